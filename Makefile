@@ -1,0 +1,38 @@
+# `make demo` and `make test` do all the set-up themselves, in .venv; they need Python 3.10 or later, git and make.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+SET_UP := .venv/set-up
+# The first Python of 3.10 or later that can make a virtual environment; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help demo test bench format clean
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+
+$(SET_UP): pyproject.toml Makefile
+	@test -n "$(PYTHON)" || { echo 'make: no Python of 3.10 or later with venv on the PATH; name one: make PYTHON=…' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	@touch $@
+
+demo: $(SET_UP) ## the main job on a sample tool: from an empty folder to a reproduced result
+	@$(BIN)/experimentstash demo
+
+test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest -n auto
+
+bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md
+	$(BIN)/python benchmarks/run.py
+
+format: $(SET_UP) ## ruff's formatter and its safe mends
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## take away what the targets made
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

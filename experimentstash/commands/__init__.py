@@ -1,0 +1,1 @@
+"""The commands, a verb each: read, decide, then write, one write, last."""

@@ -1,0 +1,154 @@
+"""What went wrong, told so that it can be mended: where, what, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+FINE, FINDING, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
+"""The exit codes of spec.md, section *Commands*."""
+
+_HIDING = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+_BIDI = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    r"""Return `text` with every character that could move the cursor or hide text written as an escape.
+
+    Input from a cloned stash reaches the terminal only through here. Characters in `keep` pass (`"\n"`
+    for messages of several lines).
+    """
+
+    def safe(char: str) -> str:
+        if char in keep:
+            return char
+        if char in _BIDI or unicodedata.category(char) in _HIDING or 0xE0000 <= ord(char) <= 0xE007F:
+            return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+        return char
+
+    return text if text.isascii() and text.isprintable() else "".join(map(safe, text))
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One finding: a rule of spec.md that does not hold.
+
+    Attributes:
+        rule: `flat`, `header`, `pin`, `frozen`, `tag` or `published`.
+        where: a path, a path at a commit, or a ref.
+        what: what is wrong there.
+        fix: the command that mends it.
+    """
+
+    where: str
+    rule: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Give the finding as two lines: the place and the rule first, the repair below it."""
+        return f"{printable(self.where)}: {self.rule}: {printable(self.what)}\n    fix: {printable(self.fix)}"
+
+    def as_json(self) -> dict[str, str]:
+        """Return the finding as `--json` prints it."""
+        return {"where": self.where, "rule": self.rule, "what": self.what, "fix": self.fix}
+
+
+class StashError(Exception):
+    """An expected failure; its text is the message, exit code 1.
+
+    Args:
+        what: where and what, in one sentence.
+        fix: the command or step that mends it.
+    """
+
+    exit_code = FINDING
+
+    def __init__(self, what: str, fix: str = "") -> None:
+        super().__init__(what)
+        self.fix = fix
+
+    def __str__(self) -> str:
+        """Give the message, and the repair on a line of its own."""
+        what = printable(str(self.args[0]), keep="\n\t")
+        return f"{what}\n    fix: {printable(self.fix)}" if self.fix else what
+
+
+class UsageError(StashError):
+    """The command line cannot mean anything; exit code 2."""
+
+    exit_code = USAGE
+
+
+class ToolExit(Exception):  # noqa: N818  (no error of ours: the tool's own verdict, passed through)
+    """A tool ended with an exit code that becomes ours."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"the tool ended with exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+def report(problems: Iterable[Problem]) -> int:
+    """Print every finding to stderr, sorted by place, and return the exit code (0 without findings)."""
+    found = sorted(set(problems))
+    for problem in found:
+        print(problem, file=sys.stderr)
+    return FINDING if found else FINE
+
+
+def guard(door: Callable[[], int]) -> int:
+    """Run a door (a command or a hook) and turn whatever leaves it into an exit code and a message.
+
+    An expected failure is one message; ^C is 130; a closed pipe is nobody's error; anything else is a
+    fault of the program: exit 3 with a log to send.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = door()
+        sys.stdout.flush()
+    except ToolExit as ended:
+        return ended.exit_code
+    except StashError as error:
+        print(f"experimentstash: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("experimentstash: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"experimentstash: {printable(f'{place}{error.strerror or error}')}", file=sys.stderr)
+        return FINDING
+    except Exception as error:  # noqa: BLE001  (the last guard: a fault becomes exit 3 and a log)
+        return _fault(error)
+    return code
+
+
+def _fault(error: Exception) -> int:
+    with tempfile.NamedTemporaryFile(
+        "w",
+        prefix="experimentstash-",
+        suffix=".log",
+        delete=False,
+        encoding="utf-8",
+        errors="backslashreplace",
+    ) as log:
+        traceback.print_exception(error, file=log)
+    print(
+        f"experimentstash: a fault of the program itself: {printable(f'{type(error).__name__}: {error}')}\n"
+        f"    please report it with {log.name}",
+        file=sys.stderr,
+    )
+    return FAULT

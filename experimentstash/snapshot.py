@@ -1,0 +1,197 @@
+"""The snapshot file: a header of comment lines and a flat YAML body. Text in, facts out; no I/O.
+
+The format is spec.md's, section *The snapshot file*.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tool_complaint
+from experimentstash.problems import Problem, StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
+ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT")
+LARGEST = 50 * 1024 * 1024
+"""Bytes. No config is larger; what is larger is refused before it is parsed."""
+_LONGEST_HEADER = 20_000
+"""Lines. An endless header is refused, not read."""
+
+_LINE = re.compile(r"#\s*([A-Z][A-Z0-9_]*)\s*:(?:[ \t](.*))?")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+_DEPENDS = re.compile(r"(\S+)\s+(\S+)")
+
+
+def is_commit(text: str) -> bool:
+    """Tell whether `text` is a commit id or an abbreviation of 7 or more hex digits."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def same_commit(recorded: str, commit: str) -> bool:
+    """Tell whether `recorded`, which may be an abbreviation, names `commit`, a full id."""
+    return is_commit(recorded) and commit.startswith(recorded)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot file, parsed.
+
+    Attributes:
+        header: the `KEY: value` lines in file order; unknown keys are kept.
+        body: the YAML text below them.
+    """
+
+    header: tuple[tuple[str, str], ...]
+    body: str
+
+    def all(self, key: str) -> tuple[str, ...]:
+        """Return the values of every `key` line, in file order."""
+        return tuple(value for name, value in self.header if name == key)
+
+    def one(self, key: str) -> str:
+        """Return the value of the first `key` line, or an empty string where there is none."""
+        return next((value for name, value in self.header if name == key), "")
+
+    @property
+    def tool_commit(self) -> str:
+        """The recorded commit of the tool, perhaps abbreviated."""
+        return self.one("TOOL_COMMIT")
+
+    @cached_property
+    def depends(self) -> tuple[tuple[str, str], ...]:
+        """The further tools and their recorded commits; malformed lines are left to `header_problems`."""
+        return tuple((m[1], m[2]) for m in map(_DEPENDS.fullmatch, self.all("DEPENDS")) if m)
+
+    @cached_property
+    def late_keys(self) -> tuple[str, ...]:
+        """The dotted keys of the `LATE` lines, in file order."""
+        return tuple(late_key(line) for line in self.all("LATE"))
+
+    def pins(self, tool: str) -> dict[str, str]:
+        """Return every recorded commit by tool: that of `tool` itself, then those it depends on."""
+        return {tool: self.tool_commit, **dict(self.depends)}
+
+
+def late_key(line: str) -> str:
+    """Return the key of a `LATE` override: `a.b` of `a.b=${hydra:runtime.output_dir}`."""
+    return line.partition("=")[0].lstrip("+").strip()
+
+
+def parse(data: bytes, where: str) -> Snapshot:
+    """Parse the bytes of a snapshot file.
+
+    Raises:
+        StashError: it is too large, not UTF-8, holds control characters or has an endless header.
+    """
+    if len(data) > LARGEST:
+        raise StashError(
+            f"{where}: {len(data)} bytes are no snapshot (at most {LARGEST})", f"git rm --cached '{where}'"
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StashError(
+            f"{where}: not UTF-8 (byte {error.start})", f"file '{where}'  # then save it as UTF-8"
+        ) from None
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    header: list[tuple[str, str]] = []
+    end = 0
+    for start, stop in _lines(text):
+        line = text[start:stop].strip()
+        if line and not line.startswith("#"):
+            break
+        if match := _LINE.fullmatch(line):
+            header.append((match[1], (match[2] or "").strip()))
+        if len(header) > _LONGEST_HEADER:
+            raise StashError(f"{where}: the header does not end", f"git rm --cached '{where}'")
+        end = min(stop + 1, len(text))
+        if not line and header:
+            break
+    return Snapshot(tuple(header), text[end:])
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    while start < len(text):
+        stop = text.find("\n", start)
+        stop = len(text) if stop < 0 else stop
+        yield start, stop
+        start = stop + 1
+
+
+def render(header: Sequence[tuple[str, str]], body: str) -> str:
+    """Write a snapshot file: the header lines in the order given, an empty line, the body.
+
+    Raises:
+        StashError: a header value holds a line break and would end the line early.
+    """
+    for key, value in header:
+        if re.search(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]", value):
+            raise StashError(f"the header line {key} cannot hold {value!r}: a comment is one line")
+    return "".join(f"# {key}: {value}\n" for key, value in header) + "\n" + body
+
+
+def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
+    """Judge the rule `header`: required keys once each, all well-formed, in agreement with the path."""
+    refreeze = f"experimentstash snapshot {name.tool} {name.experiment} --tag {name.tag}"
+
+    def problem(what: str, fix: str = refreeze) -> Problem:
+        return Problem(name.path, "header", what, fix)
+
+    found = [problem(complaint) for complaint in _name_complaints(name)]
+    for key in ONCE:
+        values = snapshot.all(key)
+        if len(values) > 1:
+            found.append(
+                problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {name.path}")
+            )
+        if key in REQUIRED and not any(values):
+            found.append(problem(f"no {key} line"))
+    if (title := snapshot.one("SNAPSHOT")) and title != name.title:
+        found.append(problem(f"SNAPSHOT says {title!r}, the path says {name.title!r}"))
+    if (tag := snapshot.one("TAG")) and tag != name.tag:
+        found.append(problem(f"TAG says {tag!r}, the path says {name.tag!r}"))
+    if (commit := snapshot.tool_commit) and not is_commit(commit):
+        found.append(problem(f"TOOL_COMMIT {commit!r} is no commit id of 7 or more hex digits"))
+    if (stamp := snapshot.one("TIMESTAMP")) and timestamp(stamp) is None:
+        found.append(problem(f"TIMESTAMP {stamp!r} is no ISO 8601 date and time"))
+    for line in snapshot.all("DEPENDS"):
+        match = _DEPENDS.fullmatch(line)
+        if match is None or tool_complaint(match[1]) or not is_commit(match[2]):
+            found.append(problem(f"DEPENDS {line!r} is no tool and commit"))
+    depends = [tool for tool, _ in snapshot.depends]
+    found += [
+        problem(f"DEPENDS names {tool!r} twice") for tool in sorted(set(depends)) if depends.count(tool) > 1
+    ]
+    if name.tool in depends:
+        found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
+    return found
+
+
+def _name_complaints(name: SnapshotName) -> Iterator[str]:
+    for part, complaint in (
+        (name.tool, tool_complaint(name.tool)),
+        (name.tag, tag_complaint(name.tag)),
+        (name.experiment, experiment_complaint(name.experiment)),
+    ):
+        if complaint:
+            yield f"{part!r}: {complaint}"
+
+
+def timestamp(text: str) -> dt.datetime | None:
+    """Read an ISO 8601 date and time (without an offset: UTC), or None where it is not one."""
+    try:
+        moment = dt.datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
+    except ValueError:
+        return None
+    if len(text) <= len("2026-01-12"):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)

@@ -1,0 +1,90 @@
+"""Every test works in a sealed home, with fixed authors and dates, and real programs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(autouse=True)
+def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own: no configuration, hook, editor or credential of this machine is seen."""
+    home = tmp_path_factory.mktemp("home")
+    for key in [key for key in os.environ if key.startswith(("GIT_", "XDG_", "HYDRA_", "EXPERIMENTSTASH_"))]:
+        monkeypatch.delenv(key)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
+    monkeypatch.setenv("GIT_EDITOR", "false")
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+        monkeypatch.delenv(key, raising=False)
+    (home / ".gitconfig").write_text(
+        "[user]\n\tname = Ada Tester\n\temail = ada@example.org\n"
+        "[init]\n\tdefaultBranch = main\n"
+        '[protocol "file"]\n\tallow = always\n'
+        "[advice]\n\tdetachedHead = false\n"
+    )
+    return home
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "") -> Ran:
+    """Run a real program and return its exit code and what it said."""
+    done = subprocess.run(
+        [str(arg) for arg in args],
+        cwd=cwd,
+        env=None if env is None else {**os.environ, **env},
+        input=stdin.encode(),
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
+    return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+
+
+def git(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "") -> str:
+    """Run git, which must succeed, and return its stdout without the last line break."""
+    ran = run("git", *args, cwd=cwd, env=env, stdin=stdin)
+    assert ran.code == 0, f"git {args}: {ran.err}{ran.out}"
+    return ran.out.removesuffix("\n")
+
+
+def estash(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "") -> Ran:
+    """Run the installed console script."""
+    return run(BIN / "experimentstash", *args, cwd=cwd, env=env, stdin=stdin)
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    """Write text files below `root`, by their paths."""
+    for path, text in files.items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def commit(root: Path, files: dict[str, str], message: str = "work") -> str:
+    """Write files, commit all of the folder, and return the full id of the commit."""
+    if not (root / ".git").exists():
+        root.mkdir(parents=True, exist_ok=True)
+        git("init", "-q", cwd=root)
+    write(root, files)
+    git("add", "-A", cwd=root)
+    git("commit", "-q", "--allow-empty", "-m", message, cwd=root)
+    return git("rev-parse", "HEAD", cwd=root)
