@@ -54,8 +54,8 @@ def main() -> None:
 def _program() -> int:
     try:
         code = cli.main(prog_name="experimentstash", standalone_mode=False)
-    except click.exceptions.Abort:
-        raise KeyboardInterrupt from None
+    except click.exceptions.Abort as abort:
+        raise (abort.__cause__ or abort.__context__ or KeyboardInterrupt()) from None
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:

@@ -82,9 +82,7 @@ def ask_git(
     except FileNotFoundError:
         if not cwd.is_dir():
             raise StashError(f"{cwd}: no such folder") from None
-        raise StashError(
-            "git is not on the PATH of this machine", "install git, https://git-scm.com"
-        ) from None
+        raise StashError("git is not on the PATH of this machine", "install git, https://git-scm.com") from None
 
 
 def show_git(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
@@ -98,8 +96,6 @@ def show_git(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Non
             ["git", *args], cwd=cwd, env=clean_environment() if env is None else env, check=False
         ).returncode
     except FileNotFoundError:
-        raise StashError(
-            "git is not on the PATH of this machine", "install git, https://git-scm.com"
-        ) from None
+        raise StashError("git is not on the PATH of this machine", "install git, https://git-scm.com") from None
     if code != 0:
         raise StashError(f"git {args[0]} failed with exit code {code}")

@@ -41,7 +41,7 @@ def experiment_complaint(experiment: str) -> str | None:
     """Return why `experiment` is no name for an experiment (it may hold folders), or None."""
     for part in experiment.split("/"):
         if not _EXPERIMENT_COMPONENT.fullmatch(part) or ".." in part or part.endswith("."):
-            return "each part takes letters, digits, '_', '.', '+', '@' and '-', and begins with one of the first three"
+            return "each part takes letters, digits, '_', '.', '+', '@' and '-', and begins like a word"
         if part.endswith((".lock", ".yaml", ".yml")):
             return "an experiment is named without the ending of its file"
         if complaint := _file_complaint(part):

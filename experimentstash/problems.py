@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -88,6 +89,14 @@ class UsageError(StashError):
     exit_code = USAGE
 
 
+class TerminatedError(KeyboardInterrupt):
+    """Somebody sent SIGTERM or SIGHUP: what is half done is undone on the way out, as after ^C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
 class ToolExit(Exception):  # noqa: N818  (no error of ours: the tool's own verdict, passed through)
     """A tool ended with an exit code that becomes ours."""
 
@@ -113,6 +122,9 @@ def guard(door: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
+            signal.signal(number, _terminate)
     try:
         code = door()
         sys.stdout.flush()
@@ -121,9 +133,9 @@ def guard(door: Callable[[], int]) -> int:
     except StashError as error:
         print(f"experimentstash: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("experimentstash: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return getattr(interrupt, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINE
@@ -134,6 +146,10 @@ def guard(door: Callable[[], int]) -> int:
     except Exception as error:  # noqa: BLE001  (the last guard: a fault becomes exit 3 and a log)
         return _fault(error)
     return code
+
+
+def _terminate(number: int, _frame: object) -> None:
+    raise TerminatedError(number)
 
 
 def _fault(error: Exception) -> int:

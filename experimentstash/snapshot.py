@@ -150,9 +150,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     for key in ONCE:
         values = snapshot.all(key)
         if len(values) > 1:
-            found.append(
-                problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {name.path}")
-            )
+            found.append(problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {name.path}"))
         if key in REQUIRED and not any(values):
             found.append(problem(f"no {key} line"))
     if (title := snapshot.one("SNAPSHOT")) and title != name.title:
@@ -168,9 +166,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
         if match is None or tool_complaint(match[1]) or not is_commit(match[2]):
             found.append(problem(f"DEPENDS {line!r} is no tool and commit"))
     depends = [tool for tool, _ in snapshot.depends]
-    found += [
-        problem(f"DEPENDS names {tool!r} twice") for tool in sorted(set(depends)) if depends.count(tool) > 1
-    ]
+    found += [problem(f"DEPENDS names {tool!r} twice") for tool in sorted(set(depends)) if depends.count(tool) > 1]
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
     return found

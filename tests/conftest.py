@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from pathlib import Path
 import pytest
 
 BIN = Path(sys.executable).parent
+# A shell that starts the tests in the background has them ignore ^C, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# A tool's side is tested in this process too: its folder stands on the path as it does in a tool's.
+sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,78 @@
+"""The table of what was measured, and its place in README.md."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from measure import Row, Seconds, Spread, added, ratio
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_HEAD = """\
+| command | ms | beside | ms | adds, ms | ratio | aim | met |
+| --- | ---: | --- | ---: | ---: | ---: | --- | --- |
+"""
+
+
+def write(groups: dict[str, list[Row]], took: Seconds, rounds: int, load: str) -> None:
+    """Write the table between the markers of README.md."""
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    parts = [_surroundings(rounds, load)]
+    parts += [f"### {title}\n\n{_HEAD}{''.join(_line(row, took) for row in rows)}" for title, rows in groups.items()]
+    README.write_text(f"{before}{BEGIN}\n\n{chr(10).join(parts)}\n{END}{after}", encoding="utf-8")
+
+
+def _line(row: Row, took: Seconds) -> str:
+    mine = Spread.of(took[row.subject])
+    cells = [row.subject.label, _milliseconds(mine)]
+    if row.peer is None:
+        cells += ["", "", "", "", "", ""]
+    else:
+        more, multiple = added(row, took), ratio(row, took)
+        cells += [f"{row.times} x {row.peer.label}" if row.times > 1 else row.peer.label]
+        cells += [_milliseconds(Spread.of(took[row.peer])), _milliseconds(more), _multiple(multiple)]
+        cells += _verdict(row, more, multiple)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _verdict(row: Row, more: Spread, multiple: Spread) -> list[str]:
+    if row.most_added is not None:
+        return [f"adds ≤ {row.most_added * 1000:.0f} ms", "yes" if more.median <= row.most_added else "**no**"]
+    if row.most_ratio is not None:
+        each = " each" if row.times > 1 else ""
+        return [f"≤ {row.most_ratio:g} x{each}", "yes" if multiple.median <= row.most_ratio else "**no**"]
+    return ["", ""]
+
+
+def _milliseconds(spread: Spread) -> str:
+    return f"{spread.median * 1000:.0f} ({spread.low * 1000:.0f} - {spread.high * 1000:.0f})"
+
+
+def _multiple(spread: Spread) -> str:
+    return f"{spread.median:.2f} ({spread.low:.2f} - {spread.high:.2f})"
+
+
+def _surroundings(rounds: int, load: str) -> str:
+    git = subprocess.run(["git", "--version"], capture_output=True, check=True, text=True).stdout.split()[2]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("click", "dulwich", "hydra-core"))
+    today = dt.datetime.now(dt.timezone.utc).date().isoformat()
+    return (
+        f"{today}: {rounds} rounds on {len(os.sched_getaffinity(0))} cores ({_processor()}), {platform.system()};"
+        f" Python {platform.python_version()}, git {git}, {versions}. Load average before and after: {load}.\n"
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,1 @@
+"""A module for each topic: `rows(place)` gives the rows of its table, `TITLE` its name."""

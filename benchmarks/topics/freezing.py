@@ -1,0 +1,45 @@
+"""`snapshot`, which composes twice, beside the tool's own `--cfg job`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from measure import Row, Timed
+from places import PROGRAM
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from places import Place
+
+TITLE = "Freezing"
+
+
+def rows(place: Place) -> list[Row]:
+    """Measure a small and a large config, with and without the commit and the tag."""
+    return [row for keys in (5, 500) for row in _rows(place, place.with_tool(f"freeze-{keys}", keys), keys)]
+
+
+def _rows(place: Place, stash: Path, keys: int) -> list[Row]:
+    job = Timed(
+        f"`--cfg job`, {keys} keys",
+        (
+            *(sys.executable, "-m", "mytool.main", f"--config-dir={stash}/configs/mytool", "experiment=first"),
+            *("--cfg", "job"),
+        ),
+        stash / "tools" / "mytool",
+        place.env,
+    )
+    base = place.git("rev-parse", "HEAD", cwd=stash)
+
+    def put_back() -> None:
+        place.git("reset", "-q", "--hard", base, cwd=stash)
+        place.git("update-ref", "-d", "refs/tags/snapshot/bench", cwd=stash)
+        shutil.rmtree(stash / "configs" / "mytool" / "snapshots", ignore_errors=True)
+
+    command = (PROGRAM, "snapshot", "mytool", "first", "--tag", "bench")
+    plain = Timed(f"`snapshot`, {keys} keys", command, stash, place.env, put_back)
+    whole = Timed(f"`snapshot --commit`, {keys} keys", (*command, "--commit"), stash, place.env, put_back)
+    return [Row(plain, job, times=2, most_ratio=1.3), Row(whole, job, times=2)]

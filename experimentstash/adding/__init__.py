@@ -1,0 +1,1 @@
+"""Adding a tool as a git submodule: all or nothing."""

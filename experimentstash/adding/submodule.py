@@ -1,0 +1,134 @@
+"""Tools as git submodules, through the user's own git: what may be added, where it is free, and the adding."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from experimentstash.files import check_inside
+from experimentstash.git import ask_git, clean_environment
+from experimentstash.process import run_whole
+from experimentstash.names import REGISTRY, check_tool, tool_path
+from experimentstash.problems import StashError, printable
+from experimentstash.registry import Tool, load
+from experimentstash.adding.restore import modules_folder
+
+_TRANSPORT = re.compile(r"[\w+.-]*::")  # ext::sh -c …: git runs what follows
+_SECRET = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@")
+
+
+def check_url(url: str, folder: Path) -> str:
+    """Return the URL as git shall have it: a local path that exists is made absolute.
+
+    `./x` and `../x` stay, git takes them from the stash's own remote (`git help submodule`).
+
+    Args:
+        url: as the user typed it.
+        folder: the user's working folder.
+
+    Raises:
+        StashError: git would take it for an option or for a program to run, or it would publish a password.
+    """
+    if not url or printable(url) != url:
+        raise StashError(f"the URL {url!r} is empty or holds control characters")
+    if url.startswith("-"):
+        raise StashError(f"the URL {url!r} begins with '-', as an option does")
+    if _TRANSPORT.match(url):
+        raise StashError(f"the URL {url!r} names a program to run (git help gitremote-helpers); that is refused")
+    if _SECRET.match(url):
+        raise StashError(
+            "the URL holds a password, and .gitmodules would show it to everyone",
+            "leave it out of the URL; git asks, or takes it from its credential helper",
+        )
+    if url.startswith(("./", "../")):
+        return url
+    if (folder / url).exists():
+        return os.path.abspath(folder / url)  # noqa: PTH100  (links stay as the user wrote them)
+    if re.search(r"\s", url):
+        raise StashError(f"the URL {url!r} holds white space")
+    if "://" not in url and ":" not in url:
+        raise StashError(f"{url}: no such folder, and no URL")
+    return url
+
+
+def check_branch(branch: str) -> None:
+    """Raise `StashError` unless git takes `branch` for the name of a branch."""
+    asked = ask_git("check-ref-format", "--branch", branch, cwd=Path("/"))
+    if branch.startswith(("-", "@{")) or printable(branch) != branch or asked.returncode != 0:
+        raise StashError(f"{branch!r} is no name for a branch (git help check-ref-format)")
+
+
+def check_free(stash: Path, name: str) -> None:
+    """Check that nothing of the name is there yet: no tool, folder, submodule, nor what is left of one.
+
+    Raises:
+        StashError: something is; it is left as it is.
+    """
+    check_tool(name)
+    path = tool_path(name)
+    _check_registry(stash, name)
+    check_inside(stash, Path(path))
+    check_inside(stash, Path("configs", name, "experiment", "x"))
+    if ask_git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash).stdout:
+        raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", "git status")
+    if ask_git("ls-files", "-s", "--", path, cwd=stash).stdout:
+        raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
+    if os.path.lexists(stash / path):
+        raise StashError(f"{path}: something is there already", f"mv {path} {path}.old")
+    for place, options in ((".gitmodules", ("-f", ".gitmodules")), (".git/config", ("--local",))):
+        section = f"submodule.{path}"
+        known = ask_git("config", *options, "--get-regexp", f"^{re.escape(section)}\\.", cwd=stash)
+        if known.stdout:
+            fix = f"git config {' '.join(options)} --remove-section {section}"
+            raise StashError(f"{place} has a submodule {path!r} already", fix)
+    if (modules := modules_folder(stash, name)).exists():
+        raise StashError(f"{modules}: a submodule of that name was here before", f"rm -rf '{modules}'")
+
+
+def _check_registry(stash: Path, name: str) -> None:
+    tools = load(stash)
+    if name in tools:
+        fix = "" if (stash / tool_path(name) / ".git").exists() else f"git submodule update --init {tool_path(name)}"
+        raise StashError(f"the tool {name!r} is there already ({REGISTRY}); nothing was changed", fix)
+    for other in tools:
+        if other.casefold() == name.casefold():
+            raise StashError(
+                f"the tool {other!r} is there already, and {name!r} differs in nothing but capital letters"
+            )
+
+
+def add(stash: Path, name: str, url: str, branch: str | None = None) -> None:
+    """Add the submodule of a tool at `tools/<name>`, staged, with what git says for the user to see.
+
+    Args:
+        stash: the stash's root.
+        name: the tool's name, checked by `check_free`.
+        url: what `check_url` returned.
+        branch: the branch to follow; by default the remote's own.
+
+    Raises:
+        StashError: git failed; it has said why. What it left behind is for the caller to undo.
+    """
+    path = tool_path(name)
+    # a user who types a path of this machine means it; what a repository brings with it is not asked
+    # (CVE-2022-39253: git refuses such paths in submodules)
+    trust = ["-c", "protocol.file.allow=always"] if _is_local(stash, url) else []
+    options = ["-b", branch] if branch else []
+    command = ["git", *trust, "submodule", "add", *options, "--name", path, "--", url, path]
+    code = run_whole(command, cwd=stash, env=clean_environment())
+    if code != 0:
+        raise StashError(f"git could not add {url} (exit code {code}); the stash is as it was")
+
+
+def _is_local(stash: Path, url: str) -> bool:
+    if not url.startswith(("./", "../")):
+        return url.startswith(("/", "file://"))
+    remote = ask_git("config", "--get", "remote.origin.url", cwd=stash).stdout.decode("utf-8", "replace").strip()
+    return not remote or remote.startswith(("/", ".", "file://"))
+
+
+def commit_of(stash: Path, tool: Tool) -> str:
+    """Return the commit that is checked out in a tool, or nothing where none is."""
+    found = ask_git("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path)
+    return found.stdout.decode().strip()

@@ -1,0 +1,141 @@
+"""`snapshot TOOL EXPERIMENT… --tag TAG`: freeze experiments as flat config + tool commit + git tag."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from experimentstash import registry
+from experimentstash.files import check_inside, write_text
+from experimentstash.freeze import Frozen, freeze
+from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen
+from experimentstash.hydra import commandline, launch
+from experimentstash.names import check_tag
+from experimentstash.problems import FINE, StashError, UsageError, printable
+from experimentstash.stash import find_stash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@click.command("snapshot", context_settings={"ignore_unknown_options": True})
+@click.argument("tool")
+@click.argument("arguments", metavar="EXPERIMENT… [OVERRIDE…]", nargs=-1, type=click.UNPROCESSED)
+@click.option("--tag", required=True, help="The tag to freeze under; the git tag is snapshot/TAG.")
+@click.option("--late", multiple=True, metavar="KEY", help="Leave KEY to the machine and moment that runs it.")
+@click.option("--keep", multiple=True, metavar="KEY", help="Freeze KEY as it is here.")
+@click.option("--multirun", is_flag=True, help="Freeze a sweep: Hydra's own flag.")
+@click.option("--commit", is_flag=True, help="Make the commit and the tag too, all or nothing.")
+@click.option("-m", "--message", help="The commit's message.")
+def command(
+    tool: str,
+    arguments: tuple[str, ...],
+    tag: str,
+    late: tuple[str, ...],
+    keep: tuple[str, ...],
+    multirun: bool,
+    commit: bool,
+    message: str | None,
+) -> int:
+    """Freeze one or more experiments of a tool.
+
+    An argument with = or that begins with + or ~ is a Hydra override, and is frozen with them.
+    """
+    experiments, overrides = _split(arguments)
+    if message is not None and not commit:
+        raise UsageError("-m is the message of a commit: say --commit too")
+    check_tag(tag)
+    stash = find_stash()
+    tools = registry.load(stash)
+    chosen = registry.find(tools, tool)
+    check_tag_free(stash, tag)
+    if commit:
+        check_can_commit(stash, tool)
+    flags = ["--multirun"] if multirun else []
+    wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
+    frozen = [
+        freeze(_decided(wanted, late, keep), tag, tools, lambda step: click.echo(f"{step} …", err=True))
+        for wanted in wishes
+    ]
+    frozen = [_taken_up(stash, one) for one in frozen]
+    _write(stash, frozen)
+    _tell(frozen)
+    if commit:
+        made = commit_frozen(stash, frozen, message or _message(frozen))
+        click.echo(f"committed {made[:12]} and tagged it snapshot/{tag}")
+    else:
+        paths = " ".join(
+            dict.fromkeys([*(f"tools/{t}" for one in frozen for t in one.pins), *(one.name.path for one in frozen)])
+        )
+        click.echo(f"next: git add {paths} && git commit && experimentstash tag")
+    return FINE
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    if flags:
+        raise UsageError(f"no such option of snapshot: {flags[0]}", "experimentstash snapshot --help")
+    experiments = [argument for argument in arguments if not commandline.is_override(argument)]
+    if not experiments:
+        raise UsageError("snapshot wants an experiment", "experimentstash snapshot TOOL EXPERIMENT --tag TAG")
+    return list(dict.fromkeys(experiments)), [argument for argument in arguments if commandline.is_override(argument)]
+
+
+def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...]) -> launch.Wish:
+    # What is said now counts more than what the registry says for good.
+    standing = wanted.tool
+    return replace(
+        wanted,
+        late=(*late, *(key for key in standing.late if key not in keep)),
+        keep=(*keep, *(key for key in standing.keep if key not in late)),
+    )
+
+
+def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
+    """Return the snapshot, or the one on disk if that is the same but for its time and what varies.
+
+    So a freeze that was cut off is finished by saying it again.
+
+    Raises:
+        StashError: another snapshot is on disk under that name.
+    """
+    path = stash / frozen.name.path
+    check_inside(stash, path)
+    if not path.exists():
+        return frozen
+    there = path.read_text("utf-8", "replace")
+    if frozen.same_but_for_the_moment(there):
+        return frozen.as_written(there)
+    raise StashError(
+        f"{frozen.name.path}: there already, with another content, and not tagged yet",
+        f"rm {frozen.name.path}  # to freeze it anew, or choose another --tag",
+    )
+
+
+def _write(stash: Path, frozen: Sequence[Frozen]) -> None:
+    written: list[Path] = []
+    try:
+        for one in frozen:
+            path = stash / one.name.path
+            if not path.exists():
+                written.append(path)
+                write_text(path, one.text)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _tell(frozen: Sequence[Frozen]) -> None:
+    for one in frozen:
+        click.echo(f"frozen {one.name.path}")
+        for key, decision in one.notices:
+            click.echo(f"    {printable(key)}: {printable(decision)}")
+
+
+def _message(frozen: Sequence[Frozen]) -> str:
+    titles = [one.name.title for one in frozen]
+    return f"Freeze {', '.join(titles[:3])}{' and more' if len(titles) > 3 else ''} as {frozen[0].name.tag}"

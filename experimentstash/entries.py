@@ -1,0 +1,49 @@
+"""What a commit or the index records at a path: git's own nouns, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FILE, EXECUTABLE, LINK, PIN, FOLDER = "100644", "100755", "120000", "160000", "040000"
+"""The modes of a tree's entries; a pin is what git calls a gitlink."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a tree or of the index.
+
+    Attributes:
+        mode: one of the five modes above.
+        id: the id of the blob, of the tree, or of the commit that a pin names.
+    """
+
+    mode: str
+    id: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file; the run bit makes no other file of it."""
+        return self.mode in (FILE, EXECUTABLE)
+
+    def same_bytes(self, other: Entry) -> bool:
+        """Tell whether both are of one kind and hold the same."""
+        return self.id == other.id and (self.mode == other.mode or (self.is_file and other.is_file))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What a commit or the index records of a stash.
+
+    Attributes:
+        pins: the commit at `tools/<tool>`, by tool.
+        registry: the entry of `configs/meta.yaml`, or None.
+        files: every entry below `configs/<tool>/snapshots/<tag>/` by path, also what is no snapshot.
+    """
+
+    pins: Mapping[str, str]
+    registry: Entry | None
+    files: Mapping[str, Entry]

@@ -1,0 +1,300 @@
+"""From a repository to findings: facts out of the index or of commits, to the rules, and on to whoever asked."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from experimentstash import judgement, registry
+from experimentstash.flatness import flat_problems
+from experimentstash.judgement import SHORT, FreezeCommit, tag_of
+from experimentstash.names import REGISTRY, SnapshotName
+from experimentstash.problems import Problem, StashError
+from experimentstash.repository import TooLargeError
+from experimentstash.snapshot import LARGEST, Snapshot, header_problems, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from experimentstash.entries import Entry, Tree
+    from experimentstash.repository import Repository
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        snapshots: how many were judged; the same file in two commits is one.
+        problems: what does not hold, told once, where it was first met.
+    """
+
+    snapshots: int
+    problems: tuple[Problem, ...]
+
+
+def judge_index(repository: Repository, *, strict: bool = False, changed: bool = False) -> Verdict:
+    """Judge the snapshots of the index, which are those of the next commit (spec.md, *When a snapshot holds*).
+
+    A snapshot whose tag exists is judged at that tag, another one at the commit that brought it in, and one
+    that no parent of the next commit has, at that commit: against the pins and the registry of the index.
+
+    Args:
+        repository: the repository.
+        strict: each must match the pins of the index too.
+        changed: only those that HEAD has not, or has with other bytes.
+
+    Raises:
+        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    examination.index(strict=strict, changed=changed)
+    return examination.verdict()
+
+
+def judge_commit(repository: Repository, commit: str, *, strict: bool = False) -> Verdict:
+    """Judge the snapshots of a commit, each at its freeze commit.
+
+    Args:
+        repository: the repository.
+        commit: its full id.
+        strict: each must match the pins of this commit too.
+
+    Raises:
+        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    examination.commit(commit, commit[:SHORT], strict=strict)
+    return examination.verdict()
+
+
+def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool = False) -> Verdict:
+    """Judge what each commit of a range brought in or changed; what was there before is not its doing.
+
+    Args:
+        repository: the repository.
+        commits: their full ids, newest first, as `Repository.range` gives them.
+        strict: every snapshot of each commit must match the pins of that commit.
+
+    Raises:
+        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    examination.changes(list(reversed(commits)))
+    for commit in reversed(commits) if strict else ():
+        examination.commit(commit, commit[:SHORT], strict=True)
+    return examination.verdict()
+
+
+def judge_all(repository: Repository, *, strict: bool = False) -> Verdict:
+    """Judge the index, HEAD, the head of each branch, and each snapshot tag by its own snapshots.
+
+    Args:
+        repository: the repository; a bare one has no index.
+        strict: each snapshot of the index and of a head must match the pins of that tree too.
+
+    Raises:
+        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    if not repository.bare:
+        examination.index(strict=strict)
+    head = repository.head()
+    for title, commit in {**({"HEAD": head} if head else {}), **repository.heads()}.items():
+        examination.commit(commit, title, strict=strict)
+    examination.tags_themselves()
+    return examination.verdict()
+
+
+class Examination:
+    """One run of the judgement: what was read and judged once is not read or judged again."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self.tags = repository.tags()
+        self.problems: list[Problem] = []
+        self._judged: set[tuple[str, Entry, str | None, str | None]] = set()
+        self._snapshots: dict[tuple[str, str], Snapshot | None] = {}
+        self._registries: dict[str, frozenset[str] | None] = {}
+
+    def verdict(self) -> Verdict:
+        """Return what was found so far."""
+        return Verdict(len(self._snapshots), tuple(dict.fromkeys(self.problems)))
+
+    def index(self, *, strict: bool = False, changed: bool = False) -> None:
+        """Judge the index; see `judge_index`."""
+        tree = self._repository.index()
+        parents = self._repository.parents_to_be()
+        files = dict(tree.files)
+        if changed and parents:
+            known = self._repository.tree(parents[0]).files
+            files = {path: entry for path, entry in files.items() if known.get(path) != entry}
+        untagged = self._untagged(files)
+        brought: dict[str, str | None] = dict.fromkeys(untagged)
+        for parent in parents:
+            held = self._repository.tree(parent).files if untagged else {}
+            there = [path for path in untagged if brought[path] is None and path in held]
+            brought |= self._repository.bringing(there, parent) if there else {}
+        own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), tree.files)
+        self._judge(files, brought, "", own, own if strict else None)
+
+    def commit(self, commit: str, title: str, *, strict: bool = False) -> None:
+        """Judge all snapshots of a commit; `title` is what the findings call it."""
+        tree = self._repository.tree(commit)
+        untagged = self._untagged(tree.files)
+        brought = self._repository.bringing(untagged, commit) if untagged else {}
+        own = FreezeCommit(commit, None, tree.pins, self._registered(tree, title), tree.files)
+        self._judge(tree.files, brought, title, own, own if strict else None)
+
+    def changes(self, commits: Sequence[str]) -> None:
+        """Judge what each commit has and none of its parents; see `judge_range`."""
+        changes = self._repository.changes(commits)
+        files = {c: {change.path: change.entry for change in changes[c]} for c in commits}
+        files = {c: {path: entry for path, entry in files[c].items() if tag_of(path)} for c in commits}
+        brought: dict[str, dict[str, str | None]] = {}
+        for commit in commits:
+            new = {change.path for change in changes[commit] if change.new}
+            untagged = self._untagged(files[commit])
+            followed = [path for path in untagged if path not in new]
+            brought[commit] = dict.fromkeys(untagged, commit)
+            brought[commit] |= self._repository.bringing(followed, commit) if followed else {}
+        self._read_ahead(files.values(), brought.values())
+        for commit in commits:
+            self._judge(files[commit], brought[commit], commit[:SHORT], None, None)
+
+    def tags_themselves(self) -> None:
+        """Judge each snapshot tag: it leads to a commit, which holds snapshots of it, which hold."""
+        self._repository.trees([(commit, tag) for tag, commit in self.tags.commits.items()])
+        self.problems += [judgement.broken_tag(tag, why) for tag, why in self.tags.broken.items()]
+        for tag, commit in self.tags.commits.items():
+            self.tag(tag, commit)
+
+    def tag(self, tag: str, commit: str) -> None:
+        """Judge a tag by its own snapshots, at the commit that it names or is to name."""
+        freeze = self.freeze(commit, tag)
+        self.problems += judgement.tag_problems(freeze)
+        self.problems += self.at(freeze.files, freeze, f"snapshot/{tag}")
+
+    def freeze(self, commit: str, tag: str, *, tagged: bool = True) -> FreezeCommit:
+        """Return the facts of a freeze commit, as the tag of that name or as what it will name."""
+        tree = self._repository.tree(commit, tag)
+        title = f"snapshot/{tag}" if tagged else commit[:SHORT]
+        registered = self._registered(tree, title)
+        return FreezeCommit(commit, tag if tagged else None, tree.pins, registered, tree.files)
+
+    def snapshot(self, path: str, entry: Entry) -> Snapshot | None:
+        """Return a snapshot that was judged, or None where it could not be read."""
+        return self._snapshots.get((path, entry.id))
+
+    def at(self, files: Mapping[str, Entry], freeze: FreezeCommit, title: str) -> list[Problem]:
+        """Judge files at a freeze commit and return what was not found before.
+
+        Args:
+            files: the files, by path.
+            freeze: the freeze commit of their tag.
+            title: what the findings call the tree that the files are of.
+        """
+        found: list[Problem] = []
+        for path, entry in files.items():
+            if (path, entry, freeze.id, freeze.tag) not in self._judged:
+                self._judged.add((path, entry, freeze.id, freeze.tag))
+                found += judgement.frozen_problems(path, entry, freeze)
+                if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
+                    found += judgement.pin_problems(name, snapshot, freeze)
+        return [replace(problem, where=_place(title, problem.where)) for problem in found]
+
+    def _judge(
+        self,
+        files: Mapping[str, Entry],
+        brought: Mapping[str, str | None],
+        title: str,
+        own: FreezeCommit | None,
+        strict: FreezeCommit | None,
+    ) -> None:
+        """Judge files of a tree at their freeze commits: their tags, or the commits that brought them in."""
+        self._read_ahead([files], [brought])
+        for path, entry in files.items():
+            tag = tag_of(path)
+            if tag in self.tags.broken:
+                self.problems.append(judgement.broken_tag(tag, self.tags.broken[tag]))
+            elif tag in self.tags.commits:
+                self.problems += self.at({path: entry}, self.freeze(self.tags.commits[tag], tag), title)
+            elif commit := brought.get(path):
+                self.problems += self.at({path: entry}, self.freeze(commit, tag, tagged=False), title)
+            elif own is not None:
+                self.problems += self.at({path: entry}, own, title)
+        if strict is not None:
+            self._strictly(files, strict, title)
+
+    def _strictly(self, files: Mapping[str, Entry], own: FreezeCommit, title: str) -> None:
+        for path, entry in files.items():
+            if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, [])):
+                found = judgement.pin_problems(name, snapshot, own)
+                self.problems += [replace(problem, where=_place(title, problem.where)) for problem in found]
+
+    def _untagged(self, files: Iterable[str]) -> list[str]:
+        """Return the snapshots whose tag does not exist; what lies beside one is frozen by the tag alone."""
+        known = self.tags.commits.keys() | self.tags.broken.keys()
+        return [path for path in files if tag_of(path) not in known and SnapshotName.from_path(path)]
+
+    def _read_ahead(self, files: Iterable[Mapping[str, Entry]], brought: Iterable[Mapping[str, str | None]]) -> None:
+        """Read the trees of all freeze commits at once."""
+        wanted = {(commit, tag_of(path)) for one in brought for path, commit in one.items() if commit is not None}
+        for tag in {tag_of(path) for one in files for path in one} & self.tags.commits.keys():
+            wanted.add((self.tags.commits[tag], tag))
+        self._repository.trees(sorted(wanted))
+
+    def _opened(self, name: SnapshotName, entry: Entry, found: list[Problem]) -> Snapshot | None:
+        """Return a snapshot, read once; the findings of the rules `flat` and `header` go to `found` then."""
+        key = (name.path, entry.id)
+        if key not in self._snapshots and entry.is_file:
+            self._snapshots[key] = None
+            told = self._parsed(name.path, entry.id, LARGEST, _snapshot_and_line)
+            if isinstance(told, StashError):
+                found.append(_unread(name.path, "header", name.path, told))
+            else:
+                self._snapshots[key] = told[0]
+                found += header_problems(told[0], name) + flat_problems(told[0], name, told[1])
+        return self._snapshots.get(key)
+
+    def _registered(self, tree: Tree, title: str) -> frozenset[str] | None:
+        """Return the registered tools of a tree, or None with a finding where its registry cannot be read."""
+        if tree.registry is None or not tree.registry.is_file:
+            return frozenset()
+        blob = tree.registry.id
+        if blob not in self._registries:
+            told = self._parsed(REGISTRY, blob, registry.LARGEST, registry.parse)
+            self._registries[blob] = None if isinstance(told, StashError) else frozenset(told)
+            if isinstance(told, StashError):
+                self.problems.append(_unread(_place(title, REGISTRY), "pin", REGISTRY, told))
+        return self._registries[blob]
+
+    def _parsed(self, path: str, blob: str, limit: int, parser: Callable[[bytes, str], T]) -> T | StashError:
+        """Return what a file says, or why it says nothing. That it is not here is raised: it is no finding."""
+        try:
+            data = self._repository.read(blob, limit)
+        except TooLargeError as error:
+            error.fix = shlex.join(["git", "rm", "--cached", path])
+            return error
+        try:
+            return parser(data, path)
+        except StashError as error:
+            return error
+
+
+def _snapshot_and_line(data: bytes, where: str) -> tuple[Snapshot, int]:
+    """Parse a snapshot; the line of the file on which its body begins comes with it."""
+    snapshot = parse(data, where)
+    return snapshot, data.count(b"\n") - snapshot.body.count("\n") + 1
+
+
+def _unread(where: str, rule: str, path: str, error: StashError) -> Problem:
+    """Return the failure to read a file as a finding: the other files are judged all the same."""
+    return Problem(where, rule, str(error.args[0]).removeprefix(f"{path}: "), error.fix)
+
+
+def _place(title: str, where: str) -> str:
+    return f"{title}:{where}" if title else where  # as `git show` takes it

@@ -1,0 +1,80 @@
+"""Text files written whole or not at all, and no path followed out of the stash."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from experimentstash.problems import StashError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 so that a reader sees the old file or the new one, never a part.
+
+    Parent folders are made, and the mode of a file that was there is kept. A link is replaced, not
+    followed; a link among the folders is the caller's to refuse with `check_inside`.
+
+    Raises:
+        StashError: the folder or the disk does not take it; nothing is left behind.
+    """
+    # named before it is made, so that an interruption at any moment finds it
+    temporary = path.with_name(f".estash-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = _mode(path)
+        with temporary.open("xb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except OSError as error:
+        raise StashError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # gone already where all went well
+
+
+def _mode(path: Path) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        found = path.lstat().st_mode
+        if stat.S_ISREG(found):
+            return stat.S_IMODE(found)
+    mask = os.umask(0)  # the one way to ask for it
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def check_inside(root: Path, path: Path) -> None:
+    """Check that `path` lies below `root` and that no link on the way leads out of it.
+
+    Args:
+        root: the stash or the tool; links above it are the user's own.
+        path: absolute or relative to `root`; it, or its last parts, need not exist.
+
+    Raises:
+        StashError: it lies outside, a link leads outside or round in a circle, or a file stands where a
+            folder must be.
+    """
+    top = root.resolve()
+    try:
+        parts = Path(os.path.normpath(root / path)).relative_to(root).parts
+    except ValueError:
+        raise StashError(f"{path}: lies outside of {root}") from None
+    place = root
+    for part in parts:
+        place = place / part
+        if place.is_symlink() and not _leads_inside(top, place):
+            raise StashError(f"{place}: a link that leads out of {root}", f"rm '{place}'")
+        if place != root.joinpath(*parts) and place.exists() and not place.is_dir():
+            raise StashError(f"{place}: a file where a folder must be", f"mv '{place}' '{place}.old'")
+
+
+def _leads_inside(top: Path, link: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(top)
+    except (OSError, RuntimeError):  # a circle of links (RuntimeError before Python 3.13)
+        return False

@@ -1,0 +1,273 @@
+"""The rule `flat` (spec.md, *When a snapshot holds*): text in, problems out; no I/O.
+
+A body is judged by the events of PyYAML's C parser, one at a time: nothing is built from hostile text.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from experimentstash.problems import Problem
+from experimentstash.scalars import KINDS, YAML, construct, kind
+from experimentstash.snapshot import LARGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from typing import TypeAlias
+
+    from experimentstash.names import SnapshotName
+    from experimentstash.snapshot import Snapshot
+
+    _Complaint: TypeAlias = tuple[int | None, str]  # the line, from 0, and what is wrong there
+
+DEEPEST = 500
+"""Levels of nesting. OmegaConf itself gives up before that."""
+MOST = 500_000
+"""YAML events. They take seconds to read, and no config has as many."""
+_TOLD = 50  # findings of one file: the first say enough, and a hostile file has millions
+_LONGEST_DOUBT = 1_000_000  # characters that PyYAML's own parser reads in about two seconds
+_MISSING = "???"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
+# OmegaConf's lexer takes an odd number of backslashes before `${` for an escape. A test holds this against
+# OmegaConf itself for every string of its alphabet up to five characters, so it need not be loaded (68 ms).
+_INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
+
+
+@dataclass
+class _Level:
+    """A list or mapping that is open: of a mapping, the keys seen and the one at hand."""
+
+    is_mapping: bool
+    seen: set[Hashable] = field(default_factory=set)
+    key: str | None = None
+    index: int = -1
+
+    @property
+    def wants_key(self) -> bool:
+        return self.is_mapping and self.key is None
+
+    @property
+    def name(self) -> str:
+        """What a dotted path calls the value at hand."""
+        return self.key or "" if self.is_mapping else str(self.index)
+
+
+def flat_problems(snapshot: Snapshot, name: SnapshotName, first_line: int = 1) -> list[Problem]:
+    """Judge the rule `flat` of spec.md, section *When a snapshot holds*.
+
+    Args:
+        snapshot: the parsed file.
+        name: what it is called; its path is where the findings are.
+        first_line: the line of the file on which the body begins.
+
+    Returns:
+        The findings, the first 50 of them.
+    """
+    refreeze = shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", name.tag])
+
+    def problem(line: int | None, what: str) -> Problem:
+        where = name.path if line is None else f"{name.path}:{first_line + line}"
+        return Problem(where, "flat", what, refreeze)
+
+    if len(snapshot.body) > LARGEST:
+        return [problem(None, f"{len(snapshot.body)} characters are no config (at most {LARGEST})")]
+    return [problem(line, what) for line, what in _complaints(snapshot)]
+
+
+def _complaints(snapshot: Snapshot) -> list[_Complaint]:
+    try:
+        found = _walked(snapshot, _LOADER)
+        doubted = "\t" in snapshot.body
+    except yaml.YAMLError as error:
+        found, doubted = [_no_yaml(error, snapshot.body)], True
+    if not doubted or len(snapshot.body) > _LONGEST_DOUBT:
+        return found
+    # OmegaConf's own parser is the slow one. The two differ where a tab stands, and here and there besides.
+    try:
+        return _walked(snapshot, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        return [_no_yaml(error, snapshot.body)]
+
+
+def _walked(snapshot: Snapshot, loader: type) -> list[_Complaint]:
+    walk = _Walk()
+    found = list(islice(walk.complaints(snapshot.body, loader), _TOLD))
+    if not walk.ended:  # a part that was not read may hold the `???` of a LATE line
+        found += islice(_late_complaints(snapshot, walk.missing), _TOLD - len(found))
+    return found
+
+
+def _no_yaml(error: yaml.YAMLError, body: str) -> _Complaint:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = f", column {mark.column + 1}" if mark else ""
+        return mark.line if mark else None, f"no YAML{place}: {error.problem or error.context}"
+    # libyaml counts a reader's position in bytes and PyYAML in characters; the bad character is the same
+    bad = yaml.reader.Reader.NON_PRINTABLE.search(body)
+    if bad is None:
+        return None, f"no YAML: {error}"
+    column = bad.start() - body.rfind("\n", 0, bad.start())
+    return body.count("\n", 0, bad.start()), f"no YAML, column {column}: a control character"
+
+
+def _late_complaints(snapshot: Snapshot, missing: dict[str, int]) -> Iterator[_Complaint]:
+    late: set[str] = set()
+    for text, key in zip(snapshot.all("LATE"), snapshot.late_keys, strict=True):
+        if "=" not in text or not key:
+            yield None, f"LATE {text!r} is no override KEY=VALUE"
+        elif key in late:
+            yield None, f"LATE names {key!r} twice"
+        elif key not in missing:
+            yield None, f"LATE names {key!r}, and the body has no {_MISSING} there"
+        late.add(key)
+    for key, line in missing.items():
+        if key not in late:
+            yield line, f"{key!r} is {_MISSING} and has no LATE line"
+
+
+class _Walk:
+    """One pass over the events of a body.
+
+    Attributes:
+        missing: the dotted path of each `???` and its line (from 0).
+        ended: the pass ended before the body did.
+    """
+
+    def __init__(self) -> None:
+        self.missing: dict[str, int] = {}
+        self.ended = False
+        self._levels: list[_Level] = []
+        self._spelled = 0
+
+    def complaints(self, body: str, loader: type) -> Iterator[_Complaint]:
+        """Yield what is wrong with a body, with its line (from 0).
+
+        Raises:
+            yaml.YAMLError: it is no YAML.
+        """
+        documents = 0
+        events: Iterator[Any] = yaml.parse(body, Loader=loader)
+        for number, event in enumerate(events):
+            line = event.start_mark.line
+            if isinstance(event, yaml.ScalarEvent):
+                yield from self._scalar(event, line)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                yield from self._collection(event, line)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._levels.pop()
+                self._leave_value()
+            elif isinstance(event, yaml.AliasEvent):
+                # what it stands for is unknown here, and so is the rest of the mapping that it is a key of
+                yield self._end(line, f"an alias, {_short(str(event.anchor))}; each value is written out")
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    yield self._end(line, "a second YAML document")
+            if number == MOST:
+                yield self._end(line, f"more than {MOST} values are no config")
+            if self.ended:
+                return
+        if not documents:
+            yield None, "there is no body; a config without values is '{}'"
+
+    def _end(self, line: int, what: str) -> tuple[int, str]:
+        self.ended = True
+        return line, what
+
+    def _enter_value(self) -> None:
+        if self._levels:
+            self._levels[-1].index += 1
+
+    def _leave_value(self) -> None:
+        if self._levels:
+            self._levels[-1].key = None
+
+    def _collection(self, event: Any, line: int) -> Iterator[_Complaint]:
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        yield from _anchor_or_tag(event, line, frozenset({YAML + ("map" if is_mapping else "seq")}))
+        if not self._levels and not is_mapping:
+            yield self._end(line, "the body is a list, not a mapping")
+        elif self._levels and self._levels[-1].wants_key:
+            yield self._end(line, "a key that is a list or a mapping")
+        elif len(self._levels) == DEEPEST:
+            yield self._end(line, f"nested more than {DEEPEST} levels deep")
+        self._enter_value()
+        self._levels.append(_Level(is_mapping))
+
+    def _scalar(self, event: Any, line: int) -> Iterator[_Complaint]:
+        yield from _anchor_or_tag(event, line, KINDS)
+        if "${" in event.value and _INTERPOLATION.search(event.value):
+            yield line, f"an interpolation: {_short(event.value)}"
+        if not self._levels:
+            yield self._end(line, "the body is a single value, not a mapping")
+        elif self._levels[-1].wants_key:
+            yield from self._key(event, line)
+        else:
+            self._enter_value()
+            yield from self._value(event, line)
+            self._leave_value()
+
+    def _key(self, event: Any, line: int) -> Iterator[_Complaint]:
+        level, text = self._levels[-1], event.value
+        level.key = text
+        tag = kind(event)
+        if tag == f"{YAML}merge":
+            yield line, "a merge key (<<); each value is written out"
+            return
+        try:
+            key = construct(tag, text)
+        except ValueError:
+            yield from _unreadable(event, line, "key")
+            return
+        level.key = str(key)
+        if key is None:
+            yield line, f"the key {_short(text)} is null, which OmegaConf does not take"
+        elif key in level.seen:
+            yield line, f"the key {_short(text)} stands twice"
+        elif key == "defaults" and len(self._levels) == 1:
+            yield line, "a root `defaults`: Hydra would compose it again"
+        level.seen.add(key)
+
+    def _value(self, event: Any, line: int) -> Iterator[_Complaint]:
+        tag, text = kind(event), event.value
+        if tag == f"{YAML}str":
+            if text == _MISSING:  # in quotes as well: OmegaConf makes no difference
+                yield from self._late(line)
+            return
+        try:
+            construct(tag, text)
+        except ValueError:
+            yield from _unreadable(event, line, "value")
+
+    def _late(self, line: int) -> Iterator[_Complaint]:
+        path = ".".join(level.name for level in self._levels)
+        self.missing.setdefault(path, line)
+        self._spelled += len(path)
+        if self._spelled > LARGEST:
+            yield self._end(line, f"too many {_MISSING}")
+
+
+def _anchor_or_tag(event: Any, line: int, tags: frozenset[str]) -> Iterator[_Complaint]:
+    if event.anchor is not None:
+        yield line, f"an anchor, {_short(event.anchor)}; each value is written out"
+    if event.tag is not None and event.tag != "!" and event.tag not in tags:
+        yield line, f"the tag {_shown(event.tag)}; a config holds plain values"
+
+
+def _unreadable(event: Any, line: int, what: str) -> Iterator[_Complaint]:
+    if event.tag is None or event.tag in KINDS:  # another tag has been told
+        yield line, f"a {what} that cannot be read as {_shown(kind(event))}: {_short(event.value)}"
+
+
+def _shown(tag: str) -> str:
+    return _short("!!" + tag.removeprefix(YAML) if tag.startswith(YAML) else tag)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")

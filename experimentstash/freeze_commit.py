@@ -1,0 +1,191 @@
+"""The freeze commit and its tag, made together: whenever it is killed, both are there or neither is.
+
+The commit is the user's git's own (identity, signature, hooks), made in a linked worktree's git folder that
+shares everything with the repository but HEAD and the index. No branch moves by that. Then one ref
+transaction brings the branch to the commit and makes the tag.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash import registry
+from experimentstash.git import ask_git, clean_environment, git, show_git
+from experimentstash.names import REGISTRY, tag_ref, tool_path
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from experimentstash.freeze import Frozen
+
+HELD = "EXPERIMENTSTASH_FREEZING"
+"""Set while the freeze commit is made: its tag comes with the branch, not from the post-commit hook."""
+_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
+
+
+def check_tag_free(stash: Path, tag: str) -> None:
+    """Check that nobody has the tag.
+
+    Raises:
+        StashError: a ref has it, perhaps in another case of letters, which some file systems cannot tell apart.
+    """
+    refs = git("for-each-ref", "--format=%(refname) %(objectname:short)", "refs/tags/snapshot", cwd=stash)
+    for line in refs.splitlines():
+        ref, _, commit = line.rpartition(" ")
+        if ref == "refs/tags/snapshot":
+            raise StashError(
+                "a tag 'snapshot' stands where the folder of snapshot/* tags must be", "git tag -d snapshot"
+            )
+        if ref.casefold() == tag_ref(tag).casefold():
+            taken = ref.removeprefix("refs/tags/")
+            raise StashError(f"the tag {taken} is taken: it names {commit}", "choose another --tag: a tag never moves")
+    for folder in sorted(stash.glob("configs/*/snapshots/*")):
+        if folder.name.casefold() == tag.casefold() and folder.name != tag:
+            where = folder.relative_to(stash)
+            raise StashError(f"{where}: {tag!r} differs from it in the case of letters only", "choose another --tag")
+
+
+def check_can_commit(stash: Path, tool: str) -> None:
+    """Check, before anything is written, that a freeze commit would hold.
+
+    Raises:
+        StashError: there is no commit yet, something else is under way, or the tool is not in the last commit.
+    """
+    head = ask_git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash)
+    add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit"
+    if head.returncode != 0:
+        raise StashError("no commit yet: the tool and the registry come first", add)
+    for name in _UNDER_WAY:
+        if _git_path(stash, name).exists():
+            raise StashError(f"something else is under way ({name})", "git status")
+    data = ask_git("cat-file", "blob", f"HEAD:{REGISTRY}", cwd=stash)
+    if data.returncode != 0 or tool not in registry.parse(data.stdout, f"HEAD:{REGISTRY}"):
+        raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
+
+
+def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
+    """Commit the snapshot files and the pins of the tools they name, and tag that commit.
+
+    Nothing else that happens to be staged is committed; it stays staged.
+
+    Returns:
+        The id of the freeze commit.
+
+    Raises:
+        StashError: git or a hook refused; no branch has moved and there is no tag.
+    """
+    pins = {tool_path(tool): commit for one in frozen for tool, commit in one.pins.items()}
+    paths = [one.name.path for one in frozen]
+    head = git("rev-parse", "HEAD", cwd=stash)
+    with _worktree(stash, head) as place:
+        _stage(stash, pins, paths, place.env)
+        if git("diff-index", "--cached", "--name-only", head, cwd=stash, env=place.env):
+            show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
+        commit = git("rev-parse", "HEAD", cwd=stash, env=place.env)
+        tag = _tag_object(frozen[0], commit, place)
+        _stage(stash, pins, paths, clean_environment())
+        _move_refs(stash, frozen[0].name.tag, head, commit, tag, message)
+    return commit
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A git folder of its own HEAD and index: where it is, and the environment that points git at it."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+
+def _git_path(stash: Path, name: str) -> Path:
+    return stash / git("rev-parse", "--git-path", name, cwd=stash)
+
+
+@contextlib.contextmanager
+def _worktree(stash: Path, head: str) -> Iterator[_Place]:
+    common = (stash / git("rev-parse", "--git-common-dir", cwd=stash)).resolve()
+    folder = common / "experimentstash" / f"freeze-{os.getpid()}"
+    _clear_up(stash, common / "experimentstash")
+    try:
+        # No hook of the user's is meant for this: nothing is checked out.
+        git(
+            "-c",
+            "core.hooksPath=/dev/null",
+            "worktree",
+            "add",
+            "--quiet",
+            "--no-checkout",
+            "--detach",
+            str(folder),
+            head,
+            cwd=stash,
+        )
+        own = git("rev-parse", "--absolute-git-dir", cwd=folder)
+        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash), **{HELD: "1"})
+        git("read-tree", head, cwd=stash, env=env)
+        yield _Place(folder, env)
+    finally:
+        _clear_up(stash, common / "experimentstash")
+
+
+def _clear_up(stash: Path, folder: Path) -> None:
+    """Take away what freezes leave, those that were killed too; one that is at work stays."""
+    for left in folder.glob("freeze-*"):
+        pid = int(left.name.rpartition("-")[2])
+        if pid == os.getpid() or not _alive(pid):
+            shutil.rmtree(left, ignore_errors=True)
+    ask_git("worktree", "prune", cwd=stash)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _stage(stash: Path, pins: Mapping[str, str], paths: Sequence[str], env: Mapping[str, str]) -> None:
+    lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in pins.items())
+    git("update-index", "--add", "-z", "--index-info", cwd=stash, env=env, stdin=lines.encode())
+    git("update-index", "--add", "--", *paths, cwd=stash, env=env)
+
+
+def _tag_object(frozen: Frozen, commit: str, place: _Place) -> str:
+    """Make the tag as the user's git makes tags (signed where they sign), in a repository that shares the objects."""
+    common = place.folder.parent.parent
+    aside = place.folder / "tag.git"
+    git("init", "--quiet", "--bare", "--template=", str(aside), cwd=place.folder)
+    shutil.copyfile(common / "config", aside / "config")
+    env = clean_environment(
+        GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"), GIT_COMMITTER_DATE=frozen.timestamp
+    )
+    git("config", "core.bare", "true", cwd=aside, env=env)
+    text = f"Freeze of {frozen.timestamp}\n".encode()
+    git("tag", "--annotate", "--file=-", f"snapshot/{frozen.name.tag}", commit, cwd=aside, env=env, stdin=text)
+    return git("rev-parse", tag_ref(frozen.name.tag), cwd=aside, env=env)
+
+
+def _move_refs(stash: Path, tag: str, old: str, new: str, tag_object: str, message: str) -> None:
+    lines = [
+        "start",
+        f"update HEAD {new} {old}",
+        f"create {tag_ref(tag)} {tag_object}",
+        "prepare",
+        "commit",
+        "",
+    ]
+    subject = message.partition("\n")[0]
+    done = ask_git("update-ref", "-m", f"commit: {subject}", "--stdin", cwd=stash, stdin="\n".join(lines).encode())
+    if done.returncode != 0:
+        raise StashError(
+            f"the branch or the tag changed meanwhile: {done.stderr.decode('utf-8', 'replace').strip()}",
+            "say it again",
+        )

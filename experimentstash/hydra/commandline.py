@@ -1,0 +1,100 @@
+"""Command lines of Hydra programs: what is a flag, what an override, and in which order they stand."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from experimentstash.tool import Tool
+
+_WITH_VALUE = frozenset(
+    {"--cfg", "-c", "--package", "-p", "--experimental-rerun"}
+    | {"--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
+)
+_WITH_OPTIONAL_VALUE = frozenset({"--info", "-i"})
+_ANSWERED_AT_ONCE = frozenset(
+    ["--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"]
+)
+_OVERRIDE = re.compile(r"[+~]|[^-=][^=]*=")
+FROZEN_CONFIG = "experimentstash_frozen"
+"""The name of a replayed config in Hydra's ConfigStore; that of `experimentstash_inside.order.FROZEN`."""
+
+
+def is_override(argument: str) -> bool:
+    """Tell whether an argument is an override: it begins with `+` or `~`, or holds a `=` and is no flag."""
+    return _OVERRIDE.match(argument) is not None
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split what a user typed for Hydra into flags (with their values) and overrides.
+
+    Hydra's argparse takes its overrides in one run only; with the flags first, any order works. The order
+    among the flags and among the overrides stays.
+    """
+    flags: list[str] = []
+    overrides: list[str] = []
+    waiting = ""
+    for argument in arguments:
+        if waiting in _WITH_VALUE or (waiting and not is_override(argument) and not argument.startswith("-")):
+            flags.append(argument)
+            waiting = ""
+        elif argument.startswith("-"):
+            flags.append(argument)
+            waiting = argument if argument in _WITH_VALUE | _WITH_OPTIONAL_VALUE else ""
+        else:
+            overrides.append(argument)
+            waiting = ""
+    return flags, overrides
+
+
+def is_question(flags: Sequence[str]) -> bool:
+    """Tell whether the flags ask Hydra for an answer rather than for a run."""
+    return any(flag.partition("=")[0] in _ANSWERED_AT_ONCE for flag in flags)
+
+
+def is_multirun(flags: Sequence[str]) -> bool:
+    """Tell whether the flags ask for a sweep."""
+    return "--multirun" in flags or "-m" in flags
+
+
+def key(override: str) -> str:
+    """Return what an override sets: `hydra/launcher` of `+hydra/launcher=joblib`."""
+    return override.partition("=")[0].lstrip("+~").partition("@")[0]
+
+
+def program(python: Path, tool: Tool, work: Path) -> list[str]:
+    """Return how the tool's program is started, without arguments of Hydra's.
+
+    Args:
+        python: the interpreter.
+        tool: its entrypoint decides: a module, a script, or a console script beside the interpreter.
+        work: the tool's working folder.
+    """
+    if tool.module is not None:
+        return [str(python), "-m", tool.module]
+    if "/" not in tool.entrypoint and not (work / tool.entrypoint).is_file():
+        return [str(python.parent / tool.entrypoint)]
+    return [str(python), tool.entrypoint]
+
+
+def selection(select: str, experiment: str) -> tuple[list[str], list[str]]:
+    """Return the flags and the overrides that choose an experiment in one of the ways of `tool.SELECTS`."""
+    if select == "primary":
+        return [f"--config-name=experiment/{experiment}"], []
+    if select == "compose":
+        return [], []
+    value = experiment if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/.-]*", experiment) else f"'{experiment}'"
+    return [], [f"{'+' if select == 'append' else ''}experiment={value}"]
+
+
+def rerun(tool: Tool, config_flags: str, more: Sequence[str]) -> str:
+    """Return the command that runs a frozen config with Hydra alone, for a shell in the tool's working folder."""
+    words = ["python", "-m", tool.module] if tool.module else ["python", tool.entrypoint]
+    if tool.module is None and "/" not in tool.entrypoint and "." not in tool.entrypoint:
+        words = words[1:]  # a console script
+    return " ".join(filter(None, [shlex.join(words), config_flags, shlex.join(more)]))

@@ -1,0 +1,159 @@
+"""The Hydra callback that takes the composed config, tells the parent, and leaves before the task runs."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pathlib
+import sys
+import traceback
+from typing import Any, Callable, Dict, List, Set
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobRuntime, env_override
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from experimentstash_inside import order as orders
+from experimentstash_inside.freezing import Freezing
+from experimentstash_inside.overridetext import parse
+from experimentstash_inside.settings import Settings, choices_asked, kept_choice
+from experimentstash_inside.tracing import watched_resolvers
+
+_LARGEST = 1_000_000  # bytes of a config file that is searched for what somebody typed
+
+
+class Capture(Callback):
+    """Hydra's public callback interface: called with the composed config before any user code runs."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Take the config of a single run."""
+        leave_with(config, multirun=False)
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Take the config that the jobs of a sweep are made from."""
+        leave_with(config, multirun=True)
+
+
+def leave_with(config: DictConfig, *, multirun: bool) -> None:
+    """Tell the parent what was composed, and end the process without running a task."""
+    order = orders.read()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not order.report:
+        return
+    try:
+        order.answer({"composed": True} if order.mode == "validate" else facts(config, order, multirun=multirun))
+    except Exception:
+        # Hydra only warns when a callback fails, and would run the task.
+        order.answer({"fault": traceback.format_exc()})
+    raise SystemExit(0)
+
+
+def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[str, Any]:
+    """Return all that a snapshot file is made from."""
+    HydraConfig.instance().set_config(config)
+    hydra = config.hydra
+    task = _task_config(config)
+    with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
+        freezing = Freezing(task, order.late, order.keep, _roots(order), _typed_texts(hydra))
+    settings = Settings(hydra, JobRuntime.instance().get("name"))
+    sweep = _sweep(hydra) if multirun else []
+    shaped = [line for line in sweep if _changes_the_shape(line)]
+    kept = [line for line in map(kept_choice, choices_asked(freezing.asked)) if line]
+    return {
+        "body": freezing.body,
+        "lines": freezing.lines,
+        "notices": freezing.notices + [(key, "Hydra has no override for it: not frozen") for key in settings.lost],
+        "missing": freezing.missing,
+        "refused": freezing.refused,
+        "shaped": shaped,
+        "settings": settings.lines + kept,
+        "multirun": multirun,
+        "sweep": sweep,
+        "rerun": not any(map(_changes_the_shape, _added(hydra, order))),
+        "files": _loaded_files(hydra, order),
+    }
+
+
+def _task_config(config: DictConfig) -> DictConfig:
+    """Return the config without Hydra's own node, as Hydra copies it for the task."""
+    task = copy.deepcopy(config)
+    with read_write(task), open_dict(task):
+        del task["hydra"]
+    return task
+
+
+def _roots(order: orders.Order) -> Dict[str, str]:
+    """Return this machine's folders and how a config can name them on any machine, longest first."""
+    cwd, home = os.getcwd(), os.path.expanduser("~")
+    roots = {cwd: "${hydra:runtime.cwd}"}
+    for folder in (order.root, order.stash):
+        if folder:
+            roots.setdefault(folder, "${hydra:runtime.cwd}/%s" % os.path.relpath(folder, cwd))
+    if len(home) > 1:
+        roots.setdefault(home, "${oc.env:HOME}")
+    return dict(sorted(roots.items(), key=lambda item: -len(item[0])))
+
+
+def _typed_texts(hydra: DictConfig) -> Callable[[str], bool]:
+    """Return whether somebody wrote a text: it stands in an override or in a config file of the search path."""
+    texts: List[str] = []
+
+    def typed(text: str) -> bool:
+        if not texts:
+            texts.append("\n".join(hydra.overrides.task))
+            for source in hydra.runtime.config_sources:
+                texts.extend(_texts_below(_folder(source.schema, source.path)))
+        return any(text in known for known in texts)
+
+    return typed
+
+
+def _folder(schema: str, path: str) -> str:
+    if schema == "file":
+        return path
+    if schema == "pkg" and not path.startswith("hydra."):
+        module = sys.modules.get(path)
+        places = list(getattr(module, "__path__", []))
+        return places[0] if places else ""
+    return ""
+
+
+def _texts_below(folder: str) -> List[str]:
+    if not folder:
+        return []
+    files = sorted(pathlib.Path(folder).rglob("*.yaml"))
+    return [file.read_text("utf-8", "replace") for file in files if file.stat().st_size < _LARGEST]
+
+
+def _loaded_files(hydra: DictConfig, order: orders.Order) -> List[str]:
+    """Return the files below the stash that this process took code or configs from: they tell the tools it uses."""
+    inside = os.path.join(order.stash, "tools") + os.sep
+    found: Set[str] = set()
+    for module in list(sys.modules.values()):
+        # Some packages put objects of their own where a path should be (torch.classes).
+        paths = getattr(module, "__path__", None)
+        places = [getattr(module, "__file__", None), *(paths if isinstance(paths, list) else [])]
+        found.update(os.path.realpath(place) for place in places if isinstance(place, str))
+    found.update(os.path.realpath(_folder(source.schema, source.path)) for source in hydra.runtime.config_sources)
+    return sorted(place for place in found if place.startswith(inside))
+
+
+def _sweep(hydra: DictConfig) -> List[str]:
+    """Return what the jobs of a sweep differ in: the sweeper's own parameters, then those of the command line."""
+    params = OmegaConf.select(hydra, "sweeper.params") or {}
+    own = ["%s=%s" % (key, value) for key, value in params.items()]
+    return own + [line for line in hydra.overrides.task if parse(line).is_sweep_override()]
+
+
+def _added(hydra: DictConfig, order: orders.Order) -> List[str]:
+    """Return the overrides that the program added to its own command line."""
+    return [line for line in hydra.overrides.task if line not in order.given]
+
+
+def _changes_the_shape(line: str) -> bool:
+    """Tell whether an override fails on a flat config: it adds, takes away, or chooses from a config group."""
+    group = parse(line).key_or_group
+    return line[0] in "+~" or group in GlobalHydra.instance().config_loader().list_groups(group.rpartition("/")[0])

@@ -1,0 +1,56 @@
+"""What the parent process wants of this one: read from the environment variable EXPERIMENTSTASH_ORDER."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+VARIABLE = "EXPERIMENTSTASH_ORDER"
+FROZEN = "experimentstash_frozen"
+"""The name under which a frozen config stands in Hydra's ConfigStore."""
+
+
+class Order:
+    """The order, with a default for everything, so that a child process without one does nothing special.
+
+    Attributes:
+        mode: `run`, `capture`, `validate` or `replay`.
+        prepend: search paths (`file://…`) that come before the tool's own configs.
+        append: search paths (`pkg://…`) that come after them.
+        compose: whether the program uses the compose API and ignores its arguments.
+        experiment: the experiment's name, for programs that ignore their arguments.
+        given: every override that was put on the command line; what else stands there the program added.
+        overrides: what the user typed of them, for programs that ignore their arguments.
+        report: the file that takes the answer.
+        snapshot: the snapshot file that is replayed.
+        late, keep: keys whose lateness the user decided.
+        stash, root: the folders of the stash and of the tool.
+    """
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        self.mode: str = said.get("mode", "")
+        self.prepend: list[str] = said.get("prepend", [])
+        self.append: list[str] = said.get("append", [])
+        self.compose: bool = said.get("compose", False)
+        self.experiment: str = said.get("experiment", "")
+        self.overrides: list[str] = said.get("overrides", [])
+        self.given: list[str] = said.get("given", [])
+        self.report: str = said.get("report", "")
+        self.snapshot: str = said.get("snapshot", "")
+        self.late: list[str] = said.get("late", [])
+        self.keep: list[str] = said.get("keep", [])
+        self.stash: str = said.get("stash", "")
+        self.root: str = said.get("root", "")
+
+    def answer(self, said: dict[str, Any]) -> None:
+        """Write the answer for the parent, whole or not at all."""
+        part = self.report + ".part"
+        with open(part, "w", encoding="ascii") as file:
+            json.dump(said, file)
+        os.replace(part, self.report)
+
+
+def read() -> Order:
+    """Read the order of this process."""
+    return Order(json.loads(os.environ.get(VARIABLE) or "{}"))

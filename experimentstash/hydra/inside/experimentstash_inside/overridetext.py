@@ -1,0 +1,74 @@
+"""Values written as Hydra overrides, each one read back with Hydra's own parser before it is trusted."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Optional
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
+
+_parser: Optional[OverridesParser] = None
+
+
+def parse(line: str) -> Any:
+    """Return what Hydra reads in an override."""
+    global _parser
+    if _parser is None:
+        _parser = OverridesParser.create()
+    return _parser.parse_override(line)
+
+
+def override(key: str, value: Any) -> Optional[str]:
+    """Return `key=value` as a Hydra override, or None where Hydra's grammar has no way to say it.
+
+    Args:
+        key: the key, with its `+` or `++` if it needs one.
+        value: None, a bool, a number, a text (interpolations included), or lists and mappings of these.
+    """
+    forms = [value] if isinstance(value, str) else []
+    for text in [*forms, literal(value)]:
+        line = "%s=%s" % (key, text)
+        if "\n" not in line and "\r" not in line and _reads_as(line, key.lstrip("+"), value):
+            return line
+    return None
+
+
+def _reads_as(line: str, key: str, value: Any) -> bool:
+    try:
+        read = parse(line)
+        return bool(read.key_or_group == key and not read.is_sweep_override() and _same(read.value(), value))
+    except Exception:  # noqa: BLE001  (the parser's errors differ between Hydra's versions; any means no)
+        return False
+
+
+def _same(read: Any, value: Any) -> bool:
+    if isinstance(value, dict):
+        return isinstance(read, dict) and list(read) == list(value) and all(_same(read[k], value[k]) for k in value)
+    if isinstance(value, list):
+        return isinstance(read, list) and len(read) == len(value) and all(map(_same, read, value))
+    return type(read) is type(value) and bool(read == value or read != read)
+
+
+def literal(value: Any) -> str:
+    """Return a value in the grammar of Hydra's overrides."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if value != value else "inf" if value > 0 else "-inf"
+    if isinstance(value, dict):
+        return "{%s}" % ",".join("%s:%s" % (key, literal(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return "[%s]" % ",".join(map(literal, value))
+    if isinstance(value, str):
+        return _quoted(value)
+    return repr(value)
+
+
+def _quoted(text: str) -> str:
+    quoted = QuotedString(text=text, quote=Quote.single)
+    if hasattr(quoted, "with_quotes"):
+        return str(quoted.with_quotes())
+    return "'%s'" % text.replace("\\'", "\\\\'").replace("'", "\\'")

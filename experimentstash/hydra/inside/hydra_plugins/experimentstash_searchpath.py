@@ -1,0 +1,48 @@
+"""The plugin that Hydra finds by itself: it adds the stash's search paths and registers a frozen config."""
+
+from __future__ import annotations
+
+import os
+
+from experimentstash_inside import order as orders
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+PROVIDER = "experimentstash"
+
+
+class ExperimentStashSearchPath(SearchPathPlugin):
+    """Put the stash's configs before the tool's own, and the search packages behind them."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Follow the order of the parent process; without one, do nothing."""
+        order = orders.read()
+        if not order.mode:
+            return
+        # Before Hydra's own configs: its default run folder is the one thing that is replaced there.
+        overlay = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "conf")
+        search_path.prepend(PROVIDER, "file://" + overlay)
+        providers = [entry.provider for entry in search_path.get_path()]
+        for path in order.prepend:
+            if "main" in providers:
+                search_path.prepend(PROVIDER, path, anchor="main")
+            else:
+                search_path.append(PROVIDER, path)
+        for path in order.append:
+            search_path.append(PROVIDER, path)
+        if order.mode == "replay":
+            _register_frozen(order)
+
+
+def _register_frozen(order: orders.Order) -> None:
+    from experimentstash_inside.replaying import frozen_config
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name=orders.FROZEN, node=frozen_config(order.snapshot), provider=PROVIDER)
+
+
+_order = orders.read()
+if _order.compose or _order.mode == "replay":
+    from experimentstash_inside import intercept
+
+    intercept.install(_order)

@@ -1,0 +1,208 @@
+"""How a tool is started for an experiment: command line, working folder and environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experimentstash.environment import interpreter
+from experimentstash.files import check_inside
+from experimentstash.git import ask_git, clean_environment
+from experimentstash.hydra import commandline, experiments
+from experimentstash.hydra.layout import config_folder, guess_select, read_main
+from experimentstash.names import check_experiment
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experimentstash.tool import Tool
+
+INSIDE = Path(__file__).parent / "inside"
+"""The folder that stands on a tool's PYTHONPATH while it runs."""
+_ORDER = "EXPERIMENTSTASH_ORDER"
+_CALLBACK = "+hydra.callbacks.experimentstash._target_=experimentstash_inside.capture.Capture"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One start of a tool's program.
+
+    Attributes:
+        command: program and arguments.
+        cwd: the tool's working folder.
+        env: the whole environment.
+    """
+
+    command: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be run.
+
+    Attributes:
+        stash: the stash's root.
+        tool: the tool, from the registry.
+        experiment: the experiment's name.
+        flags: Hydra's flags as the user typed them.
+        overrides: overrides as the user typed them.
+        select: one of `tool.SELECTS`.
+        snapshot: the snapshot file to replay, or None for the working config.
+        settings: the frozen settings of Hydra that go with it.
+        late, keep: keys whose lateness the user decided.
+    """
+
+    stash: Path
+    tool: Tool
+    experiment: str
+    flags: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    select: str = "primary"
+    snapshot: Path | None = None
+    settings: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The tool's checkout."""
+        return self.stash / self.tool.path
+
+    @property
+    def work(self) -> Path:
+        """The tool's working folder."""
+        return self.root / self.tool.workdir
+
+
+def check_tool_there(stash: Path, tool: Tool) -> None:
+    """Raise `StashError` unless the tool is checked out and its working folder is there."""
+    root = stash / tool.path
+    if not (root / ".git").exists():
+        raise StashError(
+            f"{tool.path}: the tool {tool.name!r} is not checked out",
+            f"git submodule update --init --recursive {tool.path}",
+        )
+    check_inside(root, root / tool.workdir)
+    if not (root / tool.workdir).is_dir():
+        raise StashError(f"{tool.path}/{tool.workdir}: the tool has no such working folder (workdir: in the registry)")
+
+
+def wish(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
+    """Return what to run for an experiment and what the user typed after it.
+
+    Raises:
+        StashError: the tool is not checked out, or there is no such experiment.
+    """
+    check_experiment(experiment)
+    check_tool_there(stash, tool)
+    text = experiments.read(stash, tool, experiment)
+    flags, overrides = commandline.split(arguments)
+    select = tool.select or guess_select(stash / tool.path, tool, text) or "primary"
+    return Wish(stash, tool, experiment, tuple(flags), tuple(overrides), select)
+
+
+def running(wanted: Wish) -> Launch:
+    """Return the start that runs the wish: the working config, or the frozen one."""
+    if wanted.snapshot is None:
+        flags, chosen = commandline.selection(wanted.select, wanted.experiment)
+        return _launch(wanted, [*flags, *wanted.flags], [*chosen, *wanted.overrides], {"mode": "run"})
+    flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
+    replaced = {commandline.key(line) for line in wanted.overrides}
+    settings = [line for line in wanted.settings if line.startswith("-") or commandline.key(line) not in replaced]
+    if commandline.is_multirun(wanted.flags):
+        settings = [line for line in settings if line != "--multirun"]
+    said_flags, said = commandline.split([*wanted.flags, *settings, *wanted.overrides])
+    return _launch(wanted, [*flags, *said_flags], said, {"mode": "replay", "snapshot": str(wanted.snapshot)})
+
+
+def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
+    """Return the start that composes the wish, writes what it saw to `report`, and runs no task."""
+    flags, chosen = commandline.selection(wanted.select, wanted.experiment)
+    order = {"mode": mode, "report": str(report), "late": wanted.late, "keep": wanted.keep}
+    return _launch(wanted, [*flags, *wanted.flags], [_CALLBACK, *chosen, *wanted.overrides], order)
+
+
+def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order: dict[str, Any]) -> Launch:
+    tool, stash = wanted.tool, wanted.stash
+    composes = wanted.select == "compose"
+    whole = {
+        "prepend": [f"file://{stash}/configs/{tool.name}"] if (stash / "configs" / tool.name).is_dir() else [],
+        "append": [*(f"pkg://{package}" for package in tool.search_packages), *_unnamed_configs(wanted)],
+        "compose": composes,
+        "experiment": wanted.experiment,
+        "given": list(overrides),
+        "overrides": list(wanted.overrides),
+        "stash": str(stash),
+        "root": str(wanted.root),
+        **order,
+    }
+    env = clean_environment()
+    paths = [str(INSIDE), *_package_roots(stash, tool), env.get("PYTHONPATH", "")]
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    env[_ORDER] = json.dumps(whole)
+    env["EXPERIMENTSTASH_OUTPUTS"] = str(outputs(stash, tool, wanted.experiment))
+    if tool.search_packages:
+        env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
+    program = commandline.program(interpreter(stash, tool), tool, wanted.work)
+    return Launch((*program, *([] if composes else [*flags, *overrides])), wanted.work, env)
+
+
+def _unnamed_configs(wanted: Wish) -> list[str]:
+    """Return the search path of the tool's configs where neither its program nor the registry names one."""
+    if wanted.tool.search_packages:
+        return []
+    main = read_main(wanted.root, wanted.tool)
+    if main is None or main.config_path is not None or main.uses_compose:
+        return []
+    folder = config_folder(wanted.root, wanted.tool, main)
+    return [] if folder is None else [f"file://{folder}"]
+
+
+def outputs(stash: Path, tool: Tool, experiment: str) -> Path:
+    """Return the folder below which Hydra's default puts what a run of the experiment writes."""
+    return stash / "outputs" / tool.name / experiment
+
+
+def _package_roots(stash: Path, tool: Tool) -> list[str]:
+    """Return the folders of the stash's tools from which the search packages can be imported."""
+    tops = {package.partition(".")[0] for package in tool.search_packages}
+    tools = [stash / tool.path, *sorted((stash / "tools").glob("*"))] if tops else []
+    roots = [root for folder in tools for root in (folder / tool.workdir, folder, folder / "src")]
+    return list(dict.fromkeys(str(root) for root in roots if any((root / top).is_dir() for top in tops)))
+
+
+def keep_clean(wanted: Wish) -> None:
+    """Let a run leave the stash and the tool as clean as it found them, whatever they ignore themselves.
+
+    What the tool's Python caches beside its modules is excluded in the clone's own `info/exclude`, and the
+    folder of outputs ignores itself.
+    """
+    folder = wanted.stash / "outputs"
+    check_inside(wanted.stash, outputs(wanted.stash, wanted.tool, wanted.experiment))
+    folder.mkdir(exist_ok=True)
+    if not (folder / ".gitignore").exists():
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    for root in {wanted.root, *_roots_used(wanted)}:
+        _exclude_caches(root)
+
+
+def _roots_used(wanted: Wish) -> list[Path]:
+    """Return the checkouts of the tools whose packages are on the path of the wish."""
+    tools = wanted.stash / "tools"
+    return [tools / Path(root).relative_to(tools).parts[0] for root in _package_roots(wanted.stash, wanted.tool)]
+
+
+def _exclude_caches(root: Path) -> None:
+    probe = ask_git("check-ignore", "-q", "__pycache__/probe.pyc", cwd=root)
+    if probe.returncode != 1:
+        return
+    exclude = root / ask_git("rev-parse", "--git-path", "info/exclude", cwd=root).stdout.decode().strip()
+    exclude.parent.mkdir(parents=True, exist_ok=True)
+    with exclude.open("a", encoding="utf-8") as file:
+        file.write("__pycache__/\n")

@@ -1,0 +1,200 @@
+"""What a tool's Python source says about Hydra, read as text: nothing of a tool is imported here."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LARGEST = 1_000_000  # bytes; no program that people write comes near
+_COMPOSE = frozenset({"compose", "initialize", "initialize_config_dir", "initialize_config_module"})
+_MAIN_PARAMETERS = ("config_path", "config_name", "version_base")
+_HOMES = frozenset({"hydra", "hydra.main", "hydra.experimental", "hydra.compose", "hydra.initialize"})
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of Hydra in the source, with its arguments as far as they are literal.
+
+    Attributes:
+        name: `main`, `compose`, `initialize`, `initialize_config_dir` or `initialize_config_module`.
+        given: the names of the arguments that were given.
+        values: those that are strings or None, or a module's constant that is one.
+        function: the function that `main` decorates or is given, where that is plain to see.
+    """
+
+    name: str
+    given: frozenset[str]
+    values: dict[str, str | None]
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One Python file.
+
+    Attributes:
+        calls: its calls of Hydra, in file order.
+        imports: the absolute modules that it imports, `from a import b` as `a.b`, in file order.
+        relative: its relative imports, as (level, module).
+        runs: whether it has an `if __name__ == …` block.
+        started: the functions that are called in that block.
+    """
+
+    calls: tuple[Call, ...]
+    imports: tuple[str, ...]
+    relative: tuple[tuple[int, str], ...]
+    runs: bool
+    started: frozenset[str]
+
+    @property
+    def uses_hydra(self) -> bool:
+        """Whether it imports Hydra or hydra-zen."""
+        return any(name.partition(".")[0] in {"hydra", "hydra_zen"} for name in self.imports)
+
+    @property
+    def main(self) -> Call | None:
+        """The call of `hydra.main` whose function the program starts, else the first."""
+        mains = [call for call in self.calls if call.name == "main"]
+        return next((call for call in mains if call.function in self.started), mains[0] if mains else None)
+
+    @property
+    def composes(self) -> bool:
+        """Whether it calls Hydra's compose API."""
+        return any(call.name in _COMPOSE for call in self.calls)
+
+
+def read_source(path: Path) -> Source | None:
+    """Read one Python file; None where it is too large, no Python, or cannot be read."""
+    data = _read(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # their escapes are their affair
+            return _Reader(ast.parse(data)).source() if data is not None else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def mentions_hydra(path: Path) -> bool:
+    """Return whether a file holds the word; a fast look before `read_source`."""
+    return b"hydra" in (_read(path) or b"")
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError:
+        return None
+    return data if len(data) <= LARGEST else None
+
+
+@dataclass
+class _Reader:
+    tree: ast.Module
+    aliases: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str | None] = field(default_factory=dict)
+
+    def source(self) -> Source:
+        nodes = list(ast.walk(self.tree))
+        imports = [name for node in nodes for name in self._imports(node)]
+        for statement in self.tree.body:
+            self._constant(statement)
+        functions = self._functions(nodes)
+        calls = sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda node: node.lineno)
+        blocks = [node for node in self.tree.body if isinstance(node, ast.If) and "__name__" in ast.dump(node.test)]
+        return Source(
+            calls=tuple(call for node in calls for call in self._call(node, functions.get(id(node), ""))),
+            imports=tuple(imports),
+            relative=tuple(
+                (node.level, ".".join(filter(None, (node.module, alias.name))))
+                for node in nodes
+                if isinstance(node, ast.ImportFrom) and node.level
+                for alias in node.names
+            ),
+            runs=bool(blocks),
+            started=frozenset(
+                node.func.id
+                for block in blocks
+                for node in ast.walk(block)
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            ),
+        )
+
+    def _imports(self, node: ast.AST) -> Iterator[str]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                self.aliases[alias.asname or name] = name
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            for alias in node.names:
+                self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield f"{node.module}.{alias.name}"
+
+    def _constant(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Assign):
+            targets, value = statement.targets, statement.value
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            targets, value = [statement.target], statement.value
+        else:
+            return
+        if isinstance(value, ast.Constant) and isinstance(value.value, str | None):
+            for target in targets:
+                if isinstance(target, ast.Name):
+                    self.constants[target.id] = value.value
+
+    @staticmethod
+    def _functions(nodes: list[ast.AST]) -> dict[int, str]:
+        """Return the function's name by the id of the call that decorates it, or that is called with it."""
+        names: dict[int, str] = {}
+        for node in nodes:
+            if isinstance(node, ast.FunctionDef):
+                names.update({id(decorator): node.name for decorator in node.decorator_list})
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and node.args:
+                names[id(node.func)] = getattr(node.args[0], "id", "")
+        return names
+
+    def _call(self, node: ast.Call, function: str) -> Iterator[Call]:
+        name = self._hydra_name(node.func)
+        if name is None:
+            return
+        parameters = _MAIN_PARAMETERS if name == "main" else ("config_name",) if name == "compose" else ("config_path",)
+        given = dict(zip(parameters, node.args, strict=False))
+        given |= {word.arg: word.value for word in node.keywords if word.arg}
+        if name == "initialize_config_module" and "config_module" in given:
+            given["config_path"] = given["config_module"]
+        values = {word: self._literal(value) for word, value in given.items() if self._is_literal(value)}
+        if name == "initialize_config_module" and values.get("config_path"):
+            values["config_path"] = f"pkg://{values['config_path']}"
+        yield Call(name, frozenset(given), values, function)
+
+    def _hydra_name(self, func: ast.expr) -> str | None:
+        if isinstance(func, ast.Attribute) and func.attr == "hydra_main":  # hydra_zen: zen(task).hydra_main(…)
+            return "main"
+        dotted = self._dotted(func)
+        home, _, name = dotted.rpartition(".")
+        return name if home in _HOMES and (name == "main" or name in _COMPOSE) else None
+
+    def _dotted(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Name):
+            return self.aliases.get(node.id, "")
+        if isinstance(node, ast.Attribute):
+            return f"{self._dotted(node.value)}.{node.attr}"
+        return ""
+
+    def _is_literal(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Constant):
+            return isinstance(node.value, str | None)
+        return isinstance(node, ast.Name) and node.id in self.constants
+
+    def _literal(self, node: ast.expr) -> str | None:
+        if isinstance(node, ast.Name):
+            return self.constants[node.id]
+        value = node.value if isinstance(node, ast.Constant) else None
+        return value if isinstance(value, str) else None

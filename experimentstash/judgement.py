@@ -1,0 +1,154 @@
+"""The rules `pin`, `frozen` and `tag` (spec.md, *When a snapshot holds*): facts in, problems out; no disk, no git."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
+from experimentstash.problems import Problem
+from experimentstash.snapshot import is_commit, same_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experimentstash.entries import Entry
+    from experimentstash.snapshot import Snapshot
+
+SHORT = 12
+"""Hex digits of a commit in a message; `git show` takes them."""
+
+
+@dataclass(frozen=True)
+class FreezeCommit:
+    """The commit at which snapshots are judged, as far as the rules look at it (spec.md, *Words*).
+
+    Attributes:
+        id: its full id, or None where it is the commit being made.
+        tag: the tag that names it, or None where that tag does not exist yet.
+        pins: the commit that it records for each tool.
+        registered: the tools of its registry, or None where that cannot be read, which is told by itself.
+        files: what it holds below `snapshots/<tag>/` of each tool, by path.
+    """
+
+    id: str | None
+    tag: str | None
+    pins: Mapping[str, str]
+    registered: frozenset[str] | None
+    files: Mapping[str, Entry]
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        if self.tag is not None:
+            return f"snapshot/{self.tag}"
+        return "the commit being made" if self.id is None else self.id[:SHORT]
+
+    @property
+    def rev(self) -> str:
+        """What git calls it."""
+        return f"snapshot/{self.tag}" if self.tag is not None else (self.id or "HEAD")[:SHORT]
+
+
+def tag_of(path: str) -> str:
+    """Return the tag of `configs/<tool>/snapshots/<tag>/…`, or an empty text where it is no such path."""
+    parts = path.split("/", 4)
+    return parts[3] if len(parts) == 5 and parts[0] == "configs" and parts[2] == "snapshots" else ""
+
+
+def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
+    """Judge the rule `pin`: each recorded commit is the pin of its tool there, and the tool is registered there.
+
+    A recorded commit that is none is left to the rule `header`.
+    """
+    found = []
+    for tool, recorded in snapshot.pins(name.tool).items():
+        if not is_commit(recorded):
+            continue
+        pin = freeze.pins.get(tool)
+        if pin is None:
+            what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins nothing at {tool_path(tool)}"
+            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {shlex.quote(tool)} URL"))
+        elif not same_commit(recorded, pin):
+            what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins {pin[:SHORT]}"
+            found.append(Problem(name.path, "pin", what, _pin_fix(name, tool, recorded, freeze)))
+        if freeze.registered is not None and tool not in freeze.registered:
+            what = f"the registry of {freeze.title} has no tool {tool!r}"
+            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {shlex.quote(tool)} URL"))
+    return found
+
+
+def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit) -> str:
+    if freeze.id is not None:  # what is committed stays as it is; the experiment is frozen anew
+        return refreeze(name)
+    path = shlex.quote(tool_path(tool))
+    return f"git -C {path} checkout {shlex.quote(recorded)} && git add {path}"
+
+
+def refreeze(name: SnapshotName) -> str:
+    """Return the command that freezes the experiment anew, under another tag."""
+    return shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", "NEW-TAG"])
+
+
+def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Problem]:
+    """Judge the rule `frozen`: byte for byte that of the freeze commit, and not added to a tag after it was made.
+
+    Args:
+        path: a file below `snapshots/<tag>/`, a snapshot or what lies beside one.
+        entry: what the judged tree records there.
+        freeze: the freeze commit of that tag.
+    """
+    name = SnapshotName.from_path(path)
+    if name is not None and not entry.is_file:
+        # its own bytes are a path: what it leads to can change, and this repository would not know
+        fix = f"git rm --cached {shlex.quote(path)}"
+        return [Problem(path, "frozen", "a snapshot is a file of its own, not a link or a repository", fix)]
+    held = freeze.files.get(path)
+    if freeze.id is None or (held is not None and held.same_bytes(entry)):
+        return []
+    if held is None:
+        what = f"it was added to {freeze.title} after that was made"
+        fix = refreeze(name) if name else f"git rm --cached {shlex.quote(path)}"
+        return [Problem(path, "frozen", what, fix)]
+    fix = f"git checkout {shlex.quote(freeze.rev)} -- {shlex.quote(path)}"
+    return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
+
+
+def tag_problems(freeze: FreezeCommit) -> list[Problem]:
+    """Judge the rule `tag` of one tag as it stands: its commit holds snapshots of that tag."""
+    tag = freeze.tag or ""
+    if any(name and name.tag == tag for name in map(SnapshotName.from_path, freeze.files)):
+        return []
+    what = f"it names {(freeze.id or '')[:SHORT]}, which holds no {snapshot_folder('*', tag)}/*.yaml"
+    return [Problem(tag_ref(tag), "tag", what, _delete(tag))]
+
+
+def broken_tag(tag: str, why: str) -> Problem:
+    """Return the finding for a tag that leads to no commit: nothing can be judged by it."""
+    return Problem(tag_ref(tag), "tag", why, _fetch(tag))
+
+
+def tag_update_problems(tag: str, old: str | None, new: str | None, *, published: bool) -> list[Problem]:
+    """Judge the rule `tag` of an update: never moved, and never deleted where others have it.
+
+    Args:
+        tag: the tag.
+        old: what it named (the id of the ref's object, not a peeled one), or None where it is new.
+        new: what it is to name, or None where it is deleted.
+        published: whether others have it.
+    """
+    if not published or old is None or old == new:
+        return []
+    if new is None:
+        return [Problem(tag_ref(tag), "tag", "others have it: it is not deleted", _fetch(tag))]
+    what = f"others have it at {old[:SHORT]}: it is not moved to {new[:SHORT]}"
+    return [Problem(tag_ref(tag), "tag", what, _fetch(tag))]
+
+
+def _fetch(tag: str) -> str:
+    return f"git fetch --force REMOTE {shlex.quote(f'{tag_ref(tag)}:{tag_ref(tag)}')}"
+
+
+def _delete(tag: str) -> str:
+    return f"git tag -d {shlex.quote(f'snapshot/{tag}')}"

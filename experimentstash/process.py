@@ -1,0 +1,187 @@
+"""Child processes: one that runs in our place, and one that ends, with all that it started, when we do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experimentstash.problems import StashError
+from experimentstash.signals import ignored_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import FrameType
+
+FORWARDED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,  # SLURM tells a job with these that its time is nearly up
+    signal.SIGUSR2,
+)
+_PATIENCE = 5.0
+"""Seconds that an interrupted program has for its cleaning up before it is killed."""
+
+
+def run_through(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+    """Run a program in our place: it has our standard streams, gets our signals, and there is no time limit.
+
+    Returns:
+        Its exit code; 128 + N where signal N ended it, as a shell says it.
+
+    Raises:
+        StashError: the program cannot be started.
+    """
+    wait = _wait_with_signal_info if hasattr(signal, "sigwaitinfo") else _wait_with_handlers
+    try:
+        code = wait(command, cwd, env)
+    except OSError as error:
+        raise _no_start(command, cwd, error) from None
+    return 128 - code if code < 0 else code
+
+
+def _no_start(command: Sequence[str], cwd: Path, error: OSError) -> StashError:
+    return StashError(f"{command[0]} cannot be started in {cwd}: {error.strerror}")
+
+
+def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> int:
+    """Take each signal with the word who sent it: ^C at a terminal has reached the child already."""
+    awaited = {*FORWARDED, signal.SIGCHLD}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
+    try:
+        child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before),
+        )
+        while child.poll() is None:
+            info = signal.sigwaitinfo(awaited)
+            from_kernel = info.si_code > 0
+            if info.si_signo != signal.SIGCHLD and not from_kernel:
+                child.send_signal(info.si_signo)
+        return child.returncode
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _wait_with_handlers(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> int:
+    """Do the same where nobody tells who sent a signal (macOS): ^C reaches the whole foreground group."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        if number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
+            return
+        for child in children:
+            child.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in FORWARDED}
+    try:
+        children.append(subprocess.Popen(command, cwd=cwd, env=env))
+        return children[0].wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_foreground() -> bool:
+    try:
+        with open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123  (a device, no path of ours)
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """Run a program to its end, without input and out of sight.
+
+    Returns:
+        Its exit code (128 + N after signal N) and all that it said, both streams in one.
+
+    Raises:
+        StashError: the program cannot be started.
+        KeyboardInterrupt: we were interrupted; the program and all that it started have ended too.
+    """
+    with tempfile.TemporaryFile() as said:
+        try:
+            code = run_whole(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+        except OSError as error:
+            raise _no_start(command, cwd, error) from None
+        said.seek(0)
+        text = said.read().decode("utf-8", "replace")
+    return (128 - code if code < 0 else code), text
+
+
+def run_whole(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], **streams: Any) -> int:
+    """Run a program, by default with our standard streams and terminal, so that it can ask for a password.
+
+    Whatever interrupts us ends the program and all that it started before it goes on its way: git's own
+    shell scripts leave their children running when they are ended.
+
+    Returns:
+        Its exit code.
+    """
+    held, handed = os.pipe()  # every descendant holds the end that we close: all have ended when it reads empty
+    try:
+        child = subprocess.Popen(command, cwd=cwd, env=env, pass_fds=(handed,), **streams)
+        os.close(handed)
+        handed = -1
+        try:
+            return child.wait()
+        except BaseException:
+            with ignored_signals():
+                _end(child, held)
+            raise
+    finally:
+        for descriptor in (held, handed):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _end(child: subprocess.Popen[bytes], held: int) -> None:
+    known: set[int] = set()
+    number = signal.SIGTERM
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        found = _with_descendants({child.pid, *known})
+        for pid in found - known if number == signal.SIGTERM else found:  # asked once, killed if need be
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        known |= found
+        child.poll()  # so that it does not stand in the list of processes when it has ended
+        if select.select([held], [], [], 0.1)[0] or number == signal.SIGKILL:
+            break
+        if time.monotonic() > deadline:
+            number = signal.SIGKILL
+    child.wait()
+
+
+def _with_descendants(pids: set[int]) -> set[int]:
+    parents = _parents()
+    found = pids & parents.keys()
+    while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
+        found |= more
+    return found
+
+
+def _parents() -> dict[int, int]:
+    if Path("/proc/self/stat").exists():
+        return dict(filter(None, map(_parent_of, Path("/proc").glob("[0-9]*/stat"))))
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+    return {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+
+
+def _parent_of(stat: Path) -> tuple[int, int] | None:
+    try:
+        # the program's name, in parentheses, may hold anything; what follows the last one does not
+        return int(stat.parent.name), int(stat.read_text("ascii", "replace").rpartition(")")[2].split()[1])
+    except (OSError, IndexError, ValueError):  # it has ended
+        return None

@@ -1,0 +1,188 @@
+"""The one room that opens git repositories: objects, refs, index and history, as values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experimentstash.entries import FOLDER, Entry, Tree
+from experimentstash.problems import StashError
+from experimentstash.repository import history, index, plumbing, refs
+from experimentstash.repository.history import Change, History
+from experimentstash.repository.objects import Objects
+from experimentstash.repository.refs import Tags
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+__all__ = ["Change", "Repository", "Tags", "TooLargeError"]
+
+_TOPS = frozenset({"configs", "tools"})
+_MOST = 200_000  # entries of one level; a tree can hold itself so often that no disk could hold its files
+
+
+class TooLargeError(StashError):
+    """A file is larger than anything of its kind; the others can be judged all the same."""
+
+
+class Repository:
+    """A git repository: objects read with dulwich where that is sound (`choice`), all else by the user's own git.
+
+    Use it as a context manager: packs, or a process of git's, are open as long as it is.
+    """
+
+    def __init__(self, place: plumbing.Place) -> None:
+        self._place = place
+        self._objects = Objects(place)
+        self._history = History(place)
+        self._trees: dict[tuple[str, str | None], Tree] = {}
+
+    @classmethod
+    def open(cls, root: Path) -> Repository:
+        """Open the repository whose working tree has its top at `root`, or the bare one that `root` lies in.
+
+        Linked worktrees, submodule checkouts and both hash functions are fine. What a hook's environment
+        says of an index or of a push's quarantine is heeded where it is said of this repository.
+
+        Raises:
+            StashError: there is none, or git refuses it.
+        """
+        return cls(plumbing.find(root))
+
+    def __enter__(self) -> Repository:
+        """Use the repository."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what is open."""
+        self.close()
+
+    def close(self) -> None:
+        """Close what is open; a later question opens it again."""
+        self._objects.close()
+
+    @property
+    def root(self) -> Path:
+        """The top of the working tree; of a bare repository its own folder."""
+        return self._place.root
+
+    @property
+    def bare(self) -> bool:
+        """Whether there is no working tree here, and no index."""
+        return self._place.bare
+
+    @property
+    def rebasing(self) -> bool:
+        """Whether a rebase or `git am` is under way: what is tagged now would be orphaned (traps.md)."""
+        return any((self._place.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply"))
+
+    def resolve(self, rev: str) -> str:
+        """Return the full id of the commit that `rev` names; see `history.resolve`."""
+        return history.resolve(self._place, rev)
+
+    def head(self) -> str | None:
+        """Return the commit that is checked out, or None before the first one."""
+        return refs.head(self._place)
+
+    def parents_to_be(self) -> list[str]:
+        """Return the parents of the commit being made: HEAD, and what is being merged into it."""
+        head = self.head()
+        return [] if head is None else [head, *history.being_merged(self._place)]
+
+    def heads(self) -> dict[str, str]:
+        """Return the commit of each branch by its name."""
+        return refs.heads(self._place)
+
+    def tags(self) -> Tags:
+        """Return the tags `snapshot/*`, peeled to commits."""
+        return refs.tags(self._place, self._objects)
+
+    def range(self, a_b: str) -> list[str]:
+        """Return the commits of `A..B`, newest first; see `history.commits_between`."""
+        return history.commits_between(self._place, a_b)
+
+    def newest(self, commits: Sequence[str]) -> str | None:
+        """Return the one of the commits that has all the others behind it, or None where there is none."""
+        return history.newest(self._place, commits)
+
+    def changes(self, commits: Sequence[str]) -> dict[str, list[Change]]:
+        """Return the entries below `configs` that each commit has and none of its parents."""
+        return self._history.changes(commits)
+
+    def bringing(self, paths: Iterable[str], start: str) -> dict[str, str]:
+        """Return the commit that brought each path in, followed from `start`; see `History.bringing`."""
+        return self._history.bringing(paths, start)
+
+    def index(self) -> Tree:
+        """Return what the index records of the stash, which is what the next commit would hold."""
+        return index.read(self._place)
+
+    def tree(self, commit: str, tag: str | None = None) -> Tree:
+        """Return what a commit records of the stash; the rest of its tree is not read.
+
+        Args:
+            commit: its full id.
+            tag: only the files of this tag, or None for those of all.
+
+        Raises:
+            StashError: an object is not here, is damaged, or unfolds into more files than any disk holds.
+        """
+        return self.trees([(commit, tag)])[0]
+
+    def trees(self, wanted: Sequence[tuple[str, str | None]]) -> list[Tree]:
+        """Return `tree` of many commits; all of them are read at once, level by level."""
+        unread = [pair for pair in dict.fromkeys(wanted) if pair not in self._trees]
+        for pair, entries in zip(unread, self._entries(unread), strict=True):
+            self._trees[pair] = index.assemble(entries)
+        return [self._trees[pair] for pair in wanted]
+
+    def _entries(self, wanted: Sequence[tuple[str, str | None]]) -> list[list[tuple[str, Entry]]]:
+        commits = [commit for commit, _ in wanted]
+        found: list[list[tuple[str, Entry]]] = [[] for _ in wanted]
+        tops = self._objects.tops(commits, _TOPS)
+        opened = [(number, name, entry) for number, top in enumerate(tops) for name, entry in top.items()]
+        while opened:
+            self._objects.load([entry.id for _, path, entry in opened if _opens(path, entry)])
+            inside: list[tuple[int, str, Entry]] = []
+            for number, path, entry in opened:
+                if not _opens(path, entry):
+                    found[number].append((path, entry))
+                    continue
+                wants = _wanted(path, wanted[number][1])
+                for name, child in self._objects.tree(entry.id).items():
+                    if wants is None or name == wants:
+                        inside.append((number, f"{path}/{name}", child))
+                if len(inside) > _MOST:
+                    raise StashError(f"{commits[number]}: more than {_MOST} files in {path}", "git fsck")
+            opened = inside
+        return found
+
+    def read(self, blob: str, limit: int) -> bytes:
+        """Return the bytes of a blob.
+
+        Raises:
+            TooLargeError: it has more bytes than `limit`; they are not read.
+            StashError: it is not here.
+        """
+        found = self._objects.read(blob, limit)
+        if found.data is None:
+            raise TooLargeError(f"{found.size} bytes, of at most {limit}")
+        return found.data
+
+    def make_tag(self, tag: str, commit: str, message: str, when: dt.datetime) -> None:
+        """Make the annotated tag `snapshot/<tag>`; see `refs.make_tag`."""
+        refs.make_tag(self._place, tag, commit, message, when)
+
+
+def _opens(path: str, entry: Entry) -> bool:
+    """Tell whether a folder is to be looked into: of the tools only their pins are wanted."""
+    return entry.mode == FOLDER and not path.startswith("tools/")
+
+
+def _wanted(path: str, tag: str | None) -> str | None:
+    """Return the one name that is of interest in a folder, or None where all are."""
+    return {1: "snapshots", 2: tag}.get(path.count("/"))

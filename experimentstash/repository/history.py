@@ -1,0 +1,179 @@
+"""The history: revisions, ranges, what a commit changed, and which commit brought a snapshot in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.entries import Entry
+from experimentstash.problems import StashError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from experimentstash.repository.plumbing import Place
+
+_FIRST_LOOK, _LONGEST_LOOK = 16, 4096  # commits read at once while a path is followed
+# plumbing, and yet `diff.*` and `.gitmodules` reach into it: `ignore = all` would hide entries
+_UNMOVED = ("--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=none")
+_DIFF_TREE = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--root", *_UNMOVED)
+_PATHS = ("--", "configs")
+
+
+@dataclass(frozen=True)
+class Change:
+    """An entry that a commit has and none of its parents.
+
+    Attributes:
+        path: where.
+        entry: what the commit records there.
+        new: no parent has anything there: this commit brought it in.
+    """
+
+    path: str
+    entry: Entry
+    new: bool
+
+
+def resolve(place: Place, rev: str) -> str:
+    """Return the full id of the commit that `rev` names.
+
+    Raises:
+        StashError: there is no such commit here.
+    """
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    answer = place.ask(*asked)
+    if answer.returncode != 0:
+        fix = "git fetch --unshallow --tags" if place.shallow.exists() else "git fetch --all --tags"
+        raise StashError(f"{rev!r} names no commit here", fix)
+    return answer.stdout.decode().strip()
+
+
+def commits_between(place: Place, a_b: str) -> list[str]:
+    """Return the commits of a range `A..B`, newest first: those that B has and A has not.
+
+    Raises:
+        UsageError: it is no range of that form.
+        StashError: A or B names no commit here.
+    """
+    ends = re.fullmatch(r"(.*?)\.\.(.*)", a_b, re.DOTALL)
+    if ends is None or ends[2].startswith(".") or ends[1] + ends[2] == "":
+        raise UsageError(f"{a_b!r} is no range; it is written A..B")
+    a, b = (resolve(place, end or "HEAD") for end in ends.groups())
+    return place.lines("rev-list", b, f"^{a}", "--")
+
+
+def newest(place: Place, commits: Sequence[str]) -> str | None:
+    """Return the one of the commits that has all the others behind it, or None."""
+    left = place.lines("merge-base", "--independent", *commits) if len(commits) > 1 else commits
+    return left[0] if len(left) == 1 else None
+
+
+def being_merged(place: Place) -> list[str]:
+    """Return the commits that the commit being made will have as parents beside HEAD.
+
+    In a conflicting merge `MERGE_HEAD` names them. In a clean one the pre-merge-commit hook runs before that
+    file is written (seen on git 2.39), and `git merge` names them in its environment.
+    """
+    named = [name.removeprefix("GITHEAD_") for name in place.env if name.startswith("GITHEAD_")]
+    file = place.git_dir / "MERGE_HEAD"
+    if file.exists():
+        named += file.read_text("ascii", "replace").split()
+    ids = dict.fromkeys(name for name in named if re.fullmatch("[0-9a-f]{40,64}", name))
+    return [name for name in ids if place.ask("cat-file", "-e", f"{name}^{{commit}}").returncode == 0]
+
+
+class History:
+    """The commits of a repository, read in groups as paths are followed through them."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._added: dict[str, list[tuple[str, frozenset[str]]]] = {}
+        self._look = _FIRST_LOOK
+        self._shallow = _shallow_commits(place)
+
+    def changes(self, commits: Sequence[str]) -> dict[str, list[Change]]:
+        """Return the entries below `configs` that each commit has and none of its parents."""
+        found: dict[str, list[Change]] = {commit: [] for commit in commits}
+        stdin = "".join(f"{commit}\n" for commit in commits).encode()
+        for commit, entry, status, path in _parse(self._place.fields(*_DIFF_TREE, "-c", *_PATHS, stdin=stdin)):
+            if path and not entry.mode.startswith("0000"):
+                new = set(status) == {"A"} and commit not in self._shallow
+                found[commit].append(Change(path, entry, new))
+        return found
+
+    def bringing(self, paths: Iterable[str], start: str) -> dict[str, str]:
+        """Return the commit that brought each path in: from `start` to a parent that has it, to the last.
+
+        Args:
+            paths: paths below `configs` that `start` has.
+            start: the commit from which they are followed, to first parents first.
+
+        Raises:
+            StashError: the way leads to the edge of a shallow clone, beyond which nobody here can see.
+        """
+        brought: dict[str, str] = {}
+        waiting = {start: set(paths)}
+        while waiting:
+            commit, here = waiting.popitem()
+            for parent, added in self._parents(commit):
+                stay = {path for path in added if path in here}
+                here -= stay  # `here` goes on as it is: a thousand paths are not copied at each commit
+                if here:
+                    waiting[parent] = here | waiting[parent] if parent in waiting else here
+                here = stay
+            if here and commit in self._shallow:
+                raise StashError(
+                    f"{min(here)}: the commit that brought it in is beyond the edge of this shallow clone",
+                    "git fetch --unshallow --tags",
+                )
+            brought |= dict.fromkeys(here, commit)
+        return brought
+
+    def _parents(self, commit: str) -> Sequence[tuple[str, frozenset[str]]]:
+        """Return each parent of a commit with the paths that the commit has and that parent has not."""
+        if commit not in self._added:
+            self._read(commit)
+            self._look = min(self._look * 4, _LONGEST_LOOK)
+        return self._added[commit]
+
+    def _read(self, start: str) -> None:
+        lines = self._place.lines("rev-list", "--parents", f"--max-count={self._look}", start, "--")
+        told = [line.split(" ") for line in lines]
+        # a line for each parent, since `-m` leaves out, without a trace, a parent that differs in nothing
+        pairs = [(commit, parent) for commit, *parents in told for parent in parents]
+        stdin = "".join(f"{commit} {parent}\n" for commit, parent in pairs).encode()
+        added: list[set[str]] = []
+        for _, _, status, path in _parse(self._place.fields(*_DIFF_TREE, "--always", *_PATHS, stdin=stdin)):
+            if not path:
+                added.append(set())
+            elif status == "A":
+                added[-1].add(path)
+        self._added |= {commit: [] for commit, *_ in told}
+        for (commit, parent), paths in zip(pairs, added, strict=True):
+            self._added[commit].append((parent, frozenset(paths)))
+
+
+def _shallow_commits(place: Place) -> frozenset[str]:
+    try:
+        return frozenset(place.shallow.read_text("ascii", "replace").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _parse(fields: Iterable[str]) -> Iterator[tuple[str, Entry, str, str]]:
+    """Parse `git diff-tree --raw -z`: commit, entry, status and path; a line of a commit has no path."""
+    commit = ""
+    told: tuple[Entry, str] | None = None
+    for field in fields:
+        if told is not None:
+            yield commit, *told, field
+            told = None
+        elif field.startswith(":"):
+            words = field.lstrip(":").split(" ")
+            parents = len(field) - len(field.lstrip(":"))  # then that many modes and ids, and the commit's own
+            told = Entry(words[parents], words[2 * parents + 1]), words[-1]
+        else:
+            commit = field
+            yield commit, Entry("", ""), "", ""

@@ -1,0 +1,105 @@
+"""Git asked about one repository: the working folder and environment that make it answer about that one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.git import LOCAL_ENVIRONMENT, ask_git, clean_environment, git
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping
+
+_RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository as git sees it.
+
+    Attributes:
+        root: the top of the working tree; of a bare repository its own folder.
+        git_dir: the folder that holds `HEAD` (of a linked worktree its own one).
+        common_dir: the folder that holds objects, refs and `config`, shared by linked worktrees.
+        object_format: the hash function, `sha1` or `sha256`.
+        bare: there is no working tree here, and no index.
+        shallow: the file that names the commits whose parents were not fetched.
+        env: the environment that git is asked in.
+    """
+
+    root: Path
+    git_dir: Path
+    common_dir: Path
+    object_format: str
+    bare: bool
+    shallow: Path
+    env: Mapping[str, str]
+
+    def ask(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run git here and return what it said, whatever its exit code."""
+        return ask_git(*args, cwd=self.root, env=self.env, stdin=stdin)
+
+    def lines(self, *args: str, stdin: bytes = b"") -> list[str]:
+        """Run git here and return the lines of its stdout.
+
+        Raises:
+            StashError: git failed; the message is git's own.
+        """
+        out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
+        return out.split("\n") if out else []
+
+    def fields(self, *args: str, stdin: bytes = b"") -> list[str]:
+        """Run git here and return the fields of its stdout, which `-z` ends with NUL.
+
+        Raises:
+            StashError: git failed; the message is git's own.
+        """
+        out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
+        return out.removesuffix("\0").split("\0") if out else []
+
+
+def find(root: Path) -> Place:
+    """Return the repository whose working tree has its top at `root`, or the bare one that holds `root`.
+
+    Raises:
+        StashError: there is none, or git refuses it (`safe.directory`, an unknown extension).
+    """
+    root = root.resolve()
+    places = ("--absolute-git-dir", "--git-common-dir", "--git-path", "shallow")
+    kind = ("--show-object-format", "--is-bare-repository", "--is-inside-git-dir")
+    answer = ask_git("rev-parse", *places, *kind, "--show-cdup", cwd=root, env=clean_environment())
+    if answer.returncode != 0:
+        said = answer.stderr.decode("utf-8", "surrogateescape").strip()
+        raise StashError(f"{root}: {said.removeprefix('fatal: ')}")
+    told = answer.stdout.decode("utf-8", "surrogateescape").split("\n")
+    git_dir, common_dir, shallow = Path(told[0]), (root / told[1]).resolve(), root / told[2]
+    object_format, bare, up = told[3], "true" in told[4:6], told[6]
+    if up and not bare:  # an uninitialised submodule: what was found is the repository round it
+        raise StashError(f"{root}: not a git repository; the one round it is {(root / up).resolve()}")
+    root = git_dir if bare else root
+    return Place(root, git_dir, common_dir, object_format, bare, shallow, _environment(root, git_dir))
+
+
+def _environment(root: Path, git_dir: Path) -> dict[str, str]:
+    """Return the environment to ask git in: a hook's own where that speaks of this repository.
+
+    It names an index or a quarantine then (traps.md, *Which index*, *Which repository*), of one repository.
+    """
+    own = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
+    if not any(name in own for name in LOCAL_ENVIRONMENT):
+        return own  # without a user's GIT_ICASE_PATHSPECS: `configs` means what it says
+    answer = ask_git("rev-parse", "--absolute-git-dir", cwd=Path.cwd(), env=os.environ)
+    told = Path(os.fsdecode(answer.stdout.removesuffix(b"\n")))
+    if answer.returncode != 0 or told.resolve() != git_dir.resolve():
+        return {key: value for key, value in clean_environment().items() if key in own}
+    env = {key: value for key, value in own.items() if key != "GIT_WORK_TREE"}
+    if "GIT_DIR" in env:
+        env["GIT_DIR"] = str(git_dir)  # and the working tree is the folder that git is started in: `root`
+        env.update({name: str(Path(env[name]).absolute()) for name in _RELATIVE if name in env})
+    if (index := env.get("GIT_INDEX_FILE")) and not (root / index).exists() and root / index != git_dir / "index":
+        raise StashError(f"GIT_INDEX_FILE names {index}, and there is no such file", "unset GIT_INDEX_FILE")
+    return env

@@ -1,0 +1,37 @@
+"""What answers for git's objects: one interface, behind which dulwich and git stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object: its id, its kind, its size, and its bytes, or None where it is larger than was asked for."""
+
+    id: str
+    kind: str
+    size: int
+    data: bytes | None
+
+
+class Reader(Protocol):
+    """Reads objects by their full ids."""
+
+    def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:
+        """Return the objects of these ids, in order, and None for each that is not here.
+
+        Args:
+            ids: full ids; no text from a repository goes in here.
+            limit: bytes; of a larger object only the size is told.
+
+        Raises:
+            StashError: an object is here and cannot be read, or a partial clone cannot fetch it.
+        """
+
+    def close(self) -> None:
+        """Let go of files and processes; the next question opens them again."""

@@ -1,0 +1,141 @@
+"""The refs: snapshot tags, peeled to their commits, branch heads, and the one ref that is written.
+
+Git lists them. Dulwich leaves out an empty ref without a word, gives `rubbish` as an id, and sees no reftable.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.git import git
+from experimentstash.names import TAG_PREFIX, check_tag, tag_ref
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from experimentstash.repository.objects import Objects
+    from experimentstash.repository.plumbing import Place
+
+_FOLDER = TAG_PREFIX.rstrip("/")
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The refs `refs/tags/snapshot/*`.
+
+    Attributes:
+        commits: the commit of each tag, however it was tagged (light, annotated, a tag of a tag).
+        broken: the tags that lead to no commit, and why.
+    """
+
+    commits: Mapping[str, str]
+    broken: Mapping[str, str]
+
+
+def tags(place: Place, objects: Objects) -> Tags:
+    """Return the snapshot tags.
+
+    Raises:
+        StashError: git cannot list them, or cannot fetch what a partial clone lacks.
+    """
+    listed, broken = _listed(place)
+    named = {ref.removeprefix(TAG_PREFIX): target for ref, target in listed.items()}
+    named.pop(_FOLDER, None)  # a tag called `snapshot`; `check_free` tells of it
+    commits, none = objects.peel(dict.fromkeys(named.values()))
+    return Tags(
+        {tag: commits[target] for tag, target in named.items() if target in commits},
+        {**broken, **{tag: none[target] for tag, target in named.items() if target in none}},
+    )
+
+
+def _listed(place: Place) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what each ref below `snapshot` names, and the tags that git cannot read."""
+    answer = place.ask("for-each-ref", "--format=%(objectname) %(refname)", _FOLDER)
+    told = answer.stderr.decode("utf-8", "surrogateescape")
+    if answer.returncode != 0:
+        raise StashError(f"{place.root}: git cannot list the tags: {told.strip()}", "git fsck")
+    # a ref that cannot be read is left out of the list with a warning (git 2.39); it must not read as no tag
+    broken = dict.fromkeys(re.findall(rf"{TAG_PREFIX}(\S+)", told), "git cannot read it")
+    lines = answer.stdout.decode("utf-8", "surrogateescape").splitlines()
+    return {ref: target for target, _, ref in (line.partition(" ") for line in lines)}, broken
+
+
+def heads(place: Place) -> dict[str, str]:
+    """Return the commit of each branch."""
+    listed = place.lines("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads")
+    return {name: commit for commit, _, name in (line.partition(" ") for line in listed)}
+
+
+def head(place: Place) -> str | None:
+    """Return the commit that is checked out, or None before the first commit.
+
+    Raises:
+        StashError: `HEAD` names a commit that is not here.
+    """
+    answer = place.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if answer.returncode == 0:
+        return answer.stdout.decode().strip()
+    if (named := place.ask("rev-parse", "--verify", "--quiet", "HEAD")).returncode == 0:
+        raise StashError(f"{place.root}: HEAD names {named.stdout.decode().strip()}, which is not here", "git fsck")
+    return None
+
+
+def check_free(place: Place, tag: str) -> None:
+    """Check that the tag is a name, that nobody has it, and that git has room for it.
+
+    Raises:
+        StashError: the name is none or is taken, also in another case of letters (a file system may know no
+            difference), or a tag `snapshot` stands where the folder must be.
+    """
+    check_tag(tag)
+    listed, broken = _listed(place)
+    for ref in [*listed, *map(tag_ref, broken)]:
+        if ref == _FOLDER:
+            raise StashError("a tag 'snapshot' stands where git keeps the folder of the tags", "git tag -d snapshot")
+        if ref.casefold() == tag_ref(tag).casefold():
+            taken = ref.removeprefix("refs/tags/")
+            raise StashError(f"the tag {taken} is taken", "choose another tag: a tag never moves")
+
+
+def make_tag(place: Place, tag: str, commit: str, message: str, when: dt.datetime) -> None:
+    """Make the annotated tag `snapshot/<tag>`.
+
+    Args:
+        place: the repository.
+        tag: the tag, without its folder.
+        commit: the full id of its freeze commit.
+        message: the text of the tag object; taken as it is.
+        when: the date of the tag object.
+
+    Raises:
+        StashError: the tag is not free (`check_free`), or git refuses (no name, no key).
+    """
+    check_free(place, tag)
+    write_tag(tag, commit, message, when, place.root, place.env)
+
+
+def write_tag(tag: str, commit: str, message: str, when: dt.datetime, folder: Path, env: Mapping[str, str]) -> None:
+    """Make the tag through the user's git, signed where the user signs tags.
+
+    Args:
+        tag: the tag, without its folder.
+        commit: the full id of its freeze commit.
+        message: the text of the tag object; taken as it is.
+        when: the date of the tag object.
+        folder: where git is started.
+        env: the environment that git is started in.
+
+    Raises:
+        StashError: git refuses.
+    """
+    seconds = max(int(when.timestamp()), 0)  # git knows no date before 1970
+    offset = when.strftime("%z")[:5] or "+0000"
+    # no -a: with it, git would not look at the user's tag.forceSignAnnotated
+    asked = ("tag", "--cleanup=verbatim", "-F", "-", tag_ref(tag).removeprefix("refs/tags/"), commit)
+    dated = {**env, "GIT_COMMITTER_DATE": f"@{seconds} {offset}"}
+    git(*asked, cwd=folder, env=dated, stdin=message.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,1 @@
+"""Flattens curled-up surfaces, and says how well that went."""

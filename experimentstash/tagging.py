@@ -1,0 +1,93 @@
+"""The snapshot tags that are missing: where each belongs, and whether what it would name holds there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.examine import Examination
+from experimentstash.judgement import SHORT, broken_tag, tag_of
+from experimentstash.names import SnapshotName, tag_ref
+from experimentstash.problems import Problem
+from experimentstash.snapshot import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experimentstash.entries import Entry
+    from experimentstash.repository import Repository
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+
+
+@dataclass(frozen=True)
+class NewTag:
+    """A snapshot tag to be made.
+
+    Attributes:
+        tag: its name, without the folder.
+        commit: the freeze commit.
+        message: what its header says: one line for each snapshot.
+        when: the newest `TIMESTAMP` of its snapshots.
+    """
+
+    tag: str
+    commit: str
+    message: str
+    when: dt.datetime
+
+
+def missing_tags(repository: Repository, commit: str) -> tuple[list[NewTag], list[Problem]]:
+    """Return the tags to make for the snapshots of a commit, and what does not hold and gets none.
+
+    Until a tag exists, several commits may bring its snapshots in. It belongs to the newest of them, which
+    has them all, and everything under it must hold there (spec.md, *When a snapshot holds*: nothing is
+    added to a tag after it was made).
+
+    Args:
+        repository: the repository.
+        commit: the full id of the commit from which the snapshots are followed back.
+
+    Raises:
+        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    files: dict[str, dict[str, Entry]] = {}
+    for path, entry in repository.tree(commit).files.items():
+        if (tag := tag_of(path)) not in examination.tags.commits:
+            files.setdefault(tag, {})[path] = entry
+    problems = [broken_tag(tag, examination.tags.broken[tag]) for tag in files if tag in examination.tags.broken]
+    files = {tag: below for tag, below in files.items() if tag not in examination.tags.broken}
+    brought = repository.bringing([path for below in files.values() for path in below], commit)
+    targets = {tag: repository.newest(sorted({brought[path] for path in below})) for tag, below in files.items()}
+    repository.trees([(target, tag) for tag, target in targets.items() if target is not None])
+    new: list[NewTag] = []
+    for tag, target in targets.items():
+        if not any(SnapshotName.from_path(path) for path in files[tag]):
+            continue  # what lies there is no snapshot: there is nothing to freeze
+        if target is None:
+            problems.append(_two_lines(tag, commit))
+            continue
+        freeze = examination.freeze(target, tag, tagged=False)
+        told = examination.at({**freeze.files, **files[tag]}, freeze, target[:SHORT])
+        problems += told
+        if not told and freeze.registered is not None:
+            new.append(_new_tag(tag, target, freeze.files, examination))
+    return new, [*examination.problems, *problems]
+
+
+def _two_lines(tag: str, commit: str) -> Problem:
+    what = "its snapshots came in on two lines of history, and no commit that brought one in has them all"
+    return Problem(tag_ref(tag), "tag", what, f"git tag -a snapshot/{tag} {commit[:SHORT]}")
+
+
+def _new_tag(tag: str, commit: str, files: Mapping[str, Entry], examination: Examination) -> NewTag:
+    lines, moments = [], []
+    for path, entry in sorted(files.items()):
+        name, snapshot = SnapshotName.from_path(path), examination.snapshot(path, entry)
+        if name is not None and snapshot is not None:
+            pins = ", ".join(f"{tool} {recorded}" for tool, recorded in snapshot.pins(name.tool).items())
+            lines.append(f"{name.title}: {pins}\n")
+            moments.append(timestamp(snapshot.one("TIMESTAMP")) or EPOCH)
+    return NewTag(tag, commit, f"Snapshot {tag}\n\n{''.join(lines)}", max(moments))

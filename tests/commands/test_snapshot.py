@@ -1,0 +1,263 @@
+"""`snapshot`: what it refuses before anything is written, and a commit that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import BIN, commit, estash, git, run, write
+from shapes import EXPERIMENT, Shape, hard_coded, make_stash, write_experiment
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stash to copy from; with an environment of its own, since no test's home is sealed yet."""
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(root))
+        (root / ".gitconfig").write_text('[user]\n\tname = A\n\temail = a@b\n[protocol "file"]\n\tallow = always\n')
+        make_stash(root, Shape(hard_coded()))
+    return root
+
+
+@pytest.fixture
+def stash(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made / "stash", tmp_path / "stash", symlinks=True)
+    return tmp_path / "stash"
+
+
+def untouched(stash: Path) -> bool:
+    """Nothing was written: no file, no ref, no commit, and what was staged is what it was."""
+    return (
+        git("status", "--porcelain", cwd=stash) == ""
+        and git("for-each-ref", "--format=%(refname)", cwd=stash) in ("refs/heads/main", "refs/heads/master")
+        and git("rev-list", "--count", "HEAD", cwd=stash) == "2"
+        and not (stash / "configs/mytool/snapshots").exists()
+    )
+
+
+def test_it_freezes_and_tells_what_is_next(stash: Path) -> None:
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "frozen configs/mytool/snapshots/v1/first.yaml",
+        "    out: late",
+        "next: git add tools/mytool configs/mytool/snapshots/v1/first.yaml && git commit && experimentstash tag",
+    ]
+    text = (stash / "configs/mytool/snapshots/v1/first.yaml").read_text()
+    pin = git("rev-parse", "HEAD", cwd=stash / "tools/mytool")
+    assert text.startswith(f"# SNAPSHOT: mytool/first\n# TAG: v1\n# TOOL_COMMIT: {pin}\n# TIMESTAMP: 20")
+    assert text.endswith("\n\nname: first\nseed: 1\nout: ???\nmodel:\n  layers: 5\n  rate: 0.5\n")
+
+
+def test_several_experiments_are_one_freeze(stash: Path) -> None:
+    write_experiment(stash, "figure1/pca", EXPERIMENT)
+    ran = estash(
+        "snapshot", "mytool", "first", "figure1/pca", "seed=3", "--tag", "v1", "--commit", "-m", "Freeze", cwd=stash
+    )
+    assert ran.code == 0, ran.err
+    assert git("show", "--name-only", "--format=%s", "snapshot/v1", cwd=stash).splitlines()[-4:] == [
+        "Freeze", "", "configs/mytool/snapshots/v1/figure1/pca.yaml", "configs/mytool/snapshots/v1/first.yaml",
+    ]  # fmt: skip
+    assert estash("run", "mytool", "figure1/pca", "--snapshot", "v1", cwd=stash).code == 0
+    assert estash("verify", "--all", cwd=stash).code == 0
+
+
+def test_commit_takes_the_pin_and_nothing_else_that_is_staged(stash: Path) -> None:
+    write(stash, {"notes.txt": "mine", "half.txt": "staged"})
+    git("add", "half.txt", cwd=stash)
+    tool = commit(stash / "tools/mytool", {"new.py": "x = 1\n"})
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 0, ran.err
+    changed = git("diff-tree", "-r", "--name-only", "--no-commit-id", "HEAD", cwd=stash).splitlines()
+    assert changed == ["configs/mytool/snapshots/v1/first.yaml", "tools/mytool"]
+    assert git("rev-parse", "HEAD:tools/mytool", cwd=stash) == tool
+    assert git("status", "--porcelain", cwd=stash).splitlines() == ["A  half.txt", "?? notes.txt"]
+    assert git("cat-file", "-t", "snapshot/v1", cwd=stash) == "tag"
+    assert git("rev-parse", "snapshot/v1^{commit}", cwd=stash) == git("rev-parse", "HEAD", cwd=stash)
+    assert git("worktree", "list", cwd=stash).count("\n") == 0
+
+
+def test_the_users_hooks_and_message_hooks_run(stash: Path) -> None:
+    hooks = stash / ".git/hooks"
+    write(hooks, {
+        "pre-commit": "#!/bin/sh\ntest -f configs/mytool/snapshots/v1/first.yaml && git diff --cached --name-only > ../seen\n",
+        "commit-msg": "#!/bin/sh\necho 'Signed-off-by: hook' >> \"$1\"\n",
+    })  # fmt: skip
+    for hook in hooks.iterdir():
+        hook.chmod(0o755)
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+    assert (stash.parent / "seen").read_text() == "configs/mytool/snapshots/v1/first.yaml\n"
+    assert git("log", "-1", "--format=%B", cwd=stash).endswith("Signed-off-by: hook\n")
+
+
+def test_a_hook_that_refuses_leaves_neither_commit_nor_tag(stash: Path) -> None:
+    hook = stash / ".git/hooks/pre-commit"
+    write(stash, {".git/hooks/pre-commit": "#!/bin/sh\necho no >&2\nexit 1\n"})
+    hook.chmod(0o755)
+    head = git("rev-parse", "HEAD", cwd=stash)
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 1
+    assert (git("rev-parse", "HEAD", cwd=stash), git("tag", cwd=stash)) == (head, "")
+    hook.unlink()
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+    assert git("tag", cwd=stash) == "snapshot/v1"
+
+
+def test_it_works_in_a_linked_worktree_and_from_any_folder(stash: Path, tmp_path: Path) -> None:
+    git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"), cwd=stash)
+    git("submodule", "--quiet", "update", "--init", cwd=tmp_path / "side")
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=tmp_path / "side/configs/mytool")
+    assert ran.code == 0, ran.err
+    assert git("rev-parse", "side", cwd=stash) == git("rev-parse", "snapshot/v1^{commit}", cwd=stash)
+    assert git("worktree", "list", cwd=stash).count("\n") == 1
+    assert git("status", "--porcelain", cwd=tmp_path / "side") == ""
+
+
+def test_whenever_it_is_killed_commit_and_tag_are_both_there_or_neither(stash: Path) -> None:
+    """Killed with all its children, at moments spread over the making of the commit."""
+    head = git("rev-parse", "HEAD", cwd=stash)
+    outcomes = []
+    for moment in [*(random.Random(7).uniform(0, 0.2) for _ in range(12)), 30]:
+        process = subprocess.Popen(
+            [BIN / "experimentstash", "snapshot", "mytool", "first", "--tag", "v1", "--commit"],
+            cwd=stash, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while process.poll() is None and not (stash / f".git/experimentstash/freeze-{process.pid}").exists():
+            time.sleep(0.001)
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        time.sleep(0.05)
+        for lock in stash.glob(".git/**/*.lock"):
+            lock.unlink()  # git's own advice after a git was killed
+        moved = git("rev-parse", "HEAD", cwd=stash) != head
+        assert moved == (git("tag", cwd=stash) == "snapshot/v1")
+        outcomes.append(moved)
+        if moved:
+            break
+    assert outcomes[0] is False or len(outcomes) == 1
+    assert outcomes[-1] is True, "saying it again finishes the work"
+    assert git("rev-parse", "snapshot/v1^{commit}^", cwd=stash) == head
+    assert git("status", "--porcelain", cwd=stash) == ""
+    assert estash("verify", "--all", cwd=stash).code == 0
+    assert (
+        not list((stash / ".git/experimentstash").iterdir())
+        or estash("snapshot", "mytool", "first", "--tag", "v2", "--commit", cwd=stash).code == 0
+    )
+
+
+def test_another_snapshot_under_the_name_is_not_overwritten(stash: Path) -> None:
+    estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    before = (stash / "configs/mytool/snapshots/v1/first.yaml").read_bytes()
+    ran = estash("snapshot", "mytool", "first", "seed=9", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 1
+    assert "configs/mytool/snapshots/v1/first.yaml: there already, with another content, and not tagged yet" in ran.err
+    assert (stash / "configs/mytool/snapshots/v1/first.yaml").read_bytes() == before
+
+
+REFUSED = {
+    "unknown tool": (["mytol", "first"], "no tool 'mytol' in configs/meta.yaml; did you mean mytool?"),
+    "unknown experiment": (["mytool", "frist"], "no experiment 'frist' of 'mytool'"),
+    "no value": (["mytool", "first", "model.layers=???"], "mytool/first: nobody gave a value (???) for model.layers"),
+    "does not compose": (["mytool", "first", "no.such=1"], "Could not override 'no.such'."),
+    "a question": (["mytool", "first", "--tag", "v/1"], "'v/1' is no tag"),
+    "dots": (["mytool", "../first"], "'../first' is no name for an experiment"),
+    "lock": (["mytool", "first.lock"], "'first.lock' is no name for an experiment"),
+    "space": (["mytool", "fir st"], "'fir st' is no name for an experiment"),
+    "control": (["mytool", "fir\x1b[31mst"], "'fir\\x1b[31mst' is no name for an experiment"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_writes_nothing(stash: Path, case: str) -> None:
+    arguments, message = REFUSED[case]
+    ran = estash("snapshot", "--tag", "v1", *arguments, cwd=stash)
+    assert ran.code == 1
+    assert ran.out == ""
+    assert message in ran.err
+    assert "\x1b" not in ran.err
+    assert "Traceback" not in ran.err
+    assert untouched(stash)
+
+
+@pytest.mark.parametrize("tag", ["-x", "a b", "..", ".x", "a..b", "x.lock", "x/y", "a\nb", "é", "x" * 300, "con", ""])
+def test_tags_that_git_or_a_file_system_cannot_carry(stash: Path, tag: str) -> None:
+    ran = estash("snapshot", "mytool", "first", f"--tag={tag}", cwd=stash)
+    assert ran.code == 1
+    assert "is no tag" in ran.err
+    assert untouched(stash)
+
+
+@pytest.mark.parametrize("taken", ["v1", "V1"])
+def test_a_tag_that_is_taken(stash: Path, taken: str) -> None:
+    git("tag", f"snapshot/{taken}", cwd=stash)
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    assert ran.code == 1
+    assert f"the tag snapshot/{taken} is taken" in ran.err
+    assert not (stash / "configs/mytool/snapshots").exists()
+
+
+def test_a_tool_with_changes(stash: Path) -> None:
+    write(stash / "tools/mytool", {"mytool/new.py": "", "mytool/__pycache__/x.pyc": "", ".venv/pyvenv.cfg": ""})
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    assert (ran.code, ran.err) == (
+        1,
+        "experimentstash: tools/mytool: changes that are not committed: mytool/new.py\n"
+        "    fix: git -C tools/mytool stash --include-untracked  # or commit them there\n",
+    )
+    (stash / "tools/mytool/mytool/new.py").unlink()
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash).code == 0
+
+
+def test_a_tool_that_is_not_checked_out(stash: Path) -> None:
+    git("submodule", "--quiet", "deinit", "-f", "tools/mytool", cwd=stash)
+    for command in (["snapshot", "mytool", "first", "--tag", "v1"], ["run", "mytool", "first"]):
+        ran = estash(*command, cwd=stash)
+        assert (ran.code, ran.err) == (
+            1,
+            "experimentstash: tools/mytool: the tool 'mytool' is not checked out\n"
+            "    fix: git submodule update --init --recursive tools/mytool\n",
+        )
+
+
+def test_before_the_first_commit(tmp_path: Path) -> None:
+    stash = make_stash(tmp_path, Shape(hard_coded()))
+    git("update-ref", "-d", "HEAD", cwd=stash)
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 1
+    assert "no commit yet: the tool and the registry come first" in ran.err
+    assert not (stash / "configs/mytool/snapshots").exists()
+
+
+def test_a_full_disk_leaves_nothing_half_done(stash: Path) -> None:
+    done = subprocess.run(
+        [BIN / "experimentstash", "snapshot", "mytool", "first", "--tag", "v1"],
+        cwd=stash, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert not list((stash / "configs/mytool").rglob("snapshots/**/*.*"))
+
+
+def test_a_read_only_folder(stash: Path) -> None:
+    folder = stash / "configs/mytool"
+    folder.chmod(0o555)
+    # Root may write anywhere; without that capability it may not.
+    drop = ["setpriv", "--bounding-set=-dac_override", "--"] if os.getuid() == 0 else []
+    ran = run(*drop, BIN / "experimentstash", "snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    folder.chmod(0o755)
+    assert ran.code == 1
+    assert "configs/mytool/snapshots" in ran.err
+    assert "Permission denied" in ran.err
+    assert untouched(stash)

@@ -1,0 +1,111 @@
+"""A tool's program is found where such programs stand, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from experimentstash.hydra import search
+from experimentstash.hydra.entrypoints import find_entrypoint, find_entrypoints
+from experimentstash.problems import StashError
+
+MAIN = """\
+import hydra
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(cfg): ...
+if __name__ == "__main__":
+    main()
+"""
+COMPOSING = "from hydra import compose, initialize\nif __name__ == '__main__':\n    initialize(), compose('c')\n"
+PLAIN = "if __name__ == '__main__':\n    print()\n"
+SCRIPTS = '[project.scripts]\nother = "lib.x:main"\nmy-tool = "lib.cli:main"\n'
+
+
+def lay(root: Path, files: dict[str, str]) -> Path:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"my_tool/main.py": MAIN, "train.py": MAIN}, ("-m my_tool.main", ".")),
+        ({"my_tool/__main__.py": MAIN}, ("-m my_tool", ".")),
+        ({"src/my_tool/main.py": MAIN, "pyproject.toml": ""}, ("-m my_tool.main", ".")),
+        ({"src/my_tool/main.py": MAIN}, ("-m my_tool.main", "src")),
+        ({"src/my_tool/main.py": MAIN, "src/__init__.py": ""}, ("-m src.my_tool.main", ".")),
+        ({"my_tool/main.py": PLAIN, "src/train.py": MAIN}, ("src/train.py", ".")),
+        ({"src/train.py": MAIN, "train.py": MAIN, "main.py": MAIN}, ("src/train.py", ".")),
+        ({"train.py": PLAIN, "main.py": MAIN, "run.py": MAIN}, ("main.py", ".")),
+        ({"src/train.py": MAIN.replace("import hydra", "import hydra\nfrom .x import y")}, ("-m src.train", ".")),
+        ({"main.py": COMPOSING, "deep/app.py": MAIN}, ("deep/app.py", ".")),
+        ({"main.py": COMPOSING, "deep/app.py": PLAIN}, ("main.py", ".")),
+        ({"lib/cli.py": MAIN, "lib/x.py": MAIN, "pyproject.toml": SCRIPTS}, ("-m lib.cli", ".")),
+        ({"lib/cli.py": MAIN.split("if")[0], "pyproject.toml": SCRIPTS}, ("my-tool", ".")),
+        ({"lib/cli.py": PLAIN, "lib/x.py": MAIN, "pyproject.toml": SCRIPTS}, ("-m lib.x", ".")),
+        ({"bin/start": f"#!/usr/bin/env python3\n{MAIN}"}, ("bin/start", ".")),
+        ({"b/app.py": MAIN, "a/app.py": MAIN, "z.py": MAIN}, ("z.py", ".")),
+        ({"tests/test_app.py": MAIN, "deep/er/app.py": MAIN}, ("deep/er/app.py", ".")),
+        ({"tests/test_app.py": MAIN}, ("tests/test_app.py", ".")),
+        ({"sub/train_it.py": MAIN, "sub/requirements.txt": ""}, ("train_it.py", "sub")),
+        ({"lib/app.py": f"from lib.x import y\n{MAIN}"}, ("-m lib.app", ".")),
+        ({"lib/app.py": f"import x\n{MAIN}", "lib/x.py": ""}, ("lib/app.py", ".")),
+        ({"lib/app.py": f"from .x import y\n{MAIN}"}, ("-m lib.app", ".")),
+        ({"my-lib/app.py": f"from .x import y\n{MAIN}"}, ("my-lib/app.py", ".")),
+        ({"src/lib/app.py": f"from .x import y\n{MAIN}"}, ("-m lib.app", "src")),
+        ({"main.py": "from lib.app import main\nmain()\n", "lib/app.py": MAIN.split("if")[0]}, ("main.py", ".")),
+    ],
+)
+def test_the_best_entrypoint(tmp_path: Path, files: dict[str, str], found: tuple[str, str]) -> None:
+    assert find_entrypoint(lay(tmp_path, files), "my-tool") == found
+
+
+def test_every_program_is_found_once_the_best_first(tmp_path: Path) -> None:
+    lay(tmp_path, {"src/train.py": MAIN, "src/eval.py": MAIN, "notebooks/try.py": COMPOSING, "setup.py": PLAIN})
+    assert find_entrypoints(tmp_path, "t") == [("src/train.py", "."), ("src/eval.py", "."), ("notebooks/try.py", ".")]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {},
+        {"main.py": PLAIN, "README.md": "hydra.main("},
+        {"main.py": "import hydra\nhydra.utils.instantiate({})\n"},
+        {"lib/app.py": MAIN.split("if")[0]},
+        {".hidden/train.py": MAIN, "build/train.py": MAIN, "venv/pyvenv.cfg": "", "venv/train.py": MAIN},
+        {"a/b/c/d/e/f/g/app.py": MAIN},
+        {"bin/start": MAIN, "app.txt": MAIN},
+        {"main.py": "import hydra\n@hydra.main(\n"},
+        {"sub/.git": "gitdir: x", "sub/app.py": MAIN},
+    ],
+)
+def test_no_program(tmp_path: Path, files: dict[str, str]) -> None:
+    with pytest.raises(StashError) as error:
+        find_entrypoint(lay(tmp_path, files), "my-tool")
+    assert str(error.value) == (
+        "my-tool: it holds no program that calls Hydra\n"
+        "    fix: name its program with --entrypoint, as in --entrypoint '-m mytool.main'"
+    )
+
+
+def test_links_out_of_the_tool_are_not_followed(tmp_path: Path) -> None:
+    lay(tmp_path, {"outside/train.py": MAIN})
+    root = tmp_path / "tool"
+    root.mkdir()
+    (root / "train.py").symlink_to(tmp_path / "outside/train.py")
+    (root / "src").symlink_to(tmp_path / "outside")
+    (root / "loop").symlink_to(".")
+    (root / "circle.py").symlink_to("circle.py")
+    assert find_entrypoints(root, "t") == []
+    lay(root, {"real/app.py": MAIN})
+    assert find_entrypoints(root, "t") == [("real/app.py", ".")]
+
+
+def test_the_search_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_MOST_FILES", 5)
+    lay(tmp_path, {f"a{number}.py": "" for number in range(9)} | {"z.py": MAIN})
+    assert find_entrypoints(tmp_path, "t") == []
+    assert len(search.python_files(tmp_path)) == 5

@@ -1,0 +1,85 @@
+"""Any Hydra tool, unmodified: each shape runs, freezes and replays with the same config and leaves no trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import BIN, commit, estash, git, run
+from shapes import EXPERIMENT, SHAPES, Shape, hard_coded, make_stash, write_experiment
+
+from experimentstash import snapshot
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_runs_freezes_and_replays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    shape = SHAPES[name]
+    stash = make_stash(tmp_path, shape)
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+    assert_runs_freezes_and_replays(stash, shape)
+
+
+def assert_runs_freezes_and_replays(stash: Path, shape: Shape) -> None:
+    ran = estash("run", "mytool", "first", cwd=stash)
+    assert (ran.code, ran.err) == (0, "")
+    assert shape.expected in ran.out
+    frozen = estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash)
+    assert frozen.code == 0, frozen.err
+    again = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
+    assert (again.code, again.err) == (0, "")
+    assert again.out == ran.out
+    assert git("status", "--porcelain", "--ignore-submodules=none", cwd=stash) == ""
+    assert estash("verify", "--all", cwd=stash).code == 0
+
+
+def test_a_console_script(tmp_path: Path) -> None:
+    """Installed beside the interpreter, as `pip install -e` puts it there."""
+    project = (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[project]\nname = "mytool"\nversion = "1"\n[project.scripts]\nmytool-run = "mytool.main:main"\n'
+        '[tool.hatch.build]\ndev-mode-dirs = ["."]\n'
+    )
+    files = {**SHAPES["pkg:// config path"].files, "pyproject.toml": project, ".gitignore": ".venv/\n"}
+    stash = make_stash(tmp_path, Shape(files, entry="entrypoint: mytool-run"))
+    tool = stash / "tools/mytool"
+    assert run(BIN / "uv", "venv", "--quiet", "--python", BIN / "python", cwd=tool).code == 0
+    (packages,) = (tool / ".venv/lib").glob("python3*/site-packages")
+    (packages / "ours.pth").write_text(f"{Path(pytest.__file__).parents[1]}\n")
+    command = ["pip", "install", "--quiet", "--offline", "--no-deps", "--no-build-isolation", "-e", "."]
+    installed = run(BIN / "uv", *command, cwd=tool, env={"VIRTUAL_ENV": str(tool / ".venv")})
+    assert installed.code == 0, installed.err
+    assert_runs_freezes_and_replays(stash, SHAPES["hard-coded config_path, experiment: null"])
+
+
+def test_types_come_back_in_each_job_of_a_sweep(tmp_path: Path) -> None:
+    stash = make_stash(tmp_path, SHAPES["structured configs alone"])
+    assert estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash).code == 0
+    swept = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "model.layers=1,2", cwd=stash)
+    assert swept.code == 0, swept.err
+    assert swept.out.count("/'model'/'kind' EnumNode <enum 'Kind'> <enum 'Kind'> <Kind.RNN: 2>") == 2
+
+
+@pytest.mark.parametrize("name", ["config", "figure1/config", "a.b/c-d"])
+def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name: str) -> None:
+    """Hydra would find the tool's own `config.yaml` first."""
+    stash = make_stash(tmp_path, Shape(hard_coded()))
+    write_experiment(stash, name, EXPERIMENT)
+    frozen = estash("snapshot", "mytool", name, "--tag", "v1.0", "--commit", cwd=stash)
+    assert frozen.code == 0, frozen.err
+    header = snapshot.parse((stash / f"configs/mytool/snapshots/v1.0/{name}.yaml").read_bytes(), name)
+    ran = run("sh", "-c", header.one("RERUN"), cwd=stash / header.one("WORKDIR"))
+    assert ran.code == 0, ran.err
+    assert ran.out == estash("run", "mytool", name, "--snapshot", "v1.0", cwd=stash).out
+
+
+def test_a_tool_at_another_commit_is_told(tmp_path: Path) -> None:
+    stash = make_stash(tmp_path, Shape(hard_coded()))
+    assert estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash).code == 0
+    old = git("rev-parse", "HEAD", cwd=stash / "tools/mytool")
+    new = commit(stash / "tools/mytool", {"more.py": ""})
+    ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
+    assert ran.code == 0
+    assert ran.err == (
+        f"experimentstash: tools/mytool is at {new[:12]}, and configs/mytool/snapshots/t/first.yaml was frozen at {old[:12]}:"
+        " the result may differ\n    fix: git checkout snapshot/t && git submodule update --init --recursive\n"
+    )
