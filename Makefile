@@ -26,7 +26,7 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	$(BIN)/mypy
 	@# What runs in other processes is no part of the package for mypy: a tool's side, and the sample tool.
 	for folder in experimentstash/hydra/inside experimentstash/sample; do (cd $$folder && \
-		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --explicit-package-bases .) || exit 1; done
+		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n auto
 

@@ -64,7 +64,7 @@ def _surroundings(rounds: int, load: str) -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("click", "dulwich", "hydra-core"))
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
     return (
-        f"{today}: {rounds} rounds on {len(os.sched_getaffinity(0))} cores ({_processor()}), {platform.system()};"
+        f"{today}: {rounds} rounds on {os.cpu_count()} cores ({_processor()}), {platform.system()};"
         f" Python {platform.python_version()}, git {git}, {versions}. Load average before and after: {load}.\n"
     )
 

@@ -202,8 +202,6 @@ class _Walk:
 
     def _scalar(self, event: Any, line: int) -> Iterator[_Complaint]:
         yield from _anchor_or_tag(event, line, KINDS)
-        if "${" in event.value and _INTERPOLATION.search(event.value):
-            yield line, f"an interpolation: {_short(event.value)}"
         if not self._levels:
             yield self._end(line, "the body is a single value, not a mapping")
         elif self._levels[-1].wants_key:
@@ -236,6 +234,8 @@ class _Walk:
 
     def _value(self, event: Any, line: int) -> Iterator[_Complaint]:
         tag, text = kind(event), event.value
+        if "${" in text and _INTERPOLATION.search(text):  # in a value only: OmegaConf takes a key as it is
+            yield line, f"an interpolation: {_short(text)}"
         if tag == f"{YAML}str":
             if text == _MISSING:  # in quotes as well: OmegaConf makes no difference
                 yield from self._late(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from experimentstash.hydra.launch import Wish
     from experimentstash.tool import Tool
 
-# What Python and its installers leave in a checkout: no change of the tool.
-_NO_CHANGE = (":!**/__pycache__/**", ":!.venv/**", ":!**/*.egg-info/**")
+# What Python, its installers and Hydra leave in a checkout; where git does not know it, it is no change of the tool.
+_LEFT_BEHIND = re.compile(r"\?\? (\.venv|outputs|multirun|(.*/)?__pycache__|(.*/)?[^/]*\.egg-info)/")
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,10 @@ def tool_commit(stash: Path, tool: str) -> str:
         commit = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
     except StashError:
         raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update) from None
-    changes = git(
-        "status",
-        "--porcelain",
-        "-z",
-        "--untracked-files=all",
-        "--ignore-submodules=none",
-        "--",
-        ".",
-        *_NO_CHANGE,
-        cwd=root,
-    ).split("\0")
-    changed = [line[3:] for line in changes if line]
+    status = git(
+        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none", cwd=root
+    )
+    changed = [line[3:] for line in status.split("\0") if line and not _LEFT_BEHIND.match(line)]
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise StashError(
@@ -148,17 +141,20 @@ def freeze(wanted: Wish, tag: str, tools: Mapping[str, Tool], say: Any) -> Froze
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     varies = body.differing(first["body"], second["body"])
-    text = snapshot.render(list(_header(wanted, name, commit, depends, first, varies)), body.render(first["body"]))
-    _check_that_it_holds(name, text)
+    header = list(_header(wanted, name, commit, depends, first, varies))
+    text = snapshot.render(header, body.render(first["body"]))
+    _check_that_it_holds(name, text, first["body"])
     notices = [tuple(notice) for notice in first["notices"]]
     notices += [(key, "differs from one composition to the next: frozen as first seen") for key in varies]
     return Frozen(name, text, tuple(notices), {tool.name: commit, **depends})
 
 
-def _check_that_it_holds(name: SnapshotName, text: str) -> None:
-    """Judge what is about to be written as a hook will; a finding is a fault of this program."""
+def _check_that_it_holds(name: SnapshotName, text: str, tree: body.Tree) -> None:
+    """Judge what is about to be written as a hook will, and load it as Hydra will; else it is a fault of ours."""
     parsed = snapshot.parse(text.encode(), name.path)
     problems = [*snapshot.header_problems(parsed, name), *flat_problems(parsed, name)]
+    if not body.loads_as(parsed.body, tree):
+        raise RuntimeError(f"{name.title}: OmegaConf reads the frozen body otherwise than the tool saw it")
     if problems:
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
 
@@ -172,8 +168,8 @@ def _refuse(name: SnapshotName, answer: dict[str, Any]) -> None:
         )
     for line in answer["shaped"]:
         raise StashError(
-            f"{name.title}: the sweep {line} gives its jobs other keys than the frozen config has; that cannot be frozen",
-            f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself, under a tag of its own",
+            f"{name.title}: the sweep {line} gives jobs other keys than the frozen config has; it cannot be frozen",
+            f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
         )
     for key, why in answer["refused"]:
         raise StashError(

@@ -17,6 +17,8 @@ from experimentstash import registry
 from experimentstash.git import ask_git, clean_environment, git, show_git
 from experimentstash.names import REGISTRY, tag_ref, tool_path
 from experimentstash.problems import StashError
+from experimentstash.repository import Repository, write_tag
+from experimentstash.tagging import tag_of_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,21 +32,14 @@ _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "
 
 
 def check_tag_free(stash: Path, tag: str) -> None:
-    """Check that nobody has the tag.
+    """Check that nobody has the tag, and that no folder of snapshots is in its way.
 
     Raises:
-        StashError: a ref has it, perhaps in another case of letters, which some file systems cannot tell apart.
+        StashError: a ref or a folder has it, perhaps in another case of letters, which some file systems cannot
+            tell apart.
     """
-    refs = git("for-each-ref", "--format=%(refname) %(objectname:short)", "refs/tags/snapshot", cwd=stash)
-    for line in refs.splitlines():
-        ref, _, commit = line.rpartition(" ")
-        if ref == "refs/tags/snapshot":
-            raise StashError(
-                "a tag 'snapshot' stands where the folder of snapshot/* tags must be", "git tag -d snapshot"
-            )
-        if ref.casefold() == tag_ref(tag).casefold():
-            taken = ref.removeprefix("refs/tags/")
-            raise StashError(f"the tag {taken} is taken: it names {commit}", "choose another --tag: a tag never moves")
+    with Repository.open(stash) as repository:
+        repository.check_tag_free(tag)
     for folder in sorted(stash.glob("configs/*/snapshots/*")):
         if folder.name.casefold() == tag.casefold() and folder.name != tag:
             where = folder.relative_to(stash)
@@ -88,7 +83,7 @@ def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
         if git("diff-index", "--cached", "--name-only", head, cwd=stash, env=place.env):
             show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
         commit = git("rev-parse", "HEAD", cwd=stash, env=place.env)
-        tag = _tag_object(frozen[0], commit, place)
+        tag = _tag_object(stash, frozen[0].name.tag, commit, place)
         _stage(stash, pins, paths, clean_environment())
         _move_refs(stash, frozen[0].name.tag, head, commit, tag, message)
     return commit
@@ -158,19 +153,18 @@ def _stage(stash: Path, pins: Mapping[str, str], paths: Sequence[str], env: Mapp
     git("update-index", "--add", "--", *paths, cwd=stash, env=env)
 
 
-def _tag_object(frozen: Frozen, commit: str, place: _Place) -> str:
-    """Make the tag as the user's git makes tags (signed where they sign), in a repository that shares the objects."""
+def _tag_object(stash: Path, tag: str, commit: str, place: _Place) -> str:
+    """Make the tag that `experimentstash tag` would make, in a repository that shares the objects and has no branch."""
+    with Repository.open(stash) as repository:
+        new = tag_of_commit(repository, tag, commit)
     common = place.folder.parent.parent
     aside = place.folder / "tag.git"
     git("init", "--quiet", "--bare", "--template=", str(aside), cwd=place.folder)
     shutil.copyfile(common / "config", aside / "config")
-    env = clean_environment(
-        GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"), GIT_COMMITTER_DATE=frozen.timestamp
-    )
+    env = clean_environment(GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"))
     git("config", "core.bare", "true", cwd=aside, env=env)
-    text = f"Freeze of {frozen.timestamp}\n".encode()
-    git("tag", "--annotate", "--file=-", f"snapshot/{frozen.name.tag}", commit, cwd=aside, env=env, stdin=text)
-    return git("rev-parse", tag_ref(frozen.name.tag), cwd=aside, env=env)
+    write_tag(tag, commit, new.message, new.when, aside, env)
+    return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
 
 
 def _move_refs(stash: Path, tag: str, old: str, new: str, tag_object: str, message: str) -> None:

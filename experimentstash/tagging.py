@@ -10,13 +10,14 @@ from experimentstash.examine import Examination
 from experimentstash.judgement import SHORT, broken_tag, tag_of
 from experimentstash.names import SnapshotName, tag_ref
 from experimentstash.problems import Problem
-from experimentstash.snapshot import timestamp
+from experimentstash.snapshot import LARGEST, parse, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from experimentstash.entries import Entry
     from experimentstash.repository import Repository
+    from experimentstash.snapshot import Snapshot
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
@@ -73,7 +74,7 @@ def missing_tags(repository: Repository, commit: str) -> tuple[list[NewTag], lis
         told = examination.at({**freeze.files, **files[tag]}, freeze, target[:SHORT])
         problems += told
         if not told and freeze.registered is not None:
-            new.append(_new_tag(tag, target, freeze.files, examination))
+            new.append(new_tag(tag, target, _judged(freeze.files, examination)))
     return new, [*examination.problems, *problems]
 
 
@@ -82,12 +83,39 @@ def _two_lines(tag: str, commit: str) -> Problem:
     return Problem(tag_ref(tag), "tag", what, f"git tag -a snapshot/{tag} {commit[:SHORT]}")
 
 
-def _new_tag(tag: str, commit: str, files: Mapping[str, Entry], examination: Examination) -> NewTag:
-    lines, moments = [], []
-    for path, entry in sorted(files.items()):
-        name, snapshot = SnapshotName.from_path(path), examination.snapshot(path, entry)
-        if name is not None and snapshot is not None:
-            pins = ", ".join(f"{tool} {recorded}" for tool, recorded in snapshot.pins(name.tool).items())
-            lines.append(f"{name.title}: {pins}\n")
-            moments.append(timestamp(snapshot.one("TIMESTAMP")) or EPOCH)
+def new_tag(tag: str, commit: str, snapshots: Mapping[SnapshotName, Snapshot]) -> NewTag:
+    """Return the tag of a freeze commit: what it says and its date, made of nothing but the snapshots' headers.
+
+    So whoever makes it, and whenever, it says the same.
+
+    Args:
+        tag: its name.
+        commit: the full id of the freeze commit.
+        snapshots: what that holds under this tag, of every tool; at least one.
+    """
+    lines = [f"{name.title}: {_pins(name, snapshots[name])}\n" for name in sorted(snapshots)]
+    moments = [timestamp(snapshot.one("TIMESTAMP")) or EPOCH for snapshot in snapshots.values()]
     return NewTag(tag, commit, f"Snapshot {tag}\n\n{''.join(lines)}", max(moments))
+
+
+def _pins(name: SnapshotName, snapshot: Snapshot) -> str:
+    return ", ".join(f"{tool} {recorded}" for tool, recorded in snapshot.pins(name.tool).items())
+
+
+def tag_of_commit(repository: Repository, tag: str, commit: str) -> NewTag:
+    """Return the tag of a freeze commit that was just made, and is not judged again.
+
+    Raises:
+        StashError: one of the snapshots that it holds under this tag cannot be read.
+    """
+    snapshots = {}
+    for path, entry in repository.tree(commit, tag).files.items():
+        if entry.is_file and (name := SnapshotName.from_path(path)):
+            snapshots[name] = parse(repository.read(entry.id, LARGEST), path)
+    return new_tag(tag, commit, snapshots)
+
+
+def _judged(files: Mapping[str, Entry], examination: Examination) -> dict[SnapshotName, Snapshot]:
+    """Return the snapshots among files that were judged."""
+    found = {SnapshotName.from_path(path): examination.snapshot(path, entry) for path, entry in files.items()}
+    return {name: snapshot for name, snapshot in found.items() if name is not None and snapshot is not None}

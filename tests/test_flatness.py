@@ -52,6 +52,7 @@ def judge(body: str, *late: str) -> list[tuple[str, str]]:
         "2024-01-01: 2024-01-01\n",
         "a: '!!python/object:os.system'\n",
         "a: '&x *x <<'\n",
+        "${a}: 1\na: {'${b:c}': 1, 'x${': 2}\n",
     ],
 )
 def test_flat_bodies_hold(body: str) -> None:
@@ -77,7 +78,8 @@ def test_flat_bodies_hold(body: str) -> None:
         ("a: 'x ${oc.env:HOME} y'\n", ":1", "an interpolation: 'x ${oc.env:HOME} y'"),
         ("a: '\\\\${b}'\n", ":1", "an interpolation: '\\\\\\\\${b}'"),
         ("a: ${\n", ":1", "an interpolation: '${'"),
-        ("${a}: 1\n", ":1", "an interpolation: '${a}'"),
+        ("${a}: ${b}\n", ":1", "an interpolation: '${b}'"),
+        ("a: ['x', \"${b}\"]\n", ":1", "an interpolation: '${b}'"),
         ("a: &x 1\n", ":1", "an anchor, 'x'; each value is written out"),
         ("a: *x\n", ":1", "an alias, 'x'; each value is written out"),
         ("<<: {a: 1}\n", ":1", "a merge key (<<); each value is written out"),
@@ -129,6 +131,11 @@ def test_keys_are_the_keys_that_omegaconf_loads() -> None:
         if len(loaded) == 2:
             twice = any("stands twice" in what for _, what in judge(f"{first}: a\n{second}: b\n"))
             assert twice == (loaded[0] == loaded[1]), (first, second, loaded)
+
+
+def test_omegaconf_takes_keys_as_they_are() -> None:
+    body = "${a}: 1\na: {'${b:c}': 1, 'x${': 2}\n"
+    assert OmegaConf.to_container(OmegaConf.create(body), resolve=True) == yaml.safe_load(body)
 
 
 def test_escapes_are_those_of_omegaconfs_grammar() -> None:

@@ -6,13 +6,13 @@ import os
 import re
 from pathlib import Path
 
+from experimentstash.adding.restore import modules_folder
 from experimentstash.files import check_inside
 from experimentstash.git import ask_git, clean_environment
-from experimentstash.process import run_whole
 from experimentstash.names import REGISTRY, check_tool, tool_path
 from experimentstash.problems import StashError, printable
+from experimentstash.process import run_whole
 from experimentstash.registry import Tool, load
-from experimentstash.adding.restore import modules_folder
 
 _TRANSPORT = re.compile(r"[\w+.-]*::")  # ext::sh -c …: git runs what follows
 _SECRET = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@")

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from experimentstash.adding.restore import Record, modules_folder, put_back, take_record
 from experimentstash.git import ask_git, git
-from experimentstash.signals import come_too_late, held_signals, ignored_signals
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError
-from experimentstash.adding.restore import Record, modules_folder, put_back, take_record
+from experimentstash.signals import come_too_late, held_signals, ignored_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

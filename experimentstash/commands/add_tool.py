@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.adding import submodule
+from experimentstash.adding.undo import all_or_nothing, only_add
 from experimentstash.files import check_inside, write_text
 from experimentstash.git import git
 from experimentstash.hydra.compose import validate
@@ -23,7 +24,6 @@ from experimentstash.problems import StashError, printable
 from experimentstash.registry import read, with_key, with_tool
 from experimentstash.stash import find_stash
 from experimentstash.tool import Tool, entrypoint_complaint, packages_complaint, split_packages
-from experimentstash.adding.undo import all_or_nothing, only_add
 
 if TYPE_CHECKING:
     from experimentstash.adding.undo import Undo

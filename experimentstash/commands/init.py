@@ -36,7 +36,8 @@ tools: {}
 
 @click.command("init")
 @click.argument("directory", metavar="[DIR]", default=".")
-def command(directory: str) -> None:
+@click.option("--hooks", type=click.Choice(["none"]), default="none", help="Which git hooks to install: none yet.")
+def command(directory: str, hooks: str) -> None:  # noqa: ARG001  (its one choice asks for nothing)
     """Make a stash out of DIR (by default the working folder), a new or an existing repository.
 
     Writes configs/meta.yaml and lets git ignore outputs/. Nothing is committed; twice over does no harm.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _LARGEST = 1_000_000  # bytes; a primary config is a page
 _DEEPEST = 5  # primary configs that extend others
-_GLOBAL = re.compile(r"(?m)\A(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*#[ \t]*@package[ \t]+_global_[ \t]*$")
+# Hydra's header ends at the first line that is neither empty nor a `# @` line.
+_GLOBAL = re.compile(r"(?m)\A(?:[ \t]*(?:#[ \t]*@[^\n]*)?\n)*[ \t]*#[ \t]*@package[ \t]+_global_[ \t]*$")
 
 
 def is_global(text: str) -> bool:

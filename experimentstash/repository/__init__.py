@@ -9,7 +9,7 @@ from experimentstash.problems import StashError
 from experimentstash.repository import history, index, plumbing, refs
 from experimentstash.repository.history import Change, History
 from experimentstash.repository.objects import Objects
-from experimentstash.repository.refs import Tags
+from experimentstash.repository.refs import Tags, write_tag
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Change", "Repository", "Tags", "TooLargeError"]
+__all__ = ["Change", "Repository", "Tags", "TooLargeError", "write_tag"]
 
-_TOPS = frozenset({"configs", "tools"})
-_MOST = 200_000  # entries of one level; a tree can hold itself so often that no disk could hold its files
+_MOST = 200_000  # entries of a commit; a tree can hold itself so often that no disk could hold its files
 
 
 class TooLargeError(StashError):
@@ -141,25 +140,27 @@ class Repository:
         return [self._trees[pair] for pair in wanted]
 
     def _entries(self, wanted: Sequence[tuple[str, str | None]]) -> list[list[tuple[str, Entry]]]:
-        commits = [commit for commit, _ in wanted]
+        """Return what each commit records that is of interest, by path."""
         found: list[list[tuple[str, Entry]]] = [[] for _ in wanted]
-        tops = self._objects.tops(commits, _TOPS)
-        opened = [(number, name, entry) for number, top in enumerate(tops) for name, entry in top.items()]
+        count = [0 for _ in wanted]
+        tops = self._objects.tops([commit for commit, _ in wanted])
+        opened = [(number, "", tree) for number, tree in enumerate(tops)]
         while opened:
-            self._objects.load([entry.id for _, path, entry in opened if _opens(path, entry)])
-            inside: list[tuple[int, str, Entry]] = []
-            for number, path, entry in opened:
-                if not _opens(path, entry):
-                    found[number].append((path, entry))
-                    continue
-                wants = _wanted(path, wanted[number][1])
-                for name, child in self._objects.tree(entry.id).items():
-                    if wants is None or name == wants:
-                        inside.append((number, f"{path}/{name}", child))
-                if len(inside) > _MOST:
-                    raise StashError(f"{commits[number]}: more than {_MOST} files in {path}", "git fsck")
-            opened = inside
+            asked = [(number, path, tree, _wanted(path, wanted[number][1])) for number, path, tree in opened]
+            self._objects.load([(tree, name) for _, _, tree, names in asked for name in names])
+            opened = []
+            for number, path, tree, names in asked:
+                inside = self._inside(path, tree, names)
+                opened += [(number, at, entry.id) for at, entry in inside if _opens(at, entry)]
+                found[number] += [(at, entry) for at, entry in inside if not _opens(at, entry)]
+                count[number] += len(inside)
+                if count[number] > _MOST:
+                    raise StashError(f"{wanted[number][0]}: more than {_MOST} files in {path}", "git fsck")
         return found
+
+    def _inside(self, path: str, tree: str, names: tuple[str | None, ...]) -> list[tuple[str, Entry]]:
+        folder = f"{path}/" if path else ""
+        return [(folder + child, entry) for name in names for child, entry in self._objects.tree(tree, name).items()]
 
     def read(self, blob: str, limit: int) -> bytes:
         """Return the bytes of a blob.
@@ -173,16 +174,22 @@ class Repository:
             raise TooLargeError(f"{found.size} bytes, of at most {limit}")
         return found.data
 
+    def check_tag_free(self, tag: str) -> None:
+        """Check that the tag is a name, that nobody has it, and that git has room for it; see `refs.check_free`."""
+        refs.check_free(self._place, tag)
+
     def make_tag(self, tag: str, commit: str, message: str, when: dt.datetime) -> None:
         """Make the annotated tag `snapshot/<tag>`; see `refs.make_tag`."""
         refs.make_tag(self._place, tag, commit, message, when)
 
 
 def _opens(path: str, entry: Entry) -> bool:
-    """Tell whether a folder is to be looked into: of the tools only their pins are wanted."""
+    """Tell whether a folder is looked into: of the tools only their pins are wanted."""
     return entry.mode == FOLDER and not path.startswith("tools/")
 
 
-def _wanted(path: str, tag: str | None) -> str | None:
-    """Return the one name that is of interest in a folder, or None where all are."""
-    return {1: "snapshots", 2: tag}.get(path.count("/"))
+def _wanted(path: str, tag: str | None) -> tuple[str | None, ...]:
+    """Return the names that are of interest in a folder; None stands for all."""
+    if not path:
+        return ("configs", "tools")
+    return {1: ("snapshots",), 2: (tag,)}.get(path.count("/"), (None,))

@@ -36,7 +36,7 @@ def choose(place: Place) -> Reader:
     git = GitObjects(place)
     if why_git(place) is not None:
         return git
-    from experimentstash.repository.dulwich_objects import DulwichObjects  # 20 ms, when the first object is read
+    from experimentstash.repository.dulwich_objects import DulwichObjects  # 10 ms, when the first object is read
 
     return DulwichObjects(place.common_dir / "objects", place.object_format, git)
 

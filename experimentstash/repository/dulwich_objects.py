@@ -17,6 +17,7 @@ from dulwich.object_format import ObjectFormat, get_object_format
 from dulwich.objects import RawObjectID, ShaFile
 from dulwich.pack import DELTA_TYPES, Pack, PackData, UnpackedObject, load_pack_index, take_msb_bytes
 
+from experimentstash.problems import StashError
 from experimentstash.repository.reader import Object
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class DulwichObjects:
         if unread:
             answers = self._git.find([ids[number] for number in unread], limit)
             for number, answer in zip(unread, answers, strict=True):
+                if answer is not None and answer.data is not None and not self._is(answer.kind, answer.data, answer.id):
+                    raise StashError(f"{self._folder}: the object {answer.id} is damaged", "git fsck")
                 found[number] = answer
         return found
 
@@ -71,12 +74,16 @@ class DulwichObjects:
             kind, data = self._packed(bytes.fromhex(name)) or self._loose(name)
         except Exception:  # noqa: BLE001  (hostile bytes make dulwich raise anything; git then says what is wrong)
             return None
+        if not self._is(kind, data, name):
+            return None
+        return Object(name, kind, len(data), data if len(data) <= limit else None)
+
+    def _is(self, kind: str, data: bytes, name: str) -> bool:
+        """Tell whether these are the bytes that the id is the hash of. Git itself does not look, for speed."""
         digest = self._format.new_hash()
         digest.update(f"{kind} {len(data)}\0".encode())
         digest.update(data)
-        if digest.hexdigest() != name:
-            return None
-        return Object(name, kind, len(data), data if len(data) <= limit else None)
+        return digest.hexdigest() == name
 
     def _packed(self, name: bytes) -> tuple[str, bytes] | None:
         if not self._folders:
@@ -172,7 +179,7 @@ def _with_alternates(folder: Path) -> list[Path]:
     while waiting:
         store = waiting.pop(0)
         place = os.path.realpath(store.path)
-        if place not in found:
+        if True:
             found[place] = Path(store.path)
             waiting += [one for one in store.alternates if isinstance(one, DiskObjectStore)]
     return list(found.values())

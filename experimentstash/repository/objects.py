@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import stat
 from typing import TYPE_CHECKING
@@ -12,15 +13,19 @@ from experimentstash.repository.choice import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from experimentstash.repository.plumbing import Place
     from experimentstash.repository.reader import Object, Reader
 
-_AT_ONCE = 256  # commits; their top trees are read together, and may be large
+    _Parsed: TypeAlias = Mapping[bytes, tuple[str, bytes]]  # mode and id, by name
+
+_AT_ONCE = 256  # objects that are held in memory together
 _LARGEST = 256 * 1024 * 1024  # bytes; a tree of a million entries has 50 MB
 _LARGEST_TAG = 16 * 1024 * 1024  # bytes; longer than any text that somebody wrote
 _DEEPEST = 1000  # tags of tags; with `git replace` a tag can name itself
 _KINDS = {stat.S_IFLNK: LINK, stat.S_IFDIR: FOLDER, stat.S_IFLNK | stat.S_IFDIR: PIN}
+_LINES = {width: re.compile(rb"(?s)([0-7]{1,6}) ([^\0/]+)\0(.{%d})" % width) for width in (20, 32)}
 _TREE = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
 _TARGET = re.compile(rb"object ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
 
@@ -31,8 +36,8 @@ class Objects:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._reader: Reader | None = None
-        self._trees: dict[str, Mapping[str, Entry]] = {}
-        self._tops: dict[str, Mapping[str, Entry]] = {}
+        self._trees: dict[tuple[str, str | None], Mapping[str, Entry]] = {}
+        self._tops: dict[str, str] = {}
 
     @property
     def reader(self) -> Reader:
@@ -41,9 +46,9 @@ class Objects:
             self._reader = choose(self._place)
         return self._reader
 
-    def find(self, ids: Sequence[str], limit: int = _LARGEST) -> list[Object | None]:
+    def find(self, names: Sequence[str], limit: int = _LARGEST) -> list[Object | None]:
         """Return the objects of these ids, and None for each that is not here; see `Reader.find`."""
-        return self.reader.find(ids, limit) if ids else []
+        return self.reader.find(names, limit) if names else []
 
     def read(self, blob: str, limit: int) -> Object:
         """Return a blob; its bytes are None where it is larger than `limit`.
@@ -56,41 +61,43 @@ class Objects:
             raise self.missing(blob)
         return found
 
-    def tree(self, tree: str) -> Mapping[str, Entry]:
-        """Return the entries of a tree by name. A tree is read once.
+    def tree(self, tree: str, name: str | None = None) -> Mapping[str, Entry]:
+        """Return the entries of a tree by name, or only that of one name. Neither is read twice.
 
         Raises:
             StashError: it is not here, or is none that git would have written.
         """
-        self.load([tree])
-        return self._trees[tree]
+        self.load([(tree, name)])
+        return self._trees[tree, name]
 
-    def load(self, trees: Iterable[str]) -> None:
-        """Read many trees at once, those that have not been read yet.
+    def load(self, wanted: Iterable[tuple[str, str | None]]) -> None:
+        """Read ahead what `tree` will be asked for, all at once.
+
+        Of a tree whose entries are not all wanted no others are kept: it may be wide, and another at each commit.
 
         Raises:
             StashError: one is not here, or is none that git would have written.
         """
-        unread = [tree for tree in dict.fromkeys(trees) if tree not in self._trees]
-        for tree, found in zip(unread, self.find(unread), strict=True):
-            self._trees[tree] = dict(self._entries(tree, found))
+        asked: dict[str, set[str | None]] = {}
+        for tree, name in wanted:
+            if (tree, name) not in self._trees:
+                asked.setdefault(tree, set()).add(name)
+        for some in _chunks(list(asked)):
+            for tree, found in zip(some, self.find(some), strict=True):
+                entries = self._parsed(tree, found)
+                for name in asked[tree]:
+                    self._trees[tree, name] = _entries(entries, name)
 
-    def tops(self, commits: Iterable[str], names: frozenset[str]) -> list[Mapping[str, Entry]]:
-        """Return the entries of these names at the top of each commit, as far as they are there.
-
-        What else lies there is not kept: the top of somebody's repository may be wide.
+    def tops(self, commits: Sequence[str]) -> list[str]:
+        """Return the tree of each commit.
 
         Raises:
-            StashError: a commit or its tree is not here, or is none that git would have written.
+            StashError: a commit is not here, or is none that git would have written.
         """
-        wanted = list(commits)
-        unread = [commit for commit in dict.fromkeys(wanted) if commit not in self._tops]
-        for at in range(0, len(unread), _AT_ONCE):
-            some = unread[at : at + _AT_ONCE]
-            trees = [self._tree_of(commit, found) for commit, found in zip(some, self.find(some), strict=True)]
-            for commit, tree, found in zip(some, trees, self.find(trees), strict=True):
-                self._tops[commit] = {name: entry for name, entry in self._entries(tree, found) if name in names}
-        return [self._tops[commit] for commit in wanted]
+        for some in _chunks([commit for commit in dict.fromkeys(commits) if commit not in self._tops]):
+            for commit, found in zip(some, self.find(some), strict=True):
+                self._tops[commit] = self._tree_of(commit, found)
+        return [self._tops[commit] for commit in commits]
 
     def peel(self, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return the commit that each object leads to, through any tags, and why the others lead to none.
@@ -132,32 +139,44 @@ class Objects:
             raise StashError(f"{self._place.root}: the commit {commit} is damaged", "git fsck")
         return named[1].decode()
 
-    def _entries(self, tree: str, found: Object | None) -> Iterator[tuple[str, Entry]]:
+    def _parsed(self, tree: str, found: Object | None) -> _Parsed:
         if found is None or found.kind != "tree":
             raise self.missing(tree)
         if found.data is None:  # which must not read as an empty one
             raise StashError(f"{self._place.root}: the tree {tree} has {found.size} bytes, of at most {_LARGEST}")
         try:
-            yield from _parse_tree(found.data, len(found.id) // 2)
-        except (ValueError, KeyError):
+            return _parse_tree(found.data, len(found.id) // 2)
+        except ValueError:
             raise StashError(f"{self._place.root}: the tree {tree} is damaged", "git fsck") from None
 
 
-def _parse_tree(data: bytes, width: int) -> Iterator[tuple[str, Entry]]:
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE))
+
+
+def _parse_tree(data: bytes, width: int) -> _Parsed:
     """Parse a tree as git writes it; duplicate names, `..` and `a/b` are what `git fsck` refuses too."""
-    seen: set[bytes] = set()
-    at = 0
-    while at < len(data):
-        end = data.index(0, at)
-        mode, _, name = data[at:end].partition(b" ")
-        at = end + 1 + width
-        if at > len(data) or name in seen or name in (b"", b".", b"..") or b"/" in name:
-            raise ValueError(name)
-        seen.add(name)
-        yield name.decode("utf-8", "surrogateescape"), Entry(_mode(int(mode, 8)), data[end + 1 : at].hex())
+    lines = _LINES[width].findall(data)
+    entries = {name: (_mode(mode), raw) for mode, name, raw in lines}
+    between = _LINES[width].sub(b"", data)
+    if between or len(entries) != len(lines) or not entries.keys().isdisjoint((b".", b"..")):
+        raise ValueError(data)
+    return entries
 
 
-def _mode(mode: int) -> str:
+def _entries(parsed: _Parsed, name: str | None) -> dict[str, Entry]:
+    """Return the entries of a parsed tree, or only that of one name, as far as it is there."""
+    if name is None:
+        return {one.decode("utf-8", "surrogateescape"): Entry(mode, raw.hex()) for one, (mode, raw) in parsed.items()}
+    found = parsed.get(name.encode("utf-8", "surrogateescape"))
+    return {} if found is None else {name: Entry(found[0], found[1].hex())}
+
+
+@functools.cache
+def _mode(digits: bytes) -> str:
+    mode = int(digits, 8)
     if stat.S_ISREG(mode):
         return EXECUTABLE if mode & stat.S_IXUSR else FILE  # old git wrote 100664 as well
-    return _KINDS[stat.S_IFMT(mode)]
+    if (kind := _KINDS.get(stat.S_IFMT(mode))) is None:
+        raise ValueError(digits)
+    return kind

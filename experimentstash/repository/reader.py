@@ -30,7 +30,7 @@ class Reader(Protocol):
             limit: bytes; of a larger object only the size is told.
 
         Raises:
-            StashError: an object is here and cannot be read, or a partial clone cannot fetch it.
+            StashError: an object is here and is damaged, or a partial clone cannot fetch it.
         """
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ def main(cfg):
     print("two", file=sys.stderr, flush=True)
     if cfg.name == "wait":
         try:
+            print("ready", flush=True)
             time.sleep(60)
         except KeyboardInterrupt:
             print("cleaning up", flush=True)
@@ -82,7 +83,7 @@ def test_standard_input_reaches_the_tool(stash: Path) -> None:
 def test_signals_reach_the_tool(stash: Path, number: signal.Signals, code: int, said: str) -> None:
     process = started(stash, "name=wait")
     assert process.stdout is not None
-    process.stdout.readline()
+    assert [process.stdout.readline(), process.stdout.readline()] == ["one\n", "ready\n"]
     process.send_signal(number)
     out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (code, said)
@@ -104,7 +105,7 @@ def test_an_interrupt_at_a_terminal_reaches_the_tool_once(stash: Path) -> None:
         os.chdir(stash)
         os.execv(BIN / "experimentstash", ["experimentstash", "run", "mytool", "first", "name=wait"])
     said = b""
-    while b"two" not in said:
+    while b"ready" not in said:
         assert select.select([terminal], [], [], 60)[0]
         said += os.read(terminal, 1000)
     time.sleep(0.2)

@@ -88,7 +88,8 @@ def test_commit_takes_the_pin_and_nothing_else_that_is_staged(stash: Path) -> No
 def test_the_users_hooks_and_message_hooks_run(stash: Path) -> None:
     hooks = stash / ".git/hooks"
     write(hooks, {
-        "pre-commit": "#!/bin/sh\ntest -f configs/mytool/snapshots/v1/first.yaml && git diff --cached --name-only > ../seen\n",
+        "pre-commit": "#!/bin/sh\ntest -f configs/mytool/snapshots/v1/first.yaml &&"
+        " git diff --cached --name-only > ../seen\n",
         "commit-msg": "#!/bin/sh\necho 'Signed-off-by: hook' >> \"$1\"\n",
     })  # fmt: skip
     for hook in hooks.iterdir():
@@ -208,7 +209,8 @@ def test_a_tag_that_is_taken(stash: Path, taken: str) -> None:
 
 
 def test_a_tool_with_changes(stash: Path) -> None:
-    write(stash / "tools/mytool", {"mytool/new.py": "", "mytool/__pycache__/x.pyc": "", ".venv/pyvenv.cfg": ""})
+    left = dict.fromkeys(["mytool/__pycache__/x.pyc", ".venv/x.cfg", "outputs/a/b", "multirun/x", "x.egg-info/y"], "")
+    write(stash / "tools/mytool", {"mytool/new.py": "", **left})
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
     assert (ran.code, ran.err) == (
         1,

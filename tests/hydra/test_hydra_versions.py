@@ -39,7 +39,8 @@ def test_a_version_of_hydra(tmp_path: Path, tmp_path_factory: pytest.TempPathFac
     environment = tmp_path_factory.mktemp("environment")
     assert run(BIN / "uv", "venv", "--quiet", "--python", python, environment, "--clear", cwd=tmp_path).code == 0
     made = run(
-        BIN / "uv", "pip", "install", "--quiet", "--prerelease=if-necessary-or-explicit", "--python", environment / "bin/python",
+        BIN / "uv", "pip", "install", "--quiet", "--prerelease=if-necessary-or-explicit",
+        "--python", environment / "bin/python",
         requirement, "setuptools<81", cwd=tmp_path, env={"UV_CACHE_DIR": str(tmp_path / "cache")},
     )  # fmt: skip
     assert made.code == 0, made.err

@@ -254,5 +254,5 @@ def test_another_tool_that_is_used_is_recorded(tmp_path: Path) -> None:
 def test_a_sweep_over_a_config_group_is_refused(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape(hard_coded()))
     _, ran = freeze(stash, "model=small,big", "--multirun", code=1)
-    assert "the sweep model=small,big gives its jobs other keys than the frozen config has" in ran.err
+    assert "the sweep model=small,big gives jobs other keys than the frozen config has" in ran.err
     assert not (stash / "configs/mytool/snapshots").exists()

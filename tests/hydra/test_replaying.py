@@ -117,7 +117,7 @@ def _loadable(tree: dict[Any, Any]) -> bool:
 
 
 def described(container: Any, path: str = "") -> Iterator[tuple[Any, ...]]:
-    """All that a task can tell of a config: keys and their types in order, values and theirs, and every node's metadata."""
+    """All that a task can tell of a config: keys in order, values, the types of both, and every node's metadata."""
     meta = container._metadata
     yield (
         path,

@@ -80,6 +80,7 @@ def test_a_tool_at_another_commit_is_told(tmp_path: Path) -> None:
     ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
     assert ran.code == 0
     assert ran.err == (
-        f"experimentstash: tools/mytool is at {new[:12]}, and configs/mytool/snapshots/t/first.yaml was frozen at {old[:12]}:"
+        f"experimentstash: tools/mytool is at {new[:12]}, and configs/mytool/snapshots/t/first.yaml"
+        f" was frozen at {old[:12]}:"
         " the result may differ\n    fix: git checkout snapshot/t && git submodule update --init --recursive\n"
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import statistics
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from swissroll.algorithm import prepared
 from swissroll.manifold import Data, Point, Sample, draw
@@ -20,16 +21,18 @@ if TYPE_CHECKING:
 ConfigStore.instance().store(group="data", name="schema", node=Data)
 
 
-@hydra.main(config_path="conf", config_name="config", version_base="1.3")
+@hydra.main(config_path="conf", config_name="config", version_base=None)
 def main(cfg: DictConfig) -> None:
     """Run one experiment."""
-    sample = draw(cfg.data)
+    # Merged with its class, so that a command line or a frozen file may name the surface by its text.
+    data: Any = OmegaConf.merge(OmegaConf.structured(Data), cfg.data)
+    sample = draw(data)
     flat: list[Point] = instantiate(cfg.algorithm, points=sample.points, _convert_="all")
     figures = measure(sample, flat)
     path = Path(cfg.save_dir, "results.json")
     path.write_text(json.dumps({"name": cfg.name, **figures}, indent=2) + "\n", encoding="utf-8")
     shown = ", ".join(f"{key} {value}" for key, value in figures.items())
-    print(f"{cfg.name}: {cfg.data.n_points} points on the {cfg.data.surface.value}: {shown}")
+    print(f"{cfg.name}: {cfg.data.n_points} points on the {data.surface.value}: {shown}")
 
 
 def measure(sample: Sample, flat: list[Point]) -> dict[str, float]:

@@ -45,7 +45,7 @@ def leave_with(config: DictConfig, *, multirun: bool) -> None:
         return
     try:
         order.answer({"composed": True} if order.mode == "validate" else facts(config, order, multirun=multirun))
-    except Exception:
+    except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
         # Hydra only warns when a callback fails, and would run the task.
         order.answer({"fault": traceback.format_exc()})
     raise SystemExit(0)
@@ -53,8 +53,11 @@ def leave_with(config: DictConfig, *, multirun: bool) -> None:
 
 def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[str, Any]:
     """Return all that a snapshot file is made from."""
-    HydraConfig.instance().set_config(config)
     hydra = config.hydra
+    with read_write(hydra.runtime), open_dict(hydra.runtime):
+        # As Hydra itself does before the task, so that a value that the user keeps has it.
+        hydra.runtime.output_dir = os.path.abspath(str(OmegaConf.select(config, "hydra.run.dir")))
+    HydraConfig.instance().set_config(config)
     task = _task_config(config)
     with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
         freezing = Freezing(task, order.late, order.keep, _roots(order), _typed_texts(hydra))

@@ -1,0 +1,100 @@
+"""One tag, whoever makes it: the freeze commit's and the one that `experimentstash tag` makes are the same object."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import estash, git
+from shapes import EXPERIMENT, Shape, hard_coded, write_experiment
+from shapes import make_stash as make_hydra_stash
+from stashes import commit_index, freeze, make_stash, pin, pin_id, snapshot_path, snapshot_text, stage
+
+from experimentstash.names import SnapshotName
+from experimentstash.problems import StashError
+from experimentstash.repository import Repository
+from experimentstash.snapshot import parse
+from experimentstash.tagging import EPOCH, missing_tags, new_tag, tag_of_commit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def signer(root: Path, into: Path) -> None:
+    """Let the user sign every annotated tag, with a program that says it did."""
+    into.write_text(
+        "#!/bin/sh\ncat > /dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\necho '-----BEGIN PGP SIGNATURE-----'\n"
+    )
+    into.chmod(0o755)
+    git("config", "gpg.program", into, cwd=root)
+    git("config", "tag.forceSignAnnotated", "true", cwd=root)
+
+
+def test_a_freeze_commit_has_the_tag_that_tag_would_make(tmp_path: Path) -> None:
+    root = make_hydra_stash(tmp_path, Shape(hard_coded()))
+    write_experiment(root, "figure1/pca", EXPERIMENT)
+    git("config", "core.commentChar", "S", cwd=root)
+    signer(root, tmp_path / "signer")
+    ran = estash("snapshot", "mytool", "first", "figure1/pca", "--tag", "v1", "--commit", cwd=root)
+    assert ran.code == 0, ran.err
+    made = git("cat-file", "tag", "snapshot/v1", cwd=root)
+    tool = git("rev-parse", "HEAD:tools/mytool", cwd=root)
+    assert f"\n\nSnapshot v1\n\nmytool/figure1/pca: mytool {tool}\nmytool/first: mytool {tool}\n-----BEGIN PGP" in made
+    git("tag", "-d", "snapshot/v1", cwd=root)
+    assert estash("tag", cwd=root).code == 0
+    assert git("cat-file", "tag", "snapshot/v1", cwd=root) == made
+
+
+def test_a_freeze_commit_also_tells_of_what_was_committed_under_its_tag_before(tmp_path: Path) -> None:
+    root = make_hydra_stash(tmp_path, Shape(hard_coded()))
+    write_experiment(root, "second", EXPERIMENT)
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", cwd=root).code == 0
+    git("add", "configs", cwd=root)
+    commit_index(root)
+    assert estash("snapshot", "mytool", "second", "--tag", "v1", "--commit", cwd=root).code == 0
+    made = git("rev-parse", "snapshot/v1", cwd=root)
+    assert "mytool/first: " in git("cat-file", "tag", made, cwd=root)
+    git("tag", "-d", "snapshot/v1", cwd=root)
+    assert estash("tag", cwd=root).code == 0
+    assert git("rev-parse", "snapshot/v1", cwd=root) == made
+
+
+def test_the_tag_of_a_commit_is_the_missing_one(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    other = pin(root, "other", tool="other")
+    late = snapshot_text("b", "v1", other, tool="other").replace(
+        "2026-01-12T09:30:00+00:00", "2026-03-01T10:00:00+01:00"
+    )
+    stage(
+        root,
+        {
+            "configs/meta.yaml": "tools:\n"
+            + "".join(f"  {t}: {{path: tools/{t}, entrypoint: a.py}}\n" for t in ("mytool", "other"))
+        },
+    )
+    stage(root, {snapshot_path("b", "v1", tool="other"): late, "configs/other/snapshots/v1/notes.txt": "beside\n"})
+    head = freeze(root, "a", "v1", "one", tagged=False)
+    with Repository.open(root) as repository:
+        ((missing,), problems) = missing_tags(repository, head)
+        assert problems == []
+        assert tag_of_commit(repository, "v1", head) == missing
+    assert missing.message == f"Snapshot v1\n\nmytool/a: mytool {pin_id('one')}\nother/b: other {other}\n"
+    assert missing.when == dt.datetime(2026, 3, 1, 9, tzinfo=dt.timezone.utc)
+
+
+def test_a_snapshot_that_cannot_be_read_gets_no_tag(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    path = root / snapshot_path("a", "v1")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"# SNAPSHOT: mytool/a\n\xff\n")
+    git("add", "configs", cwd=root)
+    head = commit_index(root)
+    with Repository.open(root) as repository, pytest.raises(StashError, match="not UTF-8"):
+        tag_of_commit(repository, "v1", head)
+
+
+def test_a_header_without_a_time_has_the_first_moment_that_git_knows() -> None:
+    name = SnapshotName("mytool", "v1", "a")
+    tag = new_tag("v1", "1" * 40, {name: parse(b"# TOOL_COMMIT: abcdef0\n\na: 1\n", "a.yaml")})
+    assert (tag.message, tag.when) == ("Snapshot v1\n\nmytool/a: mytool abcdef0\n", EPOCH)
