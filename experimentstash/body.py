@@ -58,23 +58,6 @@ def render(tree: Tree) -> str:
     return text
 
 
-def loads_as(text: str, tree: Tree) -> bool:
-    """Tell whether OmegaConf, loading the text of a body, gives the keys, values and types of `tree`, in order."""
-    from omegaconf import OmegaConf  # 70 ms, wanted at freezing alone
-
-    # An enum or a path of the tool stands as its text in both; a missing value as `???`.
-    return _same(OmegaConf.to_container(OmegaConf.create(text), resolve=True), _plain(tree, escaped=False))
-
-
-def _same(a: Any, b: Any) -> bool:
-    if isinstance(a, dict) and isinstance(b, dict):
-        pairs = zip(a.items(), b.items(), strict=False)
-        return len(a) == len(b) and all(_same(k, m) and _same(v, n) for (k, v), (m, n) in pairs)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_same, a, b))
-    return type(a) is type(b) and (a == b or a != a)
-
-
 def differing(first: Tree, second: Tree, path: str = "") -> list[str]:
     """Return the dotted keys at which two compositions of one experiment differ."""
     if first == second:
@@ -98,13 +81,13 @@ def _key_text(key: Any) -> str:
     return str(_scalar(key))
 
 
-def _plain(tree: Tree, *, escaped: bool = True) -> Any:
+def _plain(tree: Tree) -> Any:
     if "map" in tree:
-        return {_scalar(key): _plain(child, escaped=escaped) for key, child in tree["map"]}
+        return {_scalar(key): _plain(child) for key, child in tree["map"]}
     if "list" in tree:
-        return [_plain(child, escaped=escaped) for child in tree["list"]]
+        return [_plain(child) for child in tree["list"]]
     value = _scalar(tree["leaf"])
-    return escape(value) if escaped and isinstance(value, str) else value
+    return escape(value) if isinstance(value, str) else value
 
 
 def _scalar(value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -21,7 +20,7 @@ def write_text(path: Path, text: str) -> None:
         StashError: the folder or the disk does not take it; nothing is left behind.
     """
     # named before it is made, so that an interruption at any moment finds it
-    temporary = path.with_name(f".estash-{os.getpid()}-{secrets.token_hex(4)}")
+    temporary = path.with_name(f".estash-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = _mode(path)

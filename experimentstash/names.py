@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -80,6 +79,8 @@ def experiment_path(tool: str, experiment: str) -> str:
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean …?` with the nearest of the `known` names, or all of them if they are few."""
+    import difflib  # 2 ms, and only a mistake needs it
+
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:

@@ -887,9 +887,9 @@ def sparse(base: Path) -> Path:
     return root
 
 
-def extended(base: Path, name: str, value: str = "true") -> Path:
+def extended(base: Path, name: str, value: str = "true", version: int = 1) -> Path:
     root = healthy(base / "stash")
-    git("config", "core.repositoryFormatVersion", "1", cwd=root)
+    git("config", "core.repositoryFormatVersion", str(version), cwd=root)
     git("config", f"extensions.{name}", value, cwd=root)
     return root
 
@@ -937,6 +937,8 @@ READ_BY_GIT: dict[str, tuple[Callable[[Path], Path], str]] = {
     "preciousObjects": (lambda base: extended(base, "preciousObjects"), "extensions.preciousobjects"),
     "noop": (lambda base: extended(base, "noop"), "extensions.noop"),
     "reftable": (reftable, "extensions.refstorage"),
+    "another ref storage": (lambda base: extended(base, "refStorage", "files", 0), "extensions.refstorage"),
+    "from the future": (lambda base: extended(base, "fromTheFuture", version=0), "extensions.fromthefuture"),
     "blobs left behind": (lambda base: partial(loose(base), base / "p", "blob:none"), "remote.origin.promisor"),
     "trees left behind": (lambda base: partial(loose(base), base / "p", "tree:0"), "remote.origin.promisor"),
     "replaced": (replaced, "refs/replace"),

@@ -38,11 +38,11 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         wanted = frozen_wish(stash, chosen, experiment, tag, arguments)
     else:
         wanted = launch.wish(stash, chosen, experiment, arguments)
+    launch.keep_clean(wanted)
     if validate_only:
         compose.compose(wanted, mode="validate")
         click.echo(f"{tool}/{experiment} composes")
         return FINE
-    launch.keep_clean(wanted)
     start = launch.running(wanted)
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
 

@@ -24,12 +24,15 @@ def validate(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] 
     Raises:
         StashError: it does not compose; the message is Hydra's own, whole.
     """
-    wanted, _ = compose(wish(stash, tool, experiment, arguments), mode="validate")
-    return wanted.select
+    wanted = wish(stash, tool, experiment, arguments)
+    keep_clean(wanted)
+    return compose(wanted, mode="validate")[0].select
 
 
 def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any]]:
     """Compose the wish in the tool's process; where nothing says how it is chosen, try the ways in turn.
+
+    The caller has said `keep_clean` before.
 
     Returns:
         The wish with the way that worked, and what the tool's process answered.
@@ -37,7 +40,6 @@ def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any
     Raises:
         StashError: it does not compose; the message is Hydra's own, whole.
     """
-    keep_clean(wanted)
     first = _answer(wanted, mode)
     if isinstance(first, dict):
         return wanted, first

@@ -179,7 +179,7 @@ def _with_alternates(folder: Path) -> list[Path]:
     while waiting:
         store = waiting.pop(0)
         place = os.path.realpath(store.path)
-        if True:
+        if place not in found:
             found[place] = Path(store.path)
             waiting += [one for one in store.alternates if isinstance(one, DiskObjectStore)]
     return list(found.values())

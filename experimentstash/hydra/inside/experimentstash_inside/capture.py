@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import atexit
 import os
 import pathlib
 import sys
@@ -48,7 +48,15 @@ def leave_with(config: DictConfig, *, multirun: bool) -> None:
     except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
         # Hydra only warns when a callback fails, and would run the task.
         order.answer({"fault": traceback.format_exc()})
-    raise SystemExit(0)
+    _leave()
+
+
+def _leave() -> None:
+    """End the process here: what was registered for the end is done, threads and modules are not waited for."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[str, Any]:
@@ -81,11 +89,10 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
 
 
 def _task_config(config: DictConfig) -> DictConfig:
-    """Return the config without Hydra's own node, as Hydra copies it for the task."""
-    task = copy.deepcopy(config)
-    with read_write(task), open_dict(task):
-        del task["hydra"]
-    return task
+    """Take Hydra's own node out, as Hydra does in the copy for the task; this process needs it no more."""
+    with read_write(config), open_dict(config):
+        del config["hydra"]
+    return config
 
 
 def _roots(order: orders.Order) -> Dict[str, str]:
@@ -135,13 +142,15 @@ def _loaded_files(hydra: DictConfig, order: orders.Order) -> List[str]:
     """Return the files below the stash that this process took code or configs from: they tell the tools it uses."""
     inside = os.path.join(order.stash, "tools") + os.sep
     found: Set[str] = set()
+    folders: Set[str] = set()
     for module in list(sys.modules.values()):
         # Some packages put objects of their own where a path should be (torch.classes).
-        paths = getattr(module, "__path__", None)
-        places = [getattr(module, "__file__", None), *(paths if isinstance(paths, list) else [])]
-        found.update(os.path.realpath(place) for place in places if isinstance(place, str))
+        file, paths = getattr(module, "__file__", None), getattr(module, "__path__", None)
+        folders.update([os.path.dirname(file)] if isinstance(file, str) else [])
+        folders.update(path for path in (paths if isinstance(paths, list) else []) if isinstance(path, str))
+    found.update(os.path.realpath(folder) for folder in folders if folder)
     found.update(os.path.realpath(_folder(source.schema, source.path)) for source in hydra.runtime.config_sources)
-    return sorted(place for place in found if place.startswith(inside))
+    return sorted(place for place in found if (place + os.sep).startswith(inside))
 
 
 def _sweep(hydra: DictConfig) -> List[str]:

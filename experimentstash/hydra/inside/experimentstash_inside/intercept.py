@@ -1,22 +1,23 @@
-"""Programs that Hydra's command line does not reach: their composition is met where Hydra loads it.
+"""Where Hydra loads a configuration, for what its command line and its callbacks do not reach.
 
-Two shapes need it. A program that uses `initialize` and `compose` ignores its arguments, so the experiment
-is chosen here. A program that adds overrides to its own `sys.argv` would lay them over a frozen config,
-which has their effect already, so a replay takes them out. Both meet in `ConfigLoader.load_configuration`,
-whose parameters `config_name` and `overrides` have kept their names since Hydra 1.1.
+A program that uses `initialize` and `compose` ignores its arguments, so the experiment is chosen here. A program
+that adds overrides to its own `sys.argv` would lay them over a frozen config, which has their effect already, so
+a replay takes them out. And Hydra composes twice where once is enough to take the config. All meet in
+`ConfigLoader.load_configuration`, whose parameters have kept their names and order since Hydra 1.1.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
-from typing import Any, Callable, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.types import RunMode
 
 from experimentstash_inside.order import FROZEN, Order
 
 _Load = Callable[..., Any]
+_PARAMETERS = ("config_name", "overrides", "run_mode")
 
 
 def install(order: Order) -> None:
@@ -26,40 +27,64 @@ def install(order: Order) -> None:
         wrapped = _composing(load, order)
     elif order.mode == "replay":
         wrapped = _without_added(load, order)
+    elif order.mode in ("capture", "validate"):
+        wrapped = _once(load)
     else:
         return
-    ConfigLoaderImpl.load_configuration = functools.wraps(load)(wrapped)  # type: ignore[method-assign]
+
+    @functools.wraps(load)
+    def load_configuration(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return wrapped(self, dict(zip(_PARAMETERS, args), **kwargs))  # noqa: B905  (Python 3.8)
+
+    ConfigLoaderImpl.load_configuration = load_configuration  # type: ignore[method-assign]
+
+
+def _once(load: _Load) -> _Load:
+    """Keep what is composed to learn the run mode (Hydra 1.2 and 1.3), and give it to the run that follows."""
+    kept: List[Any] = []
+
+    def load_once(self: Any, call: Dict[str, Any]) -> Any:
+        if call.get("validate_sweep_overrides") is False:
+            try:
+                kept[:] = [load(self, **dict(call, run_mode=RunMode.RUN, validate_sweep_overrides=True))]
+            except Exception:  # noqa: BLE001  (a sweep, or a mistake: Hydra itself shall say)
+                return load(self, **call)
+            return kept[0]
+        return kept.pop() if kept and call.get("run_mode") == RunMode.RUN else load(self, **call)
+
+    return load_once
 
 
 def _composing(load: _Load, order: Order) -> _Load:
-    signature = inspect.signature(load)
     chosen: List[Callable[[Optional[str], List[str]], Any]] = []
     primary: List[Optional[str]] = []
 
-    def load_chosen(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = signature.bind(self, *args, **kwargs).arguments
-        name, own = call["config_name"], list(call["overrides"])
+    def load_chosen(self: Any, call: Dict[str, Any]) -> Any:
+        name, own = call.get("config_name"), list(call.get("overrides") or [])
         if primary and name != primary[0]:
-            return load(**call)  # not the experiment: the program composes something else besides
+            return load(self, **call)  # not the experiment: the program composes something else besides
         primary[:1] = [name]
-        tries = chosen or _ways(order)
-        for way in tries:
+        errors: List[Exception] = []
+        for way in chosen or _ways(order):
             config_name, overrides = way(name, own)
             try:
-                config = load(**{**call, "config_name": config_name, "overrides": overrides})
-            except Exception:
-                if way is tries[-1]:
-                    raise
+                config = load(self, **dict(call, config_name=config_name, overrides=overrides))
+            except Exception as error:  # noqa: BLE001  (the next way may be the program's)
+                errors.append(error)
                 continue
             chosen[:] = [way]
-            break
-        if order.mode in ("capture", "validate"):
-            from experimentstash_inside.capture import leave_with
-
-            leave_with(config, multirun=False)
-        return config
+            _leave_if_asked(order, config)
+            return config
+        raise next((error for error in errors if "experiment" not in str(error)), errors[0])
 
     return load_chosen
+
+
+def _leave_if_asked(order: Order, config: Any) -> None:
+    if order.mode in ("capture", "validate"):
+        from experimentstash_inside.capture import leave_with
+
+        leave_with(config, multirun=False)
 
 
 def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
@@ -75,16 +100,13 @@ def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
 
 
 def _without_added(load: _Load, order: Order) -> _Load:
-    signature = inspect.signature(load)
     added: List[Set[str]] = []
 
-    def load_without(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = signature.bind(self, *args, **kwargs).arguments
-        overrides = list(call["overrides"])
+    def load_without(self: Any, call: Dict[str, Any]) -> Any:
+        overrides = list(call.get("overrides") or [])
         if not added:
             theirs = [line for line in overrides if not line.lstrip("+~").startswith(("hydra.", "hydra/"))]
             added.append(set(theirs) - set(order.given))
-        call["overrides"] = [line for line in overrides if line not in added[0]]
-        return load(**call)
+        return load(self, **dict(call, overrides=[line for line in overrides if line not in added[0]]))
 
     return load_without

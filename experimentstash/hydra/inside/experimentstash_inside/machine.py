@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
+import contextlib
 import os
+import pwd
 import re
-import socket
 from typing import Any, Dict, List, Optional, Tuple
 
 # A name is split at '_', '-', '.' and at lower-to-upper changes: `HF_TOKEN`, `wandbApiKey`, but not `MONKEY`.
@@ -94,11 +94,10 @@ def places() -> List[str]:
 
 
 def _people() -> List[str]:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = ""
-    return [name for name in (user, socket.gethostname()) if name]
+    users = [os.environ.get(name, "") for name in ("LOGNAME", "USER", "USERNAME")]
+    with contextlib.suppress(KeyError):  # a container's user may have no entry
+        users.append(pwd.getpwuid(os.getuid()).pw_name)
+    return [name for name in (*users, os.uname().nodename) if name]
 
 
 def _holds_path(value: str, place: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from experimentstash_inside import order as orders
@@ -42,7 +43,9 @@ def _register_frozen(order: orders.Order) -> None:
 
 
 _order = orders.read()
-if _order.compose or _order.mode == "replay":
+if _order.mode in ("capture", "validate"):
+    gc.disable()  # the process ends as soon as the config is composed
+if _order.mode:
     from experimentstash_inside import intercept
 
     intercept.install(_order)
