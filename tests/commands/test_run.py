@@ -63,7 +63,7 @@ def test_output_streams_live(stash: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "one\n", "while the tool still runs"
     assert process.poll() is None
-    process.kill()
+    process.terminate()
     process.communicate()
 
 
