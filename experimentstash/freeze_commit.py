@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from experimentstash.freeze import Frozen
+    from experimentstash.frozen import Frozen
 
 HELD = "EXPERIMENTSTASH_FREEZING"
 """Set while the freeze commit is made: its tag comes with the branch, not from the post-commit hook."""

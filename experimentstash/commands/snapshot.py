@@ -9,8 +9,9 @@ import click
 
 from experimentstash import registry
 from experimentstash.files import check_inside, write_text
-from experimentstash.freeze import Frozen, freeze
+from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen
+from experimentstash.frozen import Frozen, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
@@ -64,6 +65,10 @@ def command(
     _write(stash, frozen)
     _tell(frozen)
     if commit:
+        others = waiting(stash, tag, [one.name.path for one in frozen])
+        for other in others:
+            click.echo(f"with {other.name.path}, frozen before")
+        frozen = [*frozen, *others]
         made = commit_frozen(stash, frozen, message or _message(frozen))
         click.echo(f"committed {made[:12]} and tagged it snapshot/{tag}")
     else:

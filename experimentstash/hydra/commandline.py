@@ -17,9 +17,6 @@ _WITH_VALUE = frozenset(
     | {"--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
 )
 _WITH_OPTIONAL_VALUE = frozenset({"--info", "-i"})
-_ANSWERED_AT_ONCE = frozenset(
-    ["--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"]
-)
 _OVERRIDE = re.compile(r"[+~]|[^-=][^=]*=")
 FROZEN_CONFIG = "experimentstash_frozen"
 """The name of a replayed config in Hydra's ConfigStore; that of `experimentstash_inside.order.FROZEN`."""
@@ -50,11 +47,6 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             overrides.append(argument)
             waiting = ""
     return flags, overrides
-
-
-def is_question(flags: Sequence[str]) -> bool:
-    """Tell whether the flags ask Hydra for an answer rather than for a run."""
-    return any(flag.partition("=")[0] in _ANSWERED_AT_ONCE for flag in flags)
 
 
 def is_multirun(flags: Sequence[str]) -> bool:

@@ -263,3 +263,33 @@ def test_a_read_only_folder(stash: Path) -> None:
     assert "configs/mytool/snapshots" in ran.err
     assert "Permission denied" in ran.err
     assert untouched(stash)
+
+
+def test_one_tag_freezes_experiments_of_several_tools(tmp_path: Path) -> None:
+    """What was frozen before under the tag, and is in no commit yet, comes along: a tag takes nothing later."""
+    stash = make_stash(tmp_path, Shape(hard_coded(), others={"other": hard_coded(package="other")}))
+    meta = stash / "configs/meta.yaml"
+    meta.write_text(meta.read_text().replace("'-m other'", "'-m other.main'"))
+    commit(stash, {"configs/other/experiment/second.yaml": EXPERIMENT})
+    assert estash("snapshot", "other", "second", "--tag", "v1", cwd=stash).code == 0
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 0, ran.err
+    assert "with configs/other/snapshots/v1/second.yaml, frozen before\n" in ran.out
+    assert git("show", "--name-only", "--format=", "snapshot/v1", cwd=stash).splitlines()[-2:] == [
+        "configs/mytool/snapshots/v1/first.yaml",
+        "configs/other/snapshots/v1/second.yaml",
+    ]
+    assert estash("verify", "--all", cwd=stash).code == 0
+    assert estash("snapshot", "other", "second", "--tag", "v2", cwd=stash).code == 0
+    commit(stash / "tools/other", {"new.py": ""})
+    ran = estash("snapshot", "mytool", "first", "--tag", "v2", "--commit", cwd=stash)
+    assert ran.code == 1
+    assert "configs/other/snapshots/v2/second.yaml is frozen under the same tag, with tools/other at" in ran.err
+    assert git("tag", cwd=stash) == "snapshot/v1"
+
+
+def test_committed_by_hand_and_tagged_after(stash: Path) -> None:
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    command = ran.out.splitlines()[-1].removeprefix("next: ")
+    assert run("sh", "-c", command.replace("git commit", "git commit -qm Freeze"), cwd=stash).code == 0
+    assert git("rev-parse", "snapshot/v1^{commit}", cwd=stash) == git("rev-parse", "HEAD", cwd=stash)

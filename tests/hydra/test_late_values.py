@@ -256,3 +256,22 @@ def test_a_sweep_over_a_config_group_is_refused(tmp_path: Path) -> None:
     _, ran = freeze(stash, "model=small,big", "--multirun", code=1)
     assert "the sweep model=small,big gives jobs other keys than the frozen config has" in ran.err
     assert not (stash / "configs/mytool/snapshots").exists()
+
+
+def test_a_late_value_that_no_override_can_name_is_refused(tmp_path: Path) -> None:
+    experiment = '# @package _global_\nmodel: {layers: 5, "a.b": "${hydra:run.dir}", "odd key": "${now:%Y}"}\n'
+    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=experiment))
+    _, ran = freeze(stash, code=1)
+    assert "mytool/first: model.a.b: it is late, and Hydra has no override for model.a.b" in ran.err
+    assert "fix: experimentstash snapshot mytool first --tag t --keep model.a.b" in ran.err
+    frozen, _ = freeze(stash, "--keep", "model.a.b", "--keep", "model.odd key")
+    assert frozen.late_keys == ("out",)
+
+
+def test_a_whole_mapping_may_be_late_and_is_given_at_the_run(stash: Path) -> None:
+    frozen, _ = freeze(stash, "--late", "model")
+    assert {"model.layers=???", "model.rate=???"} <= set(frozen.all("LATE"))
+    given = ["model.layers=3", "model.rate=0.25", "gone=x"]
+    ran = estash("run", "mytool", "first", "--snapshot", "t", *given, cwd=stash, env=ENVIRONMENT)
+    assert ran.code == 0, ran.err
+    assert "/'model'/'layers' AnyNode typing.Any <class 'int'> 3" in ran.out

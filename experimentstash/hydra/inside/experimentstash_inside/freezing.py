@@ -148,7 +148,7 @@ class Freezing:
     def _make_late(self, path: Path, node: Node, trace: Trace, why: str, parent: Kind, text: str = "") -> Any:
         self.asked += [call.args for call in trace.calls if call.resolver == "hydra"]
         line = override(dotted(path), text or _raw_text(node, path))
-        if line is None:
+        if line is None or any("." in str(key) for key in path):  # Hydra would take it for two keys
             self.refused.append((dotted(path), "it is late, and Hydra has no override for %s" % dotted(path)))
             return {"leaf": "???"}
         self.lines.append(("LATE", line))

@@ -1,0 +1,153 @@
+"""A snapshot that is ready to be written or committed, and the commit that its tool is at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from experimentstash import snapshot
+from experimentstash.files import check_inside
+from experimentstash.flatness import flat_problems
+from experimentstash.git import ask_git, git
+from experimentstash.names import SnapshotName, tool_path
+from experimentstash.problems import Problem, StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+# What Python, its installers and Hydra leave in a checkout; where git does not know it, it is no change of the tool.
+_LEFT_BEHIND = re.compile(r"\?\? (\.venv|outputs|multirun|(.*/)?__pycache__|(.*/)?[^/]*\.egg-info)/")
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A snapshot that is ready to be written.
+
+    Attributes:
+        name: its tool, tag and experiment.
+        text: the whole file.
+        notices: what was decided, as (key, decision).
+        pins: the commit of each tool that it records.
+    """
+
+    name: SnapshotName
+    text: str
+    notices: tuple[tuple[str, str], ...]
+    pins: Mapping[str, str]
+
+    @property
+    def timestamp(self) -> str:
+        """When it was frozen, as its `TIMESTAMP` line says."""
+        return snapshot.parse(self.text.encode(), self.name.path).one("TIMESTAMP")
+
+    def same_but_for_the_moment(self, text: str) -> bool:
+        """Tell whether a snapshot's text is this one, but for its time and the values that vary by themselves."""
+        there = snapshot.parse(text.encode("utf-8", "replace"), self.name.path)
+        here = snapshot.parse(self.text.encode(), self.name.path)
+        if _timeless(there.header) != _timeless(here.header):
+            return False
+        varies = set(here.all("VARIES"))
+        try:
+            return bool(_without(there.body, varies) == _without(here.body, varies))
+        except yaml.YAMLError:
+            return False
+
+    def as_written(self, text: str) -> Frozen:
+        """Return the snapshot with the text that is on disk already."""
+        return replace(self, text=text)
+
+
+def _timeless(header: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    return [line for line in header if line[0] != "TIMESTAMP"]
+
+
+def _without(text: str, keys: set[str]) -> Any:
+    """Return what a body holds, in order, without the values of some dotted keys."""
+
+    def strip(node: Any, path: str) -> Any:
+        if path in keys:
+            return None
+        if isinstance(node, dict):
+            return [(key, strip(value, f"{path}.{key}" if path else str(key))) for key, value in node.items()]
+        if isinstance(node, list):
+            return [strip(value, f"{path}.{index}") for index, value in enumerate(node)]
+        return repr(node)
+
+    return strip(yaml.safe_load(text), "")
+
+
+def tool_commit(stash: Path, tool: str) -> str:
+    """Return the commit that a tool is checked out at.
+
+    Raises:
+        StashError: it is not checked out, has no commit, or holds changes that are not committed.
+    """
+    root = stash / tool_path(tool)
+    update = f"git submodule update --init --recursive {tool_path(tool)}"
+    if not (root / ".git").exists():
+        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is not checked out", update)
+    try:
+        commit = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
+    except StashError:
+        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update) from None
+    status = git(
+        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none", cwd=root
+    )
+    changed = [line[3:] for line in status.split("\0") if line and not _LEFT_BEHIND.match(line)]
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise StashError(
+            f"{tool_path(tool)}: changes that are not committed: {', '.join(changed[:5])}{more}",
+            f"git -C {tool_path(tool)} stash --include-untracked  # or commit them there",
+        )
+    return commit
+
+
+def problems_of(name: SnapshotName, text: str) -> list[Problem]:
+    """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`."""
+    parsed = snapshot.parse(text.encode("utf-8", "surrogateescape"), name.path)
+    return [*snapshot.header_problems(parsed, name), *flat_problems(parsed, name)]
+
+
+def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:
+    """Return the snapshots of a tag that lie in the stash and are in no commit yet, of whatever tool.
+
+    Args:
+        stash: the stash's root.
+        tag: the tag.
+        known: the paths of those that are not asked for.
+
+    Raises:
+        StashError: one of them does not hold, or its tool is not at the commit that it records.
+    """
+    files = sorted(path for folder in stash.glob(f"configs/*/snapshots/{tag}") for path in folder.rglob("*.yaml"))
+    paths = [path.relative_to(stash).as_posix() for path in files]
+    return [_read(stash, path) for path in paths if path not in known and not _is_committed(stash, path)]
+
+
+def _is_committed(stash: Path, path: str) -> bool:
+    return ask_git("cat-file", "-e", f"HEAD:{path}", cwd=stash).returncode == 0
+
+
+def _read(stash: Path, path: str) -> Frozen:
+    check_inside(stash, stash / path)
+    name = SnapshotName.from_path(path)
+    data = (stash / path).read_bytes()
+    if name is None:
+        raise StashError(f"{path}: no snapshot's path")
+    parsed = snapshot.parse(data, path)
+    text = data.decode("utf-8")
+    for problem in problems_of(name, text):
+        raise StashError(f"{path} is frozen under the same tag, and does not hold: {problem.what}", f"rm {path}")
+    pins = parsed.pins(name.tool)
+    for tool, recorded in pins.items():
+        if not snapshot.same_commit(recorded, here := tool_commit(stash, tool)):
+            raise StashError(
+                f"{path} is frozen under the same tag, with {tool_path(tool)} at {recorded[:12]}, not {here[:12]}",
+                f"git -C {tool_path(tool)} checkout {recorded[:12]}  # or freeze it anew",
+            )
+    return Frozen(name, text, (), {tool: tool_commit(stash, tool) for tool in pins})
