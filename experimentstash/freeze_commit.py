@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from experimentstash.frozen import Frozen
 
-HELD = "EXPERIMENTSTASH_FREEZING"
-"""Set while the freeze commit is made: its tag comes with the branch, not from the post-commit hook."""
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
 
 
@@ -81,12 +79,20 @@ def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
     with _worktree(stash, head) as place:
         _stage(stash, pins, paths, place.env)
         if git("diff-index", "--cached", "--name-only", head, cwd=stash, env=place.env):
-            show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
+            _commit(stash, message, place)
         commit = git("rev-parse", "HEAD", cwd=stash, env=place.env)
         tag = _tag_object(stash, frozen[0].name.tag, commit, place)
         _stage(stash, pins, paths, clean_environment())
         _move_refs(stash, frozen[0].name.tag, head, commit, tag, message)
     return commit
+
+
+def _commit(stash: Path, message: str, place: _Place) -> None:
+    try:
+        show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
+    except StashError as error:
+        again = "mend what git says above, then say it again: the snapshot is written, and is taken up as it is"
+        raise StashError(f"{error}; there is no commit and no tag", again) from None
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def _worktree(stash: Path, head: str) -> Iterator[_Place]:
             cwd=stash,
         )
         own = git("rev-parse", "--absolute-git-dir", cwd=folder)
-        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash), **{HELD: "1"})
+        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash))
         git("read-tree", head, cwd=stash, env=env)
         yield _Place(folder, env)
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash import process
+from experimentstash.environment import interpreter
 from experimentstash.hydra.launch import Wish, capturing, keep_clean, wish
 from experimentstash.problems import StashError, printable
 
@@ -50,7 +51,13 @@ def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any
                 answer = _answer(other, mode)
                 if isinstance(answer, dict):
                     return other, answer
-    raise StashError(first)
+    raise StashError(first, _hint(wanted, first))
+
+
+def _hint(wanted: Wish, said: str) -> str:
+    if "ModuleNotFoundError" not in said:
+        return ""
+    return f"install the tool's packages for {interpreter(wanted.stash, wanted.tool)}  # or name another `python:`"
 
 
 def _is_wrong_choice(said: str) -> bool:

@@ -290,3 +290,11 @@ def test_not_a_stash(tmp_path: Path) -> None:
     ran = estash("run", "a", "b", cwd=tmp_path / "bare")
     assert (ran.code, "a bare repository has no working files" in ran.err) == (1, True)
     assert estash("run", cwd=tmp_path).code == 2
+
+
+def test_packages_that_are_missing_are_told_with_the_interpreter(tmp_path: Path) -> None:
+    stash = make_stash(tmp_path, Shape({**hard_coded(), "mytool/main.py": "import no_such_package\n" + TASK}))
+    ran = estash("run", "mytool", "first", "--validate-only", cwd=stash)
+    assert ran.code == 1
+    assert "ModuleNotFoundError: No module named 'no_such_package'" in ran.err
+    assert f"fix: install the tool's packages for {BIN}/python" in ran.err

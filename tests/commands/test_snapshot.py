@@ -106,6 +106,10 @@ def test_a_hook_that_refuses_leaves_neither_commit_nor_tag(stash: Path) -> None:
     head = git("rev-parse", "HEAD", cwd=stash)
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
     assert ran.code == 1
+    assert ran.err.endswith(
+        "experimentstash: git commit failed with exit code 1; there is no commit and no tag\n"
+        "    fix: mend what git says above, then say it again: the snapshot is written, and is taken up as it is\n"
+    )
     assert (git("rev-parse", "HEAD", cwd=stash), git("tag", cwd=stash)) == (head, "")
     hook.unlink()
     assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
