@@ -74,6 +74,7 @@ def check_inside(root: Path, path: Path) -> None:
 
 def _leads_inside(top: Path, link: Path) -> bool:
     try:
-        return link.resolve().is_relative_to(top)
-    except (OSError, RuntimeError):  # a circle of links (RuntimeError before Python 3.13)
+        end = link.resolve()
+    except (OSError, RuntimeError):  # a circle of links, before Python 3.13
         return False
+    return not end.is_symlink() and end.is_relative_to(top)  # what is a link still, is a circle of them
