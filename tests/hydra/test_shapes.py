@@ -84,3 +84,14 @@ def test_a_tool_at_another_commit_is_told(tmp_path: Path) -> None:
         f" was frozen at {old[:12]}:"
         " the result may differ\n    fix: git checkout snapshot/t && git submodule update --init --recursive\n"
     )
+
+
+def test_a_class_that_the_tool_has_no_more_is_told(tmp_path: Path) -> None:
+    shape = SHAPES["structured configs alone"]
+    stash = make_stash(tmp_path, shape)
+    assert estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash).code == 0
+    commit(stash / "tools/mytool", {"mytool/main.py": shape.files["mytool/main.py"].replace("Big", "Huge")})
+    ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
+    assert ran.code == 1
+    assert "was frozen with the class __main__:Big, which the tool has not at this commit" in ran.err
+    assert "Traceback" not in ran.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from experimentstash_inside import order as orders
 from hydra.core.config_search_path import ConfigSearchPath
@@ -37,9 +38,19 @@ class ExperimentStashSearchPath(SearchPathPlugin):
 
 def _register_frozen(order: orders.Order) -> None:
     from experimentstash_inside.replaying import frozen_config
+    from experimentstash_inside.typenames import UnknownTypeError
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name=orders.FROZEN, node=frozen_config(order.snapshot), provider=PROVIDER)
+    try:
+        config = frozen_config(order.snapshot)
+    except UnknownTypeError as error:
+        sys.stderr.write(
+            "experimentstash: %s was frozen with the class %s, which the tool has not at this commit\n"
+            "    fix: git submodule update --init --recursive  # at the commit of the snapshot's tag\n"
+            % (order.snapshot, error)
+        )
+        raise SystemExit(1) from None
+    ConfigStore.instance().store(name=orders.FROZEN, node=config, provider=PROVIDER)
 
 
 _order = orders.read()
