@@ -14,6 +14,7 @@ from experimentstash.flatness import flat_problems
 from experimentstash.git import ask_git, git
 from experimentstash.names import SnapshotName, tool_path
 from experimentstash.problems import Problem, StashError
+from experimentstash.stash import check_checked_out, update_submodule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -38,11 +39,6 @@ class Frozen:
     text: str
     notices: tuple[tuple[str, str], ...]
     pins: Mapping[str, str]
-
-    @property
-    def timestamp(self) -> str:
-        """When it was frozen, as its `TIMESTAMP` line says."""
-        return snapshot.parse(self.text.encode(), self.name.path).one("TIMESTAMP")
 
     def same_but_for_the_moment(self, text: str) -> bool:
         """Tell whether a snapshot's text is this one, but for its time and the values that vary by themselves."""
@@ -87,13 +83,11 @@ def tool_commit(stash: Path, tool: str) -> str:
         StashError: it is not checked out, has no commit, or holds changes that are not committed.
     """
     root = stash / tool_path(tool)
-    update = f"git submodule update --init --recursive {tool_path(tool)}"
-    if not (root / ".git").exists():
-        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is not checked out", update)
+    check_checked_out(stash, tool)
     try:
         commit = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
     except StashError:
-        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update) from None
+        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update_submodule(tool)) from None
     status = git(
         "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none", cwd=root
     )
@@ -143,11 +137,12 @@ def _read(stash: Path, path: str) -> Frozen:
     text = data.decode("utf-8")
     for problem in problems_of(name, text):
         raise StashError(f"{path} is frozen under the same tag, and does not hold: {problem.what}", f"rm {path}")
-    pins = parsed.pins(name.tool)
-    for tool, recorded in pins.items():
-        if not snapshot.same_commit(recorded, here := tool_commit(stash, tool)):
+    recorded_pins = parsed.pins(name.tool)
+    pins = {tool: tool_commit(stash, tool) for tool in recorded_pins}
+    for tool, recorded in recorded_pins.items():
+        if not snapshot.same_commit(recorded, here := pins[tool]):
             raise StashError(
                 f"{path} is frozen under the same tag, with {tool_path(tool)} at {recorded[:12]}, not {here[:12]}",
                 f"git -C {tool_path(tool)} checkout {recorded[:12]}  # or freeze it anew",
             )
-    return Frozen(name, text, (), {tool: tool_commit(stash, tool) for tool in pins})
+    return Frozen(name, text, (), pins)

@@ -45,6 +45,10 @@ def run_through(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) ->
         code = wait(command, cwd, env)
     except OSError as error:
         raise _no_start(command, cwd, error) from None
+    return _as_a_shell_says(code)
+
+
+def _as_a_shell_says(code: int) -> int:
     return 128 - code if code < 0 else code
 
 
@@ -117,7 +121,7 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
             raise _no_start(command, cwd, error) from None
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
-    return (128 - code if code < 0 else code), text
+    return _as_a_shell_says(code), text
 
 
 def run_whole(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], **streams: Any) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experimentstash.names import REGISTRY
+from experimentstash.names import REGISTRY, tool_path
 from experimentstash.problems import StashError
 
 
@@ -30,6 +30,18 @@ def find_stash(start: Path | None = None) -> Path:
     if _is_bare(start):
         raise StashError(f"{start}: a bare repository has no working files", f"git clone {start}")
     raise StashError(f"{start}: not a stash, and in no git repository", "experimentstash init")
+
+
+def check_checked_out(stash: Path, tool: str) -> None:
+    """Raise `StashError` unless the submodule of `tool` is checked out in the stash."""
+    path = tool_path(tool)
+    if not (stash / path / ".git").exists():
+        raise StashError(f"{path}: the tool {tool!r} is not checked out", update_submodule(tool))
+
+
+def update_submodule(tool: str) -> str:
+    """Return the command that checks a tool out at the commit that the stash pins."""
+    return f"git submodule update --init --recursive {tool_path(tool)}"
 
 
 def _is_bare(folder: Path) -> bool:

@@ -27,19 +27,21 @@ def read(stash: Path, tool: Tool, experiment: str) -> str:
     """
     shown = experiment_path(tool.name, experiment)
     own = stash / shown
-    folders = [(stash, stash / f"configs/{tool.name}/experiment")]
-    theirs = config_folder(stash / tool.path, tool, read_main(stash / tool.path, tool))
+    if os.path.lexists(own):
+        check_inside(stash, own)
+        return _text(own)
+    folders = [stash / f"configs/{tool.name}/experiment"]
+    root = stash / tool.path
+    theirs = config_folder(root, tool, read_main(root, tool))
     if theirs is not None:
-        folders.append((stash / tool.path, theirs / "experiment"))
-    for root, folder in folders:
-        path = folder / f"{experiment}.yaml"
-        if os.path.lexists(path):
+        folders.append(theirs / "experiment")
+        if os.path.lexists(path := theirs / "experiment" / f"{experiment}.yaml"):
             check_inside(root, path)
             return _text(path)
     if own.with_suffix("").is_dir():
         names = sorted(f"{experiment}/{name}" for name in _names_below(own.with_suffix("")))
         raise StashError(f"{experiment!r} is a folder of experiments{near(experiment, names)}")
-    known = {name for _, folder in folders for name in _names_below(folder)}
+    known = {name for folder in folders for name in _names_below(folder)}
     raise StashError(f"no experiment {experiment!r} of {tool.name!r} ({shown}){near(experiment, known)}")
 
 

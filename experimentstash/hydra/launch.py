@@ -15,6 +15,7 @@ from experimentstash.hydra import commandline, experiments
 from experimentstash.hydra.layout import config_folder, guess_select, read_main
 from experimentstash.names import check_experiment
 from experimentstash.problems import StashError
+from experimentstash.stash import check_checked_out
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,11 +84,7 @@ class Wish:
 def check_tool_there(stash: Path, tool: Tool) -> None:
     """Raise `StashError` unless the tool is checked out and its working folder is there."""
     root = stash / tool.path
-    if not (root / ".git").exists():
-        raise StashError(
-            f"{tool.path}: the tool {tool.name!r} is not checked out",
-            f"git submodule update --init --recursive {tool.path}",
-        )
+    check_checked_out(stash, tool.name)
     check_inside(root, root / tool.workdir)
     if not (root / tool.workdir).is_dir():
         raise StashError(f"{tool.path}/{tool.workdir}: the tool has no such working folder (workdir: in the registry)")

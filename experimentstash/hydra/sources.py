@@ -53,11 +53,6 @@ class Source:
     started: frozenset[str]
 
     @property
-    def uses_hydra(self) -> bool:
-        """Whether it imports Hydra or hydra-zen."""
-        return any(name.partition(".")[0] in {"hydra", "hydra_zen"} for name in self.imports)
-
-    @property
     def main(self) -> Call | None:
         """The call of `hydra.main` whose function the program starts, else the first."""
         mains = [call for call in self.calls if call.name == "main"]

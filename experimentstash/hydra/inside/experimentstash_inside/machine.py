@@ -6,7 +6,7 @@ import contextlib
 import os
 import pwd
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple
 
 # A name is split at '_', '-', '.' and at lower-to-upper changes: `HF_TOKEN`, `wandbApiKey`, but not `MONKEY`.
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -125,8 +125,3 @@ def secret_values() -> List[Tuple[str, str]]:
         for name, value in os.environ.items()
         if is_secret_name(name) and len(value) >= _SHORTEST_SECRET and not os.path.exists(value)
     ]
-
-
-def as_text(value: Any) -> str:
-    """Return a value of an environment variable or a resolver as a text to be looked at."""
-    return value if isinstance(value, str) else ""
