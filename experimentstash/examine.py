@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from experimentstash import judgement, registry
 from experimentstash.flatness import flat_problems
-from experimentstash.judgement import SHORT, FreezeCommit, tag_of
-from experimentstash.names import REGISTRY, SnapshotName
+from experimentstash.judgement import SHORT, FreezeCommit, Recorded
+from experimentstash.names import REGISTRY, SnapshotName, tag_of
 from experimentstash.problems import Problem, StashError
 from experimentstash.repository import TooLargeError
 from experimentstash.snapshot import LARGEST, Snapshot, header_problems, parse
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from experimentstash.entries import Entry, Tree
-    from experimentstash.repository import Repository
+    from experimentstash.repository import Change, Repository, Tags
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Verdict:
     problems: tuple[Problem, ...]
 
 
-def judge_index(repository: Repository, *, strict: bool = False, changed: bool = False) -> Verdict:
+def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
     """Judge the snapshots of the index, which are those of the next commit (spec.md, *When a snapshot holds*).
 
     A snapshot whose tag exists is judged at that tag, another one at the commit that brought it in, and one
@@ -45,13 +45,30 @@ def judge_index(repository: Repository, *, strict: bool = False, changed: bool =
     Args:
         repository: the repository.
         strict: each must match the pins of the index too.
-        changed: only those that HEAD has not, or has with other bytes.
 
     Raises:
         StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
-    examination.index(strict=strict, changed=changed)
+    examination.index(strict=strict)
+    return examination.verdict()
+
+
+def judge_staged(repository: Repository, staged: Mapping[str, Entry]) -> Verdict:
+    """Judge, as `judge_index` does, what the next commit brings in or changes.
+
+    A snapshot that has no tag yet, that HEAD brought in and that is changed now is judged as one of the next
+    commit: that may be HEAD amended, and a hook is not told. Where it is not, `tag-snapshots` and `guard-push` say so.
+
+    Args:
+        repository: the repository.
+        staged: what `Repository.staged` tells.
+
+    Raises:
+        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    examination.staged(staged)
     return examination.verdict()
 
 
@@ -83,7 +100,7 @@ def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool 
         StashError: it cannot be judged: a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
-    examination.changes(list(reversed(commits)))
+    examination.changes(list(reversed(commits)), repository.changes(commits))
     for commit in reversed(commits) if strict else ():
         examination.commit(commit, commit[:SHORT], strict=True)
     return examination.verdict()
@@ -110,12 +127,24 @@ def judge_all(repository: Repository, *, strict: bool = False) -> Verdict:
 
 
 class Examination:
-    """One run of the judgement: what was read and judged once is not read or judged again."""
+    """One run of the judgement: what was read and judged once is not read or judged again.
 
-    def __init__(self, repository: Repository) -> None:
+    Args:
+        repository: the repository.
+        tags: the tags to judge by; by default those of the repository.
+        fresh: nobody else has the commits yet, so that they can be mended.
+
+    Attributes:
+        problems: what was found so far.
+        recorded: the commits that the judged snapshots record, for the rule `published`.
+    """
+
+    def __init__(self, repository: Repository, tags: Tags | None = None, *, fresh: bool = False) -> None:
         self._repository = repository
-        self.tags = repository.tags()
+        self._fresh = fresh
+        self.tags = repository.tags() if tags is None else tags
         self.problems: list[Problem] = []
+        self.recorded: list[Recorded] = []
         self._judged: set[tuple[str, Entry, str | None, str | None]] = set()
         self._snapshots: dict[tuple[str, str], Snapshot | None] = {}
         self._registries: dict[str, frozenset[str] | None] = {}
@@ -124,22 +153,31 @@ class Examination:
         """Return what was found so far."""
         return Verdict(len(self._snapshots), tuple(dict.fromkeys(self.problems)))
 
-    def index(self, *, strict: bool = False, changed: bool = False) -> None:
+    def index(self, *, strict: bool = False) -> None:
         """Judge the index; see `judge_index`."""
         tree = self._repository.index()
+        brought = self._brought_by(self._repository.parents_to_be(), self._untagged(tree.files))
+        own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), tree.files)
+        self._judge(tree.files, brought, "", own, own if strict else None)
+
+    def staged(self, files: Mapping[str, Entry]) -> None:
+        """Judge what the next commit brings in or changes; see `judge_staged`."""
+        tree = self._repository.index_pins()
         parents = self._repository.parents_to_be()
-        files = dict(tree.files)
-        if changed and parents:
-            known = self._repository.tree(parents[0]).files
-            files = {path: entry for path, entry in files.items() if known.get(path) != entry}
-        untagged = self._untagged(files)
+        brought = self._brought_by(parents, self._untagged(files))
+        brought = {path: None if commit in parents[:1] else commit for path, commit in brought.items()}
+        own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), files)
+        self._judge(files, brought, "", own, None)
+
+    def _brought_by(self, parents: Sequence[str], untagged: Sequence[str]) -> dict[str, str | None]:
+        """Return the commit that brought each path in, seen from the parents of the next commit."""
         brought: dict[str, str | None] = dict.fromkeys(untagged)
-        for parent in parents:
-            held = self._repository.tree(parent).files if untagged else {}
+        for parent in parents if untagged else ():
+            tags = {tag_of(path) for path in untagged}
+            held = {path for tree in self._repository.trees([(parent, tag) for tag in tags]) for path in tree.files}
             there = [path for path in untagged if brought[path] is None and path in held]
             brought |= self._repository.bringing(there, parent) if there else {}
-        own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), tree.files)
-        self._judge(files, brought, "", own, own if strict else None)
+        return brought
 
     def commit(self, commit: str, title: str, *, strict: bool = False) -> None:
         """Judge all snapshots of a commit; `title` is what the findings call it."""
@@ -149,9 +187,8 @@ class Examination:
         own = FreezeCommit(commit, None, tree.pins, self._registered(tree, title), tree.files)
         self._judge(tree.files, brought, title, own, own if strict else None)
 
-    def changes(self, commits: Sequence[str]) -> None:
-        """Judge what each commit has and none of its parents; see `judge_range`."""
-        changes = self._repository.changes(commits)
+    def changes(self, commits: Sequence[str], changes: Mapping[str, Sequence[Change]]) -> None:
+        """Judge what each commit has and none of its parents, as `Repository.changes` tells; see `judge_range`."""
         files = {c: {change.path: change.entry for change in changes[c]} for c in commits}
         files = {c: {path: entry for path, entry in files[c].items() if tag_of(path)} for c in commits}
         brought: dict[str, dict[str, str | None]] = {}
@@ -183,7 +220,7 @@ class Examination:
         tree = self._repository.tree(commit, tag)
         title = f"snapshot/{tag}" if tagged else commit[:SHORT]
         registered = self._registered(tree, title)
-        return FreezeCommit(commit, tag if tagged else None, tree.pins, registered, tree.files)
+        return FreezeCommit(commit, tag if tagged else None, tree.pins, registered, tree.files, self._fresh)
 
     def snapshot(self, path: str, entry: Entry) -> Snapshot | None:
         """Return a snapshot that was judged, or None where it could not be read."""
@@ -204,6 +241,7 @@ class Examination:
                 found += judgement.frozen_problems(path, entry, freeze)
                 if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
                     found += judgement.pin_problems(name, snapshot, freeze)
+                    self.recorded += judgement.recorded(_place(title, path), name, snapshot, freeze)
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
 
     def _judge(

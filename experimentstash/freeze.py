@@ -14,7 +14,7 @@ from experimentstash.hydra import commandline, compose
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.layout import config_folder
 from experimentstash.hydra.program import read_main
-from experimentstash.names import SnapshotName
+from experimentstash.names import REGISTRY, SnapshotName
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from experimentstash.tool import Tool
 
 
-def freeze(wanted: Wish, tag: str, tools: Mapping[str, Tool], say: Callable[[str], object]) -> Frozen:
+def freeze(
+    wanted: Wish,
+    tag: str,
+    tools: Mapping[str, Tool],
+    say: Callable[[str], object],
+    kept: Sequence[tuple[str, str]] = (),
+) -> Frozen:
     """Freeze one experiment; nothing is written.
 
     Args:
@@ -32,6 +38,7 @@ def freeze(wanted: Wish, tag: str, tools: Mapping[str, Tool], say: Callable[[str
         tag: the tag it is frozen under.
         tools: the registry.
         say: called with each step, for the user to see.
+        kept: further header lines that somebody wrote, and that stay.
 
     Raises:
         StashError: one of the refusals of spec.md, section *Freezing*.
@@ -42,14 +49,14 @@ def freeze(wanted: Wish, tag: str, tools: Mapping[str, Tool], say: Callable[[str
     keep_clean(wanted)
     say(f"composing {name.title}")
     wanted, first = compose.compose(wanted)
-    _refuse(name, first)
+    _refuse(wanted, name, first)
     say(f"composing {name.title} once more")
     _, second = compose.compose(wanted)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     varies = body.differing(first["body"], second["body"])
-    header = list(_header(wanted, name, commit, depends, first, varies))
+    header = [*_header(wanted, name, commit, depends, first, varies), *kept]
     text = snapshot.render(header, body.render(first["body"]))
     if problems := problems_of(name, text):
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
@@ -58,22 +65,25 @@ def freeze(wanted: Wish, tag: str, tools: Mapping[str, Tool], say: Callable[[str
     return Frozen(name, text, tuple(notices), {tool.name: commit, **depends})
 
 
-def _refuse(name: SnapshotName, answer: dict[str, Any]) -> None:
+def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
+    written = wanted.configs is not None  # the text to be frozen stands in the snapshot's own file
     if answer["missing"]:
         keys = ", ".join(answer["missing"])
         raise StashError(
             f"{name.title}: nobody gave a value (???) for {keys}",
-            f"{_again(name)} {answer['missing'][0]}=…",
+            f"write a value into {name.path}" if written else f"{_again(name)} {answer['missing'][0]}=…",
         )
     for line in answer["shaped"]:
         raise StashError(
             f"{name.title}: the sweep {line} gives jobs other keys than the frozen config has; it cannot be frozen",
-            f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
+            f"write one choice into {name.path}"
+            if written
+            else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
         )
     for key, why in answer["refused"]:
         raise StashError(
             f"{name.title}: {key}: {why}",
-            f"{_again(name)} --keep {key}",
+            f"name it in `keep:` of {name.tool} in {REGISTRY}" if written else f"{_again(name)} --keep {key}",
         )
 
 

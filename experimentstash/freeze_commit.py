@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash import registry
-from experimentstash.git import ask_git, clean_environment, git, show_git
+from experimentstash.git import HELD, ask_git, clean_environment, git, show_git
 from experimentstash.names import REGISTRY, tag_ref, tool_path
 from experimentstash.problems import StashError
 from experimentstash.repository import Repository, write_tag
@@ -127,7 +127,7 @@ def _worktree(stash: Path, head: str) -> Iterator[_Place]:
             cwd=stash,
         )
         own = git("rev-parse", "--absolute-git-dir", cwd=folder)
-        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash))
+        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash)) | {HELD: "1"}
         git("read-tree", head, cwd=stash, env=env)
         yield _Place(folder, env)
     finally:

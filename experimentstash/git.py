@@ -34,6 +34,8 @@ LOCAL_ENVIRONMENT = frozenset(
         "GIT_WORK_TREE",
     }
 )
+HELD = "EXPERIMENTSTASH_FREEZING"
+"""In the environment of a freeze commit, whose maker makes the tag too: no hook is to make it before."""
 _KEPT = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})  # `git -c …` of the user's, not a place
 
 

@@ -30,6 +30,7 @@ class FreezeCommit:
         pins: the commit that it records for each tool.
         registered: the tools of its registry, or None where that cannot be read, which is told by itself.
         files: what it holds below `snapshots/<tag>/` of each tool, by path.
+        fresh: nobody else has it yet, so that it can be mended.
     """
 
     id: str | None
@@ -37,6 +38,7 @@ class FreezeCommit:
     pins: Mapping[str, str]
     registered: frozenset[str] | None
     files: Mapping[str, Entry]
+    fresh: bool = False
 
     @property
     def title(self) -> str:
@@ -51,10 +53,21 @@ class FreezeCommit:
         return f"snapshot/{self.tag}" if self.tag is not None else (self.id or "HEAD")[:SHORT]
 
 
-def tag_of(path: str) -> str:
-    """Return the tag of `configs/<tool>/snapshots/<tag>/…`, or an empty text where it is no such path."""
-    parts = path.split("/", 4)
-    return parts[3] if len(parts) == 5 and parts[0] == "configs" and parts[2] == "snapshots" else ""
+@dataclass(frozen=True)
+class Recorded:
+    """A commit that a snapshot records.
+
+    Attributes:
+        where: what findings call the place of the snapshot.
+        tool: the tool.
+        commit: its commit as it is recorded, perhaps abbreviated.
+        freeze: the full id of the freeze commit, or None where it is the commit being made.
+    """
+
+    where: str
+    tool: str
+    commit: str
+    freeze: str | None
 
 
 def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
@@ -79,9 +92,15 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
     return found
 
 
+def recorded(where: str, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Recorded]:
+    """Return the commits that a snapshot records; what is none is left to the rule `header`."""
+    pins = snapshot.pins(name.tool).items()
+    return [Recorded(where, tool, commit, freeze.id) for tool, commit in pins if is_commit(commit)]
+
+
 def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit) -> str:
-    if freeze.id is not None:  # what is committed stays as it is; the experiment is frozen anew
-        return refreeze(name)
+    if freeze.tag is not None or not (freeze.fresh or freeze.id is None):
+        return refreeze(name)  # what others may have stays as it is
     path = shlex.quote(tool_path(tool))
     return f"git -C {path} checkout {shlex.quote(recorded)} && git add {path}"
 
@@ -129,7 +148,9 @@ def broken_tag(tag: str, why: str) -> Problem:
     return Problem(tag_ref(tag), "tag", why, _fetch(tag))
 
 
-def tag_update_problems(tag: str, old: str | None, new: str | None, *, published: bool) -> list[Problem]:
+def tag_update_problems(
+    tag: str, old: str | None, new: str | None, *, published: bool, remote: str = "REMOTE"
+) -> list[Problem]:
     """Judge the rule `tag` of an update: never moved, and never deleted where others have it.
 
     Args:
@@ -137,17 +158,23 @@ def tag_update_problems(tag: str, old: str | None, new: str | None, *, published
         old: what it named (the id of the ref's object, not a peeled one), or None where it is new.
         new: what it is to name, or None where it is deleted.
         published: whether others have it.
+        remote: what git here calls the repository of theirs.
     """
     if not published or old is None or old == new:
         return []
     if new is None:
-        return [Problem(tag_ref(tag), "tag", "others have it: it is not deleted", _fetch(tag))]
+        return [Problem(tag_ref(tag), "tag", "others have it: it is not deleted", _fetch(tag, remote))]
     what = f"others have it at {old[:SHORT]}: it is not moved to {new[:SHORT]}"
-    return [Problem(tag_ref(tag), "tag", what, _fetch(tag))]
+    return [Problem(tag_ref(tag), "tag", what, _fetch(tag, remote))]
 
 
-def _fetch(tag: str) -> str:
-    return f"git fetch --force REMOTE {shlex.quote(f'{tag_ref(tag)}:{tag_ref(tag)}')}"
+def wrong_tag(tag: str, why: str) -> Problem:
+    """Return the finding for a tag that must not come to others as it is."""
+    return Problem(tag_ref(tag), "tag", why, f"{_delete(tag)} && experimentstash tag")
+
+
+def _fetch(tag: str, remote: str = "REMOTE") -> str:
+    return f"git fetch --force {shlex.quote(remote)} {shlex.quote(f'{tag_ref(tag)}:{tag_ref(tag)}')}"
 
 
 def _delete(tag: str) -> str:

@@ -126,6 +126,12 @@ def snapshot_folder(tool: str, tag: str) -> str:
     return f"configs/{tool}/snapshots/{tag}"
 
 
+def tag_of(path: str) -> str:
+    """Return the tag of `configs/<tool>/snapshots/<tag>/…`, or an empty text where it is no such path."""
+    parts = path.split("/", 4)
+    return parts[3] if len(parts) == 5 and parts[0] == "configs" and parts[2] == "snapshots" else ""
+
+
 def tool_path(tool: str) -> str:
     """Return where the submodule of `tool` lies, from the stash's root (spec.md, *Words*)."""
     return f"tools/{tool}"

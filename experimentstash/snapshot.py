@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
 ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT")
+KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "VARIES", "LATE", "TYPE")
+"""The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
 """Bytes. No config is larger; what is larger is refused before it is parsed."""
 _LONGEST_HEADER = 20_000
@@ -125,6 +127,23 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         stop = len(text) if stop < 0 else stop
         yield start, stop
         start = stop + 1
+
+
+def is_stamped(snapshot: Snapshot) -> bool:
+    """Tell whether a file has a header, whole or in part; a comment of another kind is none."""
+    return any(snapshot.all(key) for key in REQUIRED)
+
+
+def without_header(text: str) -> str:
+    """Return a file's text without the header lines that the program writes; other comments stay."""
+    kept = []
+    for start, stop in _lines(text):
+        line = text[start:stop].strip()
+        if line and not line.startswith("#"):
+            return "".join([*kept, text[start:]])
+        if not (match := _LINE.fullmatch(line)) or match[1] not in KEYS:
+            kept.append(text[start : stop + 1])
+    return "".join(kept)
 
 
 def render(header: Sequence[tuple[str, str]], body: str) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.examine import Examination
-from experimentstash.judgement import SHORT, broken_tag, tag_of
-from experimentstash.names import SnapshotName, tag_ref
-from experimentstash.problems import Problem
+from experimentstash.judgement import SHORT, broken_tag
+from experimentstash.names import SnapshotName, tag_of, tag_ref
+from experimentstash.problems import Problem, StashError
+from experimentstash.repository import Tags
 from experimentstash.snapshot import LARGEST, parse, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from experimentstash.entries import Entry
     from experimentstash.repository import Repository
@@ -39,7 +40,14 @@ class NewTag:
     when: dt.datetime
 
 
-def missing_tags(repository: Repository, commit: str) -> tuple[list[NewTag], list[Problem]]:
+def missing_tags(
+    repository: Repository,
+    commit: str,
+    *,
+    among: Collection[str] | None = None,
+    aside: Collection[str] = (),
+    fresh: bool = False,
+) -> tuple[list[NewTag], list[Problem]]:
     """Return the tags to make for the snapshots of a commit, and what does not hold and gets none.
 
     Until a tag exists, several commits may bring its snapshots in. It belongs to the newest of them, which
@@ -49,18 +57,24 @@ def missing_tags(repository: Repository, commit: str) -> tuple[list[NewTag], lis
     Args:
         repository: the repository.
         commit: the full id of the commit from which the snapshots are followed back.
+        among: only these tags; by default all whose snapshots the commit has.
+        aside: tags that do not count as made, since they are to name another commit.
+        fresh: nobody else has the commits yet, so that they can be mended.
 
     Raises:
         StashError: it cannot be judged: a missing object, the edge of a shallow clone.
     """
-    examination = Examination(repository)
+    made = repository.tags()
+    tags = Tags({tag: target for tag, target in made.commits.items() if tag not in aside}, made.broken)
+    examination = Examination(repository, tags, fresh=fresh)
+    trees = repository.trees([(commit, tag) for tag in ([None] if among is None else sorted(among))])
     files: dict[str, dict[str, Entry]] = {}
-    for path, entry in repository.tree(commit).files.items():
-        if (tag := tag_of(path)) not in examination.tags.commits:
+    for path, entry in ((path, entry) for tree in trees for path, entry in tree.files.items()):
+        if (tag := tag_of(path)) not in tags.commits:
             files.setdefault(tag, {})[path] = entry
-    problems = [broken_tag(tag, examination.tags.broken[tag]) for tag in files if tag in examination.tags.broken]
-    files = {tag: below for tag, below in files.items() if tag not in examination.tags.broken}
-    brought = repository.bringing([path for below in files.values() for path in below], commit)
+    problems = [broken_tag(tag, tags.broken[tag]) for tag in files if tag in tags.broken]
+    files = {tag: below for tag, below in files.items() if tag not in tags.broken}
+    brought = repository.bringing([path for below in files.values() for path in below], commit) if files else {}
     targets = {tag: repository.newest(sorted({brought[path] for path in below})) for tag, below in files.items()}
     repository.trees([(target, tag) for tag, target in targets.items() if target is not None])
     new: list[NewTag] = []
@@ -76,6 +90,28 @@ def missing_tags(repository: Repository, commit: str) -> tuple[list[NewTag], lis
         if not told and freeze.registered is not None:
             new.append(new_tag(tag, target, _judged(freeze.files, examination)))
     return new, [*examination.problems, *problems]
+
+
+def make_missing(
+    repository: Repository, *, among: Collection[str] | None = None, fresh: bool = False
+) -> tuple[list[NewTag], list[Problem]]:
+    """Make the tags that are missing for the snapshots of HEAD; see `missing_tags`.
+
+    Returns:
+        The tags that were made, and what does not hold or stood in the way of one.
+    """
+    if (head := repository.head()) is None:
+        return [], []
+    new, problems = missing_tags(repository, head, among=among, fresh=fresh)
+    made = []
+    for one in new:
+        try:
+            repository.make_tag(one.tag, one.commit, one.message, one.when)
+        except StashError as error:
+            problems.append(Problem(tag_ref(one.tag), "tag", str(error.args[0]), error.fix))
+        else:
+            made.append(one)
+    return made, problems
 
 
 def _two_lines(tag: str, commit: str) -> Problem:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 _DEEPEST = 100
 """Levels. The C composer recurses without a limit: 100,000 open brackets end the process (PyYAML 6.0.3)."""
+_MOST = 500_000
+"""YAML events. They take seconds to read, and as nodes they take half a gigabyte."""
 
 
 def compose(data: bytes, where: str, *, largest: int, aliases: bool) -> yaml.Node | None:
@@ -26,7 +28,8 @@ def compose(data: bytes, where: str, *, largest: int, aliases: bool) -> yaml.Nod
         aliases: whether `*name` is allowed; each then stands for the very node of its anchor.
 
     Raises:
-        StashError: it is too large, not UTF-8, no YAML, or nested more than 100 levels deep.
+        StashError: it is too large, not UTF-8, no YAML, nested more than 100 levels deep, or holds more than
+            500,000 values.
     """
     if len(data) > largest:
         raise StashError(f"{where}: {len(data)} bytes, of at most {largest}")
@@ -48,7 +51,7 @@ def compose(data: bytes, where: str, *, largest: int, aliases: bool) -> yaml.Nod
 
 def _check_events(text: str, where: str, *, aliases: bool) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -57,6 +60,8 @@ def _check_events(text: str, where: str, *, aliases: bool) -> None:
             raise wrong(where, event.start_mark, "an alias has no place here; write the value out")
         if depth > _DEEPEST:
             raise wrong(where, event.start_mark, f"nested more than {_DEEPEST} levels deep")
+        if number == _MOST:
+            raise wrong(where, event.start_mark, f"more than {_MOST} values are no config")
 
 
 def _reader_complaint(text: str, error: yaml.YAMLError) -> str:

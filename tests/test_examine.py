@@ -19,7 +19,7 @@ from stashes import (
     stage,
 )
 
-from experimentstash.examine import Examination, Verdict, judge_index
+from experimentstash.examine import Examination, Verdict, judge_index, judge_staged
 from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def changed(root: Path) -> Verdict:
     with Repository.open(root) as repository:
-        return judge_index(repository, changed=True)
+        return judge_staged(repository, repository.staged())
 
 
 def test_what_head_has_is_not_judged_again(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_the_cost_grows_with_what_changed(tmp_path: Path) -> None:
         asked: list[str] = []
         find = repository._objects.find
         repository._objects.find = lambda names, limit=10**9: asked.extend(names) or find(names, limit)  # type: ignore[method-assign, func-returns-value]
-        examination.index(changed=True)
+        examination.staged(repository.staged())
         assert examination.verdict() == Verdict(1, ())
     blobs = [name for name in asked if git("cat-file", "-t", name, cwd=root) == "blob"]
     assert len(blobs) == 2  # the new snapshot and the registry

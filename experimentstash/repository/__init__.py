@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experimentstash.entries import FOLDER, Entry, Tree
+from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError
-from experimentstash.repository import history, index, plumbing, refs
+from experimentstash.repository import history, index, plumbing, refs, remotes
 from experimentstash.repository.history import Change, History
 from experimentstash.repository.objects import Objects
 from experimentstash.repository.refs import Tags, write_tag
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -79,9 +80,23 @@ class Repository:
         """Whether a rebase or `git am` is under way: what is tagged now would be orphaned (traps.md)."""
         return any((self._place.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply"))
 
+    @property
+    def own_folder(self) -> Path:
+        """The folder in git's own one for what this program keeps of this clone; it may not be there yet."""
+        return self._place.common_dir / "experimentstash"
+
     def resolve(self, rev: str) -> str:
         """Return the full id of the commit that `rev` names; see `history.resolve`."""
         return history.resolve(self._place, rev)
+
+    def resolve_object(self, name: str) -> str:
+        """Return the full id of the object that a ref or an id names; a tag stays a tag."""
+        return history.resolve_object(self._place, name)
+
+    def setting(self, name: str, *, boolean: bool = False) -> str:
+        """Return a setting of git's configuration, or an empty text where it is not set; git's `true` and `false`."""
+        answer = self._place.ask("config", *(["--bool"] if boolean else []), "--get", name)
+        return answer.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def head(self) -> str | None:
         """Return the commit that is checked out, or None before the first one."""
@@ -104,6 +119,30 @@ class Repository:
         """Return the commits of `A..B`, newest first; see `history.commits_between`."""
         return history.commits_between(self._place, a_b)
 
+    def reachable(self, tips: Sequence[str], without: Sequence[str]) -> list[str]:
+        """Return the commits behind the tips that others have not behind them; see `history.reachable`."""
+        return history.reachable(self._place, tips, without)
+
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit, by its full id, is here."""
+        return self._place.ask("cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+    def peel(self, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the commit that each object leads to, through any tags, and why the others lead to none."""
+        return self._objects.peel(ids)
+
+    def dropped(self, rewritten: Iterable[str] = ()) -> set[str]:
+        """Return the commits that the branch had once and no branch, remote or not, has now.
+
+        Args:
+            rewritten: full ids of commits that are known to have been on it.
+        """
+        before, ref = history.earlier(self._place)
+        head = self.head()
+        others = [f"--exclude={ref.removeprefix('refs/heads/')}", "--branches", "--remotes"]
+        before = [one for one in dict.fromkeys([*before, *rewritten]) if one != head]
+        return set(history.reachable(self._place, before, [*([head] if head else []), *others], lost=True))
+
     def newest(self, commits: Sequence[str]) -> str | None:
         """Return the one of the commits that has all the others behind it, or None where there is none."""
         return history.newest(self._place, commits)
@@ -119,6 +158,14 @@ class Repository:
     def index(self) -> Tree:
         """Return what the index records of the stash, which is what the next commit would hold."""
         return index.read(self._place)
+
+    def staged(self) -> dict[str, Entry]:
+        """Return the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes."""
+        return index.staged(self._place, self.head())
+
+    def index_pins(self) -> Tree:
+        """Return what the index records of the stash's pins and registry, and of no snapshot."""
+        return index.read(self._place, "tools", REGISTRY)
 
     def tree(self, commit: str, tag: str | None = None) -> Tree:
         """Return what a commit records of the stash; the rest of its tree is not read.
@@ -181,6 +228,26 @@ class Repository:
     def make_tag(self, tag: str, commit: str, message: str, when: dt.datetime) -> None:
         """Make the annotated tag `snapshot/<tag>`; see `refs.make_tag`."""
         refs.make_tag(self._place, tag, commit, message, when)
+
+    def tag_message(self, tag: str) -> str | None:
+        """Return the text of the annotated tag `snapshot/<tag>`, or None where it is a light one."""
+        return refs.message(self._place, tag)
+
+    def move_tag(self, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
+        """Let a tag that nobody else has name another commit; see `refs.move_tag`."""
+        refs.move_tag(self._place, tag, old, commit, message, when)
+
+    def remembered(self, remote: str | None) -> list[str]:
+        """Return the option of `git rev-list` for what a remote, or any (None), is known to have."""
+        return remotes.remembered(self._place, remote)
+
+    def published(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """Return the tags that others have, and the remote that each is at; see `remotes.published`."""
+        return remotes.published(self._place, tags)
+
+    def tags_at(self, remote: str) -> dict[str, str] | None:
+        """Return what each snapshot tag of a remote names, or None: it does not answer; see `remotes.tags_at`."""
+        return remotes.tags_at(self._place, remote)
 
 
 def _opens(path: str, entry: Entry) -> bool:

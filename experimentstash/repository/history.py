@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.entries import Entry
 from experimentstash.problems import StashError, UsageError
+from experimentstash.repository.plumbing import UNMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
     from experimentstash.repository.plumbing import Place
 
 _FIRST_LOOK, _LONGEST_LOOK = 16, 4096  # commits read at once while a path is followed
-# plumbing, and yet `diff.*` and `.gitmodules` reach into it: `ignore = all` would hide entries
-_UNMOVED = ("--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=none")
-_DIFF_TREE = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--root", *_UNMOVED)
+_DIFF_TREE = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--root", *UNMOVED)
 _PATHS = ("--", "configs")
 
 
@@ -42,11 +41,19 @@ def resolve(place: Place, rev: str) -> str:
     Raises:
         StashError: there is no such commit here.
     """
-    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
-    answer = place.ask(*asked)
+    return resolve_object(place, f"{rev}^{{commit}}", f"{rev!r} names no commit here")
+
+
+def resolve_object(place: Place, name: str, otherwise: str = "") -> str:
+    """Return the full id of the object that `name` names; a tag stays a tag.
+
+    Raises:
+        StashError: there is none here; `otherwise` is what it says.
+    """
+    answer = place.ask("rev-parse", "--verify", "--quiet", "--end-of-options", name)
     if answer.returncode != 0:
         fix = "git fetch --unshallow --tags" if place.shallow.exists() else "git fetch --all --tags"
-        raise StashError(f"{rev!r} names no commit here", fix)
+        raise StashError(otherwise or f"{name!r} names nothing here", fix)
     return answer.stdout.decode().strip()
 
 
@@ -62,6 +69,44 @@ def commits_between(place: Place, a_b: str) -> list[str]:
         raise UsageError(f"{a_b!r} is no range; it is written A..B")
     a, b = (resolve(place, end or "HEAD") for end in ends.groups())
     return place.lines("rev-list", b, f"^{a}", "--")
+
+
+def reachable(place: Place, tips: Sequence[str], without: Sequence[str], *, lost: bool = False) -> list[str]:
+    """Return the commits that the tips have behind them, newest first, without those of others.
+
+    Args:
+        place: the repository.
+        tips: full ids of commits.
+        without: full ids of commits, and `rev-list`'s own `--all`, `--branches`, `--exclude=…`, `--remotes=…`.
+        lost: a tip may be no longer here, and is passed over.
+    """
+    if not tips:
+        return []
+    # options are not taken from stdin before git 2.42, and there is no end to the number of ids
+    ids = [f"^{name}" for name in without if not name.startswith("--")]
+    options = ["--not", *(name for name in without if name.startswith("--"))]
+    asked = ("rev-list", *(["--ignore-missing"] if lost else []), "--stdin", *options)
+    return place.lines(*asked, stdin="".join(f"{one}\n" for one in [*tips, *ids]).encode())
+
+
+def earlier(place: Place) -> tuple[list[str], str]:
+    """Return what the branch that is checked out, or is being rebased, was at before, and the name of that ref.
+
+    Of a detached HEAD only its last place is told: before that, it may have been on any branch.
+    """
+    ref = _branch(place)
+    asked = ("rev-list", "--walk-reflogs", f"--max-count={_LONGEST_LOOK}", ref)
+    answer = place.ask(*asked) if ref != "HEAD" else place.ask("rev-parse", "--verify", "--quiet", "HEAD@{1}")
+    ids = answer.stdout.decode("ascii", "replace").split() if answer.returncode == 0 else []
+    return list(dict.fromkeys(ids)), ref
+
+
+def _branch(place: Place) -> str:
+    for folder in ("rebase-merge", "rebase-apply"):  # while HEAD is detached, for a rebase
+        file = place.git_dir / folder / "head-name"
+        if file.is_file() and (name := file.read_text("utf-8", "surrogateescape").strip()).startswith("refs/heads/"):
+            return name
+    return place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip() or "HEAD"
 
 
 def newest(place: Place, commits: Sequence[str]) -> str | None:

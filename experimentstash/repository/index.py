@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from experimentstash.entries import PIN, Entry, Tree
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError
+from experimentstash.repository.plumbing import UNMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from experimentstash.repository.plumbing import Place
 
+_SNAPSHOTS = ":(glob)configs/*/snapshots/**"
 _EMPTY_BLOBS = frozenset(
     {
         "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
@@ -21,8 +23,12 @@ _EMPTY_BLOBS = frozenset(
 )
 
 
-def read(place: Place) -> Tree:
+def read(place: Place, *paths: str) -> Tree:
     """Return what the index records of a stash, which is what the next commit would hold.
+
+    Args:
+        place: the repository.
+        paths: only what lies there; by default all that a stash is made of.
 
     Raises:
         StashError: it holds conflicts, git cannot read it, or the repository is bare and has none.
@@ -31,19 +37,49 @@ def read(place: Place) -> Tree:
         raise StashError(f"{place.root}: a bare repository has no index", "experimentstash verify HEAD")
     entries: dict[str, Entry] = {}
     conflicts = []
-    for line in place.fields("ls-files", "-s", "-z", "--", "configs", "tools"):
+    for line in place.fields("ls-files", "-s", "-z", "--", *(paths or ("configs", "tools"))):
         told, _, path = line.partition("\t")
         mode, blob, stage = told.split(" ")
         if stage != "0":
             conflicts.append(path)
         entries[path] = Entry(mode, blob)
+    _check_merged(conflicts)
+    return assemble(_kept(place, entries).items())
+
+
+def staged(place: Place, head: str | None) -> dict[str, Entry]:
+    """Return the entries below `configs/<tool>/snapshots/<tag>/` that the index has, and HEAD has not or has otherwise.
+
+    It takes as long as the index is large, and not longer where many snapshots are.
+
+    Raises:
+        StashError: there are conflicts among them, or git cannot read the index.
+    """
+    if head is None:
+        return dict(read(place).files)
+    entries: dict[str, Entry] = {}
+    conflicts = []
+    told = iter(place.fields("diff-index", "--cached", "--raw", "-z", *UNMOVED, head, "--", _SNAPSHOTS))
+    for line, path in zip(told, told, strict=True):
+        _, mode, _, blob, status = line.split(" ")
+        if status == "U":
+            conflicts.append(path)
+        elif status != "D":
+            entries[path] = Entry(mode, blob)
+    _check_merged(conflicts)
+    return dict(assemble(_kept(place, entries).items()).files)
+
+
+def _check_merged(conflicts: list[str]) -> None:
     if conflicts:
         more = f" and {len(set(conflicts)) - 1} more" if len(set(conflicts)) > 1 else ""
         raise StashError(f"{conflicts[0]}{more}: unmerged, so there is nothing to judge yet", "git mergetool")
-    if any(entry.id in _EMPTY_BLOBS for entry in entries.values()):
-        for path in _promised(place):
-            entries.pop(path, None)
-    return assemble(entries.items())
+
+
+def _kept(place: Place, entries: dict[str, Entry]) -> dict[str, Entry]:
+    """Return the entries without those that the index has and the commit will not have."""
+    promised = _promised(place) if any(entry.id in _EMPTY_BLOBS for entry in entries.values()) else []
+    return {path: entry for path, entry in entries.items() if path not in promised}
 
 
 def _promised(place: Place) -> list[str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping
 
+# `diff.*` and `.gitmodules` reach into plumbing too: `ignore = all` would hide entries (traps.md, *Blind diffs*)
+UNMOVED = ("--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=none")
 _RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
 
 

@@ -119,7 +119,27 @@ def make_tag(place: Place, tag: str, commit: str, message: str, when: dt.datetim
     write_tag(tag, commit, message, when, place.root, place.env)
 
 
-def write_tag(tag: str, commit: str, message: str, when: dt.datetime, folder: Path, env: Mapping[str, str]) -> None:
+def message(place: Place, tag: str) -> str | None:
+    """Return the text of an annotated tag without its signature, or None where it is a light one."""
+    wanted = "--format=%(objecttype)%00%(contents:signature)%00%(contents)"
+    kind, signature, text = "\n".join(place.lines("for-each-ref", wanted, tag_ref(tag))).split("\0")
+    return text.removesuffix(signature).rstrip("\n") + "\n" if kind == "tag" else None
+
+
+def move_tag(place: Place, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
+    """Let a tag that nobody else has name another commit; its object is made anew, as `make_tag` makes one.
+
+    Raises:
+        StashError: the tag names another commit than `old` by now, or git refuses.
+    """
+    if place.lines("rev-parse", "--verify", f"{tag_ref(tag)}^{{commit}}") != [old]:
+        raise StashError(f"the tag snapshot/{tag} changed meanwhile", "experimentstash tag")
+    write_tag(tag, commit, message, when, place.root, place.env, "--force")
+
+
+def write_tag(
+    tag: str, commit: str, message: str, when: dt.datetime, folder: Path, env: Mapping[str, str], *options: str
+) -> None:
     """Make the tag through the user's git, signed where the user signs tags.
 
     Args:
@@ -129,6 +149,7 @@ def write_tag(tag: str, commit: str, message: str, when: dt.datetime, folder: Pa
         when: the date of the tag object.
         folder: where git is started.
         env: the environment that git is started in.
+        options: further options of `git tag`.
 
     Raises:
         StashError: git refuses.
@@ -136,6 +157,6 @@ def write_tag(tag: str, commit: str, message: str, when: dt.datetime, folder: Pa
     seconds = max(int(when.timestamp()), 0)  # git knows no date before 1970
     offset = when.strftime("%z")[:5] or "+0000"
     # no -a: with it, git would not look at the user's tag.forceSignAnnotated
-    asked = ("tag", "--cleanup=verbatim", "-F", "-", tag_ref(tag).removeprefix("refs/tags/"), commit)
+    asked = ("tag", *options, "--cleanup=verbatim", "-F", "-", tag_ref(tag).removeprefix("refs/tags/"), commit)
     dated = {**env, "GIT_COMMITTER_DATE": f"@{seconds} {offset}"}
     git(*asked, cwd=folder, env=dated, stdin=message.encode("utf-8", "surrogateescape"))

@@ -1,0 +1,40 @@
+"""What git's own hooks hand over to: a type of hook, and the doors that it goes through.
+
+The scripts in the top-level folder `hooks/` find a Python and call `main` here, in one process for each hook.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from experimentstash.problems import FINE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DOORS = {
+    "pre-commit": ("freeze_snapshots", "check_snapshots"),
+    "pre-merge-commit": ("check_snapshots",),
+    "post-commit": ("tag_snapshots",),
+    "post-merge": ("tag_snapshots",),
+    "post-rewrite": ("tag_snapshots",),
+    "pre-push": ("guard_push",),
+    "pre-receive": ("guard_receive",),
+}
+"""Each type of git hook, and the modules beside this one that answer it, in order (spec.md, *Hooks*)."""
+
+
+def main(kind: str, arguments: Sequence[str] = ()) -> int:
+    """Answer a git hook and return its exit code; the first door that refuses is the last.
+
+    Args:
+        kind: the type of the hook, one of `DOORS`.
+        arguments: what git gave the hook.
+    """
+    for door in DOORS[kind]:
+        module = importlib.import_module(f"experimentstash.hooks.{door}")
+        code: int = module.main(["--stage", kind, *arguments])
+        if code != FINE:
+            return code
+    return FINE

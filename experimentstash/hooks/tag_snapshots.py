@@ -1,0 +1,99 @@
+"""`tag-snapshots`: the tags of what was just committed, merged or rewritten, made for what holds."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.git import HELD
+from experimentstash.names import tag_of
+from experimentstash.problems import FINE, guard, report
+from experimentstash.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experimentstash.problems import Problem
+
+_REWRITE = "PRE_COMMIT_REWRITE_COMMAND"
+_MERGE = ("PRE_COMMIT_IS_SQUASH_MERGE", "PRE_COMMIT_SQUASH_MERGE")
+_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make the tags, and return the exit code: 1 where something does not hold and gets none.
+
+    Args:
+        argv: `--stage KIND` and what git gave the hook; a framework says so in its environment.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guard(lambda: _tag(*_stage(arguments)))
+
+
+def _stage(argv: Sequence[str]) -> tuple[str, str]:
+    """Return the type of the hook, and of `post-rewrite` the command that rewrote."""
+    if argv[:1] == ["--stage"] and len(argv) > 1:
+        return argv[1], argv[2] if len(argv) > 2 else ""
+    if _REWRITE in os.environ:
+        return "post-rewrite", os.environ[_REWRITE]
+    return "post-merge" if any(name in os.environ for name in _MERGE) else "post-commit", ""
+
+
+def _tag(stage: str, command: str) -> int:
+    if HELD in os.environ:
+        return FINE
+    with Repository.open(Path.cwd()) as repository:
+        if stage == "post-rewrite":
+            return _settle(repository, amended=command == "amend")
+        # at its end a rebase says so by `post-rewrite`; what is tagged before that would be left behind
+        if repository.rebasing or not (touched := _touched(repository, stage)):
+            return FINE
+        from experimentstash.tagging import make_missing  # what most commits have no need of
+
+        return _report(make_missing(repository, among=touched, fresh=True)[1])
+
+
+def _settle(repository: Repository, *, amended: bool) -> int:
+    """Carry tags along, and after a rebase make those of its commits; an amended one had its `post-commit`."""
+    from experimentstash.carrying import carry
+    from experimentstash.tagging import make_missing
+
+    _, problems = carry(repository, _rewritten())
+    touched = set() if amended else _touched(repository, "post-rewrite")
+    _, found = make_missing(repository, among=touched, fresh=True) if touched else ([], [])
+    return _report([*problems, *found])
+
+
+def _report(problems: Sequence[Problem]) -> int:
+    """Report what does not hold: it is committed already, and nobody else has it yet."""
+    return report(
+        problem if problem.rule == "tag" else replace(problem, fix=f"{problem.fix}  # then git commit --amend")
+        for problem in problems
+    )
+
+
+def _touched(repository: Repository, stage: str) -> set[str]:
+    """Return the tags of which the commits that were made here just now brought in or changed something."""
+    if (head := repository.head()) is None:
+        return set()
+    commits = [head] if stage == "post-commit" else _ours(repository, head, stage)
+    changes = repository.changes(commits) if commits else {}
+    return {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
+
+
+def _ours(repository: Repository, head: str, stage: str) -> list[str]:
+    """Return the commits that no remote is known to have: others tag their own, and two tags would clash."""
+    before = ["ORIG_HEAD"] if stage == "post-merge" and repository.has("ORIG_HEAD") else []
+    return repository.reachable([head], [*before, "--remotes"])
+
+
+def _rewritten() -> list[str]:
+    """Return the commits that git says were rewritten; a framework does not hand that on."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return []
+    words = [line.partition(b" ")[0] for line in sys.stdin.buffer.read().split(b"\n")]
+    return [word.decode("ascii") for word in words if _ID.fullmatch(word)]
