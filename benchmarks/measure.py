@@ -30,6 +30,7 @@ class Timed:
         command: program and arguments.
         cwd, env: where it runs.
         before: what puts things back before each time, untimed.
+        stdin: what it reads.
     """
 
     label: str
@@ -37,13 +38,14 @@ class Timed:
     cwd: Path
     env: Mapping[str, str] = field(repr=False)
     before: Callable[[], None] = _nothing
+    stdin: bytes = field(default=b"", repr=False)
 
     def seconds(self) -> float:
         """Run it once; it must succeed."""
         self.before()
         began = time.perf_counter()
         done = subprocess.run(
-            self.command, cwd=self.cwd, env=self.env, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            self.command, cwd=self.cwd, env=self.env, input=self.stdin, capture_output=True, check=False
         )
         took = time.perf_counter() - began
         if done.returncode != 0:
@@ -57,17 +59,19 @@ class Row:
 
     Attributes:
         subject: what is measured.
-        peer: what it stands beside, or None.
+        peer: what it stands beside, or None; a text where it should and could not be had.
         times: how many times the peer's work is in the subject.
         most_added: the aim in seconds above the peer, or None.
         most_ratio: the aim as a multiple of the peer, or None.
+        most: the aim in seconds, or None.
     """
 
     subject: Timed
-    peer: Timed | None = None
+    peer: Timed | str | None = None
     times: int = 1
     most_added: float | None = None
     most_ratio: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def measure(rows: list[Row], rounds: int) -> Seconds:
 
     A machine that is busy for a while is so for all of them, and a ratio within a round stays fair.
     """
-    everything = list(dict.fromkeys(timed for row in rows for timed in (row.subject, row.peer) if timed))
+    stated = [one for row in rows for one in (row.subject, row.peer)]
+    everything = [one for one in dict.fromkeys(stated) if isinstance(one, Timed)]
     took: Seconds = {timed: [] for timed in everything}
     order = random.Random(2)  # noqa: S311  (a shuffle that is the same each time)
     for number in range(-WARM_UPS, rounds):
@@ -108,7 +113,7 @@ def measure(rows: list[Row], rounds: int) -> Seconds:
 
 def added(row: Row, took: Seconds) -> Spread:
     """Return the seconds that the subject takes above its peer: between medians, quartiles by round."""
-    assert row.peer is not None  # noqa: S101  (asked of rows with a peer)
+    assert isinstance(row.peer, Timed)  # noqa: S101  (asked of rows with a peer)
     mine, theirs = took[row.subject], took[row.peer]
     median = statistics.median(mine) - row.times * statistics.median(theirs)
     return Spread.of([a - row.times * b for a, b in zip(mine, theirs, strict=True)], median)
@@ -116,7 +121,7 @@ def added(row: Row, took: Seconds) -> Spread:
 
 def ratio(row: Row, took: Seconds) -> Spread:
     """Return the subject as a multiple of its peer's work: of medians, quartiles by round."""
-    assert row.peer is not None  # noqa: S101  (asked of rows with a peer)
+    assert isinstance(row.peer, Timed)  # noqa: S101  (asked of rows with a peer)
     mine, theirs = took[row.subject], took[row.peer]
     median = statistics.median(mine) / statistics.median(theirs) / row.times
     return Spread.of([a / b / row.times for a, b in zip(mine, theirs, strict=True)], median)

@@ -7,12 +7,13 @@ import os
 import tempfile
 from pathlib import Path
 
+import environments
 import table
 from measure import measure
 from places import Place
-from topics import freezing, running, startup, verifying
+from topics import committing, freezing, pushing, running, startup, verifying
 
-TOPICS = (startup, running, freezing, verifying)
+TOPICS = (startup, running, freezing, verifying, committing, pushing)
 
 
 def main() -> None:
@@ -21,11 +22,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15, help="how often each command is timed (default: 15)")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory(prefix="experimentstash-bench-") as folder:
-        place = Place.at(Path(folder).resolve())
+        own = environments.own()
+        place = Place.at(Path(folder).resolve(), own)
         groups = {topic.TITLE: topic.rows(place) for topic in TOPICS}
         before = os.getloadavg()[0]
         took = measure([row for rows in groups.values() for row in rows], rounds)
-    table.write(groups, took, rounds, f"{before:.1f}, {os.getloadavg()[0]:.1f}")
+    table.write(groups, took, rounds, f"{before:.1f}, {os.getloadavg()[0]:.1f}", own)
     print(table.README.read_text(encoding="utf-8"))
 
 

@@ -35,7 +35,7 @@ def report_unless_allowed(problems: Iterable[Problem], folder: Path, again: str)
     Raises:
         UsageError: the variable names what is no rule.
     """
-    allowed = _allowed()
+    allowed = allowed_rules()
     found = sorted(set(problems))
     passed = [problem for problem in found if problem.rule in allowed]
     refused = [problem for problem in found if problem.rule not in allowed]
@@ -48,7 +48,12 @@ def report_unless_allowed(problems: Iterable[Problem], folder: Path, again: str)
     return code
 
 
-def _allowed() -> set[str]:
+def allowed_rules() -> set[str]:
+    """Return the rules whose findings the user lets pass.
+
+    Raises:
+        UsageError: the variable names what is no rule.
+    """
     named = {word.strip() for word in os.environ.get(VARIABLE, "").split(",")} - {""}
     if unknown := sorted(named - set(RULES)):
         raise UsageError(f"{VARIABLE}: {unknown[0]!r} is no rule; there is {', '.join(RULES)}", f"unset {VARIABLE}")

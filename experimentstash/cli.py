@@ -17,6 +17,9 @@ COMMANDS = {
     "snapshot": "Freeze experiments: flat config + tool commit + git tag.",
     "verify": "Judge whether snapshots hold.",
     "tag": "Make the snapshot/* tags that are missing.",
+    "install": "Put the native git hooks to work, beside whatever is there.",
+    "uninstall": "Take the git hooks away, and give back what was there.",
+    "doctor": "Find what keeps the hooks from working.",
     "demo": "Show the main job on a sample tool, in a temporary folder.",
 }
 """Each command and its line in `--help`. Its module, of the same name, is loaded when it is used."""

@@ -36,7 +36,7 @@ def interpreter(stash: Path, tool: Tool) -> Path:
     env = tool_environment()
     if tool.python is not None:
         return _chosen(stash, tool, tool.python, env)
-    own = stash / tool.path / ".venv"
+    own = str(stash / tool.path / ".venv")
     for folder in (own, *(env[name] for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if env.get(name))):
         if (active := Path(folder, "bin", "python")).is_file():
             return active

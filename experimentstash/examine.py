@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from experimentstash import judgement, registry
@@ -30,10 +30,12 @@ class Verdict:
     Attributes:
         snapshots: how many were judged; the same file in two commits is one.
         problems: what does not hold, told once, where it was first met.
+        recorded: the commits that they record, for the rule `published`.
     """
 
     snapshots: int
     problems: tuple[Problem, ...]
+    recorded: tuple[Recorded, ...] = field(default=(), compare=False)
 
 
 def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
@@ -67,9 +69,23 @@ def judge_staged(repository: Repository, staged: Mapping[str, Entry]) -> Verdict
     Raises:
         StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
     """
-    examination = Examination(repository)
+    examination = Examination(repository, repository.tags({tag_of(path) for path in staged}))
     examination.staged(staged)
+    if examination.problems and (theirs := _merged_as_it_is(repository, staged)):
+        examination = Examination(repository, examination.tags)
+        examination.staged({path: entry for path, entry in staged.items() if path not in theirs})
     return examination.verdict()
+
+
+def _merged_as_it_is(repository: Repository, staged: Mapping[str, Entry]) -> set[str]:
+    """Return what a merge takes as a remote has it: whoever pulls what others let through did nothing wrong."""
+    parents = repository.parents_to_be()
+    if len(parents) < 2:
+        return set()
+    ours = repository.changes(repository.reachable(parents[1:], [parents[0], "--remotes"]))
+    touched = {change.path for told in ours.values() for change in told}
+    held = [repository.tree(parent).files for parent in parents[1:]]
+    return {path for path in staged.keys() - touched if any(tree.get(path) == staged[path] for tree in held)}
 
 
 def judge_commit(repository: Repository, commit: str, *, strict: bool = False) -> Verdict:
@@ -133,10 +149,6 @@ class Examination:
         repository: the repository.
         tags: the tags to judge by; by default those of the repository.
         fresh: nobody else has the commits yet, so that they can be mended.
-
-    Attributes:
-        problems: what was found so far.
-        recorded: the commits that the judged snapshots record, for the rule `published`.
     """
 
     def __init__(self, repository: Repository, tags: Tags | None = None, *, fresh: bool = False) -> None:
@@ -144,14 +156,14 @@ class Examination:
         self._fresh = fresh
         self.tags = repository.tags() if tags is None else tags
         self.problems: list[Problem] = []
-        self.recorded: list[Recorded] = []
+        self._recorded: list[Recorded] = []
         self._judged: set[tuple[str, Entry, str | None, str | None]] = set()
         self._snapshots: dict[tuple[str, str], Snapshot | None] = {}
         self._registries: dict[str, frozenset[str] | None] = {}
 
     def verdict(self) -> Verdict:
         """Return what was found so far."""
-        return Verdict(len(self._snapshots), tuple(dict.fromkeys(self.problems)))
+        return Verdict(len(self._snapshots), tuple(dict.fromkeys(self.problems)), tuple(self._recorded))
 
     def index(self, *, strict: bool = False) -> None:
         """Judge the index; see `judge_index`."""
@@ -241,7 +253,7 @@ class Examination:
                 found += judgement.frozen_problems(path, entry, freeze)
                 if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
                     found += judgement.pin_problems(name, snapshot, freeze)
-                    self.recorded += judgement.recorded(_place(title, path), name, snapshot, freeze)
+                    self._recorded += judgement.recorded(_place(title, path), name, snapshot, freeze)
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
 
     def _judge(
@@ -257,7 +269,7 @@ class Examination:
         for path, entry in files.items():
             tag = tag_of(path)
             if tag in self.tags.broken:
-                self.problems.append(judgement.broken_tag(tag, self.tags.broken[tag]))
+                self.problems.append(judgement.broken_tag(tag, self.tags.broken[tag], self.tags.remote))
             elif tag in self.tags.commits:
                 self.problems += self.at({path: entry}, self.freeze(self.tags.commits[tag], tag), title)
             elif commit := brought.get(path):

@@ -10,11 +10,11 @@ from pathlib import Path
 from experimentstash.problems import StashError
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
     """Write `text` as UTF-8 so that a reader sees the old file or the new one, never a part.
 
-    Parent folders are made, and the mode of a file that was there is kept. A link is replaced, not
-    followed; a link among the folders is the caller's to refuse with `check_inside`.
+    Parent folders are made, and the mode of a file that was there is kept, unless `mode` says another. A link
+    is replaced, not followed; a link among the folders is the caller's to refuse with `check_inside`.
 
     Raises:
         StashError: the folder or the disk does not take it; nothing is left behind.
@@ -23,7 +23,7 @@ def write_text(path: Path, text: str) -> None:
     temporary = path.with_name(f".estash-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        mode = _mode(path)
+        mode = _mode(path) if mode is None else mode
         with temporary.open("xb") as file:
             file.write(text.encode("utf-8", "surrogateescape"))
             file.flush()

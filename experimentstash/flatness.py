@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from experimentstash.problems import Problem
+from experimentstash.problems import Problem, short
 from experimentstash.scalars import KINDS, YAML, construct, kind
 from experimentstash.snapshot import LARGEST
 
@@ -120,15 +120,15 @@ def _late_complaints(snapshot: Snapshot, missing: dict[str, int]) -> Iterator[_C
     late: set[str] = set()
     for text, key in zip(snapshot.all("LATE"), snapshot.late_keys, strict=True):
         if "=" not in text or not key:
-            yield None, f"LATE {text!r} is no override KEY=VALUE"
+            yield None, f"LATE {short(text)} is no override KEY=VALUE"
         elif key in late:
-            yield None, f"LATE names {key!r} twice"
+            yield None, f"LATE names {short(key)} twice"
         elif key not in missing:
-            yield None, f"LATE names {key!r}, and the body has no {_MISSING} there"
+            yield None, f"LATE names {short(key)}, and the body has no {_MISSING} there"
         late.add(key)
     for key, line in missing.items():
         if key not in late:
-            yield line, f"{key!r} is {_MISSING} and has no LATE line"
+            yield line, f"{short(key)} is {_MISSING} and has no LATE line"
 
 
 class _Walk:
@@ -164,7 +164,7 @@ class _Walk:
                 self._leave_value()
             elif isinstance(event, yaml.AliasEvent):
                 # what it stands for is unknown here, and so is the rest of the mapping that it is a key of
-                yield self._end(line, f"an alias, {_short(str(event.anchor))}; each value is written out")
+                yield self._end(line, f"an alias, {short(str(event.anchor))}; each value is written out")
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -225,17 +225,17 @@ class _Walk:
             return
         level.key = str(key)
         if key is None:
-            yield line, f"the key {_short(text)} is null, which OmegaConf does not take"
-        elif key in level.seen:
-            yield line, f"the key {_short(text)} stands twice"
+            yield line, f"the key {short(text)} is null, which OmegaConf does not take"
+        elif _same(key) in level.seen:
+            yield line, f"the key {short(text)} stands twice"
         elif key == "defaults" and len(self._levels) == 1:
             yield line, "a root `defaults`: Hydra would compose it again"
-        level.seen.add(key)
+        level.seen.add(_same(key))
 
     def _value(self, event: Any, line: int) -> Iterator[_Complaint]:
         tag, text = kind(event), event.value
         if "${" in text and _INTERPOLATION.search(text):  # in a value only: OmegaConf takes a key as it is
-            yield line, f"an interpolation: {_short(text)}"
+            yield line, f"an interpolation: {short(text)}"
         if tag == f"{YAML}str":
             if text == _MISSING:  # in quotes as well: OmegaConf makes no difference
                 yield from self._late(line)
@@ -255,19 +255,22 @@ class _Walk:
 
 def _anchor_or_tag(event: Any, line: int, tags: frozenset[str]) -> Iterator[_Complaint]:
     if event.anchor is not None:
-        yield line, f"an anchor, {_short(event.anchor)}; each value is written out"
+        yield line, f"an anchor, {short(event.anchor)}; each value is written out"
     if event.tag is not None and event.tag != "!" and event.tag not in tags:
         yield line, f"the tag {_shown(event.tag)}; a config holds plain values"
 
 
+def _same(key: Hashable) -> Hashable:
+    """Return what equal keys have alike: anybody can choose numbers of one hash, and a set of those takes for ever."""
+    if isinstance(key, float):
+        return "a number", hex(int(key)) if key.is_integer() else repr(key)
+    return ("a number", hex(key)) if isinstance(key, int) else key
+
+
 def _unreadable(event: Any, line: int, what: str) -> Iterator[_Complaint]:
     if event.tag is None or event.tag in KINDS:  # another tag has been told
-        yield line, f"a {what} that cannot be read as {_shown(kind(event))}: {_short(event.value)}"
+        yield line, f"a {what} that cannot be read as {_shown(kind(event))}: {short(event.value)}"
 
 
 def _shown(tag: str) -> str:
-    return _short("!!" + tag.removeprefix(YAML) if tag.startswith(YAML) else tag)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+    return short("!!" + tag.removeprefix(YAML) if tag.startswith(YAML) else tag)

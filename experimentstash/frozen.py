@@ -13,7 +13,7 @@ from experimentstash.files import check_inside
 from experimentstash.flatness import flat_problems
 from experimentstash.git import ask_git, git
 from experimentstash.names import SnapshotName, tool_path
-from experimentstash.problems import Problem, StashError
+from experimentstash.problems import Problem, StashError, printable
 from experimentstash.stash import check_checked_out, update_submodule
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class Frozen:
             return bool(_without(there.body, varies) == _without(here.body, varies))
         except yaml.YAMLError:
             return False
+
+    def lines(self) -> list[str]:
+        """Return what the user is told of it: that it is frozen, and what was decided."""
+        told = [f"    {printable(key)}: {printable(decision)}" for key, decision in self.notices]
+        return [f"frozen {printable(self.name.path)}", *told]
 
     def as_written(self, text: str) -> Frozen:
         """Return the snapshot with the text that is on disk already."""

@@ -1,4 +1,4 @@
-"""The rules `pin`, `frozen` and `tag` (spec.md, *When a snapshot holds*): facts in, problems out; no disk, no git."""
+"""The rules `pin`, `frozen`, `tag` and `published` of spec.md: facts in, problems out; no disk, no git."""
 
 from __future__ import annotations
 
@@ -70,6 +70,23 @@ class Recorded:
     freeze: str | None
 
 
+@dataclass(frozen=True)
+class Publication:
+    """What is known of a recorded commit at the remote of its tool.
+
+    Attributes:
+        remote: the URL of the remote as it may be shown, or an empty text where the tool has none.
+        there: whether a branch or a tag of the remote has the commit, or None where nobody can say.
+        why: why the remote gave no answer, or an empty text where it was not asked.
+        push: the arguments of git that push the commit from this machine, where it is, and on no branch that was seen.
+    """
+
+    remote: str
+    there: bool | None
+    why: str = ""
+    push: tuple[str, ...] = ()
+
+
 def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
     """Judge the rule `pin`: each recorded commit is the pin of its tool there, and the tool is registered there.
 
@@ -105,9 +122,38 @@ def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit)
     return f"git -C {path} checkout {shlex.quote(recorded)} && git add {path}"
 
 
+def reopening(commit: str, *, is_root: bool) -> str:
+    """Return the command that opens a commit that is not the last one, so that it can be mended."""
+    return "git rebase --interactive " + ("--root" if is_root else f"{commit[:SHORT]}~")
+
+
 def refreeze(name: SnapshotName) -> str:
     """Return the command that freezes the experiment anew, under another tag."""
     return shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", "NEW-TAG"])
+
+
+def published_problems(one: Recorded, known: Publication) -> list[Problem]:
+    """Judge the rule `published`: the recorded commit can be fetched from the tool's remote.
+
+    Of what nobody can say, and nobody was asked, there is nothing to find.
+    """
+    if known.there or (known.there is None and not known.why):
+        return []
+    commit = f"{one.tool} at {one.commit[:SHORT]}"
+    if not known.remote:
+        path = shlex.quote(tool_path(one.tool))
+        what = f"{commit} cannot be fetched: neither .gitmodules nor this machine knows a remote of {one.tool}"
+        return [Problem(one.where, "published", what, f"git submodule add --force -- URL {path}")]
+    push = known.push or ("push", known.remote, f"{one.commit}:refs/heads/NEW-BRANCH")
+    fix = shlex.join(["git", *push]) + ("" if known.push else f"  # in a clone of {one.tool} that has the commit")
+    if known.there is False:
+        what = f"no branch or tag of {known.remote} has {commit}"
+    elif known.push:
+        what = f"{commit} was seen on no branch of {known.remote}, which gives no answer now: {known.why}"
+    else:
+        what = f"{known.remote} does not say whether it has {commit}: {known.why}"
+        fix = shlex.join(["git", "ls-remote", "--", known.remote])
+    return [Problem(one.where, "published", what, fix)]
 
 
 def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Problem]:
@@ -143,9 +189,15 @@ def tag_problems(freeze: FreezeCommit) -> list[Problem]:
     return [Problem(tag_ref(tag), "tag", what, _delete(tag))]
 
 
-def broken_tag(tag: str, why: str) -> Problem:
+def broken_tag(tag: str, why: str, remote: str = "REMOTE") -> Problem:
     """Return the finding for a tag that leads to no commit: nothing can be judged by it."""
-    return Problem(tag_ref(tag), "tag", why, _fetch(tag))
+    return Problem(tag_ref(tag), "tag", why, _fetch(tag, remote))
+
+
+def in_the_way(ref: str) -> Problem:
+    """Return the finding for a tag with the name of the folder that git keeps the snapshot tags in."""
+    what = "it stands where git keeps the folder of the snapshot tags: nobody could have one"
+    return Problem(ref, "tag", what, f"git tag -d {ref.removeprefix('refs/tags/')}")
 
 
 def tag_update_problems(

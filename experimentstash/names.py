@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 REGISTRY = "configs/meta.yaml"
 TAG_PREFIX = "refs/tags/snapshot/"
+TAG_FOLDER = TAG_PREFIX.rstrip("/")
 
 _COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXPERIMENT_COMPONENT = re.compile(r"\w[\w.+@-]*")

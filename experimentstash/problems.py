@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
-import traceback
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +34,11 @@ def printable(text: str, *, keep: str = "") -> str:
         return char
 
     return text if text.isascii() and text.isprintable() else "".join(map(safe, text))
+
+
+def short(text: str) -> str:
+    """Return `text` in quotes, cut after 80 characters: a hostile one has millions."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 @dataclass(frozen=True, order=True)
@@ -153,6 +156,9 @@ def _terminate(number: int, _frame: object) -> None:
 
 
 def _fault(error: Exception) -> int:
+    import tempfile  # 3 ms with what it loads, and only a fault needs them
+    import traceback
+
     with tempfile.NamedTemporaryFile(
         "w",
         prefix="experimentstash-",

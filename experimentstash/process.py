@@ -124,14 +124,26 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
     return _as_a_shell_says(code), text
 
 
-def run_whole(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], **streams: Any) -> int:
+def run_whole(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], limit: float | None = None, **streams: Any
+) -> int:
     """Run a program, by default with our standard streams and terminal, so that it can ask for a password.
 
     Whatever interrupts us ends the program and all that it started before it goes on its way: git's own
     shell scripts leave their children running when they are ended.
 
+    Args:
+        command: the program and its arguments.
+        cwd: its working folder.
+        env: its whole environment.
+        limit: seconds that it has, or None for as many as it takes.
+        streams: its standard streams, as `subprocess.Popen` takes them.
+
     Returns:
         Its exit code.
+
+    Raises:
+        subprocess.TimeoutExpired: its time is over; it and all that it started have ended too.
     """
     held, handed = os.pipe()  # every descendant holds the end that we close: all have ended when it reads empty
     try:
@@ -139,7 +151,7 @@ def run_whole(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], **st
         os.close(handed)
         handed = -1
         try:
-            return child.wait()
+            return child.wait(limit)
         except BaseException:
             with ignored_signals():
                 _end(child, held)

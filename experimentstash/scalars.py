@@ -15,6 +15,7 @@ KINDS = frozenset(YAML + kind for kind in ("str", "int", "float", "bool", "null"
 """The tags of plain config values. OmegaConf takes no other: no date, no set, no object."""
 _NUMBERS = frozenset({f"{YAML}int", f"{YAML}float"})
 _LONGEST_NUMBER = 4300  # digits; CPython's `int()` refuses more, and base 60 is quadratic before that
+_MOST_BITS = 14_284  # of so many digits; CPython's `str()` refuses more, and hexadecimal ones come to more
 
 
 class _Reader(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
@@ -67,4 +68,6 @@ def construct(tag: str, text: str) -> Hashable:
         value: Hashable = _READER.yaml_constructors[tag](_READER, yaml.ScalarNode(tag, text))
     except (IndexError, KeyError, OverflowError, yaml.YAMLError) as error:  # `!!int ''`, `!!bool x`, …
         raise ValueError(tag) from error
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ValueError(tag)
     return value

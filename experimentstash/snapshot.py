@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tool_complaint
-from experimentstash.problems import Problem, StashError
+from experimentstash.problems import Problem, StashError, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +25,10 @@ KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "VARIES", "LATE", "TYPE"
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
 """Bytes. No config is larger; what is larger is refused before it is parsed."""
-_LONGEST_HEADER = 20_000
-"""Lines. An endless header is refused, not read."""
+_LONGEST_HEADER, _WIDEST_HEADER = 20_000, 4_000_000
+"""Lines and characters. An endless header is refused, not read."""
+_MOST_DEPENDS = 100  # each is judged, asked for and told of by itself
+_TOLD = 50  # findings of one file: the first say enough, and a hostile file has thousands
 
 _LINE = re.compile(r"#\s*([A-Z][A-Z0-9_]*)\s*:(?:[ \t](.*))?")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
@@ -69,7 +73,8 @@ class Snapshot:
     @cached_property
     def depends(self) -> tuple[tuple[str, str], ...]:
         """The further tools and their recorded commits; malformed lines are left to `header_problems`."""
-        return tuple((m[1], m[2]) for m in map(_DEPENDS.fullmatch, self.all("DEPENDS")) if m)
+        matches = map(_DEPENDS.fullmatch, self.all("DEPENDS"))
+        return tuple((match[1], match[2]) for match in matches if match and not tool_complaint(match[1]))
 
     @cached_property
     def late_keys(self) -> tuple[str, ...]:
@@ -90,33 +95,34 @@ def parse(data: bytes, where: str) -> Snapshot:
     """Parse the bytes of a snapshot file.
 
     Raises:
-        StashError: it is too large, not UTF-8, holds control characters or has an endless header.
+        StashError: it is too large, not UTF-8, or has an endless header.
     """
+    path = shlex.quote(where)
     if len(data) > LARGEST:
-        raise StashError(
-            f"{where}: {len(data)} bytes are no snapshot (at most {LARGEST})", f"git rm --cached '{where}'"
-        )
+        raise StashError(f"{where}: {len(data)} bytes are no snapshot (at most {LARGEST})", f"git rm --cached {path}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StashError(
-            f"{where}: not UTF-8 (byte {error.start})", f"file '{where}'  # then save it as UTF-8"
+            f"{where}: not UTF-8 (byte {error.start})", f"file {path}  # then save it as UTF-8"
         ) from None
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     header: list[tuple[str, str]] = []
     end = 0
-    for start, stop in _lines(text):
+    for number, (start, stop) in enumerate(_lines(text)):
         line = text[start:stop].strip()
         if line and not line.startswith("#"):
             break
+        if number == _LONGEST_HEADER or stop > _WIDEST_HEADER:
+            raise StashError(f"{where}: the header does not end", f"git rm --cached {path}")
         if match := _LINE.fullmatch(line):
             header.append((match[1], (match[2] or "").strip()))
-        if len(header) > _LONGEST_HEADER:
-            raise StashError(f"{where}: the header does not end", f"git rm --cached '{where}'")
         end = min(stop + 1, len(text))
         if not line and header:
             break
+    if sum(key == "DEPENDS" for key, _ in header) > _MOST_DEPENDS:
+        raise StashError(f"{where}: more than {_MOST_DEPENDS} DEPENDS lines", f"git rm --cached {path}")
     return Snapshot(tuple(header), text[end:])
 
 
@@ -135,13 +141,13 @@ def is_stamped(snapshot: Snapshot) -> bool:
 
 
 def without_header(text: str) -> str:
-    """Return a file's text without the header lines that the program writes; other comments stay."""
-    kept = []
+    """Return a file's text without its header lines; other comments stay."""
+    kept: list[str] = []
     for start, stop in _lines(text):
         line = text[start:stop].strip()
         if line and not line.startswith("#"):
             return "".join([*kept, text[start:]])
-        if not (match := _LINE.fullmatch(line)) or match[1] not in KEYS:
+        if not _LINE.fullmatch(line):
             kept.append(text[start : stop + 1])
     return "".join(kept)
 
@@ -159,36 +165,41 @@ def render(header: Sequence[tuple[str, str]], body: str) -> str:
 
 
 def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
-    """Judge the rule `header`: required keys once each, all well-formed, in agreement with the path."""
-    refreeze = f"experimentstash snapshot {name.tool} {name.experiment} --tag {name.tag}"
+    """Judge the rule `header`: required keys once each, all well-formed, in agreement with the path.
+
+    Returns:
+        The findings, the first 50 of them.
+    """
+    path = shlex.quote(name.path)
+    refreeze = shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", name.tag])
 
     def problem(what: str, fix: str = refreeze) -> Problem:
         return Problem(name.path, "header", what, fix)
 
-    found = [problem(complaint) for complaint in _name_complaints(name)]
+    found = [problem(complaint, f"git rm --cached {path}") for complaint in _name_complaints(name)]
     for key in ONCE:
         values = snapshot.all(key)
         if len(values) > 1:
-            found.append(problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {name.path}"))
+            found.append(problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {path}"))
         if key in REQUIRED and not any(values):
             found.append(problem(f"no {key} line"))
     if (title := snapshot.one("SNAPSHOT")) and title != name.title:
-        found.append(problem(f"SNAPSHOT says {title!r}, the path says {name.title!r}"))
+        found.append(problem(f"SNAPSHOT says {short(title)}, the path says {name.title!r}"))
     if (tag := snapshot.one("TAG")) and tag != name.tag:
-        found.append(problem(f"TAG says {tag!r}, the path says {name.tag!r}"))
+        found.append(problem(f"TAG says {short(tag)}, the path says {name.tag!r}"))
     if (commit := snapshot.tool_commit) and not is_commit(commit):
-        found.append(problem(f"TOOL_COMMIT {commit!r} is no commit id of 7 or more hex digits"))
+        found.append(problem(f"TOOL_COMMIT {short(commit)} is no commit id of 7 or more hex digits"))
     if (stamp := snapshot.one("TIMESTAMP")) and timestamp(stamp) is None:
-        found.append(problem(f"TIMESTAMP {stamp!r} is no ISO 8601 date and time"))
+        found.append(problem(f"TIMESTAMP {short(stamp)} is no ISO 8601 date and time"))
     for line in snapshot.all("DEPENDS"):
         match = _DEPENDS.fullmatch(line)
         if match is None or tool_complaint(match[1]) or not is_commit(match[2]):
-            found.append(problem(f"DEPENDS {line!r} is no tool and commit"))
-    depends = [tool for tool, _ in snapshot.depends]
-    found += [problem(f"DEPENDS names {tool!r} twice") for tool in sorted(set(depends)) if depends.count(tool) > 1]
+            found.append(problem(f"DEPENDS {short(line)} is no tool and commit"))
+    depends = Counter(tool for tool, _ in snapshot.depends)
+    found += [problem(f"DEPENDS names {tool!r} twice") for tool in sorted(depends) if depends[tool] > 1]
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
-    return found
+    return found[:_TOLD]
 
 
 def _name_complaints(name: SnapshotName) -> Iterator[str]:
@@ -198,7 +209,7 @@ def _name_complaints(name: SnapshotName) -> Iterator[str]:
         (name.experiment, experiment_complaint(name.experiment)),
     ):
         if complaint:
-            yield f"{part!r}: {complaint}"
+            yield f"{short(part)}: {complaint}"
 
 
 def timestamp(text: str) -> dt.datetime | None:

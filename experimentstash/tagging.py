@@ -64,7 +64,7 @@ def missing_tags(
     Raises:
         StashError: it cannot be judged: a missing object, the edge of a shallow clone.
     """
-    made = repository.tags()
+    made = repository.tags(among)
     tags = Tags({tag: target for tag, target in made.commits.items() if tag not in aside}, made.broken)
     examination = Examination(repository, tags, fresh=fresh)
     trees = repository.trees([(commit, tag) for tag in ([None] if among is None else sorted(among))])

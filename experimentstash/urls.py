@@ -35,7 +35,7 @@ def resolve(url: str, base: str) -> str:
             if not separator:
                 raise ValueError(last)
             between = ":" if separator == ":" else between
-    return f"{base}{between}{url}".removesuffix("/")
+    return base + between + url.removesuffix("/")
 
 
 def same(one: str, other: str) -> bool:
@@ -50,7 +50,6 @@ def _identity(url: str) -> tuple[str, str]:
     if match := _SCHEME.match(url):
         host, _, path = url[match.end() :].partition("/")
         path = f"/{path}"
-        host = host if match[1].lower() != "file" else ""
     elif is_path(url):
         host, path = "", url
     else:

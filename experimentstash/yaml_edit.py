@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from experimentstash.problems import StashError
 
@@ -30,12 +30,7 @@ def set_value(text: str, keys: Sequence[str], value: object) -> str:
     Raises:
         StashError: the text is no YAML mapping.
     """
-    try:
-        node: Any = YAML(typ="rt", pure=True).compose(text)
-    except YAMLError as error:
-        raise StashError(f"no YAML: {error}") from None
-    if not isinstance(node, MappingNode):
-        raise StashError("no YAML mapping")
+    node: Any = _root(text)
     parents = [node]
     for depth, key in enumerate(keys):
         found = _find(node, key)
@@ -53,6 +48,41 @@ def set_value(text: str, keys: Sequence[str], value: object) -> str:
     raise StashError("no key to set")
 
 
+def append_item(text: str, key: str, item: Sequence[str]) -> str:
+    """Return `text` with one more item at the end of the list at `key`.
+
+    Args:
+        text: a YAML mapping.
+        key: a key of it; it may hold nothing yet.
+        item: the lines of the item, a mapping written as a block.
+
+    Raises:
+        StashError: the text is no YAML mapping in block style that has such a list.
+    """
+    root = _root(text)
+    found = _find(root, key)
+    if found is None or root.flow_style:
+        raise StashError(f"no list {key!r} in block style")
+    items = found[1]
+    lines = [f"{'  ' if number else '- '}{line}" for number, line in enumerate(item)]
+    if not items.value:  # `repos:`, `repos: []`
+        return _after_key(text, *found, _indented(lines, found[0].start_mark.column + _step(root)))
+    if not isinstance(items, SequenceNode) or items.flow_style:
+        raise StashError(f"no list {key!r} in block style")
+    indent = items.start_mark.column
+    return _after_line(text, _behind(text, _end(*found, text), indent), _indented(lines, indent))
+
+
+def _root(text: str) -> MappingNode:
+    try:
+        node: Any = YAML(typ="rt", pure=True).compose(text)
+    except YAMLError as error:
+        raise StashError(f"no YAML: {error}") from None
+    if not isinstance(node, MappingNode):
+        raise StashError("no YAML mapping")
+    return node
+
+
 def _find(node: MappingNode, key: str) -> tuple[Node, Node] | None:
     pairs = ((word, value) for word, value in node.value if isinstance(word, ScalarNode))
     return next(((word, value) for word, value in pairs if word.value == key), None)
@@ -65,8 +95,13 @@ def _insert(text: str, parent: MappingNode, key: str, value: object) -> str:
         gap = " " if text[end - 1] == ":" else ""  # `{a:, …` would be a key of the name "a:"
         return f"{text[:end]}{gap}, {_inline(key)}: {_inline(value)}{text[end:]}"
     indent = parent.value[0][0].start_mark.column
-    deeper = re.compile(rf"[^\r\n]*(?:\r?\n {{{indent + 1},}}#[^\r\n]*)*")  # comments that belong to what is above
-    return _after_line(text, deeper.match(text, end).end(), _block({key: value}, indent, _step(parent)))  # type: ignore[union-attr]  # it matches nothing, too
+    return _after_line(text, _behind(text, end, indent), _block({key: value}, indent, _step(parent)))
+
+
+def _behind(text: str, end: int, indent: int) -> int:
+    """Return where the line of `end` ends, and the comments below it that belong to what is above."""
+    deeper = re.compile(rf"[^\r\n]*(?:\r?\n {{{indent + 1},}}#[^\r\n]*)*")
+    return deeper.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
 
 
 def _replace(text: str, key: Node, old: Node, parent: MappingNode, value: object) -> str:
@@ -74,12 +109,16 @@ def _replace(text: str, key: Node, old: Node, parent: MappingNode, value: object
     start, end = old.start_mark.index, _end(key, old, text)
     is_block = isinstance(old, CollectionNode) and not old.flow_style
     if isinstance(value, dict) and not parent.flow_style:
-        kept = text[end : _line_end(text, end)].rstrip()  # a comment that stood behind `{}`
-        head = f"{text[:colon]}{kept}{text[_line_end(text, end) :]}"
-        indent = key.start_mark.column
-        return _after_line(head, colon, _block(value, indent + _step(parent), _step(parent)))
+        step = _step(parent)
+        return _after_key(text, key, old, _block(value, key.start_mark.column + step, step))
     gap = text[colon:start] if start < end and not is_block else " "
     return f"{text[:colon]}{gap}{_inline(value)}{text[end:]}"
+
+
+def _after_key(text: str, key: Node, old: Node, lines: list[str]) -> str:
+    colon, end = _colon(key, text), _end(key, old, text)
+    kept = text[end : _line_end(text, end)].rstrip()  # a comment that stood behind `{}`
+    return _after_line(f"{text[:colon]}{kept}{text[_line_end(text, end) :]}", colon, lines)
 
 
 def _end(key: Node, node: Node, text: str) -> int:
@@ -128,6 +167,10 @@ def _block(mapping: Mapping[str, object], indent: int, step: int) -> list[str]:
         else:
             lines.append(f"{' ' * indent}{_inline(key)}: {_inline(value)}")
     return lines
+
+
+def _indented(lines: Sequence[str], indent: int) -> list[str]:
+    return [f"{' ' * indent}{line}" for line in lines]
 
 
 def _inline(value: object) -> str:

@@ -79,7 +79,7 @@ try:
     code = main(sys.argv[1], sys.argv[2:])
 except ImportError as error:
     what = f"the {sys.argv[1]} hook cannot judge: {sys.executable}: {error}"
-    sys.exit(f"experimentstash: {what}\n    fix: {sys.executable} -m pip install experimentstash")
+    sys.exit(f"experimentstash: {what}\n    fix: pip install experimentstash && experimentstash install")
 sys.exit(code)' "$hook" "$@"
 }
 

@@ -19,7 +19,7 @@ from stashes import (
     stage,
 )
 
-from experimentstash.examine import Examination, Verdict, judge_index, judge_staged
+from experimentstash.examine import Examination, Verdict, judge_staged
 from experimentstash.repository import Repository
 
 if TYPE_CHECKING:

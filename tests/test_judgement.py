@@ -1,4 +1,4 @@
-"""The rules `pin`, `frozen` and `tag`, on facts alone."""
+"""The rules `pin`, `frozen`, `tag` and `published`, on facts alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import pytest
 from experimentstash.entries import EXECUTABLE, FILE, LINK, PIN, Entry
 from experimentstash.judgement import (
     FreezeCommit,
+    Publication,
+    Recorded,
     broken_tag,
     frozen_problems,
     pin_problems,
-    tag_of,
+    published_problems,
+    recorded,
     tag_problems,
     tag_update_problems,
 )
-from experimentstash.names import SnapshotName
+from experimentstash.names import SnapshotName, tag_of
 from experimentstash.problems import Problem
 from experimentstash.snapshot import Snapshot
 
@@ -45,8 +48,8 @@ def test_a_recorded_commit_that_is_the_pin_holds(recorded: str) -> None:
 
 
 def test_a_recorded_commit_that_is_no_commit_is_left_to_the_header() -> None:
-    for recorded in ("main", "111111", "", "1" * 65):
-        assert pin_problems(NAME, snapshot(("TOOL_COMMIT", recorded)), FREEZE) == []
+    for text in ("main", "111111", "", "1" * 65):
+        assert pin_problems(NAME, snapshot(("TOOL_COMMIT", text)), FREEZE) == []
 
 
 def test_drift_is_told_with_both_commits() -> None:
@@ -167,6 +170,57 @@ def test_new_tags_and_unpublished_ones_are_free(old: str | None, new: str | None
     assert tag_update_problems("v1", old, new, published=published) == []
 
 
+URL = "https://host/mytool.git"
+RECORDED = Recorded(NAME.path, "mytool", ONE, None)
+
+
+@pytest.mark.parametrize("known", [Publication(URL, there=True), Publication(URL, None), Publication("", None)])
+def test_a_commit_is_published_or_nobody_knows_better(known: Publication) -> None:
+    assert published_problems(RECORDED, known) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "what", "fix"),
+    [
+        (
+            Publication(URL, there=False, push=("-C", "tools/mytool", "push", "origin", "main")),
+            f"no branch or tag of {URL} has mytool at 111111111111",
+            "git -C tools/mytool push origin main",
+        ),
+        (
+            Publication(URL, there=False),
+            f"no branch or tag of {URL} has mytool at 111111111111",
+            f"git push {URL} {ONE}:refs/heads/NEW-BRANCH  # in a clone of mytool that has the commit",
+        ),
+        (
+            Publication(URL, None, "no route", ("-C", "tools/mytool", "push", "origin", "main")),
+            f"mytool at 111111111111 was seen on no branch of {URL}, which gives no answer now: no route",
+            "git -C tools/mytool push origin main",
+        ),
+        (
+            Publication(URL, None, "no route"),
+            f"{URL} does not say whether it has mytool at 111111111111: no route",
+            f"git ls-remote -- {URL}",
+        ),
+        (
+            Publication("", there=False),
+            "mytool at 111111111111 cannot be fetched: neither .gitmodules nor this machine knows a remote of mytool",
+            "git submodule add --force -- URL tools/mytool",
+        ),
+    ],
+)
+def test_a_commit_that_is_not_published_is_told_with_the_command_that_publishes_it(
+    known: Publication, what: str, fix: str
+) -> None:
+    assert published_problems(RECORDED, known) == [Problem(NAME.path, "published", what, fix)]
+
+
+def test_what_a_snapshot_records() -> None:
+    found = recorded("here", NAME, snapshot(("TOOL_COMMIT", ONE[:7]), ("DEPENDS", f"other {TWO}")), FREEZE)
+    assert found == [Recorded("here", "mytool", ONE[:7], "f" * 40), Recorded("here", "other", TWO, "f" * 40)]
+    assert recorded("here", NAME, snapshot(("TOOL_COMMIT", "main")), MAKING) == []
+
+
 def test_hostile_names_are_quoted_in_the_commands() -> None:
     name = SnapshotName("a; rm -rf ~", "v1", "$(x)")
     found = pin_problems(name, snapshot(("TOOL_COMMIT", THREE)), replace(MAKING, pins={name.tool: ONE}))
@@ -174,6 +228,10 @@ def test_hostile_names_are_quoted_in_the_commands() -> None:
         f"git -C 'tools/a; rm -rf ~' checkout {THREE} && git add 'tools/a; rm -rf ~'",
         "experimentstash add-tool 'a; rm -rf ~' URL",
     ]
+    (problem,) = published_problems(replace(RECORDED, tool=name.tool), Publication("", there=False))
+    assert problem.fix == "git submodule add --force -- URL 'tools/a; rm -rf ~'"
+    (problem,) = published_problems(RECORDED, Publication("host:a b;x", there=False))
+    assert problem.fix.startswith("git push 'host:a b;x' 1")
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import commit, git, run, write
 
-from experimentstash import problems, registry, snapshot
+from experimentstash import allowance, problems, registry, snapshot
 from experimentstash.cli import COMMANDS
 from experimentstash.demo.sample import PATCH, make_tool
 from experimentstash.flatness import flat_problems
@@ -39,6 +40,7 @@ from experimentstash.names import SnapshotName
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "outputs", "tests", "benchmarks")
 INSTALL = "Install"
 """The section whose commands install the project: no network, and the dependencies are those of this environment."""
@@ -244,9 +246,16 @@ def test_a_wrong_line_is_found() -> None:
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "yaml"], ids=lambda b: str(b.number))
-def test_every_yaml_block_is_what_it_is_shown_as(block: Block) -> None:
+def test_every_yaml_block_is_what_it_is_shown_as(block: Block, tmp_path: Path) -> None:
     if re.search(r"(?m)^tools:", block.text):
         assert registry.parse(block.text.encode(), "README.md")
+    elif re.search(r"(?m)^repos:", block.text):
+        config = yaml.safe_load(block.text)
+        assert [hook["id"] for hook in config["repos"][0]["hooks"]] == [hook["id"] for hook in HOOKS]
+        stages = {stage for hook in HOOKS for stage in hook["stages"]} - {"manual"}
+        assert set(config["default_install_hook_types"]) == stages
+        (tmp_path / "config.yaml").write_text(block.text)
+        assert run("pre-commit", "validate-config", tmp_path / "config.yaml", cwd=tmp_path).code == 0
     elif block.lines[0].startswith("# SNAPSHOT: "):
         frozen = snapshot.parse(block.text.encode(), "README.md")
         tool, _, experiment = frozen.one("SNAPSHOT").partition("/")
@@ -294,9 +303,12 @@ def test_the_table_of_header_keys_is_complete() -> None:
 
 def test_the_table_of_rules_is_complete() -> None:
     text = "".join(path.read_text() for path in (ROOT / "experimentstash").glob("*.py"))
-    rules = set(re.findall(r'Problem\([^"\n]+, "([a-z]+)", ', text))
-    assert {"flat", "header", "pin", "frozen", "tag"} == rules
-    assert set(first_cells("Does it hold?")) == rules
+    assert set(re.findall(r'Problem\([^"\n]+, "([a-z]+)", ', text)) == set(allowance.RULES)
+    assert first_cells("Does it hold?") == list(allowance.RULES)
+
+
+def test_the_table_of_hooks_is_complete() -> None:
+    assert first_cells("The hooks") == [hook["id"] for hook in HOOKS]
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:

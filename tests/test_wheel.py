@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import commit, git, run
 from shapes import EXPERIMENT, hard_coded
+from stashes import make_stash, pin_id, snapshot_path, snapshot_text, stage
 
 from experimentstash import __version__
 
@@ -57,10 +58,12 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> 
     # in a checkout the sample tool's experiments stand at the top, where a stash has them
     experiments = files_below(ROOT / "configs/swissroll/experiment")
     wanted |= {f"experimentstash/sample/swissroll/conf/experiment/{path}" for path in experiments}
+    wanted |= {f"experimentstash/githooks/{path}" for path in files_below(ROOT / "hooks")}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == wanted
     assert {
         "experimentstash/py.typed",
+        "experimentstash/githooks/pre-push",
         "experimentstash/hydra/inside/conf/hydra/output/default.yaml",
         "experimentstash/hydra/inside/hydra_plugins/experimentstash_searchpath.py",
     } < held
@@ -101,6 +104,25 @@ def test_the_main_job_runs_from_the_wheel(installed: Path, tmp_path: Path) -> No
     estash("snapshot", "mytool", "first", "--tag", "t", "--commit")
     assert estash("run", "mytool", "first", "--snapshot", "t") == ran
     assert estash("verify", "--all") == "1 snapshot holds\n"
+
+
+@pytest.mark.parametrize("way", ["install", "core.hooksPath"])
+def test_the_hooks_of_the_wheel_judge(installed: Path, way: str, tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    if way == "install":
+        done = run(installed / "experimentstash", "install", cwd=root)
+        assert (done.code, f"  they run with {installed}/python" in done.out) == (0, True), done
+    else:
+        asked = run(
+            installed / "python", "-c", "import experimentstash; print(*experimentstash.__path__)", cwd=tmp_path
+        )
+        git("config", "core.hooksPath", f"{asked.out.strip()}/githooks", cwd=root)
+        git("config", "experimentstash.python", installed / "python", cwd=root)
+    git("config", "push.recurseSubmodules", "check", cwd=root)
+    assert run(installed / "experimentstash", "doctor", cwd=root).code == 0
+    stage(root, {snapshot_path("a", "v1"): snapshot_text("a", "v1", pin_id("other"))})
+    ran = run("git", "commit", "-m", "drift", cwd=root, env={"PATH": "/usr/bin:/bin"})
+    assert (ran.code, "pin: it records" in ran.err) == (1, True)
 
 
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from typing import TYPE_CHECKING
 
 from measure import Row, Timed
-from places import PROGRAM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +24,7 @@ def _rows(place: Place, stash: Path, keys: int) -> list[Row]:
     job = Timed(
         f"`--cfg job`, {keys} keys",
         (
-            *(sys.executable, "-m", "mytool.main", f"--config-dir={stash}/configs/mytool", "experiment=first"),
+            *(place.own.python, "-m", "mytool.main", f"--config-dir={stash}/configs/mytool", "experiment=first"),
             *("--cfg", "job"),
         ),
         stash / "tools" / "mytool",
@@ -39,7 +37,7 @@ def _rows(place: Place, stash: Path, keys: int) -> list[Row]:
         place.git("update-ref", "-d", "refs/tags/snapshot/bench", cwd=stash)
         shutil.rmtree(stash / "configs" / "mytool" / "snapshots", ignore_errors=True)
 
-    command = (PROGRAM, "snapshot", "mytool", "first", "--tag", "bench")
+    command = (place.program, "snapshot", "mytool", "first", "--tag", "bench")
     plain = Timed(f"`snapshot`, {keys} keys", command, stash, place.env, put_back)
     whole = Timed(f"`snapshot --commit`, {keys} keys", (*command, "--commit"), stash, place.env, put_back)
     return [Row(plain, job, times=2, most_ratio=1.3), Row(whole, job, times=2)]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from measure import Row, Timed
-from places import PROGRAM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,20 +23,23 @@ def _rows(place: Place, stash: Path, keys: int) -> list[Row]:
     by_hand = Timed(
         f"the tool by hand, {keys} keys",
         (
-            *(sys.executable, "-m", "mytool.main", f"--config-dir={stash}/configs/mytool", "experiment=first"),
+            *(place.own.python, "-m", "mytool.main", f"--config-dir={stash}/configs/mytool", "experiment=first"),
             f"hydra.run.dir={place.root}/by-hand",
         ),
         stash / "tools" / "mytool",
         place.env,
     )
-    run = Timed(f"`run`, {keys} keys", (PROGRAM, "run", "mytool", "first"), stash, place.env)
+    run = Timed(f"`run`, {keys} keys", (place.program, "run", "mytool", "first"), stash, place.env)
     frozen = _frozen(place, stash, keys)
     return [Row(run, by_hand, most_added=0.15), Row(frozen, by_hand, most_added=0.15)]
 
 
 def _frozen(place: Place, stash: Path, keys: int) -> Timed:
-    command = (PROGRAM, "snapshot", "mytool", "first", "--tag", "frozen", "--commit")
+    command = (place.program, "snapshot", "mytool", "first", "--tag", "frozen", "--commit")
     Timed("snapshot", command, stash, place.env).seconds()
     return Timed(
-        f"`run --snapshot`, {keys} keys", (PROGRAM, "run", "mytool", "first", "--snapshot", "frozen"), stash, place.env
+        f"`run --snapshot`, {keys} keys",
+        (place.program, "run", "mytool", "first", "--snapshot", "frozen"),
+        stash,
+        place.env,
     )

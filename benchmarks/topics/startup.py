@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from measure import Row, Timed
-from places import PROGRAM
 
 if TYPE_CHECKING:
     from places import Place
@@ -16,6 +14,6 @@ TITLE = "Starting"
 
 def rows(place: Place) -> list[Row]:
     """Stand `--help` beside an interpreter that has loaded click."""
-    shown = Timed("`experimentstash --help`", (PROGRAM, "--help"), place.root, place.env)
-    click = Timed("`python -c 'import click'`", (sys.executable, "-c", "import click"), place.root, place.env)
+    shown = Timed("`experimentstash --help`", (place.program, "--help"), place.root, place.env)
+    click = Timed("`python -c 'import click'`", (place.own.python, "-c", "import click"), place.root, place.env)
     return [Row(shown, click, most_ratio=2)]

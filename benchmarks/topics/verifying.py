@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from histories import Past, stash_with
 from measure import Row, Timed
-from places import PROGRAM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,14 +18,14 @@ FEW, MANY = 50, 500
 
 def rows(place: Place) -> list[Row]:
     """Measure how the judging of the index, and of all, grows with ten times the snapshots and tags."""
-    few, many = place.with_snapshots(FEW), place.with_snapshots(MANY)
+    few, many = (stash_with(place, f"verify-{count}", Past(count)) for count in (FEW, MANY))
     return [row for options in ((), ("--all",)) for row in _rows(place, few, many, options)]
 
 
 def _rows(place: Place, few: Path, many: Path, options: tuple[str, ...]) -> list[Row]:
     words = " ".join(("verify", *options))
     small, large = (
-        Timed(f"`{words}`, {count} snapshots", (PROGRAM, "verify", *options), stash, place.env)
+        Timed(f"`{words}`, {count} snapshots", (place.program, "verify", *options), stash, place.env)
         for count, stash in ((FEW, few), (MANY, many))
     )
     return [Row(small), Row(large, small)]

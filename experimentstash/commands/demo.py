@@ -14,6 +14,7 @@ from experimentstash.demo.sample import PATCH, make_tool
 from experimentstash.demo.stage import Stage
 from experimentstash.demo.steps import STEPS
 from experimentstash.demo.surroundings import has_hydra, make_hydra, sealed_environment
+from experimentstash.git import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +29,14 @@ def command(keep: bool) -> None:
     """Show the main job on a sample tool, in a temporary folder.
 
     A paper's figure is run, frozen, overtaken by a newer tool and other settings, and run again as it was
-    frozen, with real git. Your own repositories and configuration are not touched.
+    frozen; a pin drifts, and its push is refused. All with real git. Your own repositories and configuration
+    are not touched.
     """
     with _folder(keep=keep) as folder:
-        print(f"A sample tool and its remote are made in {folder}, beside an empty folder `paper`.", flush=True)
+        print(
+            f"A sample tool and its remote are made in {folder}, beside an empty folder `paper` and its remote.",
+            flush=True,
+        )
         stage = _set_up(folder)
         for step in STEPS:
             stage.play(step)
@@ -57,4 +62,6 @@ def _set_up(folder: Path) -> Stage:
         env["VIRTUAL_ENV"] = str(make_hydra(folder))
     remote = make_tool(folder, env)
     (folder / "paper").mkdir()
-    return Stage(folder, env, {"remote": remote, "patch": PATCH})
+    shared = folder / "paper.git"
+    git("init", "-q", "--bare", str(shared), cwd=folder, env=env)
+    return Stage(folder, env, {"remote": remote, "shared": shared, "patch": PATCH})

@@ -12,12 +12,17 @@ import click
 
 from experimentstash.files import check_inside, write_text
 from experimentstash.git import ask_git, clean_environment, git
+from experimentstash.installing.entry import install_framework, program, with_entry
+from experimentstash.installing.frameworks import CONFIGS
+from experimentstash.installing.install import install, touched
+from experimentstash.installing.place import place_of
+from experimentstash.installing.undo import all_or_nothing
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError, printable
 from experimentstash.registry import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 IGNORED = "/outputs/"
 TEMPLATE = """\
@@ -36,22 +41,30 @@ tools: {}
 
 @click.command("init")
 @click.argument("directory", metavar="[DIR]", default=".")
-@click.option("--hooks", type=click.Choice(["none"]), default="none", help="Which git hooks to install: none yet.")
-def command(directory: str, hooks: str) -> None:  # noqa: ARG001  (its one choice asks for nothing)
+@click.option(
+    "--hooks",
+    type=click.Choice(["native", *CONFIGS, "none"]),
+    default="native",
+    help="What runs the git hooks: git itself (native, the default), or a framework whose config then names them.",
+)
+def command(directory: str, hooks: str) -> None:
     """Make a stash out of DIR (by default the working folder), a new or an existing repository.
 
-    Writes configs/meta.yaml and lets git ignore outputs/. Nothing is committed; twice over does no harm.
+    Writes configs/meta.yaml, lets git ignore outputs/, and installs the git hooks. Nothing is committed; twice over
+    does no harm.
     """
     folder = Path(os.path.abspath(directory))  # noqa: PTH100  (links stay as the user wrote them)
+    framework = program(hooks) if hooks in CONFIGS else None
     is_new = not _is_repository(folder)
-    wanted = _missing(folder, is_new=is_new)
-    with _all_or_nothing(folder, wanted, is_new=is_new):
+    wanted = _missing(folder, hooks, is_new=is_new)
+    with all_or_nothing(folder / path for path in wanted), _no_repository_left(folder, is_new=is_new):
         if is_new:
             folder.mkdir(parents=True, exist_ok=True)
             git("init", "-q", cwd=folder)
         for path, text in wanted.items():
             write_text(folder / path, text)
-    _tell(folder, wanted, is_new=is_new)
+        installed = _install(folder, framework) if hooks != "none" else []
+    _tell(folder, wanted, installed, is_new=is_new)
 
 
 def _is_repository(folder: Path) -> bool:
@@ -82,7 +95,7 @@ def _is_repository(folder: Path) -> bool:
     return True
 
 
-def _missing(folder: Path, *, is_new: bool) -> dict[str, str]:
+def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
     """Return what has to be written, by its path; nothing where `folder` is a stash already."""
     check_inside(folder, folder / REGISTRY)
     wanted = {}
@@ -98,6 +111,8 @@ def _missing(folder: Path, *, is_new: bool) -> dict[str, str]:
         newline = "\r\n" if "\r\n" in ignoring else "\n"
         gap = newline if ignoring and not ignoring.endswith("\n") else ""
         wanted[".gitignore"] = f"{ignoring}{gap}{IGNORED}{newline}"
+    if hooks in CONFIGS and (entry := with_entry(folder, hooks)):
+        wanted |= [entry]
     if wanted:
         _check_writable(folder, wanted)
     return wanted
@@ -141,31 +156,36 @@ def _check_writable(folder: Path, wanted: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _all_or_nothing(folder: Path, wanted: dict[str, str], *, is_new: bool) -> Iterator[None]:
-    targets = [folder / path for path in wanted if not (folder / path).exists()]
-    absent = {place for path in targets for place in path.parents if not place.exists()}
+def _no_repository_left(folder: Path, *, is_new: bool) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for target in targets:
-            target.unlink(missing_ok=True)
         if is_new:
             shutil.rmtree(folder / ".git", ignore_errors=True)
-        for place in sorted(absent, key=lambda place: len(place.parts), reverse=True):
-            with contextlib.suppress(OSError):
-                place.rmdir()
         raise
 
 
-def _tell(folder: Path, wanted: dict[str, str], *, is_new: bool) -> None:
-    if not wanted:
-        print(printable(f"{folder}: already a stash"))
-        return
-    lines = [f"{folder}: a stash" + (", in a new git repository" if is_new else "")]
-    if REGISTRY in wanted:
-        lines.append(f"  wrote {REGISTRY}: the registry, without a tool yet")
-    if ".gitignore" in wanted:
-        lines.append(f"  wrote {IGNORED} into .gitignore: what runs put out")
-    lines.append(f"next: git add {' '.join(wanted)} && git commit -m 'Make a stash'")
-    lines.append("      experimentstash add-tool NAME URL")
+def _install(folder: Path, framework: str | None) -> list[str]:
+    """Install the framework's hooks, if it is one that is wanted, and ours, and return what was done."""
+    place = place_of(folder)
+    with all_or_nothing(touched(place)):
+        if framework:
+            install_framework(folder, framework)
+        return install(place)
+
+
+def _tell(folder: Path, wanted: Mapping[str, str], installed: list[str], *, is_new: bool) -> None:
+    is_stash = not {REGISTRY, ".gitignore"} & wanted.keys()
+    lines = [f"{folder}: {'already ' if is_stash else ''}a stash{', in a new git repository' if is_new else ''}"]
+    told = {
+        REGISTRY: f"wrote {REGISTRY}: the registry, without a tool yet",
+        ".gitignore": f"wrote {IGNORED} into .gitignore: what runs put out",
+    }
+    lines += [f"  {told.get(path, f'wrote the hooks into {path}')}" for path in wanted]
+    lines += [f"  {'  ' if number else ''}{line}" for number, line in enumerate(installed)]
+    if wanted:
+        what = "Run the hooks of ExperimentStash" if is_stash else "Make a stash"
+        lines.append(f"next: git add {' '.join(wanted)} && git commit -m '{what}'")
+    if not is_stash:
+        lines.append("      experimentstash add-tool NAME URL")
     print("\n".join(map(printable, lines)))

@@ -14,7 +14,7 @@ from experimentstash.freeze_commit import check_can_commit, check_tag_free, comm
 from experimentstash.frozen import Frozen, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.names import check_tag
-from experimentstash.problems import FINE, StashError, UsageError, printable
+from experimentstash.problems import FINE, StashError, UsageError
 from experimentstash.stash import find_stash
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def command(
     ]
     frozen = [_taken_up(stash, one) for one in frozen]
     _write(stash, frozen)
-    _tell(frozen)
+    for one in frozen:
+        click.echo("\n".join(one.lines()))
     if commit:
         others = waiting(stash, tag, [one.name.path for one in frozen])
         for other in others:
@@ -132,13 +133,6 @@ def _write(stash: Path, frozen: Sequence[Frozen]) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         raise
-
-
-def _tell(frozen: Sequence[Frozen]) -> None:
-    for one in frozen:
-        click.echo(f"frozen {one.name.path}")
-        for key, decision in one.notices:
-            click.echo(f"    {printable(key)}: {printable(decision)}")
 
 
 def _message(frozen: Sequence[Frozen]) -> str:

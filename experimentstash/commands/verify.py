@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from experimentstash.examine import Verdict, judge_all, judge_commit, judge_index, judge_range
 from experimentstash.problems import FINDING, FINE, StashError, UsageError, report
+from experimentstash.published import unpublished
 from experimentstash.repository import Repository
 from experimentstash.stash import find_stash
 
@@ -19,8 +21,9 @@ from experimentstash.stash import find_stash
 @click.option("--all", "everything", is_flag=True, help="The index, HEAD, every branch head and every snapshot tag.")
 @click.option("--staged", is_flag=True, help="The index, which is what the next commit would hold (the default).")
 @click.option("--strict", is_flag=True, help="Want every snapshot of a tree to match that tree's own pins.")
+@click.option("--online", is_flag=True, help="Ask the tools' remotes whether they have the recorded commits.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
-def command(rev: str | None, everything: bool, staged: bool, strict: bool, as_json: bool) -> int:
+def command(rev: str | None, everything: bool, staged: bool, strict: bool, online: bool, as_json: bool) -> int:
     """Judge whether snapshots hold: of the index, of a commit, of each commit in a range, or all.
 
     No submodule has to be checked out and no tool installed.
@@ -29,6 +32,9 @@ def command(rev: str | None, everything: bool, staged: bool, strict: bool, as_js
         raise UsageError("--all, --staged and a revision exclude each other")
     with Repository.open(_root()) as repository:
         verdict = _judge(repository, rev, everything=everything, strict=strict)
+        if online:
+            unknown = unpublished(repository, verdict.recorded, online=True)
+            verdict = replace(verdict, problems=(*verdict.problems, *unknown))
     return _tell_json(verdict) if as_json else _tell(verdict)
 
 

@@ -36,7 +36,7 @@ class Stage:
         """Show a step and run it; its output goes where ours goes.
 
         Raises:
-            StashError: it failed, or wrote no result where one was due.
+            StashError: it failed, was not refused where it had to be, or wrote no result where one was due.
         """
         command = step.command.format(**{key: shlex.quote(str(path)) for key, path in self.places.items()})
         prompt = f"({step.folder}) $" if step.folder != "paper" else "$"
@@ -48,7 +48,7 @@ class Stage:
         done = subprocess.run(
             ["sh", "-c", command], cwd=self.folder / step.folder, env=self.env, stderr=subprocess.STDOUT, check=False
         )
-        if done.returncode != 0:
+        if (done.returncode != 0) is not step.refused:
             raise StashError(
                 f"that ended with exit code {done.returncode}", "experimentstash demo --keep  # and look at its folder"
             )

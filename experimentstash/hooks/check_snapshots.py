@@ -49,19 +49,25 @@ def _frozen_meanwhile(root: Path, staged: Mapping[str, Entry], problems: Sequenc
 
     `freeze-snapshots` mends a file and does not stage it: under a framework this hook runs all the same.
     """
-    mended = {path for path in staged if _is_mended(root, path, problems)}
-    told = [problem for problem in problems if problem.where not in mended or problem.rule not in ("flat", "header")]
+    places = [_file_of(problem) if problem.rule in ("flat", "header") else "" for problem in problems]
+    mended = {path for path in staged.keys() & set(places) if _is_mended(root, path)}
+    told = [problem for problem, path in zip(problems, places, strict=True) if path not in mended]
     what = "it is frozen in the working tree, and not as it is staged"
     return told + [Problem(path, "flat", what, f"git add {shlex.quote(path)}") for path in sorted(mended)]
 
 
-def _is_mended(root: Path, path: str, problems: Sequence[Problem]) -> bool:
+def _file_of(problem: Problem) -> str:
+    """Return the path of a finding's place, which may name a line."""
+    return problem.where if problem.where.endswith(".yaml") else problem.where.rpartition(":")[0]
+
+
+def _is_mended(root: Path, path: str) -> bool:
     from experimentstash.files import check_inside
     from experimentstash.frozen import problems_of
     from experimentstash.snapshot import LARGEST
 
     name = SnapshotName.from_path(path)
-    if name is None or not any(problem.where == path and problem.rule in ("flat", "header") for problem in problems):
+    if name is None:
         return False
     try:
         check_inside(root, root / path)

@@ -6,9 +6,10 @@ The scripts in the top-level folder `hooks/` find a Python and call `main` here,
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import FINE
+from experimentstash.problems import FINE, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,3 +39,14 @@ def main(kind: str, arguments: Sequence[str] = ()) -> int:
         if code != FINE:
             return code
     return FINE
+
+
+def run() -> int:
+    """Answer the git hook that the command line names: `experimentstash-hook TYPE [ARGUMENT…]`.
+
+    The scripts in `hooks/` come in here where nobody has told them of a Python.
+    """
+    if len(sys.argv) < 2 or sys.argv[1] not in DOORS:
+        print(f"usage: experimentstash-hook {'|'.join(DOORS)} [ARGUMENT…]", file=sys.stderr)
+        return USAGE
+    return main(sys.argv[1], sys.argv[2:])

@@ -47,14 +47,26 @@ def _tag(stage: str, command: str) -> int:
     if HELD in os.environ:
         return FINE
     with Repository.open(Path.cwd()) as repository:
+        # at its end a rebase says so by `post-rewrite`; what is tagged before that would be left behind
+        if repository.rebasing and command != "rebase":
+            return FINE
         if stage == "post-rewrite":
             return _settle(repository, amended=command == "amend")
-        # at its end a rebase says so by `post-rewrite`; what is tagged before that would be left behind
-        if repository.rebasing or not (touched := _touched(repository, stage)):
+        if not (touched := _touched(repository, stage)):
             return FINE
         from experimentstash.tagging import make_missing  # what most commits have no need of
 
-        return _report(make_missing(repository, among=touched, fresh=True)[1])
+        made, problems = make_missing(repository, among=touched, fresh=True)
+        if stage == "post-commit" and touched != {one.tag for one in made}:
+            problems += _taken_up(repository)
+        return _report(repository, problems)
+
+
+def _taken_up(repository: Repository) -> list[Problem]:
+    """Carry tags along to what took the place of their commits after a `git reset`; an amend has a hook of its own."""
+    from experimentstash.carrying import carry
+
+    return [] if repository.amended else carry(repository)[1]
 
 
 def _settle(repository: Repository, *, amended: bool) -> int:
@@ -65,15 +77,26 @@ def _settle(repository: Repository, *, amended: bool) -> int:
     _, problems = carry(repository, _rewritten())
     touched = set() if amended else _touched(repository, "post-rewrite")
     _, found = make_missing(repository, among=touched, fresh=True) if touched else ([], [])
-    return _report([*problems, *found])
+    return _report(repository, [*problems, *found])
 
 
-def _report(problems: Sequence[Problem]) -> int:
+def _report(repository: Repository, problems: Sequence[Problem]) -> int:
     """Report what does not hold: it is committed already, and nobody else has it yet."""
-    return report(
-        problem if problem.rule == "tag" else replace(problem, fix=f"{problem.fix}  # then git commit --amend")
-        for problem in problems
-    )
+    if not problems:
+        return FINE
+    from experimentstash.judgement import SHORT, reopening
+
+    head = repository.head() or ""
+    roots = {root[:SHORT] for root in repository.roots([head])}
+    told = []
+    for problem in problems:
+        commit, fix = problem.where.partition(":")[0], problem.fix
+        if commit == head[:SHORT]:
+            fix += " && git commit --amend --no-edit"
+        elif problem.rule != "tag":
+            fix += f"  # in that commit: {reopening(commit, is_root=commit in roots)}"
+        told.append(replace(problem, fix=fix))
+    return report(told)
 
 
 def _touched(repository: Repository, stage: str) -> set[str]:

@@ -75,7 +75,12 @@ def program(python: Path, tool: Tool, work: Path) -> list[str]:
 
 
 def selection(select: str, experiment: str) -> tuple[list[str], list[str]]:
-    """Return the flags and the overrides that choose an experiment in one of the ways of `tool.SELECTS`."""
+    """Return the flags and the overrides that choose an experiment in one of the ways of `tool.SELECTS`.
+
+    Without an experiment there is nothing to choose.
+    """
+    if not experiment:
+        return [], []
     if select == "primary":
         return [f"--config-name=experiment/{experiment}"], []
     if select == "compose":

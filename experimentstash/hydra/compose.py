@@ -44,7 +44,7 @@ def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any
     first = _answer(wanted, mode)
     if isinstance(first, dict):
         return wanted, first
-    if wanted.tool.select is None and _is_wrong_choice(first):
+    if wanted.tool.select is None and wanted.snapshot is None and _is_wrong_choice(first):
         for select in ("group", "append", "primary"):
             if select != wanted.select:
                 other = replace(wanted, select=select)

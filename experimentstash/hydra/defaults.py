@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 _LARGEST = 1_000_000  # bytes; a primary config is a page
 _DEEPEST = 5  # primary configs that extend others
 # Hydra's header ends at the first line that is neither empty nor a `# @` line.
-_GLOBAL = re.compile(r"(?m)\A(?:[ \t]*(?:#[ \t]*@[^\n]*)?\n)*[ \t]*#[ \t]*@package[ \t]+_global_[ \t]*$")
+_PACKAGE = re.compile(r"(?m)\A(?:[ \t]*(?:#[ \t]*@[^\n]*)?\n)*[ \t]*#[ \t]*@package[ \t]+(\S+)[ \t]*$")
+
+
+def package(text: str) -> str | None:
+    """Return what the header of a config says: `_global_` of `# @package _global_`; None where it says nothing."""
+    found = _PACKAGE.search(text.replace("\r\n", "\n"))
+    return found[1] if found else None
 
 
 def is_global(text: str) -> bool:
     """Return whether the header of a config says `# @package _global_`."""
-    return bool(_GLOBAL.search(text.replace("\r\n", "\n")))
+    return package(text) == "_global_"
 
 
 def extends(text: str, config_name: str, folder: Path | None) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.environment import interpreter
+from experimentstash.environment import interpreter, tool_environment
 from experimentstash.files import check_inside
-from experimentstash.git import ask_git, clean_environment
+from experimentstash.git import ask_git
 from experimentstash.hydra import commandline, experiments
 from experimentstash.hydra.layout import config_folder, guess_select, read_main
 from experimentstash.names import check_experiment
@@ -50,13 +50,14 @@ class Wish:
     Attributes:
         stash: the stash's root.
         tool: the tool, from the registry.
-        experiment: the experiment's name.
+        experiment: the experiment's name; empty for the program as it is by itself.
         flags: Hydra's flags as the user typed them.
         overrides: overrides as the user typed them.
         select: one of `tool.SELECTS`.
         snapshot: the snapshot file to replay, or None for the working config.
         settings: the frozen settings of Hydra that go with it.
         late, keep: keys whose lateness the user decided.
+        configs: a folder of configs that comes before the stash's own.
     """
 
     stash: Path
@@ -69,6 +70,7 @@ class Wish:
     settings: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    configs: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -106,40 +108,48 @@ def wish(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] = ()
 
 def running(wanted: Wish) -> Launch:
     """Return the start that runs the wish: the working config, or the frozen one."""
+    flags, overrides = _arguments(wanted)
+    return _launch(wanted, flags, overrides, {"mode": "run" if wanted.snapshot is None else "replay"})
+
+
+def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
+    """Return the flags and the overrides that the wish is started with."""
     if wanted.snapshot is None:
         flags, chosen = commandline.selection(wanted.select, wanted.experiment)
-        return _launch(wanted, [*flags, *wanted.flags], [*chosen, *wanted.overrides], {"mode": "run"})
+        return [*flags, *wanted.flags], [*chosen, *wanted.overrides]
     flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
     replaced = {commandline.key(line) for line in wanted.overrides}
     settings = [line for line in wanted.settings if line.startswith("-") or commandline.key(line) not in replaced]
     if commandline.is_multirun(wanted.flags):
         settings = [line for line in settings if line != "--multirun"]
     said_flags, said = commandline.split([*wanted.flags, *settings, *wanted.overrides])
-    return _launch(wanted, [*flags, *said_flags], said, {"mode": "replay", "snapshot": str(wanted.snapshot)})
+    return [*flags, *said_flags], said
 
 
 def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
     """Return the start that composes the wish, writes what it saw to `report`, and runs no task."""
-    flags, chosen = commandline.selection(wanted.select, wanted.experiment)
+    flags, overrides = _arguments(wanted)
     order = {"mode": mode, "report": str(report), "late": wanted.late, "keep": wanted.keep}
-    return _launch(wanted, [*flags, *wanted.flags], [_CALLBACK, *chosen, *wanted.overrides], order)
+    return _launch(wanted, flags, [_CALLBACK, *overrides], order)
 
 
 def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order: dict[str, Any]) -> Launch:
     tool, stash = wanted.tool, wanted.stash
     composes = wanted.select == "compose"
+    folders = [wanted.configs, stash / "configs" / tool.name]
     whole = {
-        "prepend": [f"file://{stash}/configs/{tool.name}"] if (stash / "configs" / tool.name).is_dir() else [],
+        "prepend": [f"file://{folder}" for folder in folders if folder is not None and folder.is_dir()],
         "append": [*(f"pkg://{package}" for package in tool.search_packages), *_unnamed_configs(wanted)],
         "compose": composes,
         "experiment": wanted.experiment,
         "given": list(overrides),
         "overrides": list(wanted.overrides),
+        "snapshot": str(wanted.snapshot or ""),
         "stash": str(stash),
         "root": str(wanted.root),
         **order,
     }
-    env = clean_environment()
+    env = tool_environment()
     paths = [str(INSIDE), *_package_roots(stash, tool), env.get("PYTHONPATH", "")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     env[_ORDER] = json.dumps(whole)

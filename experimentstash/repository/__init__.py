@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.entries import FOLDER, Entry, Tree
-from experimentstash.names import REGISTRY
+from experimentstash.names import REGISTRY, tag_of
 from experimentstash.problems import StashError
 from experimentstash.repository import history, index, plumbing, refs, remotes
+from experimentstash.repository.clone import Clone, find_clones
 from experimentstash.repository.history import Change, History
 from experimentstash.repository.objects import Objects
 from experimentstash.repository.refs import Tags, write_tag
+from experimentstash.repository.submodules import Submodule, Submodules
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Change", "Repository", "Tags", "TooLargeError", "write_tag"]
+__all__ = ["Change", "Clone", "Repository", "Submodule", "Tags", "TooLargeError", "write_tag"]
 
-_MOST = 200_000  # entries of a commit; a tree can hold itself so often that no disk could hold its files
+_FEW = 16
 
 
 class TooLargeError(StashError):
@@ -37,19 +41,25 @@ class Repository:
         self._place = place
         self._objects = Objects(place)
         self._history = History(place)
+        self._submodules = Submodules(place, self._objects)
         self._trees: dict[tuple[str, str | None], Tree] = {}
 
     @classmethod
-    def open(cls, root: Path) -> Repository:
+    def open(cls, root: Path, *, replaced: bool = True) -> Repository:
         """Open the repository whose working tree has its top at `root`, or the bare one that `root` lies in.
 
         Linked worktrees, submodule checkouts and both hash functions are fine. What a hook's environment
         says of an index or of a push's quarantine is heeded where it is said of this repository.
 
+        Args:
+            root: the folder.
+            replaced: see objects as `git replace` shows them here, and not as they are pushed.
+
         Raises:
             StashError: there is none, or git refuses it.
         """
-        return cls(plumbing.find(root))
+        place = plumbing.find(root)
+        return cls(place if replaced else place.without_replacements())
 
     def __enter__(self) -> Repository:
         """Use the repository."""
@@ -81,6 +91,11 @@ class Repository:
         return any((self._place.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply"))
 
     @property
+    def amended(self) -> bool:
+        """Whether the commit that is checked out was made by `git commit --amend`, as far as the reflog says."""
+        return history.amended(self._place)
+
+    @property
     def own_folder(self) -> Path:
         """The folder in git's own one for what this program keeps of this clone; it may not be there yet."""
         return self._place.common_dir / "experimentstash"
@@ -99,7 +114,11 @@ class Repository:
         return answer.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def head(self) -> str | None:
-        """Return the commit that is checked out, or None before the first one."""
+        """Return the commit that was checked out when this was first asked, or None before the first one."""
+        return self._head
+
+    @cached_property
+    def _head(self) -> str | None:
         return refs.head(self._place)
 
     def parents_to_be(self) -> list[str]:
@@ -111,9 +130,9 @@ class Repository:
         """Return the commit of each branch by its name."""
         return refs.heads(self._place)
 
-    def tags(self) -> Tags:
-        """Return the tags `snapshot/*`, peeled to commits."""
-        return refs.tags(self._place, self._objects)
+    def tags(self, among: Collection[str] | None = None) -> Tags:
+        """Return the tags `snapshot/*`, peeled to commits; all, or those `among` these that are there."""
+        return refs.tags(self._place, self._objects, among)
 
     def range(self, a_b: str) -> list[str]:
         """Return the commits of `A..B`, newest first; see `history.commits_between`."""
@@ -122,6 +141,14 @@ class Repository:
     def reachable(self, tips: Sequence[str], without: Sequence[str]) -> list[str]:
         """Return the commits behind the tips that others have not behind them; see `history.reachable`."""
         return history.reachable(self._place, tips, without)
+
+    def roots(self, tips: Collection[str]) -> set[str]:
+        """Return the commits without parents that the tips have behind them."""
+        return history.roots(self._place, tips)
+
+    def check_whole(self, commits: Iterable[str]) -> None:
+        """Check that none of the commits is at the edge of a shallow clone; see `history.check_whole`."""
+        history.check_whole(self._place, commits)
 
     def has(self, commit: str) -> bool:
         """Tell whether a commit, by its full id, is here."""
@@ -161,7 +188,11 @@ class Repository:
 
     def staged(self) -> dict[str, Entry]:
         """Return the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes."""
-        return index.staged(self._place, self.head())
+        return index.staged(self._place)
+
+    def changed(self, entries: Mapping[str, Entry]) -> set[str]:
+        """Return the paths, of those entries of the index, whose file on disk is not what the index records."""
+        return index.changed(self._place, entries)
 
     def index_pins(self) -> Tree:
         """Return what the index records of the stash's pins and registry, and of no snapshot."""
@@ -181,12 +212,24 @@ class Repository:
 
     def trees(self, wanted: Sequence[tuple[str, str | None]]) -> list[Tree]:
         """Return `tree` of many commits; all of them are read at once, level by level."""
-        unread = [pair for pair in dict.fromkeys(wanted) if pair not in self._trees]
-        for pair, entries in zip(unread, self._entries(unread), strict=True):
-            self._trees[pair] = index.assemble(entries)
+        unread: dict[str, dict[str | None, None]] = {}
+        for commit, tag in wanted:
+            if (commit, tag) not in self._trees:
+                unread.setdefault(commit, {})[tag] = None
+        # many tags are not looked for one by one in each tool, which may be many too
+        asked = [(one, (None,) if None in tags or len(tags) > _FEW else tuple(tags)) for one, tags in unread.items()]
+        for (commit, tags), entries in zip(unread.items(), self._entries(asked), strict=True):
+            self._keep(commit, tags, index.assemble(entries))
         return [self._trees[pair] for pair in wanted]
 
-    def _entries(self, wanted: Sequence[tuple[str, str | None]]) -> list[list[tuple[str, Entry]]]:
+    def _keep(self, commit: str, tags: Iterable[str | None], tree: Tree) -> None:
+        files: dict[str, dict[str, Entry]] = {}
+        for path, entry in tree.files.items():
+            files.setdefault(tag_of(path), {})[path] = entry
+        for tag in tags:
+            self._trees[commit, tag] = tree if tag is None else replace(tree, files=files.get(tag, {}))
+
+    def _entries(self, wanted: Sequence[tuple[str, tuple[str | None, ...]]]) -> list[list[tuple[str, Entry]]]:
         """Return what each commit records that is of interest, by path."""
         found: list[list[tuple[str, Entry]]] = [[] for _ in wanted]
         count = [0 for _ in wanted]
@@ -201,13 +244,21 @@ class Repository:
                 opened += [(number, at, entry.id) for at, entry in inside if _opens(at, entry)]
                 found[number] += [(at, entry) for at, entry in inside if not _opens(at, entry)]
                 count[number] += len(inside)
-                if count[number] > _MOST:
-                    raise StashError(f"{wanted[number][0]}: more than {_MOST} files in {path}", "git fsck")
+                if count[number] > plumbing.MOST:
+                    raise StashError(f"{wanted[number][0]}: more than {plumbing.MOST} files in {path}", "git fsck")
         return found
 
     def _inside(self, path: str, tree: str, names: tuple[str | None, ...]) -> list[tuple[str, Entry]]:
         folder = f"{path}/" if path else ""
         return [(folder + child, entry) for name in names for child, entry in self._objects.tree(tree, name).items()]
+
+    def submodules(self, commits: Collection[str | None]) -> dict[str | None, Mapping[str, Submodule]]:
+        """Return the submodules that commits record, by path; None stands for the index; see `Submodules.at`."""
+        return self._submodules.at(commits)
+
+    def clones(self, path: str, name: str) -> tuple[list[Clone], list[str]]:
+        """Return the repositories that a submodule has on this machine; see `clone.find_clones`."""
+        return find_clones(self._place, path, name)
 
     def read(self, blob: str, limit: int) -> bytes:
         """Return the bytes of a blob.
@@ -255,8 +306,8 @@ def _opens(path: str, entry: Entry) -> bool:
     return entry.mode == FOLDER and not path.startswith("tools/")
 
 
-def _wanted(path: str, tag: str | None) -> tuple[str | None, ...]:
+def _wanted(path: str, tags: tuple[str | None, ...]) -> tuple[str | None, ...]:
     """Return the names that are of interest in a folder; None stands for all."""
     if not path:
         return ("configs", "tools")
-    return {1: ("snapshots",), 2: (tag,)}.get(path.count("/"), (None,))
+    return {1: ("snapshots",), 2: tags}.get(path.count("/"), (None,))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experimentstash.repository.git_objects import GitObjects
+from experimentstash.repository.plumbing import NO_REPLACEMENTS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +52,7 @@ def why_git(place: Place) -> str | None:
         return setting
     if (place.common_dir / "info" / "grafts").exists():
         return "info/grafts"
-    return "refs/replace" if _replaces(place.common_dir) else None
+    return "refs/replace" if NO_REPLACEMENTS not in place.env and _replaces(place.common_dir) else None
 
 
 def _setting(place: Place) -> str | None:

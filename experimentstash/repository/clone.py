@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.git import ask_git, clean_environment
@@ -16,7 +17,6 @@ from experimentstash.urls import is_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from pathlib import Path
 
 _IDS = (40, 64)  # hex digits of a full id
 _REMOTES = r"^remote\..*\.(url|pushurl|fetch)$"
@@ -30,12 +30,14 @@ class Remote:
 
     Attributes:
         name: its name.
-        urls: where the clone fetches from and pushes to; what was pushed elsewhere is remembered here too.
+        url: where the clone fetches from.
+        push_urls: where it pushes to, if not there; what was pushed there is in `tips` too.
         tips: full ids of what its branches and tags named when the clone last saw them.
     """
 
     name: str
-    urls: tuple[str, ...]
+    url: str
+    push_urls: tuple[str, ...]
     tips: tuple[str, ...]
 
 
@@ -45,11 +47,13 @@ class Clone:
     Args:
         git_dir: the folder that holds its `HEAD`.
         root: the top of its working tree, whether it is there or not.
+        at: the arguments by which git finds it from the stash's root.
     """
 
-    def __init__(self, git_dir: Path, root: Path) -> None:
+    def __init__(self, git_dir: Path, root: Path, at: tuple[str, ...] = ()) -> None:
         self.git_dir = git_dir
-        self.root = root
+        self.at = at
+        self._root = root
         # the working tree may be gone, and git would not start (`core.worktree`); a partial clone would ask its
         # remote for what it lacks; `git replace` knows another history than the remote
         self._env = clean_environment(
@@ -65,13 +69,16 @@ class Clone:
         short = [name for name in names if len(name) not in _IDS]
         listed = self._lines("rev-parse", *(f"--disambiguate={name}" for name in short)) if short else []
         named = {name: [name] if len(name) in _IDS else [i for i in listed if i.startswith(name)] for name in names}
-        ids = "".join(f"{one}\n" for one in dict.fromkeys(chain(*named.values())))
-        told = self._lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=ids) if ids else []
-        here = {line.removesuffix(" commit") for line in told if line.endswith(" commit")}
-        return {name: [one for one in ids if one in here] for name, ids in named.items()}
+        asked = list(dict.fromkeys(chain(*named.values())))
+        stdin = "".join(f"{one}\n" for one in asked)
+        told = self._lines("cat-file", "--batch-check=%(objecttype) %(objectname)", stdin=stdin) if asked else []
+        here = {one: ends[1] for one, ends in zip(asked, map(str.split, told), strict=False) if ends[0] == "commit"}
+        return {name: [here[one] for one in ids if one in here] for name, ids in named.items()}
 
     def beyond(self, commits: Collection[str], tips: Iterable[str]) -> set[str] | None:
         """Return those of the commits, all of them here, that no tip has behind it, or None where git cannot say."""
+        if not commits:
+            return set()
         stdin = "".join([*(f"{one}\n" for one in commits), *(f"^{one}\n" for one in tips)])
         answer = self._ask("rev-list", "--stdin", stdin=stdin)
         return None if answer is None else set(commits).intersection(answer.split("\n"))
@@ -84,22 +91,25 @@ class Clone:
     @cached_property
     def remotes(self) -> Sequence[Remote]:
         """Its remotes."""
-        urls: dict[str, list[str]] = {}
+        urls: dict[str, str] = {}
+        push_urls: dict[str, list[str]] = {}
         refspecs: list[tuple[str, str, str]] = []
         for key, value in self._settings("--get-regexp", _REMOTES):
             name, _, variable = key.removeprefix("remote.").rpartition(".")
             if variable == "fetch":
                 source, _, target = value.removeprefix("+").partition(":")
                 refspecs.append((name, source, target))
+            elif variable == "url":
+                urls.setdefault(name, self._absolute(value))
             else:
-                urls.setdefault(name, []).append(self._absolute(value))
+                push_urls.setdefault(name, []).append(self._absolute(value))
         tips: dict[str, list[str]] = {name: [] for name in urls}
         for line in self._lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/remotes"):
             tip, _, ref = line.partition(" ")
             sources = dict.fromkeys(_sources(ref, refspecs))
             if len({name for name, _ in sources}) == 1 and all(source.startswith(_PUBLIC) for _, source in sources):
                 tips.setdefault(next(iter(sources))[0], []).append(tip)
-        return [Remote(name, tuple(urls[name]), tuple(tips[name])) for name in urls]
+        return [Remote(name, url, tuple(push_urls.get(name, ())), tuple(tips[name])) for name, url in urls.items()]
 
     def branch_with(self, commit: str) -> str:
         """Return a branch that has the commit, best the one that is checked out, or an empty text."""
@@ -121,7 +131,7 @@ class Clone:
                 yield key, value
 
     def _absolute(self, url: str) -> str:
-        return os.path.normpath(self.root / url) if is_path(url) else url
+        return os.path.normpath(self._root / url) if is_path(url) else url
 
     def _lines(self, *args: str, stdin: str = "") -> list[str]:
         out = (self._ask(*args, stdin=stdin) or "").removesuffix("\n")
@@ -152,16 +162,16 @@ def find_clones(place: plumbing.Place, path: str, name: str) -> tuple[list[Clone
         path: where the submodule lies in it.
         name: its name in `.gitmodules`.
     """
-    found: list[Path] = []
+    found: dict[Path, tuple[str, ...]] = {}
     refused: list[str] = []
     root = place.root / path
-    if not place.bare and (root / ".git").exists():
+    if (root / ".git").exists():
         try:
-            found.append(plumbing.find(root).git_dir)
+            found[plumbing.find(root).git_dir.resolve()] = ("-C", path)
         except StashError as error:
             refused.append(str(error.args[0]))
-    for folder in (place.git_dir, place.common_dir, *sorted(place.common_dir.glob("worktrees/*"))):
-        modules = folder / "modules" / name
+    for folder in (place.common_dir, *sorted(place.common_dir.glob("worktrees/*"))):
+        modules = Path(f"{folder}/modules/{name}")  # a name that begins with a slash stays inside too, as git has it
         if (modules / "HEAD").is_file():
-            found.append(modules)
-    return [Clone(git_dir, root) for git_dir in dict.fromkeys(one.resolve() for one in found)], refused
+            found.setdefault(modules.resolve(), (f"--git-dir={os.path.relpath(modules, place.root)}",))
+    return [Clone(git_dir, root, at) for git_dir, at in found.items()], refused

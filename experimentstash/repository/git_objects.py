@@ -7,7 +7,6 @@ that are not invented yet. It costs a process, and 15 µs an object.
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from experimentstash.problems import StashError
@@ -44,6 +43,8 @@ class GitObjects:
 
     def _send(self, ids: Sequence[str]) -> None:
         if self._process is None:
+            import tempfile  # 3 ms, and dulwich reads most repositories without asking here
+
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process)
             self._process = subprocess.Popen(
                 ["git", "cat-file", "--batch"],

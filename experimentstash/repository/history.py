@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from experimentstash.entries import Entry
 from experimentstash.problems import StashError, UsageError
-from experimentstash.repository.plumbing import UNMOVED
+from experimentstash.repository.plumbing import MOST, SNAPSHOTS, UNMOVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 
     from experimentstash.repository.plumbing import Place
 
 _FIRST_LOOK, _LONGEST_LOOK = 16, 4096  # commits read at once while a path is followed
 _DIFF_TREE = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--root", *UNMOVED)
-_PATHS = ("--", "configs")
+_NONE = re.compile("0{40}|0{64}")
+_PATHS = ("--", SNAPSHOTS)
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,32 @@ def resolve_object(place: Place, name: str, otherwise: str = "") -> str:
 def commits_between(place: Place, a_b: str) -> list[str]:
     """Return the commits of a range `A..B`, newest first: those that B has and A has not.
 
+    An A of zeros is none: so CI calls what a branch was before it was there.
+
     Raises:
         UsageError: it is no range of that form.
-        StashError: A or B names no commit here.
+        StashError: A or B names no commit here, or the range leads over the edge of a shallow clone.
     """
     ends = re.fullmatch(r"(.*?)\.\.(.*)", a_b, re.DOTALL)
     if ends is None or ends[2].startswith(".") or ends[1] + ends[2] == "":
         raise UsageError(f"{a_b!r} is no range; it is written A..B")
-    a, b = (resolve(place, end or "HEAD") for end in ends.groups())
-    return place.lines("rev-list", b, f"^{a}", "--")
+    without = [] if _NONE.fullmatch(ends[1]) else [resolve(place, ends[1] or "HEAD")]
+    found = reachable(place, [resolve(place, ends[2] or "HEAD")], without)
+    check_whole(place, found)
+    return found
+
+
+def check_whole(place: Place, commits: Iterable[str]) -> None:
+    """Check that none of the commits is at the edge of a shallow clone, beyond which there may be more of them.
+
+    Raises:
+        StashError: one is.
+    """
+    if edge := sorted(_shallow_commits(place).intersection(commits)):
+        raise StashError(
+            f"{edge[0][:12]} is at the edge of this shallow clone: what comes before it is not here to be judged",
+            "git fetch --unshallow --tags",
+        )
 
 
 def reachable(place: Place, tips: Sequence[str], without: Sequence[str], *, lost: bool = False) -> list[str]:
@@ -106,7 +124,21 @@ def _branch(place: Place) -> str:
         file = place.git_dir / folder / "head-name"
         if file.is_file() and (name := file.read_text("utf-8", "surrogateescape").strip()).startswith("refs/heads/"):
             return name
+    if (place.git_dir / "rebase-apply").is_dir():  # which has no such file where nothing stopped it
+        there = place.lines("for-each-ref", "--format=%(refname)", "--points-at=ORIG_HEAD", "refs/heads")
+        return there[0] if len(there) == 1 else "HEAD"
     return place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip() or "HEAD"
+
+
+def amended(place: Place) -> bool:
+    """Tell whether the commit that is checked out was made by `git commit --amend`, as far as the reflog says."""
+    asked = ("-c", "log.showSignature=false", "log", "--walk-reflogs", "--max-count=1", "--format=%gs", "HEAD", "--")
+    return place.ask(*asked).stdout.startswith(b"commit (amend)")
+
+
+def roots(place: Place, tips: Collection[str]) -> set[str]:
+    """Return the commits without parents that the tips have behind them."""
+    return set(place.lines("rev-list", "--max-parents=0", *tips, "--")) if tips else set()
 
 
 def newest(place: Place, commits: Sequence[str]) -> str | None:
@@ -139,20 +171,26 @@ class History:
         self._shallow = _shallow_commits(place)
 
     def changes(self, commits: Sequence[str]) -> dict[str, list[Change]]:
-        """Return the entries below `configs` that each commit has and none of its parents."""
+        """Return the entries below `configs/<tool>/snapshots` that each commit has and none of its parents.
+
+        Raises:
+            StashError: git failed, or there are more of them than a commit has files.
+        """
         found: dict[str, list[Change]] = {commit: [] for commit in commits}
         stdin = "".join(f"{commit}\n" for commit in commits).encode()
-        for commit, entry, status, path in _parse(self._place.fields(*_DIFF_TREE, "-c", *_PATHS, stdin=stdin)):
+        told = self._place.diff(*_DIFF_TREE, "-c", *_PATHS, stdin=stdin, trees=len(commits))
+        for commit, entry, status, path in _parse(told):
             if path and not entry.mode.startswith("0000"):
                 new = set(status) == {"A"} and commit not in self._shallow
                 found[commit].append(Change(path, entry, new))
+                _check_end(commit, found[commit])
         return found
 
     def bringing(self, paths: Iterable[str], start: str) -> dict[str, str]:
         """Return the commit that brought each path in: from `start` to a parent that has it, to the last.
 
         Args:
-            paths: paths below `configs` that `start` has.
+            paths: paths below `configs/<tool>/snapshots` that `start` has.
             start: the commit from which they are followed, to first parents first.
 
         Raises:
@@ -190,14 +228,21 @@ class History:
         pairs = [(commit, parent) for commit, *parents in told for parent in parents]
         stdin = "".join(f"{commit} {parent}\n" for commit, parent in pairs).encode()
         added: list[set[str]] = []
-        for _, _, status, path in _parse(self._place.fields(*_DIFF_TREE, "--always", *_PATHS, stdin=stdin)):
+        told_of = self._place.diff(*_DIFF_TREE, "--always", *_PATHS, stdin=stdin, trees=len(pairs))
+        for commit, _, status, path in _parse(told_of):
             if not path:
                 added.append(set())
             elif status == "A":
                 added[-1].add(path)
+                _check_end(commit, added[-1])
         self._added |= {commit: [] for commit, *_ in told}
         for (commit, parent), paths in zip(pairs, added, strict=True):
             self._added[commit].append((parent, frozenset(paths)))
+
+
+def _check_end(commit: str, found: Sized) -> None:
+    if len(found) > MOST:
+        raise StashError(f"{commit}: more than {MOST} snapshots", "git fsck")
 
 
 def _shallow_commits(place: Place) -> frozenset[str]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from experimentstash.entries import PIN, Entry, Tree
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError
-from experimentstash.repository.plumbing import UNMOVED
+from experimentstash.repository.plumbing import SNAPSHOTS, UNMOVED
+from experimentstash.repository.refs import head
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from experimentstash.repository.plumbing import Place
 
-_SNAPSHOTS = ":(glob)configs/*/snapshots/**"
 _EMPTY_BLOBS = frozenset(
     {
         "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
@@ -47,7 +47,7 @@ def read(place: Place, *paths: str) -> Tree:
     return assemble(_kept(place, entries).items())
 
 
-def staged(place: Place, head: str | None) -> dict[str, Entry]:
+def staged(place: Place) -> dict[str, Entry]:
     """Return the entries below `configs/<tool>/snapshots/<tag>/` that the index has, and HEAD has not or has otherwise.
 
     It takes as long as the index is large, and not longer where many snapshots are.
@@ -55,12 +55,15 @@ def staged(place: Place, head: str | None) -> dict[str, Entry]:
     Raises:
         StashError: there are conflicts among them, or git cannot read the index.
     """
-    if head is None:
-        return dict(read(place).files)
+    try:
+        fields = place.diff("diff-index", "--cached", "--raw", "-z", *UNMOVED, "HEAD", "--", SNAPSHOTS)
+    except StashError:
+        if head(place) is not None:
+            raise
+        return dict(read(place).files)  # before the first commit
     entries: dict[str, Entry] = {}
     conflicts = []
-    told = iter(place.fields("diff-index", "--cached", "--raw", "-z", *UNMOVED, head, "--", _SNAPSHOTS))
-    for line, path in zip(told, told, strict=True):
+    for line, path in zip(fields, fields, strict=True):
         _, mode, _, blob, status = line.split(" ")
         if status == "U":
             conflicts.append(path)
@@ -68,6 +71,22 @@ def staged(place: Place, head: str | None) -> dict[str, Entry]:
             entries[path] = Entry(mode, blob)
     _check_merged(conflicts)
     return dict(assemble(_kept(place, entries).items()).files)
+
+
+def changed(place: Place, entries: Mapping[str, Entry]) -> set[str]:
+    """Return the paths of entries whose file on disk is not what the index records, line endings and filters aside.
+
+    Args:
+        place: the repository.
+        entries: files of the index; a path that is a link now, or no file, has changed.
+
+    Raises:
+        StashError: git cannot read a file.
+    """
+    there = [path for path in entries if (file := place.root / path).is_file() and not file.is_symlink()]
+    ids = place.lines("hash-object", "--stdin-paths", stdin="".join(f"{path}\n" for path in there).encode())
+    same = {path for path, id_ in zip(there, ids, strict=True) if entries[path].id == id_}
+    return set(entries) - same
 
 
 def _check_merged(conflicts: list[str]) -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.git import LOCAL_ENVIRONMENT, ask_git, clean_environment, git
+from experimentstash.git import LOCAL_ENVIRONMENT, ask_git, clean_environment, git, limited_git
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 # `diff.*` and `.gitmodules` reach into plumbing too: `ignore = all` would hide entries (traps.md, *Blind diffs*)
 UNMOVED = ("--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=none")
+_OF_A_COMMIT = frozenset({"GIT_INDEX_FILE", "GIT_PREFIX"})  # what git tells a hook of, and no other place
+NO_REPLACEMENTS = "GIT_NO_REPLACE_OBJECTS"
+SNAPSHOTS = ":(glob)configs/*/snapshots/**"
+MOST = 200_000
+"""Files of a commit. A tree can hold itself so often that no disk could hold its files."""
+_COMPUTING = 10  # seconds of a processor for a diff: a million files take two
 _RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
 
 
@@ -41,6 +47,10 @@ class Place:
     shallow: Path
     env: Mapping[str, str]
 
+    def without_replacements(self) -> Place:
+        """Return the same repository without what `git replace` shows in place of its objects."""
+        return replace(self, env={**self.env, NO_REPLACEMENTS: "1"})
+
     def ask(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run git here and return what it said, whatever its exit code."""
         return ask_git(*args, cwd=self.root, env=self.env, stdin=stdin)
@@ -63,6 +73,29 @@ class Place:
         out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
         return out.removesuffix("\0").split("\0") if out else []
 
+    def diff(self, *args: str, stdin: bytes = b"", trees: int = 1) -> Iterator[str]:
+        """Run one of git's diffs here and return the fields of its stdout, which `-z` ends with NUL.
+
+        Git looks into a tree as often as it is held. It does not get the time for what has no end.
+
+        Args:
+            args: the arguments after `git`.
+            stdin: bytes for its standard input.
+            trees: how many trees are compared.
+
+        Raises:
+            StashError: git failed, and the message is its own; or it did not come to an end.
+        """
+        seconds = _COMPUTING + trees // 1000
+        return _fields(limited_git(*args, cwd=self.root, env=self.env, stdin=stdin, seconds=seconds))
+
+
+def _fields(out: bytes) -> Iterator[str]:
+    start = 0
+    while (stop := out.find(b"\0", start)) >= 0:
+        yield out[start:stop].decode("utf-8", "surrogateescape")
+        start = stop + 1
+
 
 def find(root: Path) -> Place:
     """Return the repository whose working tree has its top at `root`, or the bare one that holds `root`.
@@ -73,7 +106,8 @@ def find(root: Path) -> Place:
     root = root.resolve()
     places = ("--absolute-git-dir", "--git-common-dir", "--git-path", "shallow")
     kind = ("--show-object-format", "--is-bare-repository", "--is-inside-git-dir")
-    answer = ask_git("rev-parse", *places, *kind, "--show-cdup", cwd=root, env=clean_environment())
+    env = clean_environment(**_named_for(root))
+    answer = ask_git("rev-parse", *places, *kind, "--show-cdup", cwd=root, env=env)
     if answer.returncode != 0:
         said = answer.stderr.decode("utf-8", "surrogateescape").strip()
         raise StashError(f"{root}: {said.removeprefix('fatal: ')}")
@@ -86,6 +120,14 @@ def find(root: Path) -> Place:
     return Place(root, git_dir, common_dir, object_format, bare, shallow, _environment(root, git_dir))
 
 
+def _named_for(root: Path) -> dict[str, str]:
+    """Return the git folder that the environment names for the working tree at `root`; a freeze commit has its own."""
+    folder, tree = os.environ.get("GIT_DIR"), os.environ.get("GIT_WORK_TREE")
+    if not folder or not tree or Path(tree).resolve() != root:
+        return {}
+    return {"GIT_DIR": str(Path(folder).absolute()), "GIT_WORK_TREE": str(root)}
+
+
 def _environment(root: Path, git_dir: Path) -> dict[str, str]:
     """Return the environment to ask git in: a hook's own where that speaks of this repository.
 
@@ -94,9 +136,7 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
     own = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
     if not any(name in own for name in LOCAL_ENVIRONMENT):
         return own  # without a user's GIT_ICASE_PATHSPECS: `configs` means what it says
-    answer = ask_git("rev-parse", "--absolute-git-dir", cwd=Path.cwd(), env=os.environ)
-    told = Path(os.fsdecode(answer.stdout.removesuffix(b"\n")))
-    if answer.returncode != 0 or told.resolve() != git_dir.resolve():
+    if not _is_told_of(root, git_dir):
         return {key: value for key, value in clean_environment().items() if key in own}
     env = {key: value for key, value in own.items() if key != "GIT_WORK_TREE"}
     if "GIT_DIR" in env:
@@ -105,3 +145,12 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
     if (index := env.get("GIT_INDEX_FILE")) and not (root / index).exists() and root / index != git_dir / "index":
         raise StashError(f"GIT_INDEX_FILE names {index}, and there is no such file", "unset GIT_INDEX_FILE")
     return env
+
+
+def _is_told_of(root: Path, git_dir: Path) -> bool:
+    """Tell whether the environment speaks of this repository: whoever set it was in the folder that we are in."""
+    if Path.cwd() == root and LOCAL_ENVIRONMENT.intersection(os.environ) <= _OF_A_COMMIT:
+        return True  # nothing leads git elsewhere: it would say again what it said
+    answer = ask_git("rev-parse", "--absolute-git-dir", cwd=Path.cwd(), env=os.environ)
+    told = Path(os.fsdecode(answer.stdout.removesuffix(b"\n")))
+    return answer.returncode == 0 and told.resolve() == git_dir.resolve()

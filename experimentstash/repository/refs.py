@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.git import git
-from experimentstash.names import TAG_PREFIX, check_tag, tag_ref
+from experimentstash.names import TAG_FOLDER, TAG_PREFIX, check_tag, tag_complaint, tag_ref
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from experimentstash.repository.objects import Objects
     from experimentstash.repository.plumbing import Place
 
-_FOLDER = TAG_PREFIX.rstrip("/")
+_FEW = 100
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,32 @@ class Tags:
     Attributes:
         commits: the commit of each tag, however it was tagged (light, annotated, a tag of a tag).
         broken: the tags that lead to no commit, and why.
+        remote: what git here calls the repository that has them, where it is another one.
     """
 
     commits: Mapping[str, str]
     broken: Mapping[str, str]
+    remote: str = "REMOTE"
 
 
-def tags(place: Place, objects: Objects) -> Tags:
+def tags(place: Place, objects: Objects, among: Collection[str] | None = None) -> Tags:
     """Return the snapshot tags.
+
+    Args:
+        place: the repository.
+        objects: its objects.
+        among: only these, as far as they are there; by default all.
 
     Raises:
         StashError: git cannot list them, or cannot fetch what a partial clone lacks.
     """
-    listed, broken = _listed(place)
+    if among is not None and not among:
+        return Tags({}, {})
+    listed, broken = _listed(place, *([TAG_FOLDER] if among is None or not _are_few(among) else map(tag_ref, among)))
+    listed.pop(TAG_FOLDER, None)  # a tag called `snapshot`; `check_free` tells of it
     named = {ref.removeprefix(TAG_PREFIX): target for ref, target in listed.items()}
-    named.pop(_FOLDER, None)  # a tag called `snapshot`; `check_free` tells of it
+    if among is not None:
+        named = {tag: target for tag, target in named.items() if tag in among}
     commits, none = objects.peel(dict.fromkeys(named.values()))
     return Tags(
         {tag: commits[target] for tag, target in named.items() if target in commits},
@@ -53,9 +64,14 @@ def tags(place: Place, objects: Objects) -> Tags:
     )
 
 
-def _listed(place: Place) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what each ref below `snapshot` names, and the tags that git cannot read."""
-    answer = place.ask("for-each-ref", "--format=%(objectname) %(refname)", _FOLDER)
+def _are_few(tags: Collection[str]) -> bool:
+    """Tell whether git is asked for these by name, which spares it to read all: they fit into a command line."""
+    return len(tags) <= _FEW and not any(map(tag_complaint, tags))
+
+
+def _listed(place: Place, *refs: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what each of these refs, or each ref below one, names, and the tags that git cannot read."""
+    answer = place.ask("for-each-ref", "--format=%(objectname) %(refname)", *refs)
     told = answer.stderr.decode("utf-8", "surrogateescape")
     if answer.returncode != 0:
         raise StashError(f"{place.root}: git cannot list the tags: {told.strip()}", "git fsck")
@@ -93,9 +109,9 @@ def check_free(place: Place, tag: str) -> None:
             difference), or a tag `snapshot` stands where the folder must be.
     """
     check_tag(tag)
-    listed, broken = _listed(place)
+    listed, broken = _listed(place, TAG_FOLDER)
     for ref in [*listed, *map(tag_ref, broken)]:
-        if ref == _FOLDER:
+        if ref == TAG_FOLDER:
             raise StashError("a tag 'snapshot' stands where git keeps the folder of the tags", "git tag -d snapshot")
         if ref.casefold() == tag_ref(tag).casefold():
             taken = ref.removeprefix("refs/tags/")

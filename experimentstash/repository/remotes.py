@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
 from experimentstash.names import TAG_PREFIX
+from experimentstash.urls import is_path, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,13 +64,25 @@ def published(place: Place, tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def remembered(place: Place, remote: str | None) -> list[str]:
-    """Return the option of `git rev-list` for what a remote, or any (None), had when this repository last saw it.
+    """Return the options of `git rev-list` for what a remote, or any (None), had when this repository last saw it.
 
-    Of a URL nothing is remembered.
+    Of a URL is remembered what the remotes are that lead there, and nowhere else.
     """
     if remote is None:
         return ["--remotes"]
-    return [f"--remotes={remote}"] if remote in place.lines("remote") else []
+    if remote in place.lines("remote"):
+        return [f"--remotes={remote}"]
+    urls: dict[str, list[str]] = {}
+    told = place.ask("config", "-z", "--get-regexp", r"^remote\..*\.(url|pushurl)$").stdout
+    for field in told.decode("utf-8", "surrogateescape").split("\0"):
+        key, _, url = field.partition("\n")
+        urls.setdefault(key.removeprefix("remote.").rpartition(".")[0], []).append(_absolute(place, url))
+    there = _absolute(place, remote)
+    return [f"--remotes={name}" for name, known in urls.items() if name and all(same(url, there) for url in known)]
+
+
+def _absolute(place: Place, url: str) -> str:
+    return os.path.normpath(place.root / url) if is_path(url) else url
 
 
 def _has(place: Place, remote: str, commit: str) -> bool:

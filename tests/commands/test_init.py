@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import commit, estash, git, run, write
+import yaml
+from conftest import BIN, commit, estash, git, run, write
+from hooking import (
+    AS_ROOT,
+    BEFORE,
+    CLONE,
+    NAMED,
+    OTHERS,
+    TYPES,
+    everything,
+    framework,
+    hook_names,
+    program,
+    stash,
+    state,
+)
+from stashes import commit_index, make_stash, pin, pin_id, snapshot_path, snapshot_text, stage
 
 from experimentstash.commands.init import TEMPLATE
 
-AS_ROOT = os.geteuid() == 0
+PYTHON = BIN / Path(sys.executable).name
 
 
 def listing(root: Path) -> dict[str, bytes]:
@@ -26,6 +41,9 @@ def test_a_new_folder_becomes_a_repository_and_a_stash(tmp_path: Path) -> None:
         f"{stash}: a stash, in a new git repository\n"
         "  wrote configs/meta.yaml: the registry, without a tool yet\n"
         "  wrote /outputs/ into .gitignore: what runs put out\n"
+        f"  {stash}/.git/hooks: hooks installed\n"
+        f"    {TYPES}\n"
+        f"    they run with {PYTHON}\n"
         "next: git add configs/meta.yaml .gitignore && git commit -m 'Make a stash'\n"
         "      experimentstash add-tool NAME URL\n"
     )
@@ -41,7 +59,7 @@ def test_the_working_folder_by_default(tmp_path: Path) -> None:
 
 def test_its_next_steps_can_be_typed(tmp_path: Path) -> None:
     ran = estash("init", cwd=tmp_path)
-    command = ran.out.splitlines()[3].removeprefix("next: ")
+    command = ran.out.splitlines()[6].removeprefix("next: ")
     assert run("bash", "-c", command, cwd=tmp_path).code == 0
     assert git("status", "--porcelain", cwd=tmp_path) == ""
 
@@ -65,7 +83,8 @@ def test_twice_over_does_no_harm(tmp_path: Path) -> None:
     estash("init", cwd=tmp_path)
     before = listing(tmp_path)
     ran = estash("init", cwd=tmp_path)
-    assert (ran.code, ran.out, ran.err) == (0, f"{tmp_path}: already a stash\n", "")
+    told = f"{tmp_path}: already a stash\n  {tmp_path}/.git/hooks: hooks installed already\n"
+    assert (ran.code, ran.out, ran.err) == (0, told, "")
     assert listing(tmp_path) == before
 
 
@@ -216,6 +235,264 @@ def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path) -> None:
 def test_hostile_names_are_printed_harmlessly(tmp_path: Path) -> None:
     ran = estash("init", "a\x1b[31mb", cwd=tmp_path)
     assert (ran.code, "\x1b" in ran.out, "a\\x1b[31mb: a stash" in ran.out) == (0, False, True)
+
+
+# The hooks.
+
+
+def test_hooks_in_a_stash_that_is_there(tmp_path: Path) -> None:
+    root = stash(tmp_path / "stash")
+    write(root, {".gitignore": "/outputs/\n"})
+    lines = [f"{root}: already a stash", f"  {root}/.git/hooks: hooks installed", f"    {TYPES}"]
+    assert estash("init", cwd=root).out.splitlines() == [*lines, f"    they run with {PYTHON}"]
+    assert hook_names(root) == {*CLONE, "experimentstash.sh"}
+
+
+def test_no_hooks(tmp_path: Path) -> None:
+    ran = estash("init", "--hooks", "none", cwd=tmp_path)
+    assert (ran.code, "hooks" in ran.out.replace(str(tmp_path), "")) == (0, False)
+    assert hook_names(tmp_path) == set()
+
+
+def test_hooks_that_cannot_be_installed_leave_everything_as_it_was(tmp_path: Path) -> None:
+    commit(tmp_path, {".gitignore": "*.pyc\n", ".pre-commit-config.yaml": OTHERS})
+    program(tmp_path / ".git/hooks/pre-commit", "exit 0")
+    (tmp_path / ".git/config.lock").touch()
+    before = everything(tmp_path)
+    for hooks in ("native", "pre-commit", "prek"):
+        ran = estash("init", "--hooks", hooks, cwd=tmp_path)
+        assert (ran.code, ran.out, "could not lock config file" in ran.err) == (1, "", True)
+        assert everything(tmp_path) == before
+
+
+ENTRY = """\
+  - repo: local
+    hooks:
+      - id: freeze-snapshots
+        name: freeze snapshots
+        entry: freeze-snapshots
+        language: system
+        stages: [pre-commit]
+        always_run: true
+        pass_filenames: false
+        require_serial: true
+      - id: check-snapshots
+        name: check snapshots
+        entry: check-snapshots
+        language: system
+        stages: [pre-commit, pre-merge-commit, manual]
+        always_run: true
+        pass_filenames: false
+        require_serial: true
+      - id: tag-snapshots
+        name: tag snapshots
+        entry: tag-snapshots
+        language: system
+        stages: [post-commit, post-merge, post-rewrite]
+        always_run: true
+        pass_filenames: false
+        require_serial: true
+      - id: guard-push
+        name: guard push
+        entry: guard-push
+        language: system
+        stages: [pre-push]
+        always_run: true
+        pass_filenames: false
+        require_serial: true
+"""
+DEFAULT_TYPES = f"default_install_hook_types: [{TYPES}]\n"
+
+
+@pytest.mark.parametrize("name", ["pre-commit", "prek"])
+def test_a_new_stash_with_a_framework(name: str, tmp_path: Path) -> None:
+    ran = estash("init", "stash", "--hooks", name, cwd=tmp_path)
+    root = tmp_path / "stash"
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[3:9] == [
+        "  wrote the hooks into .pre-commit-config.yaml",
+        f"  {root}/.git/hooks: hooks installed",
+        f"    run by {name}: pre-push.legacy",
+        f"    left to {name}, whose config names our hooks: {', '.join(CLONE[:-1])}",
+        f"    they run with {PYTHON}",
+        "next: git add configs/meta.yaml .gitignore .pre-commit-config.yaml && git commit -m 'Make a stash'",
+    ]
+    comment, _, rest = (root / ".pre-commit-config.yaml").read_text().partition("\n")
+    assert (comment[:2], rest) == ("# ", DEFAULT_TYPES + "repos:\n" + ENTRY)
+    assert hook_names(root) == {*CLONE, "experimentstash.sh", "pre-push.legacy"}
+    assert run("sh", "-c", ran.out.splitlines()[8].removeprefix("next: "), cwd=root).code == 0
+    before = everything(root)
+    ran = estash("init", "--hooks", name, cwd=root)
+    assert ran.out == f"{root}: already a stash\n  {root}/.git/hooks: hooks installed already\n"
+    assert everything(root) == before
+
+
+def test_the_entry_is_that_of_the_manifest() -> None:
+    manifest = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
+    for hook in manifest:
+        del hook["description"], hook["minimum_pre_commit_version"]
+        hook["language"] = "system"
+    assert yaml.safe_load(ENTRY)[0]["hooks"] == manifest
+
+
+@pytest.mark.parametrize("name", ["pre-commit", "prek"])
+def test_a_framework_judges_tags_and_guards(name: str, tmp_path: Path) -> None:
+    root, remote = make_stash(tmp_path / "stash"), tmp_path / "remote.git"
+    git("init", "-q", "--bare", remote, cwd=tmp_path)
+    assert estash("init", "--hooks", name, cwd=root).code == 0
+    git("add", ".gitignore", ".pre-commit-config.yaml", cwd=root)
+    commit_index(root, "hooks")
+    stage(root, {snapshot_path("a", "v1"): snapshot_text("a", "v1", pin_id("other"))})
+    assert run("git", "commit", "-m", "drift", cwd=root).code == 1
+    git("commit", "-q", "--no-verify", "-m", "drift", cwd=root)
+    ran = run("git", "push", remote, "HEAD~1:refs/heads/main", "main:refs/heads/side", cwd=root)
+    assert (ran.code, "pin: it records" in ran.err) == (1, True)  # the second ref: the framework shows the first only
+    git("reset", "-q", "--hard", "HEAD~1", cwd=root)
+    pin(root, "two")
+    stage(root, {snapshot_path("a", "v1"): snapshot_text("a", "v1", pin_id("two"))})
+    commit_index(root, "freeze")
+    assert git("tag", cwd=root) == "snapshot/v1"
+    git("push", "-q", "--follow-tags", remote, "main", cwd=root)
+    # who clones needs the framework and this program, and is told so
+    clone = tmp_path / "clone"
+    git("clone", "-q", remote, clone, cwd=tmp_path)
+    framework(name, clone, "install")
+    commit_index(clone)
+    poor = tmp_path / "bin"
+    poor.mkdir()
+    (poor / name).symlink_to(BIN / name)
+    ran = run("git", "commit", "--allow-empty", "-m", "x", cwd=clone, env={"PATH": f"{poor}:/usr/bin:/bin"})
+    assert (ran.code, "freeze-snapshots" in ran.err) == (1, True)
+
+
+def test_from_native_hooks_to_a_framework_and_back(tmp_path: Path) -> None:
+    root = stash(tmp_path / "stash")
+    program(root / ".git/hooks/pre-commit", "exit 0")
+    estash("init", cwd=root)
+    assert estash("init", "--hooks", "pre-commit", cwd=root).code == 0
+    assert hook_names(root) == {*CLONE, "experimentstash.sh", "pre-push.legacy", "pre-commit.legacy"}
+    assert (root / ".git/hooks/pre-commit.legacy").read_text() == "#!/bin/sh\nexit 0\n"
+    framework("pre-commit", root, "uninstall")
+    assert estash("init", cwd=root).code == 0
+    assert hook_names(root) == {*CLONE, "experimentstash.sh", f"pre-commit{BEFORE}"}
+
+
+OWN = """\
+repos:
+- repo: https://github.com/pre-commit/pre-commit-hooks # ours
+  rev: "v5.0.0"
+  hooks:
+    - id: check-yaml
+      args: ['--unsafe',   "--x" ]
+      # at the end of it
+# behind it
+"""
+INDENTLESS = ENTRY.replace("\n  ", "\n")[2:]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (OWN, OWN.replace("# behind it\n", INDENTLESS + DEFAULT_TYPES + "# behind it\n")),
+        (
+            "default_install_hook_types: [commit-msg, pre-push] # mine\n" + OWN + "ci: {skip: [x]}\n",
+            f"default_install_hook_types: [commit-msg, pre-push, {', '.join(CLONE[:-1])}] # mine\n"
+            + OWN.replace("# behind it\n", INDENTLESS + "# behind it\n")
+            + "ci: {skip: [x]}\n",
+        ),
+        ("repos: [] # none\nfail_fast: true", "repos: # none\n" + ENTRY + "fail_fast: true\n" + DEFAULT_TYPES),
+        ("fail_fast: true\nrepos:\n", "fail_fast: true\nrepos:\n" + ENTRY + DEFAULT_TYPES),
+        (OTHERS, OTHERS + ENTRY + DEFAULT_TYPES),
+        (OTHERS.replace("\n", "\r\n"), (OTHERS + ENTRY + DEFAULT_TYPES).replace("\n", "\r\n")),
+        (
+            NAMED.replace("[pre-commit, ", "[", 1).replace("id: guard-push", "id: other"),
+            NAMED.replace("post-rewrite, pre-push", "post-rewrite, pre-push, pre-commit")
+            .replace("[pre-commit, ", "[", 1)
+            .replace("id: guard-push", "id: other")
+            + ENTRY[: ENTRY.index("      - id: freeze")]
+            + ENTRY[ENTRY.index("      - id: guard") :],
+        ),
+        (
+            "default_install_hook_types:\n- pre-commit # why\n- commit-msg\n" + NAMED.partition("\n")[2],
+            "default_install_hook_types:\n- pre-commit # why\n- commit-msg\n"
+            + "".join(f"- {kind}\n" for kind in CLONE[1:])
+            + NAMED.partition("\n")[2],
+        ),
+        (NAMED, NAMED),
+    ],
+    ids=range(9),
+)
+def test_a_config_keeps_every_byte_that_is_not_ours(before: str, after: str, tmp_path: Path) -> None:
+    root = stash(tmp_path / "stash")
+    (root / ".pre-commit-config.yaml").write_bytes(before.encode())
+    (root / ".pre-commit-config.yaml").chmod(0o640)
+    ran = estash("init", "--hooks", "pre-commit", cwd=root)
+    assert (ran.code, ran.err) == (0, "")
+    assert (root / ".pre-commit-config.yaml").read_bytes().decode() == after
+    assert (root / ".pre-commit-config.yaml").stat().st_mode & 0o777 == 0o640
+    assert estash("doctor", cwd=root).err.count("fix:") == 1  # push.recurseSubmodules
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "text", "lines"),
+    [
+        (
+            "pre-commit",
+            ".pre-commit-config.yaml",
+            "repos: [{repo: meta, hooks: []}]\n",
+            DEFAULT_TYPES + "repos:\n" + ENTRY,
+        ),
+        ("pre-commit", ".pre-commit-config.yaml", "{repos: []}\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", ".pre-commit-config.yaml", "a: &a {}\nb: *a\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", ".pre-commit-config.yaml", "fail_fast: true\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", ".pre-commit-config.yml", "\x00", DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", "prek.toml", "repos = []\n", 'default_install_hook_types = ["pre-commit", '),
+    ],
+    ids=range(6),
+)
+def test_a_config_that_cannot_be_edited(name: str, path: str, text: str, lines: str, tmp_path: Path) -> None:
+    root = stash(tmp_path / "stash")
+    write(root, {path: text})
+    before = everything(root)
+    ran = estash("init", "--hooks", name, cwd=root)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"experimentstash: {root}/{path}: cannot be edited by program; write there\n{lines}")
+    assert ran.err.endswith(f"    fix: {name} install && experimentstash install\n")
+    assert everything(root) == before
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot read TOML")
+def test_what_is_to_be_written_by_hand_can_be_pasted(tmp_path: Path) -> None:
+    root = stash(tmp_path / "stash")
+    write(root, {"prek.toml": "fail_fast = true\n", ".gitignore": "/outputs/\n"})
+    _, *lines, fix = estash("init", "--hooks", "prek", cwd=root).err.splitlines()
+    write(root, {"prek.toml": "\n".join(["fail_fast = true", *lines])})
+    ran = run("sh", "-c", fix.removeprefix("    fix: "), cwd=root)
+    assert (ran.code, "left to prek" in ran.out) == (0, True), ran
+    assert estash("init", "--hooks", "prek", cwd=root).out.startswith(f"{root}: already a stash\n")
+
+
+def test_a_framework_that_refuses(tmp_path: Path) -> None:
+    """pre-commit does not install where core.hooksPath is set."""
+    commit(tmp_path, {".gitignore": "x\n"})
+    git("config", "core.hooksPath", ".githooks", cwd=tmp_path)
+    told = "experimentstash: pre-commit install failed with exit code 1: [ERROR] Cowardly refusing to install hooks"
+    before, hooks = everything(tmp_path), state(tmp_path)
+    ran = estash("init", "--hooks", "pre-commit", cwd=tmp_path)
+    assert (ran.code, ran.out, ran.err.startswith(told)) == (1, "", True)
+    assert ran.err.endswith("    fix: experimentstash init --hooks native\n")
+    assert (everything(tmp_path), state(tmp_path)) == (before, hooks)
+    assert estash("init", "--hooks", "prek", cwd=tmp_path).code == 0  # which goes where git looks
+    assert hook_names(tmp_path) == set()
+
+
+def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
+    code = "import sys; sys.executable = '/nowhere/python'; from experimentstash.cli import main; main()"
+    for name in ("pre-commit", "prek"):
+        ran = run(sys.executable, "-c", code, "init", "x", "--hooks", name, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
+        told = f"experimentstash: {name} is not on the PATH of this machine\n    fix: pip install {name}\n"
+        assert (ran.code, ran.out, ran.err) == (1, "", told)
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_usage(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import BIN, estash, run
+from conftest import BIN, estash, git, run, write
 from shapes import Shape, hard_coded, make_stash
 
 # Hydra 1.1 and 1.2 do not load on Python 3.11 (mutable dataclass defaults): they need an older one.
@@ -57,4 +57,17 @@ def test_a_version_of_hydra(tmp_path: Path, tmp_path_factory: pytest.TempPathFac
     sweep = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "seed=1,2", cwd=stash)
     assert sweep.code == 0, sweep.err
     assert sweep.out.count("/'seed' AnyNode typing.Any <class 'int'>") == 2
+    flat = (stash / "configs/mytool/snapshots/t/first.yaml").read_text()
+    whole = estash("run", "mytool", "first", "--cfg", "job", "hydra.output_subdir=null", cwd=stash).out
+    write(stash, {
+        "configs/mytool/snapshots/u/first.yaml": flat.replace("layers: 5", "layers: ${seed}"),
+        "configs/mytool/snapshots/u/whole.yaml": whole,
+    })  # fmt: skip
+    git("add", "configs", cwd=stash)
+    hook = run(BIN / "freeze-snapshots", cwd=stash)
+    assert (hook.code, hook.out.count("frozen configs/")) == (1, 2), hook.err
+    bodies = [(stash / f"configs/mytool/snapshots/u/{name}.yaml").read_text() for name in ("first", "whole")]
+    assert [
+        text.partition("\n\n")[2].count(value) for text, value in zip(bodies, ("layers: 1", "layers: 5"), strict=True)
+    ] == [1, 1]
     shutil.rmtree(environment)

@@ -15,6 +15,7 @@ from hydra.core.utils import JobRuntime, env_override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from experimentstash_inside import intercept
 from experimentstash_inside import order as orders
 from experimentstash_inside.freezing import Freezing
 from experimentstash_inside.overridetext import parse
@@ -162,7 +163,7 @@ def _sweep(hydra: DictConfig) -> List[str]:
 
 def _added(hydra: DictConfig, order: orders.Order) -> List[str]:
     """Return the overrides that the program added to its own command line."""
-    return [line for line in hydra.overrides.task if line not in order.given]
+    return [line for line in hydra.overrides.task if line not in order.given] + sorted(intercept.left_out)
 
 
 def _changes_the_shape(line: str) -> bool:

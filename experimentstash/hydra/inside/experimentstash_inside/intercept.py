@@ -18,6 +18,8 @@ from experimentstash_inside.order import FROZEN, Order
 
 _Load = Callable[..., Any]
 _PARAMETERS = ("config_name", "overrides", "run_mode")
+left_out: Set[str] = set()
+"""The overrides that the program added to its own command line, and that were taken out."""
 
 
 def install(order: Order) -> None:
@@ -25,7 +27,7 @@ def install(order: Order) -> None:
     load = ConfigLoaderImpl.load_configuration
     if order.compose:
         wrapped = _composing(load, order)
-    elif order.mode == "replay":
+    elif order.snapshot:
         wrapped = _without_added(load, order)
     elif order.mode in ("capture", "validate"):
         wrapped = _once(load)
@@ -90,8 +92,10 @@ def _leave_if_asked(order: Order, config: Any) -> None:
 def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
     """Return how the experiment may be chosen, first the way that says most about the tool."""
     more, name = order.overrides, order.experiment
-    if order.mode == "replay":
+    if order.snapshot:
         return [lambda _primary, _own: (FROZEN, more)]
+    if not name:
+        return [lambda primary, own: (primary, [*own, *more])]
     return [
         lambda primary, own: (primary, [*own, "experiment=%s" % name, *more]),
         lambda primary, own: (primary, [*own, "+experiment=%s" % name, *more]),
@@ -100,13 +104,14 @@ def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
 
 
 def _without_added(load: _Load, order: Order) -> _Load:
-    added: List[Set[str]] = []
+    known: List[bool] = []
 
     def load_without(self: Any, call: Dict[str, Any]) -> Any:
         overrides = list(call.get("overrides") or [])
-        if not added:
+        if not known:
             theirs = [line for line in overrides if not line.lstrip("+~").startswith(("hydra.", "hydra/"))]
-            added.append(set(theirs) - set(order.given))
-        return load(self, **dict(call, overrides=[line for line in overrides if line not in added[0]]))
+            left_out.update(set(theirs) - set(order.given))
+            known.append(True)
+        return load(self, **dict(call, overrides=[line for line in overrides if line not in left_out]))
 
     return load_without

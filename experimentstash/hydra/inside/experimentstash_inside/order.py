@@ -19,11 +19,11 @@ class Order:
         prepend: search paths (`file://…`) that come before the tool's own configs.
         append: search paths (`pkg://…`) that come after them.
         compose: whether the program uses the compose API and ignores its arguments.
-        experiment: the experiment's name, for programs that ignore their arguments.
+        experiment: the experiment's name, for programs that ignore their arguments; empty for none.
         given: every override that was put on the command line; what else stands there the program added.
         overrides: what the user typed of them, for programs that ignore their arguments.
         report: the file that takes the answer.
-        snapshot: the snapshot file that is replayed.
+        snapshot: the snapshot file that is replayed, or is frozen anew.
         late, keep: keys whose lateness the user decided.
         stash, root: the folders of the stash and of the tool.
     """

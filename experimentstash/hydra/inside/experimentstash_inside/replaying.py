@@ -24,13 +24,23 @@ from omegaconf import (
 from experimentstash_inside import kinds
 from experimentstash_inside.kinds import Kind
 from experimentstash_inside.overridetext import parse
+from experimentstash_inside.typenames import UnknownTypeError
 
 _HEADER = re.compile(r"#\s*([A-Z][A-Z0-9_]*)\s*:[ \t]?(.*)")
 _NODES: Dict[Any, Any] = {int: IntegerNode, float: FloatNode, bool: BooleanNode, str: StringNode}
 
 
+class UnfitError(Exception):
+    """The header and the body of a snapshot do not fit: somebody edited one of them."""
+
+
 def frozen_config(path: str) -> DictConfig:
-    """Return the config that a snapshot file froze, its late values as the interpolations they were."""
+    """Return the config that a snapshot file froze, its late values as the interpolations they were.
+
+    Raises:
+        UnfitError: a `LATE` line is no override, or a value is not of the type that the header gives it.
+        UnknownTypeError: the tool has no class of a name that the header gives.
+    """
     with open(path, encoding="utf-8") as file:
         text = file.read()
     types: Dict[str, str] = {}
@@ -43,12 +53,20 @@ def frozen_config(path: str) -> DictConfig:
             place, _, kind = match[2].strip().partition(" ")
             types[place] = kind
         elif match and match[1] == "LATE":
-            override = parse(match[2].strip())
-            late[override.key_or_group] = override.value()
+            key, value = _late(match[2].strip())
+            late[key] = value
     body = OmegaConf.create(text)
     config: Any = _Rebuilding(types, late).node((), body, Kind("dict", held=dict))
     made: DictConfig = config
     return made
+
+
+def _late(line: str) -> Tuple[str, Any]:
+    try:
+        override = parse(line)
+        return override.key_or_group, override.value()
+    except Exception:  # noqa: BLE001  (the parser's errors differ between Hydra's versions)
+        raise UnfitError("LATE %s is no override" % line) from None
 
 
 class _Rebuilding:
@@ -61,6 +79,15 @@ class _Rebuilding:
 
     def node(self, path: Tuple[Any, ...], value: Any, implied: Kind, template: Optional[Node] = None) -> Node:
         """Return the node for a value of the body; `implied` is its kind unless a `TYPE` line says another."""
+        try:
+            return self._node(path, value, implied, template)
+        except (UnfitError, UnknownTypeError):
+            raise
+        except Exception:  # noqa: BLE001  (OmegaConf's errors, and those of a tool's own classes)
+            shown = repr(value) if _shape(value) == "leaf" else "what it holds"
+            raise UnfitError("%s: %s is not of its type" % (kinds.address(path), shown)) from None
+
+    def _node(self, path: Tuple[Any, ...], value: Any, implied: Kind, template: Optional[Node]) -> Node:
         shape = _shape(value)
         kind = self._kind(path, shape, implied)
         if shape == "leaf" and kind == implied and template is not None:

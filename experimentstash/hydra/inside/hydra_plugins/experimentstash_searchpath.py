@@ -32,12 +32,12 @@ class ExperimentStashSearchPath(SearchPathPlugin):
                 search_path.append(PROVIDER, path)
         for path in order.append:
             search_path.append(PROVIDER, path)
-        if order.mode == "replay":
+        if order.snapshot:
             _register_frozen(order)
 
 
 def _register_frozen(order: orders.Order) -> None:
-    from experimentstash_inside.replaying import frozen_config
+    from experimentstash_inside.replaying import UnfitError, frozen_config
     from experimentstash_inside.typenames import UnknownTypeError
     from hydra.core.config_store import ConfigStore
 
@@ -48,6 +48,12 @@ def _register_frozen(order: orders.Order) -> None:
             "experimentstash: %s was frozen with the class %s, which the tool has not at this commit\n"
             "    fix: git submodule update --init --recursive  # at the commit of the snapshot's tag\n"
             % (order.snapshot, error)
+        )
+        raise SystemExit(1) from None
+    except UnfitError as error:
+        sys.stderr.write(
+            "experimentstash: the header and the body of the snapshot do not fit: %s\n"
+            "    fix: correct the value, or the TYPE or LATE line of that key\n" % error
         )
         raise SystemExit(1) from None
     ConfigStore.instance().store(name=orders.FROZEN, node=config, provider=PROVIDER)

@@ -1,0 +1,88 @@
+"""The programs that are measured, installed as their users have them: this tree's wheel, and what stands beside it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+TREE = Path(__file__).resolve().parents[1]
+OWN = ("click", "dulwich", "hydra-core", "omegaconf", "pyyaml", "ruamel.yaml")
+"""What the wheel is installed with, in the versions of the Python that measures."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        """Its interpreter."""
+        return self.program("python")
+
+    def program(self, name: str) -> str:
+        """Return the path of a program in it."""
+        return str(self.folder / "bin" / name)
+
+    @property
+    def packages(self) -> Path:
+        """The folder of its packages."""
+        return next(self.folder.glob("lib/python*/site-packages"))
+
+    def version(self, name: str) -> str:
+        """Return a package of it with its version."""
+        (found,) = importlib.metadata.distributions(name=name, path=[str(self.packages)])
+        return f"{name} {found.version}"
+
+
+def own() -> Environment:
+    """Build this tree's wheel, and return an environment that holds it."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
+        (wheel,) = Path(folder).glob("*.whl")
+        pinned = [f"{name}=={importlib.metadata.version(name)}" for name in OWN]
+        content = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        return _environment("own", [*pinned, str(wheel)], f"{content} {pinned}")
+
+
+@functools.cache
+def peer(name: str, *requirements: str) -> Environment | str:
+    """Return an environment of these packages, or why there is none."""
+    try:
+        return _environment(name, list(requirements), f"{requirements}")
+    except subprocess.CalledProcessError:
+        return f"not to be had: `pip install {' '.join(requirements)}` failed"
+
+
+def _environment(name: str, requirements: list[str], content: str) -> Environment:
+    """Make an environment beside the Python that measures, unless there is one of the same content."""
+    folder = Path(sys.prefix) / "bench" / name
+    made_of = folder / "made-of"
+    content = f"Python {sys.version}: {content}"
+    if not made_of.exists() or made_of.read_text(encoding="utf-8") != content:
+        shutil.rmtree(folder, ignore_errors=True)
+        _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+        python = str(folder / "bin" / "python")
+        _run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *requirements)
+        made_of.write_text(content, encoding="utf-8")
+    return Environment(folder)
+
+
+def _run(*command: str) -> None:
+    try:
+        subprocess.run(command, cwd=TREE, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    except subprocess.CalledProcessError as error:
+        print((error.stderr or error.stdout).decode("utf-8", "replace"), file=sys.stderr)
+        raise

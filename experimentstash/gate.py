@@ -1,0 +1,169 @@
+"""The gate: what a push would bring to a repository that others share, judged from objects alone.
+
+The same judgement stands before a push (`guard-push`) and at the receiving end (`pre-receive`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from experimentstash.examine import Examination
+from experimentstash.judgement import SHORT, in_the_way, reopening, tag_update_problems, wrong_tag
+from experimentstash.names import TAG_FOLDER, TAG_PREFIX, tag_complaint, tag_of
+from experimentstash.problems import Problem, StashError
+from experimentstash.published import unpublished
+from experimentstash.repository import Tags
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from experimentstash.repository import Repository
+
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class RefUpdate:
+    """A ref of the receiving repository, before and after.
+
+    Attributes:
+        ref: its full name there.
+        old: the full id of the object that it names, or None where it is new.
+        new: the full id of the object that it is to name, or None where it is deleted.
+    """
+
+    ref: str
+    old: str | None
+    new: str | None
+
+    @property
+    def tag(self) -> str | None:
+        """The snapshot tag that it is, or None."""
+        return self.ref.removeprefix(TAG_PREFIX) if self.ref.startswith(TAG_PREFIX) else None
+
+
+def ref_update(ref: str, old: str, new: str) -> RefUpdate:
+    """Make a ref update of what git tells: an id of zeros stands for none.
+
+    Raises:
+        StashError: it is nothing that git would tell.
+    """
+    ids = [name if name.strip("0") else None for name in (old, new)]
+    if not (_ID.fullmatch(old) and _ID.fullmatch(new) and ref.startswith("refs/")):
+        raise StashError(f"this is no update of a ref: {ref!r} from {old!r} to {new!r}", "git push")
+    return RefUpdate(ref, *ids)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """What is known of the repository that receives.
+
+    Attributes:
+        known: what it has already: full ids of commits, and options of `git rev-list` (`--all`, `--remotes=…`).
+        remote: what git here calls it; None where it is this very repository.
+        url: where it is, to be asked which tags it has; by default where `remote` leads.
+    """
+
+    known: tuple[str, ...]
+    remote: str | None
+    url: str | None = None
+
+
+def judge_updates(
+    repository: Repository, updates: Sequence[RefUpdate], receiver: Receiver, *, online: bool | None = False
+) -> list[Problem]:
+    """Judge every commit that the receiver has not yet, and every snapshot tag that is made, moved or deleted.
+
+    A snapshot is judged at its tag as the receiver will know it: one that comes along, or one that is there. A tag
+    that is only here is none, and what it froze is judged at the commit that brings it in. The receiver is asked
+    where the push brings snapshots without their tag.
+
+    Args:
+        repository: the repository that has the objects; what it replaces (`git replace`) is not what is pushed.
+        updates: what is to change.
+        receiver: what is known of the receiving repository.
+        online: whether the tools' remotes are asked for the recorded commits (rule `published`); None leaves
+            that rule out.
+
+    Raises:
+        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+    """
+    problems = [problem for update in updates for problem in _moved(update, receiver)]
+    commits, none = repository.peel([update.new for update in updates if update.new])
+    named = {update.tag: update.new for update in updates if update.tag and update.new}
+    problems += [wrong_tag(tag, none[new]) for tag, new in named.items() if new in none]
+    pushed = {tag: commits[new] for tag, new in named.items() if new in commits}
+    tips = list(dict.fromkeys(commits.values()))
+    incoming = repository.reachable(tips, receiver.known)[::-1]
+    repository.check_whole(incoming)
+    changes = repository.changes(incoming) if incoming else {}
+    touched = {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
+    there = _tags_there(repository, touched - pushed.keys(), tips, receiver)
+    examination = Examination(repository, replace(there, commits={**there.commits, **pushed}), fresh=True)
+    examination.changes(incoming, changes)
+    for tag, commit in pushed.items():
+        examination.tag(tag, commit)
+    verdict = examination.verdict()
+    found = list(verdict.problems)
+    if online is not None:
+        found += unpublished(repository, verdict.recorded, online=online)
+    return problems + _with_refs(repository, found, updates, commits, receiver)
+
+
+def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
+    """Judge the rule `tag` of an update: the receiver is where others have it."""
+    if update.ref == TAG_FOLDER and update.new:
+        return [in_the_way(update.ref)]
+    if update.tag is None:
+        return []
+    if update.new and (complaint := tag_complaint(update.tag)):
+        return [wrong_tag(update.tag, f"it is no snapshot's tag: {complaint}")]
+    return tag_update_problems(update.tag, update.old, update.new, published=True, remote=receiver.remote or "REMOTE")
+
+
+def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[str], receiver: Receiver) -> Tags:
+    """Return those of the tags that the receiver has; where it gives no answer, those that it could have."""
+    if receiver.remote is None or not tags:
+        return repository.tags(tags)
+    there = repository.tags_at(receiver.url or receiver.remote)
+    if there is None:
+        here = repository.tags(tags)
+        beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known]))
+        return Tags({tag: commit for tag, commit in here.commits.items() if commit not in beyond}, here.broken)
+    named = {tag: there[tag] for tag in tags if tag in there}
+    commits, none = repository.peel(dict.fromkeys(named.values()))
+    return Tags(
+        {tag: commits[name] for tag, name in named.items() if name in commits},
+        {tag: none[name] for tag, name in named.items() if name in none},
+        receiver.remote,
+    )
+
+
+def _with_refs(
+    repository: Repository,
+    problems: Iterable[Problem],
+    updates: Sequence[RefUpdate],
+    commits: Mapping[str, str],
+    receiver: Receiver,
+) -> list[Problem]:
+    """Return findings whose place, a commit, has in front of it the first ref that brings that commit along.
+
+    What was committed stays in the range whatever is committed on top of it: the repair has to be made there.
+    """
+    told = list(problems)
+    refs: dict[str, str] = {}
+    roots = {root[:SHORT] for root in repository.roots(list(commits.values()))} if told else set()
+    for update in updates if told else ():
+        if update.new and update.new in commits:
+            for commit in repository.reachable([commits[update.new]], receiver.known):
+                refs.setdefault(commit[:SHORT], update.ref)
+    return [_with_ref(one, refs, roots, one.where.partition(":")[0]) for one in told]
+
+
+def _with_ref(problem: Problem, refs: Mapping[str, str], roots: Collection[str], commit: str) -> Problem:
+    if commit not in refs:
+        return problem
+    fix = f"{problem.fix}  # in that commit: {reopening(commit, is_root=commit in roots)}"
+    return replace(problem, where=f"{refs[commit]} {problem.where}", fix=fix)

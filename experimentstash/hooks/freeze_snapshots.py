@@ -1,0 +1,48 @@
+"""`freeze-snapshots`: a snapshot config that is staged and not frozen yet is flattened and stamped in place."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.problems import FINDING, FINE, guard
+from experimentstash.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from experimentstash.entries import Entry
+
+
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it)
+    """Freeze what the next commit brings in below `snapshots/`, and return the exit code: 1 where there was something.
+
+    Args:
+        argv: taken as it comes: neither a framework nor git says anything here that is of interest.
+    """
+    return guard(_freeze)
+
+
+def _freeze() -> int:
+    with Repository.open(Path.cwd()) as repository:
+        staged = repository.staged()
+        return _freeze_staged(repository, staged) if staged else FINE
+
+
+def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
+    from experimentstash.allowance import VARIABLE  # what most commits have no need of
+    from experimentstash.freeze_staged import freeze_staged
+
+    frozen, failures = freeze_staged(repository, staged)
+    for one in frozen:
+        print("\n".join(one.lines()))
+    if frozen:
+        print(f"next: {shlex.join(['git', 'add', *(one.name.path for one in frozen)])} && git commit")
+    sys.stdout.flush()
+    for failure in failures:
+        print(f"experimentstash: {failure}", file=sys.stderr)
+    if failures:
+        print(f"    or, if you mean it: {VARIABLE}=flat,header git commit …", file=sys.stderr)
+    return FINDING if frozen or failures else FINE

@@ -1,0 +1,105 @@
+"""`guard-push`: judges what is being pushed, of every ref, before it leaves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.problems import FINE, StashError, guard
+from experimentstash.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experimentstash.gate import Receiver, RefUpdate
+
+_FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
+_LONGEST = 64 * 1024 * 1024  # bytes: half a million refs
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge a push and return the exit code.
+
+    On stdin come git's own lines, `<local ref> <local id> <remote ref> <remote id>`; a framework tells of one ref
+    in its environment. Where nothing says what is pushed, it is what HEAD has and no remote has.
+
+    Args:
+        argv: `--online`, to ask the tools' remotes for the recorded commits; `--stage KIND` and what git gave
+            the hook: the remote's name and its URL.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guard(lambda: _guard(arguments))
+
+
+def _guard(arguments: list[str]) -> int:
+    online = "--online" in arguments
+    words = [word for word in arguments if word != "--online"]
+    native = words[:1] == ["--stage"]
+    words = words[2:] if native else words
+    told = "" if _FRAMEWORK_REMOTE in os.environ and not native else _told()
+    if words and not told:
+        return FINE  # git runs the hook where nothing is to be pushed, too
+    from experimentstash.allowance import report_unless_allowed
+    from experimentstash.gate import judge_updates
+
+    with Repository.open(Path.cwd(), replaced=False) as repository:
+        if told:
+            updates, remote = _updates(told), (words[0] if words else None)
+            receiver = _receiver(repository, updates, remote, words[1] if len(words) > 1 else None)
+        elif _FRAMEWORK_REMOTE in os.environ:
+            updates = _of_framework(repository)
+            receiver = _receiver(repository, updates, _said("REMOTE_NAME"), _said("REMOTE_URL") or None)
+        else:
+            updates = _of_head(repository)
+            receiver = _receiver(repository, updates, None, None)
+        online = online or repository.setting("experimentstash.online", boolean=True) == "true"
+        problems = judge_updates(repository, updates, receiver, online=online)
+        return report_unless_allowed(problems, repository.own_folder, "git push …")
+
+
+def _told() -> str:
+    """Return what git says on stdin; whoever types there is not asked."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    return sys.stdin.buffer.read(_LONGEST).decode("utf-8", "surrogateescape").strip("\n")
+
+
+def _updates(told: str) -> list[RefUpdate]:
+    from experimentstash.gate import ref_update
+
+    updates = []
+    for line in told.split("\n"):
+        words = line.rsplit(" ", 3)  # what was pushed may be written with spaces: `HEAD@{1 day ago}`
+        if len(words) != 4:
+            raise StashError(f"stdin is no push: {line[:200]!r}", "git push")
+        updates.append(ref_update(words[2], old=words[3], new=words[1]))
+    return updates
+
+
+def _of_framework(repository: Repository) -> list[RefUpdate]:
+    """Return the one ref that pre-commit or prek tells of; without a range it is new, with its whole history."""
+    from experimentstash.gate import RefUpdate
+
+    new = repository.resolve_object(_said("TO_REF") or _said("LOCAL_BRANCH") or "HEAD")
+    return [RefUpdate(_said("REMOTE_BRANCH") or "HEAD", None, new)]
+
+
+def _said(name: str) -> str:
+    return os.environ.get(f"PRE_COMMIT_{name}", "")
+
+
+def _of_head(repository: Repository) -> list[RefUpdate]:
+    from experimentstash.gate import RefUpdate
+
+    head = repository.head()
+    return [RefUpdate("HEAD", None, head)] if head else []
+
+
+def _receiver(repository: Repository, updates: Sequence[RefUpdate], remote: str | None, url: str | None) -> Receiver:
+    from experimentstash.gate import Receiver
+
+    # what it had may be unknown here: somebody else has pushed meanwhile
+    known = [update.old for update in updates if update.old and repository.has(update.old)]
+    return Receiver((*known, *repository.remembered(remote)), remote, url)

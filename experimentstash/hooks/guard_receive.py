@@ -1,0 +1,39 @@
+"""The gate of one's own git server, as its `pre-receive` hook: it cannot be skipped there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.gate import Receiver, judge_updates, ref_update
+from experimentstash.problems import StashError, guard, report
+from experimentstash.repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from experimentstash.gate import RefUpdate
+
+
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it; git gives nothing here)
+    """Judge what is received, while it is in quarantine still, and return the exit code; 1 refuses all of it.
+
+    On stdin come git's own lines, `<old id> <new id> <ref>`. What the server has is `--all` that its refs reach.
+    """
+    return guard(_receive)
+
+
+def _receive() -> int:
+    updates = [_update(line) for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\n") if line]
+    with Repository.open(Path.cwd(), replaced=False) as repository:
+        online = repository.setting("experimentstash.online", boolean=True) == "true"
+        # a server has no tool's repository: the rule `published` is judged by asking, or not at all
+        return report(judge_updates(repository, updates, Receiver(("--all",), None), online=online or None))
+
+
+def _update(line: str) -> RefUpdate:
+    words = line.split(" ", 2)
+    if len(words) != 3:
+        raise StashError(f"stdin is no push: {line[:200]!r}", "git push")
+    return ref_update(words[2], old=words[0], new=words[1])

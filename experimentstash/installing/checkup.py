@@ -1,0 +1,174 @@
+"""What keeps the hooks from working, each with the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash import __version__
+from experimentstash.allowance import VARIABLE
+from experimentstash.environment import SETTING as TOOL_PYTHON
+from experimentstash.git import ask_git, clean_environment
+from experimentstash.installing import frameworks, scripts
+from experimentstash.installing.place import HOOKS_PATH, git_value
+from experimentstash.installing.settings import PYTHON
+from experimentstash.installing.spots import spots
+from experimentstash.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from experimentstash.installing.place import Place
+    from experimentstash.installing.spots import Spot
+
+INSTALL = "experimentstash install"
+OLDEST_GIT = (2, 30)
+"""The oldest git that this program is tested with (README, *Install*)."""
+_ASK_VERSION = "import experimentstash.hooks.native; print(experimentstash.__version__)"
+
+
+def check_up(place: Place) -> list[Problem]:
+    """Return what is found; nothing where the hooks can do their work."""
+    checks = (_git, _hooks, _python, _tool_python, _framework_configs, _submodules, _pushes, _exceptions)
+    return [problem for check in checks for problem in check(place)]
+
+
+def _git(place: Place) -> Iterator[Problem]:
+    said = os.fsdecode(ask_git("version", cwd=place.root).stdout).strip()
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if found is None or (int(found[1]), int(found[2])) < OLDEST_GIT:
+        yield Problem("git", "git", f"{said}: too old", "install git 2.30 or later, https://git-scm.com")
+
+
+def _hooks(place: Place) -> Iterator[Problem]:
+    if place.is_shipped:
+        dull = [kind for kind in place.types if not scripts.is_hook(place.used / kind)]
+        yield from (_without_run_bit(place.used / kind) for kind in dull)
+        return
+    if not place.is_plain and not place.is_aside:
+        scope = place.paths[-1][0] if place.paths else "a link"
+        what = f"git runs the hooks of {place.used}, and ours are not among them"
+        yield Problem(f"{HOOKS_PATH} ({scope})", "hooks", what, INSTALL)
+        return
+    yield from _spots(place, spots(place))
+
+
+def _spots(place: Place, wanted: list[Spot]) -> Iterator[Problem]:
+    folder = place.own if place.is_plain else place.aside
+    # ours beside a framework that runs the same hooks: twice, and nothing is let through
+    wrong = [spot for spot in wanted if not spot.holds and not (spot.left_out and scripts.is_ours(spot.path))]
+    yield from (_without_run_bit(spot.path) for spot in wrong if _is_dull(spot))
+    runners = (spot.path.with_name(spot.kind) for spot in wanted if spot.framework and spot.path.name != spot.kind)
+    yield from (_without_run_bit(path) for path in runners if not scripts.is_hook(path))
+    other = [spot for spot in wrong if not _is_dull(spot)]
+    missing = [spot for spot in other if not scripts.is_ours(spot.path)]
+    gates = [spot for spot in missing if spot.kind == scripts.GATE and spot.framework]
+    if gone := ", ".join(spot.kind for spot in missing if spot not in gates):
+        yield Problem(str(folder), "hooks", f"not installed: {gone}", INSTALL)
+    for spot in gates:
+        what = f"{spot.framework} shows its hooks only the first ref of a push, and the native gate is not beside it"
+        yield Problem(str(spot.path), "hooks", what, INSTALL)
+    stale = [spot.path.name for spot in other if spot not in missing]
+    is_stale = scripts.content(folder / scripts.SHARED) != scripts.judging(scripts.SHARED)
+    if is_stale and any(scripts.is_ours(spot.path) for spot in wanted):
+        stale.append(scripts.SHARED)
+    if stale:
+        yield Problem(str(folder), "hooks", f"of another version, or changed: {', '.join(stale)}", INSTALL)
+
+
+def _is_dull(spot: Spot) -> bool:
+    return spot.text is not None and scripts.content(spot.path) == spot.text and not scripts.is_hook(spot.path)
+
+
+def _without_run_bit(path: Path) -> Problem:
+    return Problem(
+        str(path), "hooks", "git does not run it, it is not executable", f"chmod +x {shlex.quote(str(path))}"
+    )
+
+
+def _python(place: Place) -> Iterator[Problem]:
+    named = git_value(place, PYTHON)
+    if named is None:
+        if shutil.which("experimentstash-hook") is None:
+            yield Problem(PYTHON, "python", "it is not set, and experimentstash-hook is not on the PATH", INSTALL)
+        return
+    if not Path(named).is_absolute() or not scripts.is_hook(Path(named)):
+        yield Problem(PYTHON, "python", f"{named}: no program on this machine", INSTALL)
+        return
+    said, reason = _version(Path(named), place)
+    if reason:
+        yield Problem(PYTHON, "python", f"{named} cannot load experimentstash: {reason}", INSTALL)
+    elif said != __version__:
+        yield Problem(PYTHON, "python", f"{named} has experimentstash {said}, and this one is {__version__}", INSTALL)
+
+
+def _version(python: Path, place: Place) -> tuple[str, str]:
+    """Return the version that a Python loads, or why it loads none."""
+    try:
+        # not in the stash: `python -c` would find what lies there first
+        asked = subprocess.run(
+            [python, "-c", _ASK_VERSION], cwd=place.common, env=clean_environment(), capture_output=True, check=False
+        )
+    except OSError as error:
+        return "", error.strerror or str(error)
+    said, complaint = (os.fsdecode(text).strip() for text in (asked.stdout, asked.stderr))
+    return said, "" if asked.returncode == 0 else (complaint.splitlines() or [f"exit code {asked.returncode}"])[-1]
+
+
+def _tool_python(place: Place) -> Iterator[Problem]:
+    named = git_value(place, TOOL_PYTHON)
+    if named and not scripts.is_hook(place.root / named):
+        fix = f"git config --unset {TOOL_PYTHON}  # or name another"
+        yield Problem(TOOL_PYTHON, "python", f"{named}: no program on this machine", fix)
+
+
+def _framework_configs(place: Place) -> Iterator[Problem]:
+    """Find configs that name our hooks, and leave out types of hook that others need for them."""
+    found = {frameworks.config_of(place.root, name): name for name in reversed(frameworks.CONFIGS)}
+    for path, name in found.items():
+        config = frameworks.read_config(path) if path else {}
+        lacking = ", ".join(frameworks.missing_types(config))
+        if path and lacking and frameworks.named_ids(config):
+            what = f"who clones and says `{name} install` gets no hook of these types: {lacking}"
+            fix = f"experimentstash init {shlex.quote(str(place.root))} --hooks {name}"
+            yield Problem(f"{path}: default_install_hook_types", "hooks", what, fix)
+
+
+def _submodules(place: Place) -> Iterator[Problem]:
+    """Find what makes git blind for pins that moved; our hooks see them, but whoever commits does not."""
+    modules = place.root / ".gitmodules"
+    for name in _ignored(place, "-f", str(modules)) if modules.is_file() else ():
+        fix = f"git config -f {shlex.quote(str(modules))} --unset-all {shlex.quote(name)}"
+        yield Problem(f".gitmodules: {name}", "submodules", "git status and git add do not see this pin move", fix)
+    for name in _ignored(place):
+        what = "git status and git add do not see this pin move"
+        yield Problem(name, "submodules", what, f"git config {shlex.quote(name)} none")
+    if git_value(place, "diff.ignoreSubmodules", "--no-type") == "all":
+        what = "git status and git diff do not see a pin move"
+        yield Problem("diff.ignoreSubmodules", "submodules", what, "git config diff.ignoreSubmodules none")
+
+
+def _ignored(place: Place, *where: str) -> Iterable[str]:
+    asked = ask_git("config", *where, "-z", "--get-regexp", r"^submodule\..*\.ignore$", cwd=place.root)
+    settings = dict(word.split("\n", 1) for word in os.fsdecode(asked.stdout).split("\0") if "\n" in word)
+    return [name for name, value in settings.items() if value == "all"]
+
+
+def _pushes(place: Place) -> Iterator[Problem]:
+    if place.bare:
+        return
+    said = git_value(place, "push.recurseSubmodules", "--no-type") or "no"
+    if said not in ("check", "on-demand"):
+        what = f"it is {said}: git pushes a pin that its tool's remote does not have, and asks nobody"
+        yield Problem("push.recurseSubmodules", "push", what, "git config push.recurseSubmodules check")
+
+
+def _exceptions(place: Place) -> Iterator[Problem]:  # noqa: ARG001  (each check has it)
+    if allowed := os.environ.get(VARIABLE):
+        what = f"it is {allowed} in this shell: such findings pass at every command, not only where you mean it"
+        yield Problem(VARIABLE, "allowed", what, f"unset {VARIABLE}")

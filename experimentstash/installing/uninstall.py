@@ -1,0 +1,99 @@
+"""Takes our hooks away and gives back what was there before, also where a framework came on top since."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.installing import scripts, settings
+from experimentstash.installing.install import give_back, is_one, touched
+from experimentstash.installing.place import FORMER, HOOKS_PATH, is_same
+from experimentstash.installing.undo import all_or_nothing
+from experimentstash.problems import StashError
+from experimentstash.signals import held_signals
+
+if TYPE_CHECKING:
+    from experimentstash.installing.place import Place
+
+
+def uninstall(place: Place) -> list[str]:
+    """Take the hooks away, if there are any, and return what was done, a line each.
+
+    Raises:
+        StashError: a hook of somebody else's would be lost, or something cannot be written; nothing has changed.
+    """
+    _check_aside(place)
+    with held_signals(), all_or_nothing(touched(place)):
+        lines = _turn_back(place)
+        for folder in (place.own, place.aside):
+            lines += _take_away(folder)
+        settings.give_back_tool_python(place)
+        dropped = [key for key in (settings.PYTHON, FORMER) if settings.drop(place, key)]
+    for folder in (place.aside, place.aside.parent):
+        with contextlib.suppress(OSError):  # never made, or it holds something else
+            folder.rmdir()
+    return lines or [f"{place.common}: {'the settings of the hooks are gone' if dropped else 'no hooks are installed'}"]
+
+
+def _check_aside(place: Place) -> None:
+    """Check that nobody else has put hooks into our folder: they would be heard no more."""
+    if not place.is_aside:
+        return
+    for path in (place.aside / kind for kind in scripts.KNOWN):
+        if os.path.lexists(path) and not scripts.is_ours(path):
+            raise StashError(
+                f"{path}: a hook of somebody else's, in our folder", f"{_out(path, place)} && experimentstash uninstall"
+            )
+
+
+def _out(path: Path, place: Place) -> str:
+    """Return the command that takes somebody's hook out of our folder, and overwrites no other."""
+    if scripts.framework_of(path) == "prek":
+        return "prek uninstall --all"
+    there = place.former / path.name
+    to = path.with_name(f"{path.name}.old") if os.path.lexists(there) or not there.parent.is_dir() else there
+    return f"mv {shlex.quote(str(path))} {shlex.quote(str(to))}"
+
+
+def _turn_back(place: Place) -> list[str]:
+    """Let `core.hooksPath` lead where it led before, in each worktree that has a value of its own."""
+    lines = []
+    for scope in map(settings.in_file, place.configs):
+        found, kept = (settings.values(place, scope, key) for key in (HOOKS_PATH, FORMER))
+        if not found or not ((kept and place.is_of_ours(Path(found[-1]))) or is_same(Path(found[-1]), place.aside)):
+            continue
+        former = "".join(kept)
+        if former:
+            settings.put(place, scope, HOOKS_PATH, former)
+        else:
+            settings.take_out(place, scope, HOOKS_PATH)
+        lines.append(f"{HOOKS_PATH} is {f'{former} again' if former else 'not set any more'}")
+    return lines
+
+
+def _take_away(folder: Path) -> list[str]:
+    taken, back, left = [], [], []
+    for kind in scripts.KNOWN:
+        top, before = folder / kind, folder / f"{kind}{scripts.BEFORE}"
+        if os.path.lexists(top) and is_one(top, before):
+            before.unlink()  # we were killed before ours took its place
+        spots = [path for path in (top, folder / f"{kind}{scripts.LEGACY}") if scripts.is_ours(path)]
+        if not spots and os.path.lexists(before) and not os.path.lexists(top):
+            spots = [top]  # somebody took ours away
+        for path in spots:
+            if os.path.lexists(before):
+                back.append(path.name)
+            give_back(path, before)
+            taken.append(path.name)
+        if os.path.lexists(before):
+            left.append(before.name)
+    if taken:
+        (folder / scripts.SHARED).unlink(missing_ok=True)
+    return [
+        *([f"{folder}: hooks taken away"] if taken else []),
+        *(f"the hook that was there stands there again: {name}" for name in back),
+        *(f"{folder / name}: left where it is, another hook has taken its place" for name in left),
+    ]
