@@ -204,7 +204,7 @@ class Examination:
         files = {c: {change.path: change.entry for change in changes[c]} for c in commits}
         files = {c: {path: entry for path, entry in files[c].items() if tag_of(path)} for c in commits}
         brought: dict[str, dict[str, str | None]] = {}
-        for commit in commits:
+        for commit in reversed(commits):  # so that what comes before the newest one has been read for the others
             new = {change.path for change in changes[commit] if change.new}
             untagged = self._untagged(files[commit])
             followed = [path for path in untagged if path not in new]

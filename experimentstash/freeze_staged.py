@@ -14,6 +14,7 @@ from experimentstash.flatness import flat_problems
 from experimentstash.freeze import freeze
 from experimentstash.frozen import tool_commit
 from experimentstash.hydra import texts
+from experimentstash.hydra.laid_out import laid_out
 from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tool_complaint, tool_path
 from experimentstash.problems import StashError, printable
 
@@ -126,7 +127,7 @@ class _Freezing:
         """
         tool = registry.find(self._tools, name.tool)
         self._check_pin(tool.name, tool_commit(self._stash, tool.name))
-        with texts.laid_out(self._stash, tool, name, data) as laid:
+        with laid_out(self._stash, tool, name, data) as laid:
             frozen = freeze(laid.wish, name.tag, self._tools, _say, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 from experimentstash.examine import Examination
 from experimentstash.judgement import SHORT, in_the_way, reopening, tag_update_problems, wrong_tag
 from experimentstash.names import TAG_FOLDER, TAG_PREFIX, tag_complaint, tag_of
-from experimentstash.problems import Problem, StashError
+from experimentstash.problems import Problem, StashError, short
 from experimentstash.published import unpublished
-from experimentstash.repository import Tags
+from experimentstash.repository import NO_COMMIT, Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from experimentstash.repository import Repository
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")  # what git would refuse a name for (`git check-ref-format`)
+_LONGEST_LINE = 65_536  # bytes, of what git tells a hook of one ref
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,18 @@ class RefUpdate:
         return self.ref.removeprefix(TAG_PREFIX) if self.ref.startswith(TAG_PREFIX) else None
 
 
+def told_lines(stdin: BinaryIO) -> Iterator[str]:
+    """Yield the lines that git tells a hook on its standard input; of what is no push, no more than the first is read.
+
+    Raises:
+        StashError: a line is longer than any of git's.
+    """
+    while line := stdin.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise StashError(f"stdin is no push: a line of {_LONGEST_LINE} bytes or more", "git push")
+        yield line.removesuffix(b"\n").decode("utf-8", "surrogateescape")
+
+
 def ref_update(ref: str, old: str, new: str) -> RefUpdate:
     """Make a ref update of what git tells: an id of zeros stands for none.
 
@@ -51,8 +66,9 @@ def ref_update(ref: str, old: str, new: str) -> RefUpdate:
         StashError: it is nothing that git would tell.
     """
     ids = [name if name.strip("0") else None for name in (old, new)]
-    if not (_ID.fullmatch(old) and _ID.fullmatch(new) and ref.startswith("refs/")):
-        raise StashError(f"this is no update of a ref: {ref!r} from {old!r} to {new!r}", "git push")
+    if not (_ID.fullmatch(old) and _ID.fullmatch(new) and _REF.fullmatch(ref)):
+        what = f"{short(ref)} from {short(old)} to {short(new)}"
+        raise StashError(f"stdin is no push: this is no update of a ref: {what}", "git push")
     return RefUpdate(ref, *ids)
 
 
@@ -61,7 +77,8 @@ class Receiver:
     """What is known of the repository that receives.
 
     Attributes:
-        known: what it has already: full ids of commits, and options of `git rev-list` (`--all`, `--remotes=…`).
+        known: what it has already: full ids of commits, which may be unknown here, and options of `git rev-list`
+            (`--all`, `--remotes=…`).
         remote: what git here calls it; None where it is this very repository.
         url: where it is, to be asked which tags it has; by default where `remote` leads.
     """
@@ -92,11 +109,14 @@ def judge_updates(
     """
     problems = [problem for update in updates for problem in _moved(update, receiver)]
     commits, none = repository.peel([update.new for update in updates if update.new])
+    for update in updates:
+        if update.tag is None and update.new and none.get(update.new, NO_COMMIT) != NO_COMMIT:
+            raise StashError(f"{update.ref}: {none[update.new]}", "git fsck")
     named = {update.tag: update.new for update in updates if update.tag and update.new}
     problems += [wrong_tag(tag, none[new]) for tag, new in named.items() if new in none]
     pushed = {tag: commits[new] for tag, new in named.items() if new in commits}
     tips = list(dict.fromkeys(commits.values()))
-    incoming = repository.reachable(tips, receiver.known)[::-1]
+    incoming = repository.reachable(tips, receiver.known, lost=True)[::-1]
     repository.check_whole(incoming)
     changes = repository.changes(incoming) if incoming else {}
     touched = {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
@@ -130,7 +150,7 @@ def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[st
     there = repository.tags_at(receiver.url or receiver.remote)
     if there is None:
         here = repository.tags(tags)
-        beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known]))
+        beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known], lost=True))
         return Tags({tag: commit for tag, commit in here.commits.items() if commit not in beyond}, here.broken)
     named = {tag: there[tag] for tag in tags if tag in there}
     commits, none = repository.peel(dict.fromkeys(named.values()))
@@ -153,17 +173,23 @@ def _with_refs(
     What was committed stays in the range whatever is committed on top of it: the repair has to be made there.
     """
     told = list(problems)
+    parents = repository.parents_of(list(dict.fromkeys(commits.values())), receiver.known) if told else {}
+    roots = {commit[:SHORT] for commit, before in parents.items() if not before}
     refs: dict[str, str] = {}
-    roots = {root[:SHORT] for root in repository.roots(list(commits.values()))} if told else set()
-    for update in updates if told else ():
-        if update.new and update.new in commits:
-            for commit in repository.reachable([commits[update.new]], receiver.known):
-                refs.setdefault(commit[:SHORT], update.ref)
+    for update in updates:
+        waiting = [commits[update.new]] if update.new and update.new in commits else []
+        while waiting:  # each commit is met once, however many refs bring it along
+            if (commit := waiting.pop()) in parents:
+                refs[commit[:SHORT]] = update.ref
+                waiting += parents.pop(commit)
     return [_with_ref(one, refs, roots, one.where.partition(":")[0]) for one in told]
 
 
 def _with_ref(problem: Problem, refs: Mapping[str, str], roots: Collection[str], commit: str) -> Problem:
     if commit not in refs:
         return problem
+    where = f"{refs[commit]} {problem.where}"
+    if problem.rule == "published":  # what mends that is done to the tool
+        return replace(problem, where=where)
     fix = f"{problem.fix}  # in that commit: {reopening(commit, is_root=commit in roots)}"
-    return replace(problem, where=f"{refs[commit]} {problem.where}", fix=fix)
+    return replace(problem, where=where, fix=fix)

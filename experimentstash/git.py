@@ -42,6 +42,10 @@ HELD = "EXPERIMENTSTASH_FREEZING"
 _KEPT = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})  # `git -c …` of the user's, not a place
 
 
+class EndlessError(StashError):
+    """Git was given its time, and came to no end."""
+
+
 def clean_environment(**extra: str) -> dict[str, str]:
     """Return the environment without the variables that point git at one repository, plus `extra`."""
     kept = {key: value for key, value in os.environ.items() if key not in LOCAL_ENVIRONMENT or key in _KEPT}
@@ -98,7 +102,8 @@ def limited_git(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes, sec
     """Run git as `git` does, for no more than some seconds of a processor, and return its stdout.
 
     Raises:
-        StashError: git failed, and the message is its own; or it took longer.
+        EndlessError: it took longer.
+        StashError: git failed; the message is its own.
     """
     command, limit = ["git", *args], (resource.RLIMIT_CPU, (seconds, seconds + 1))
     # where nobody can limit a process that has begun, it does so itself before it begins, which costs 8 ms
@@ -121,7 +126,7 @@ def limited_git(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes, sec
             process.kill()
             raise
     if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise StashError(f"{cwd}: git {args[0]} found no end in {seconds} seconds", "git fsck")
+        raise EndlessError(f"{cwd}: there is no end to its files: git {args[0]} took {seconds} seconds", "git fsck")
     _check_done(subprocess.CompletedProcess(command, process.returncode, out, err), args[0], cwd)
     return out
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FINE, FINDING, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes of spec.md, section *Commands*."""
 
+_MOST_TOLD = 1000  # findings: nobody reads more, and a hostile push has a million
 _HIDING = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 _BIDI = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
@@ -109,10 +110,12 @@ class ToolExit(Exception):  # noqa: N818  (no error of ours: the tool's own verd
 
 
 def report(problems: Iterable[Problem]) -> int:
-    """Print every finding to stderr, sorted by place, and return the exit code (0 without findings)."""
+    """Print the findings to stderr, sorted by place, and return the exit code (0 without findings)."""
     found = sorted(set(problems))
-    for problem in found:
+    for problem in found[:_MOST_TOLD]:
         print(problem, file=sys.stderr)
+    if len(found) > _MOST_TOLD:
+        print(f"and {len(found) - _MOST_TOLD} more", file=sys.stderr)
     return FINDING if found else FINE
 
 

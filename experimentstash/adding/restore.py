@@ -114,8 +114,10 @@ def _put_back_modules(stash: Path, record: Record) -> None:
         return
     if now is not None:
         ask_git("config", "-f", _MODULES, "--remove-section", _section(record), cwd=stash)
-        before = ask_git("config", "-f", "-", "-z", "-l", cwd=stash, stdin=_bytes(record.modules)).stdout
-        if ask_git("config", "-f", _MODULES, "-z", "-l", cwd=stash).stdout != before:
+        before = ask_git(
+            "config", "-f", "-", "--no-includes", "-z", "-l", cwd=stash, stdin=_bytes(record.modules)
+        ).stdout
+        if ask_git("config", "-f", _MODULES, "--no-includes", "-z", "-l", cwd=stash).stdout != before:
             return  # the user has edited it since
     if record.modules is None:
         path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import FINE, StashError, guard
+from experimentstash.problems import FINE, StashError, guard, short
 from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from experimentstash.gate import Receiver, RefUpdate
 
 _FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
-_LONGEST = 64 * 1024 * 1024  # bytes: half a million refs
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,15 +37,15 @@ def _guard(arguments: list[str]) -> int:
     words = [word for word in arguments if word != "--online"]
     native = words[:1] == ["--stage"]
     words = words[2:] if native else words
-    told = "" if _FRAMEWORK_REMOTE in os.environ and not native else _told()
-    if words and not told:
+    updates = [] if _FRAMEWORK_REMOTE in os.environ and not native else _told()
+    if words and not updates:
         return FINE  # git runs the hook where nothing is to be pushed, too
     from experimentstash.allowance import report_unless_allowed
     from experimentstash.gate import judge_updates
 
     with Repository.open(Path.cwd(), replaced=False) as repository:
-        if told:
-            updates, remote = _updates(told), (words[0] if words else None)
+        if updates:
+            remote = words[0] if words else None
             receiver = _receiver(repository, updates, remote, words[1] if len(words) > 1 else None)
         elif _FRAMEWORK_REMOTE in os.environ:
             updates = _of_framework(repository)
@@ -56,26 +55,32 @@ def _guard(arguments: list[str]) -> int:
             receiver = _receiver(repository, updates, None, None)
         online = online or repository.setting("experimentstash.online", boolean=True) == "true"
         problems = judge_updates(repository, updates, receiver, online=online)
+        if any(problem.rule == "published" for problem in problems) and _pushes_tools(repository):
+            problems = [problem for problem in problems if problem.rule != "published"]
         return report_unless_allowed(problems, repository.own_folder, "git push …")
 
 
-def _told() -> str:
+def _pushes_tools(repository: Repository) -> bool:
+    """Tell whether git will push the tools' commits before those of the stash, and the latter only if that succeeds."""
+    return repository.setting("push.recurseSubmodules") == "on-demand"
+
+
+def _told() -> list[RefUpdate]:
     """Return what git says on stdin; whoever types there is not asked."""
     if sys.stdin is None or sys.stdin.isatty():
-        return ""
-    return sys.stdin.buffer.read(_LONGEST).decode("utf-8", "surrogateescape").strip("\n")
+        return []
+    from experimentstash.gate import told_lines
+
+    return [_update(line) for line in told_lines(sys.stdin.buffer)]
 
 
-def _updates(told: str) -> list[RefUpdate]:
+def _update(line: str) -> RefUpdate:
     from experimentstash.gate import ref_update
 
-    updates = []
-    for line in told.split("\n"):
-        words = line.rsplit(" ", 3)  # what was pushed may be written with spaces: `HEAD@{1 day ago}`
-        if len(words) != 4:
-            raise StashError(f"stdin is no push: {line[:200]!r}", "git push")
-        updates.append(ref_update(words[2], old=words[3], new=words[1]))
-    return updates
+    words = line.rsplit(" ", 3)  # what was pushed may be written with spaces: `HEAD@{1 day ago}`
+    if len(words) != 4:
+        raise StashError(f"stdin is no push: {short(line)}", "git push")
+    return ref_update(words[2], old=words[3], new=words[1])
 
 
 def _of_framework(repository: Repository) -> list[RefUpdate]:
@@ -100,6 +105,5 @@ def _of_head(repository: Repository) -> list[RefUpdate]:
 def _receiver(repository: Repository, updates: Sequence[RefUpdate], remote: str | None, url: str | None) -> Receiver:
     from experimentstash.gate import Receiver
 
-    # what it had may be unknown here: somebody else has pushed meanwhile
-    known = [update.old for update in updates if update.old and repository.has(update.old)]
+    known = [update.old for update in updates if update.old]
     return Receiver((*known, *repository.remembered(remote)), remote, url)

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.gate import Receiver, judge_updates, ref_update
-from experimentstash.problems import StashError, guard, report
+from experimentstash.gate import Receiver, judge_updates, ref_update, told_lines
+from experimentstash.problems import StashError, guard, report, short
 from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door 
 
 
 def _receive() -> int:
-    updates = [_update(line) for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\n") if line]
+    updates = [_update(line) for line in told_lines(sys.stdin.buffer)]
     with Repository.open(Path.cwd(), replaced=False) as repository:
         online = repository.setting("experimentstash.online", boolean=True) == "true"
         # a server has no tool's repository: the rule `published` is judged by asking, or not at all
@@ -35,5 +35,5 @@ def _receive() -> int:
 def _update(line: str) -> RefUpdate:
     words = line.split(" ", 2)
     if len(words) != 3:
-        raise StashError(f"stdin is no push: {line[:200]!r}", "git push")
+        raise StashError(f"stdin is no push: {short(line)}", "git push")
     return ref_update(words[2], old=words[0], new=words[1])

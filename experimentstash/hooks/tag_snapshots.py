@@ -103,7 +103,12 @@ def _touched(repository: Repository, stage: str) -> set[str]:
     """Return the tags of which the commits that were made here just now brought in or changed something."""
     if (head := repository.head()) is None:
         return set()
-    commits = [head] if stage == "post-commit" else _ours(repository, head, stage)
+    if stage != "post-commit":
+        commits = _ours(repository, head, stage)
+    elif len(parents := repository.parents()) > 1:  # a merge that stopped, and that `git commit` has concluded
+        commits = repository.reachable([head], [parents[0], "--remotes"])
+    else:
+        commits = [head]
     changes = repository.changes(commits) if commits else {}
     return {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
 

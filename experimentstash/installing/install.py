@@ -109,7 +109,7 @@ def _put(spot: Spot) -> list[Path]:
         try:
             # there is a hook at the spot at every moment, also if we are killed in the next one
             os.link(spot.path, spot.before, follow_symlinks=False)
-        except OSError:  # a file system or a system that has no such links
+        except (OSError, NotImplementedError):  # a file system or a system that has no such links
             spot.path.rename(spot.before)
     write_text(spot.path, spot.text.decode(), mode=_RUN)
     return [spot.before] if is_foreign else []

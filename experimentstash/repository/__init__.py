@@ -6,13 +6,14 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import FOLDER, Entry, Tree
-from experimentstash.names import REGISTRY, tag_of
+from experimentstash.entries import FOLDER, PIN, Entry, Tree
+from experimentstash.git import EndlessError
+from experimentstash.names import REGISTRY, tag_of, tool_path
 from experimentstash.problems import StashError
 from experimentstash.repository import history, index, plumbing, refs, remotes
 from experimentstash.repository.clone import Clone, find_clones
 from experimentstash.repository.history import Change, History
-from experimentstash.repository.objects import Objects
+from experimentstash.repository.objects import NO_COMMIT, Objects
 from experimentstash.repository.refs import Tags, write_tag
 from experimentstash.repository.submodules import Submodule, Submodules
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Change", "Clone", "Repository", "Submodule", "Tags", "TooLargeError", "write_tag"]
+__all__ = ["NO_COMMIT", "Change", "Clone", "Repository", "Submodule", "Tags", "TooLargeError", "write_tag"]
 
-_FEW = 16
+_FEW = 16  # tags
 
 
 class TooLargeError(StashError):
@@ -53,7 +54,7 @@ class Repository:
 
         Args:
             root: the folder.
-            replaced: see objects as `git replace` shows them here, and not as they are pushed.
+            replaced: see objects as `git replace` and grafts show them here, and not as they are pushed.
 
         Raises:
             StashError: there is none, or git refuses it.
@@ -115,10 +116,14 @@ class Repository:
 
     def head(self) -> str | None:
         """Return the commit that was checked out when this was first asked, or None before the first one."""
-        return self._head
+        return self._head[0] if self._head else None
+
+    def parents(self) -> list[str]:
+        """Return the parents of HEAD."""
+        return self._head[1:]
 
     @cached_property
-    def _head(self) -> str | None:
+    def _head(self) -> list[str]:
         return refs.head(self._place)
 
     def parents_to_be(self) -> list[str]:
@@ -138,9 +143,13 @@ class Repository:
         """Return the commits of `A..B`, newest first; see `history.commits_between`."""
         return history.commits_between(self._place, a_b)
 
-    def reachable(self, tips: Sequence[str], without: Sequence[str]) -> list[str]:
+    def reachable(self, tips: Sequence[str], without: Sequence[str], *, lost: bool = False) -> list[str]:
         """Return the commits behind the tips that others have not behind them; see `history.reachable`."""
-        return history.reachable(self._place, tips, without)
+        return history.reachable(self._place, tips, without, lost=lost)
+
+    def parents_of(self, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
+        """Return the parents of the commits behind the tips that others have not; see `history.parents`."""
+        return history.parents(self._place, tips, without)
 
     def roots(self, tips: Collection[str]) -> set[str]:
         """Return the commits without parents that the tips have behind them."""
@@ -166,7 +175,8 @@ class Repository:
         """
         before, ref = history.earlier(self._place)
         head = self.head()
-        others = [f"--exclude={ref.removeprefix('refs/heads/')}", "--branches", "--remotes"]
+        moving = [ref, *history.moving(self._place)]
+        others = [*(f"--exclude={one.removeprefix('refs/heads/')}" for one in moving), "--branches", "--remotes"]
         before = [one for one in dict.fromkeys([*before, *rewritten]) if one != head]
         return set(history.reachable(self._place, before, [*([head] if head else []), *others], lost=True))
 
@@ -175,8 +185,13 @@ class Repository:
         return history.newest(self._place, commits)
 
     def changes(self, commits: Sequence[str]) -> dict[str, list[Change]]:
-        """Return the entries below `configs` that each commit has and none of its parents."""
-        return self._history.changes(commits)
+        """Return the entries below `configs/<tool>/snapshots` that each commit has and none of its parents."""
+        try:
+            return self._history.changes(commits)
+        except EndlessError:
+            for commit in commits:
+                self.tree(commit)  # which says of the one whose trees hold themselves where they do
+            raise
 
     def bringing(self, paths: Iterable[str], start: str) -> dict[str, str]:
         """Return the commit that brought each path in, followed from `start`; see `History.bringing`."""
@@ -188,6 +203,10 @@ class Repository:
 
     def staged(self) -> dict[str, Entry]:
         """Return the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes."""
+        return dict(index.assemble(self._staged.items()).files)
+
+    @cached_property
+    def _staged(self) -> Mapping[str, Entry | None]:
         return index.staged(self._place)
 
     def changed(self, entries: Mapping[str, Entry]) -> set[str]:
@@ -195,8 +214,11 @@ class Repository:
         return index.changed(self._place, entries)
 
     def index_pins(self) -> Tree:
-        """Return what the index records of the stash's pins and registry, and of no snapshot."""
-        return index.read(self._place, "tools", REGISTRY)
+        """Return the pins and the registry of the index: HEAD's, but for what is staged. A large index is read once."""
+        head = self.head()
+        held = self.tree(head, "") if head else Tree({}, None, {})
+        pins = {tool_path(tool): Entry(PIN, pin) for tool, pin in held.pins.items()}
+        return index.assemble({**pins, REGISTRY: held.registry, **self._staged}.items())
 
     def tree(self, commit: str, tag: str | None = None) -> Tree:
         """Return what a commit records of the stash; the rest of its tree is not read.

@@ -96,15 +96,32 @@ def reachable(place: Place, tips: Sequence[str], without: Sequence[str], *, lost
         place: the repository.
         tips: full ids of commits.
         without: full ids of commits, and `rev-list`'s own `--all`, `--branches`, `--exclude=…`, `--remotes=…`.
-        lost: a tip may be no longer here, and is passed over.
+        lost: one of the ids may be no longer here, and is passed over.
     """
+    return _walked(place, tips, without, *(["--ignore-missing"] if lost else []))
+
+
+def parents(place: Place, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
+    """Return the parents of each commit that the tips have behind them and others have not; see `reachable`."""
+    lines = _walked(place, tips, without, "--parents", "--ignore-missing")
+    return {commit: told for commit, *told in (line.split(" ") for line in lines)}
+
+
+def _walked(place: Place, tips: Sequence[str], without: Sequence[str], *options: str) -> list[str]:
     if not tips:
         return []
     # options are not taken from stdin before git 2.42, and there is no end to the number of ids
     ids = [f"^{name}" for name in without if not name.startswith("--")]
-    options = ["--not", *(name for name in without if name.startswith("--"))]
-    asked = ("rev-list", *(["--ignore-missing"] if lost else []), "--stdin", *options)
-    return place.lines(*asked, stdin="".join(f"{one}\n" for one in [*tips, *ids]).encode())
+    others = ["--not", *(name for name in without if name.startswith("--"))]
+    stdin = "".join(f"{one}\n" for one in [*tips, *ids]).encode()
+    return place.lines("rev-list", *options, "--stdin", *others, stdin=stdin)
+
+
+def moving(place: Place) -> list[str]:
+    """Return the names of the other branches that the rebase that is under way will take along (`--update-refs`)."""
+    file = place.git_dir / "rebase-merge" / "update-refs"
+    lines = file.read_text("utf-8", "surrogateescape").split("\n") if file.is_file() else []
+    return [line for line in lines if line.startswith("refs/heads/")]  # two ids follow each
 
 
 def earlier(place: Place) -> tuple[list[str], str]:

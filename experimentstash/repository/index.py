@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from experimentstash.repository.plumbing import Place
 
+_JUDGED = ("tools", REGISTRY, SNAPSHOTS)
 _EMPTY_BLOBS = frozenset(
     {
         "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
@@ -23,32 +24,32 @@ _EMPTY_BLOBS = frozenset(
 )
 
 
-def read(place: Place, *paths: str) -> Tree:
+def read(place: Place) -> Tree:
     """Return what the index records of a stash, which is what the next commit would hold.
-
-    Args:
-        place: the repository.
-        paths: only what lies there; by default all that a stash is made of.
 
     Raises:
         StashError: it holds conflicts, git cannot read it, or the repository is bare and has none.
     """
+    return assemble(_recorded(place).items())
+
+
+def _recorded(place: Place) -> dict[str, Entry]:
     if place.bare:
         raise StashError(f"{place.root}: a bare repository has no index", "experimentstash verify HEAD")
     entries: dict[str, Entry] = {}
     conflicts = []
-    for line in place.fields("ls-files", "-s", "-z", "--", *(paths or ("configs", "tools"))):
+    for line in place.fields("ls-files", "-s", "-z", "--", "configs", "tools"):
         told, _, path = line.partition("\t")
         mode, blob, stage = told.split(" ")
         if stage != "0":
             conflicts.append(path)
         entries[path] = Entry(mode, blob)
     _check_merged(conflicts)
-    return assemble(_kept(place, entries).items())
+    return _kept(place, entries)
 
 
-def staged(place: Place) -> dict[str, Entry]:
-    """Return the entries below `configs/<tool>/snapshots/<tag>/` that the index has, and HEAD has not or has otherwise.
+def staged(place: Place) -> dict[str, Entry | None]:
+    """Return what the index has otherwise than HEAD, of pins, registry and snapshots; None for what it has no more.
 
     It takes as long as the index is large, and not longer where many snapshots are.
 
@@ -56,21 +57,23 @@ def staged(place: Place) -> dict[str, Entry]:
         StashError: there are conflicts among them, or git cannot read the index.
     """
     try:
-        fields = place.diff("diff-index", "--cached", "--raw", "-z", *UNMOVED, "HEAD", "--", SNAPSHOTS)
+        fields = place.diff("diff-index", "--cached", "--raw", "-z", *UNMOVED, "HEAD", "--", *_JUDGED)
     except StashError:
-        if head(place) is not None:
+        if head(place):
             raise
-        return dict(read(place).files)  # before the first commit
+        return dict(_recorded(place))  # before the first commit
     entries: dict[str, Entry] = {}
-    conflicts = []
+    gone, conflicts = [], []
     for line, path in zip(fields, fields, strict=True):
         _, mode, _, blob, status = line.split(" ")
         if status == "U":
             conflicts.append(path)
-        elif status != "D":
+        elif status == "D":
+            gone.append(path)
+        else:
             entries[path] = Entry(mode, blob)
     _check_merged(conflicts)
-    return dict(assemble(_kept(place, entries).items()).files)
+    return dict.fromkeys(gone) | _kept(place, entries)
 
 
 def changed(place: Place, entries: Mapping[str, Entry]) -> set[str]:
@@ -107,13 +110,15 @@ def _promised(place: Place) -> list[str]:
     return place.fields(*asked, "--", "configs")
 
 
-def assemble(entries: Iterable[tuple[str, Entry]]) -> Tree:
-    """Sort entries below `configs` and `tools` into what a stash is made of."""
+def assemble(entries: Iterable[tuple[str, Entry | None]]) -> Tree:
+    """Sort entries below `configs` and `tools` into what a stash is made of; None stands for what is not there."""
     pins: dict[str, str] = {}
     files: dict[str, Entry] = {}
     registry = None
     for path, entry in entries:
         parts = path.split("/", 4)
+        if entry is None:
+            continue
         if path == REGISTRY:
             registry = entry
         elif parts[0] == "tools" and len(parts) == 2 and entry.mode == PIN:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     _Parsed: TypeAlias = Mapping[bytes, tuple[str, bytes]]  # mode and id, by name
 
+NO_COMMIT = "it leads to no commit"
+"""Why an object that is here is of no use as a tag."""
 _AT_ONCE = 256  # objects that are held in memory together
 _LARGEST = 256 * 1024 * 1024  # bytes; a tree of a million entries has 50 MB
 _LARGEST_TAG = 16 * 1024 * 1024  # bytes; longer than any text that somebody wrote
@@ -118,10 +120,10 @@ class Objects:
                 elif found.kind == "tag" and (named := _TARGET.match(found.data or b"")):
                     waiting[start] = named[1].decode()
                 else:
-                    broken[start] = "it leads to no commit"
+                    broken[start] = NO_COMMIT
             if not waiting:
                 break
-        return commits, {**broken, **dict.fromkeys(waiting, "it leads to no commit")}
+        return commits, {**broken, **dict.fromkeys(waiting, NO_COMMIT)}
 
     def missing(self, name: str) -> StashError:
         """Return the error that says that an object is not here. Silence would read as no drift."""

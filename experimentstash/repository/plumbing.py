@@ -21,7 +21,7 @@ NO_REPLACEMENTS = "GIT_NO_REPLACE_OBJECTS"
 SNAPSHOTS = ":(glob)configs/*/snapshots/**"
 MOST = 200_000
 """Files of a commit. A tree can hold itself so often that no disk could hold its files."""
-_COMPUTING = 10  # seconds of a processor for a diff: a million files take two
+_COMPUTING = 5  # seconds of a processor for a diff: a million files take two
 _RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
 
 
@@ -48,8 +48,9 @@ class Place:
     env: Mapping[str, str]
 
     def without_replacements(self) -> Place:
-        """Return the same repository without what `git replace` shows in place of its objects."""
-        return replace(self, env={**self.env, NO_REPLACEMENTS: "1"})
+        """Return the same repository without what `git replace` and grafts show in place of its objects."""
+        grafts = {"GIT_GRAFT_FILE": os.devnull} if (self.common_dir / "info" / "grafts").exists() else {}
+        return replace(self, env={**self.env, **grafts, NO_REPLACEMENTS: "1"})
 
     def ask(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run git here and return what it said, whatever its exit code."""
@@ -121,9 +122,13 @@ def find(root: Path) -> Place:
 
 
 def _named_for(root: Path) -> dict[str, str]:
-    """Return the git folder that the environment names for the working tree at `root`; a freeze commit has its own."""
-    folder, tree = os.environ.get("GIT_DIR"), os.environ.get("GIT_WORK_TREE")
-    if not folder or not tree or Path(tree).resolve() != root:
+    """Return the git folder that the environment names for the working tree at `root`.
+
+    A freeze commit has one of its own; so has whoever says `git --git-dir=…`. Without a word of a working tree, git
+    takes the folder that it is started in, where its hooks are started too.
+    """
+    folder = os.environ.get("GIT_DIR")
+    if not folder or Path(os.environ.get("GIT_WORK_TREE", ".")).resolve() != root:
         return {}
     return {"GIT_DIR": str(Path(folder).absolute()), "GIT_WORK_TREE": str(root)}
 
@@ -133,9 +138,10 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
 
     It names an index or a quarantine then (traps.md, *Which index*, *Which repository*), of one repository.
     """
-    own = {key: value for key, value in os.environ.items() if not key.endswith("_PATHSPECS")}
+    # without a user's GIT_ICASE_PATHSPECS, for `configs` means what it says, and without a trace in what git says
+    own = {key: value for key, value in os.environ.items() if not (key.endswith("_PATHSPECS") or _traces(key, value))}
     if not any(name in own for name in LOCAL_ENVIRONMENT):
-        return own  # without a user's GIT_ICASE_PATHSPECS: `configs` means what it says
+        return own
     if not _is_told_of(root, git_dir):
         return {key: value for key, value in clean_environment().items() if key in own}
     env = {key: value for key, value in own.items() if key != "GIT_WORK_TREE"}
@@ -145,6 +151,10 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
     if (index := env.get("GIT_INDEX_FILE")) and not (root / index).exists() and root / index != git_dir / "index":
         raise StashError(f"GIT_INDEX_FILE names {index}, and there is no such file", "unset GIT_INDEX_FILE")
     return env
+
+
+def _traces(key: str, value: str) -> bool:
+    return key.startswith("GIT_TRACE") and not value.startswith("/")
 
 
 def _is_told_of(root: Path, git_dir: Path) -> bool:

@@ -76,8 +76,9 @@ def _listed(place: Place, *refs: str) -> tuple[dict[str, str], dict[str, str]]:
     if answer.returncode != 0:
         raise StashError(f"{place.root}: git cannot list the tags: {told.strip()}", "git fsck")
     # a ref that cannot be read is left out of the list with a warning (git 2.39); it must not read as no tag
-    broken = dict.fromkeys(re.findall(rf"{TAG_PREFIX}(\S+)", told), "git cannot read it")
-    lines = answer.stdout.decode("utf-8", "surrogateescape").splitlines()
+    broken = dict.fromkeys(re.findall(rf"{TAG_PREFIX}([^\x00-\x20]+)", told), "git cannot read it")
+    # a name may hold what `splitlines` takes for the end of a line
+    lines = answer.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1]
     return {ref: target for target, _, ref in (line.partition(" ") for line in lines)}, broken
 
 
@@ -87,18 +88,23 @@ def heads(place: Place) -> dict[str, str]:
     return {name: commit for commit, _, name in (line.partition(" ") for line in listed)}
 
 
-def head(place: Place) -> str | None:
-    """Return the commit that is checked out, or None before the first commit.
+def head(place: Place) -> list[str]:
+    """Return the commit that is checked out and its parents, or nothing before the first commit.
 
     Raises:
-        StashError: `HEAD` names a commit that is not here.
+        StashError: `HEAD` names a commit that is not here, or a branch that cannot be read.
     """
-    answer = place.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    answer = place.ask("rev-list", "--parents", "--max-count=1", "HEAD", "--")
     if answer.returncode == 0:
-        return answer.stdout.decode().strip()
+        return answer.stdout.decode().split()
     if (named := place.ask("rev-parse", "--verify", "--quiet", "HEAD")).returncode == 0:
         raise StashError(f"{place.root}: HEAD names {named.stdout.decode().strip()}, which is not here", "git fsck")
-    return None
+    # of a branch whose ref cannot be read there is a warning only, and it is not one without a commit
+    branch = place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip()
+    told = place.ask("for-each-ref", "--", branch)
+    if said := (told.stderr or told.stdout).decode("utf-8", "surrogateescape").strip():
+        raise StashError(f"{place.root}: HEAD names {branch}, which git cannot read: {said}", "git fsck")
+    return []
 
 
 def check_free(place: Place, tag: str) -> None:

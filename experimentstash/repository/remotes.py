@@ -40,7 +40,7 @@ def tags_at(place: Place, remote: str) -> dict[str, str] | None:
         return None
     if done.returncode != 0:
         return None
-    told = (line.partition("\t") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
+    told = (line.partition("\t") for line in done.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1])
     return {ref.removeprefix(TAG_PREFIX): name for name, _, ref in told}
 
 

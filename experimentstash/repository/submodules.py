@@ -50,7 +50,7 @@ class Submodules:
             StashError: a commit is not here, or is damaged.
         """
         blobs = self._blobs([commit for commit in commits if commit is not None])
-        if None in commits and not self._place.bare:
+        if None in commits:
             for line in self._place.fields("ls-files", "-s", "-z", "--", _FILE):
                 mode, blob, _ = line.partition("\t")[0].split(" ")
                 blobs[None] = Entry(mode, blob)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -66,7 +67,11 @@ def test_the_main_job_from_an_empty_folder(tmp_path: Path, env: dict[str, str]) 
     figures = [line.partition(": ")[2] for line in ran.out.splitlines() if line.endswith(",") and "_kept" in line]
     assert figures[0] == figures[2] != figures[1]
     assert "\nidentical\n" in ran.out
-    assert "\n1 snapshot holds\n" in ran.out
+    refused = ran.out.partition("$ git push -q --follow-tags\n")[2]
+    assert re.match(r"refs/heads/main \w{12}:configs/swissroll/snapshots/revision/pca.yaml: pin: it records ", refused)
+    assert "\nerror: failed to push some refs to " in refused
+    assert ran.out.partition("ls-remote --refs origin\n")[2].count("refs/tags/snapshot/") == 2
+    assert "\n2 snapshots hold\n" in ran.out
 
 
 def test_it_fails_where_a_result_is_not_reproduced(tmp_path: Path, env: dict[str, str]) -> None:
@@ -92,9 +97,9 @@ def test_no_git_of_the_users_is_seen_and_the_folder_can_be_kept(tmp_path: Path, 
     assert ran.out.endswith(f"Kept: {folder}\n")
     paper = folder / "paper"
     assert set(git("log", "--all", "--format=%an", cwd=paper).splitlines()) == {"A Newcomer"}
-    assert git("describe", "--tags", cwd=paper) == "snapshot/camera-ready"
+    assert git("describe", "--tags", cwd=paper) == "snapshot/revision"
     assert git("status", "--porcelain", cwd=paper) == ""
-    assert estash("verify", "--all", cwd=paper).out == "1 snapshot holds\n"
+    assert estash("verify", "--all", cwd=paper).out == "2 snapshots hold\n"
 
 
 def without_hydra(folder: Path) -> Path:

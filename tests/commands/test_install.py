@@ -534,6 +534,7 @@ def test_gits_own_folder_by_its_name(root: Path) -> None:
     git("config", "core.hooksPath", ".git/hooks", cwd=root)
     installed(root, f"{root}/.git/hooks: hooks installed", TYPES)
     assert git("config", "core.hooksPath", cwd=root) == ".git/hooks"
+    program(root / "hooks/pre-commit", "exit 1")  # a folder of the stash by that name is nobody's folder of hooks
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=root)
 
 

@@ -213,7 +213,7 @@ def test_a_name_leads_out_of_no_folder(lab: Lab, name: str, tmp_path: Path) -> N
     git("push", "-q", outside, "HEAD:main", cwd=Path(f"{outside}.work"))
     name = name.replace("{tmp}", str(tmp_path))
     git("submodule", "--quiet", "deinit", "-f", "--all", cwd=lab.stash)
-    shutil.rmtree(lab.stash / ".git/modules")
+    shutil.rmtree(lab.stash / ".git/modules/tools")
     (lab.stash / ".gitmodules").write_text(f'[submodule "{name}"]\n\tpath = tools/mytool\n\turl = {lab.url}\n')
     git("add", ".gitmodules", cwd=lab.stash)
     assert judge(lab.stash, made) == []  # no clone of the stash is here, and another is not looked at
@@ -270,8 +270,8 @@ def test_no_secret_is_told_of_a_remote_that_answers(lab: Lab, ssh: Path) -> None
     point_to(lab, f"ssh://ada:hunter2@lab.invalid{lab.remote}")
     made = work(lab.tool)
     assert whats(lab, made) == [f"no branch or tag of ssh://ada@lab.invalid{lab.remote} has mytool at {made[:12]}"]
-    lab.remote.rename(lab.remote.with_name("gone.git"))
-    assert "hunter2" not in whats(lab, made)[0]
+    ssh.write_text("#!/bin/sh\necho nobody answers at ssh://ada:hunter2@lab.invalid >&2\nexit 255\n")
+    assert "nobody answers at ssh://lab.invalid;" in whats(lab, made)[0]
 
 
 def test_a_server_that_falls_silent_is_not_asked_again(lab: Lab, ssh: Path) -> None:

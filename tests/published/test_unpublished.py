@@ -137,8 +137,8 @@ def test_a_merge_request_is_no_branch(lab: Lab) -> None:
     assert git("rev-parse", "origin/pr/1", "origin/one", cwd=lab.tool) == f"{made}\n{made}"
     assert both(lab.stash, made) == [missing(lab, made)]
     theirs = work_and_push(lab.theirs, "refs/pull/2/head")
+    git("checkout", "-q", "--detach", "HEAD~1", cwd=lab.theirs)
     work_and_push(lab.theirs, "refs/heads/theirs")
-    git("push", "-q", "-f", "origin", f"{theirs}~1:refs/heads/theirs", cwd=lab.theirs)
     assert len(both(lab.stash, theirs)) == 1
 
 

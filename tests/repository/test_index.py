@@ -180,3 +180,42 @@ def test_names_that_are_no_utf8_and_links(tmp_path: Path) -> None:
             repository.tree(repository.resolve("HEAD~1")).files
         )
         assert set(repository.bringing(files, head)) == set(files)
+
+
+def test_the_pins_to_be_are_those_of_head_and_what_is_staged(tmp_path: Path) -> None:
+    """They are put together of two readings; the index itself says the same."""
+    root = healthy(tmp_path / "stash")
+    seen = set()
+
+    def check() -> None:
+        with opened(root) as repository:
+            index, pins = repository.index(), repository.index_pins()
+        assert (pins.pins, pins.registry) == (index.pins, index.registry)
+        seen.add((tuple(sorted(pins.pins.items())), pins.registry))
+
+    check()
+    pin(root, "five")
+    check()
+    pin(root, "one", "second")
+    check()
+    stage(root, {"configs/meta.yaml": "tools: {}\n"})
+    check()
+    git("rm", "-q", "--cached", "tools/mytool", "configs/meta.yaml", cwd=root)
+    check()
+    (root / "tools/mytool").rmdir() if (root / "tools/mytool").is_dir() else None
+    stage(root, {"tools/mytool/a.py": "", snapshot_path("pca", "new"): "a: 1\n"})
+    check()
+    git("update-ref", "-d", "HEAD", cwd=root)
+    check()
+    assert len(seen) == 5  # the last two record no other pins than the one before
+
+
+def test_what_is_staged_is_what_the_next_commit_brings_in_or_changes(tmp_path: Path) -> None:
+    root = healthy(tmp_path / "stash")
+    one, two, new = snapshot_path("pca-one", "tag-one"), snapshot_path("pca-two", "tag-two"), snapshot_path("x", "new")
+    stage(root, {one: "a: 1\n", new: "a: 2\n", "notes.txt": "", "configs/mytool/experiment/x.yaml": "a: 1\n"})
+    git("rm", "-q", "--cached", two, cwd=root)
+    pin(root, "five")
+    with opened(root) as repository:
+        staged = repository.staged()
+    assert staged == {path: Entry("100644", blob(root, f":{path}")) for path in (one, new)}

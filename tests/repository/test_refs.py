@@ -127,3 +127,31 @@ def test_make_tag_gives_gits_own_reason(tmp_path: Path, sealed_home: Path) -> No
     (sealed_home / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
     with opened(root) as repository, pytest.raises(StashError, match=r"(?s)git tag failed in .*user\.email"):
         repository.make_tag("v1", head, "x\n", WHEN)
+
+
+@pytest.mark.parametrize("stored", ["loose", "packed"])
+def test_a_few_tags_are_found_without_reading_the_others(tmp_path: Path, stored: str) -> None:
+    root = make_stash(tmp_path / "stash")
+    head = blob(root, "HEAD")
+    names = ["a", "a.b", "b", "_odd", "\u00e9"]
+    for name in names:
+        git("tag", "-a", "-m", "x", f"snapshot/{name}", cwd=root)
+    git("tag", "snapshot/folder/a", cwd=root)
+    git("tag", "snapshot/tree", "HEAD^{tree}", cwd=root)
+    if stored == "packed":
+        git("pack-refs", "--all", cwd=root)
+    (root / ".git/refs/tags/snapshot/rubbish").parent.mkdir(parents=True, exist_ok=True)
+    (root / ".git/refs/tags/snapshot/rubbish").write_text("rubbish\n")
+
+    def found(*among: str) -> tuple[dict[str, str], set[str]]:
+        with opened(root) as repository:
+            tags = repository.tags(among)
+        return dict(tags.commits), set(tags.broken)
+
+    assert found() == ({}, set())
+    assert found("a", "nobody", "folder", "tree") == ({"a": head}, {"tree"})
+    assert found("a", "rubbish") == ({"a": head}, {"rubbish"})
+    # names that are no tags, of which git could make patterns or options, and more than a command line takes
+    for odd in ("_odd", "\u00e9", "*", "-x", "", "x" * 100_000):
+        assert found("a", odd)[0] == dict.fromkeys(["a", odd] if odd in names else ["a"], head)
+    assert found("b", *map(str, range(100_000)))[0] == {"b": head}
