@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import environments
-import table
+import tables
 from measure import measure
 from places import Place
 from topics import committing, freezing, pushing, running, startup, verifying
@@ -27,8 +27,8 @@ def main() -> None:
         groups = {topic.TITLE: topic.rows(place) for topic in TOPICS}
         before = os.getloadavg()[0]
         took = measure([row for rows in groups.values() for row in rows], rounds)
-    table.write(groups, took, rounds, f"{before:.1f}, {os.getloadavg()[0]:.1f}", own)
-    print(table.README.read_text(encoding="utf-8"))
+    tables.write(groups, took, rounds, f"{before:.1f}, {os.getloadavg()[0]:.1f}", own)
+    print(tables.README.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

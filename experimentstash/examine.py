@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,7 +9,7 @@ from experimentstash import judgement, registry
 from experimentstash.flatness import flat_problems
 from experimentstash.judgement import SHORT, FreezeCommit, Recorded
 from experimentstash.names import REGISTRY, SnapshotName, tag_of
-from experimentstash.problems import Problem, StashError
+from experimentstash.problems import Problem, StashError, command
 from experimentstash.repository import TooLargeError
 from experimentstash.snapshot import LARGEST, Snapshot, header_problems, parse
 
@@ -235,7 +234,7 @@ class Examination:
         return FreezeCommit(commit, tag if tagged else None, tree.pins, registered, tree.files, self._fresh)
 
     def snapshot(self, path: str, entry: Entry) -> Snapshot | None:
-        """Return a snapshot that was judged, or None where it could not be read."""
+        """Return a snapshot that was judged, without its body, or None where it could not be read."""
         return self._snapshots.get((path, entry.id))
 
     def at(self, files: Mapping[str, Entry], freeze: FreezeCommit, title: str) -> list[Problem]:
@@ -306,7 +305,7 @@ class Examination:
             if isinstance(told, StashError):
                 found.append(_unread(name.path, "header", name.path, told))
             else:
-                self._snapshots[key] = told[0]
+                self._snapshots[key] = replace(told[0], body="")  # large, perhaps, and judged by now
                 found += header_problems(told[0], name) + flat_problems(told[0], name, told[1])
         return self._snapshots.get(key)
 
@@ -327,7 +326,7 @@ class Examination:
         try:
             data = self._repository.read(blob, limit)
         except TooLargeError as error:
-            error.fix = shlex.join(["git", "rm", "--cached", path])
+            error.fix = command("git", "rm", "--cached", path)
             return error
         try:
             return parser(data, path)

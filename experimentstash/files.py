@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from experimentstash.problems import StashError
+from experimentstash.problems import StashError, command
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
@@ -67,9 +67,9 @@ def check_inside(root: Path, path: Path) -> None:
     for part in parts:
         place = place / part
         if place.is_symlink() and not _leads_inside(top, place):
-            raise StashError(f"{place}: a link that leads out of {root}", f"rm '{place}'")
+            raise StashError(f"{place}: a link that leads out of {root}", command("rm", str(place)))
         if place != root.joinpath(*parts) and place.exists() and not place.is_dir():
-            raise StashError(f"{place}: a file where a folder must be", f"mv '{place}' '{place}.old'")
+            raise StashError(f"{place}: a file where a folder must be", command("mv", str(place), f"{place}.old"))
 
 
 def _leads_inside(top: Path, link: Path) -> bool:

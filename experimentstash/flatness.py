@@ -6,7 +6,6 @@ A body is judged by the events of PyYAML's C parser, one at a time: nothing is b
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import yaml
 
 from experimentstash.problems import Problem, short
 from experimentstash.scalars import KINDS, YAML, construct, kind
-from experimentstash.snapshot import LARGEST
+from experimentstash.snapshot import LARGEST, freeze_command
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -69,7 +68,7 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName, first_line: int = 1) -
     Returns:
         The findings, the first 50 of them.
     """
-    refreeze = shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", name.tag])
+    refreeze = freeze_command(name, name.tag)
 
     def problem(line: int | None, what: str) -> Problem:
         where = name.path if line is None else f"{name.path}:{first_line + line}"

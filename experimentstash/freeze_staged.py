@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,8 +14,8 @@ from experimentstash.freeze import freeze
 from experimentstash.frozen import tool_commit
 from experimentstash.hydra import texts
 from experimentstash.hydra.laid_out import laid_out
-from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tool_complaint, tool_path
-from experimentstash.problems import StashError, printable
+from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tag_of, tool_complaint, tool_path
+from experimentstash.problems import StashError, printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +62,7 @@ def _not_frozen(
     repository: Repository, staged: Mapping[str, Entry], failures: list[StashError]
 ) -> dict[SnapshotName, bytes]:
     """Return the bytes of what is staged as a snapshot and is none yet; what cannot become one goes to `failures`."""
-    tags = repository.tags()
+    tags = repository.tags({tag_of(path) for path in staged})
     allowed = allowed_rules()
     raw = {}
     for path, entry in sorted(staged.items()):
@@ -75,7 +74,7 @@ def _not_frozen(
             data = repository.read(entry.id, snapshot.LARGEST)
             broken = _broken_rules(name, data)
         except StashError as error:
-            failures.append(_of_file(path, error, f"git rm --cached {shlex.quote(path)}"))
+            failures.append(_of_file(path, error, f"git rm --cached {quote(path)}"))
             continue
         if broken - allowed:  # what the user lets pass as it is, is not frozen against their will
             raw[name] = data
@@ -105,7 +104,7 @@ def _broken_rules(name: SnapshotName, data: bytes) -> set[str]:
 
 
 def _check_same(repository: Repository, name: SnapshotName, changed: set[str]) -> None:
-    path = shlex.quote(name.path)
+    path = quote(name.path)
     check_inside(repository.root, repository.root / name.path)
     if name.path in changed:
         raise StashError("it is staged with another content than it has on disk", f"git add {path}")

@@ -77,10 +77,9 @@ class Receiver:
     """What is known of the repository that receives.
 
     Attributes:
-        known: what it has already: full ids of commits, which may be unknown here, and options of `git rev-list`
-            (`--all`, `--remotes=…`).
+        known: what it has already: full ids of commits, and options of `git rev-list` (`--all`, `--remotes=…`).
         remote: what git here calls it; None where it is this very repository.
-        url: where it is, to be asked which tags it has; by default where `remote` leads.
+        url: where it is asked which tags it has; None where it is not, since tags may come along that nobody told of.
     """
 
     known: tuple[str, ...]
@@ -116,7 +115,7 @@ def judge_updates(
     problems += [wrong_tag(tag, none[new]) for tag, new in named.items() if new in none]
     pushed = {tag: commits[new] for tag, new in named.items() if new in commits}
     tips = list(dict.fromkeys(commits.values()))
-    incoming = repository.reachable(tips, receiver.known, lost=True)[::-1]
+    incoming = repository.reachable(tips, receiver.known)[::-1]
     repository.check_whole(incoming)
     changes = repository.changes(incoming) if incoming else {}
     touched = {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
@@ -147,10 +146,10 @@ def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[st
     """Return those of the tags that the receiver has; where it gives no answer, those that it could have."""
     if receiver.remote is None or not tags:
         return repository.tags(tags)
-    there = repository.tags_at(receiver.url or receiver.remote)
+    there = repository.tags_at(receiver.url) if receiver.url else None
     if there is None:
         here = repository.tags(tags)
-        beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known], lost=True))
+        beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known]))
         return Tags({tag: commit for tag, commit in here.commits.items() if commit not in beyond}, here.broken)
     named = {tag: there[tag] for tag in tags if tag in there}
     commits, none = repository.peel(dict.fromkeys(named.values()))

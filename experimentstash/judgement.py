@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
-from experimentstash.problems import Problem
-from experimentstash.snapshot import is_commit, same_commit
+from experimentstash.problems import Problem, command, quote
+from experimentstash.snapshot import freeze_command, is_commit, same_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,13 +98,13 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
         pin = freeze.pins.get(tool)
         if pin is None:
             what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins nothing at {tool_path(tool)}"
-            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {shlex.quote(tool)} URL"))
+            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
         elif not same_commit(recorded, pin):
             what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins {pin[:SHORT]}"
             found.append(Problem(name.path, "pin", what, _pin_fix(name, tool, recorded, freeze)))
         if freeze.registered is not None and tool not in freeze.registered:
             what = f"the registry of {freeze.title} has no tool {tool!r}"
-            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {shlex.quote(tool)} URL"))
+            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
     return found
 
 
@@ -118,8 +117,8 @@ def recorded(where: str, name: SnapshotName, snapshot: Snapshot, freeze: FreezeC
 def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit) -> str:
     if freeze.tag is not None or not (freeze.fresh or freeze.id is None):
         return refreeze(name)  # what others may have stays as it is
-    path = shlex.quote(tool_path(tool))
-    return f"git -C {path} checkout {shlex.quote(recorded)} && git add {path}"
+    path = quote(tool_path(tool))
+    return f"git -C {path} checkout {quote(recorded)} && git add {path}"
 
 
 def reopening(commit: str, *, is_root: bool) -> str:
@@ -129,7 +128,7 @@ def reopening(commit: str, *, is_root: bool) -> str:
 
 def refreeze(name: SnapshotName) -> str:
     """Return the command that freezes the experiment anew, under another tag."""
-    return shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", "NEW-TAG"])
+    return freeze_command(name, "NEW-TAG")
 
 
 def published_problems(one: Recorded, known: Publication) -> list[Problem]:
@@ -141,18 +140,18 @@ def published_problems(one: Recorded, known: Publication) -> list[Problem]:
         return []
     commit = f"{one.tool} at {one.commit[:SHORT]}"
     if not known.remote:
-        path = shlex.quote(tool_path(one.tool))
+        path = quote(tool_path(one.tool))
         what = f"{commit} cannot be fetched: neither .gitmodules nor this machine knows a remote of {one.tool}"
         return [Problem(one.where, "published", what, f"git submodule add --force -- URL {path}")]
     push = known.push or ("push", known.remote, f"{one.commit}:refs/heads/NEW-BRANCH")
-    fix = shlex.join(["git", *push]) + ("" if known.push else f"  # in a clone of {one.tool} that has the commit")
+    fix = command("git", *push) + ("" if known.push else f"  # in a clone of {one.tool} that has the commit")
     if known.there is False:
         what = f"no branch or tag of {known.remote} has {commit}"
     elif known.push:
         what = f"{commit} was seen on no branch of {known.remote}, which gives no answer now: {known.why}"
     else:
         what = f"{known.remote} does not say whether it has {commit}: {known.why}"
-        fix = shlex.join(["git", "ls-remote", "--", known.remote])
+        fix = command("git", "ls-remote", "--", known.remote)
     return [Problem(one.where, "published", what, fix)]
 
 
@@ -167,16 +166,16 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
     name = SnapshotName.from_path(path)
     if name is not None and not entry.is_file:
         # its own bytes are a path: what it leads to can change, and this repository would not know
-        fix = f"git rm --cached {shlex.quote(path)}"
+        fix = f"git rm --cached {quote(path)}"
         return [Problem(path, "frozen", "a snapshot is a file of its own, not a link or a repository", fix)]
     held = freeze.files.get(path)
     if freeze.id is None or (held is not None and held.same_bytes(entry)):
         return []
     if held is None:
         what = f"it was added to {freeze.title} after that was made"
-        fix = refreeze(name) if name else f"git rm --cached {shlex.quote(path)}"
+        fix = refreeze(name) if name else f"git rm --cached {quote(path)}"
         return [Problem(path, "frozen", what, fix)]
-    fix = f"git checkout {shlex.quote(freeze.rev)} -- {shlex.quote(path)}"
+    fix = f"git checkout {quote(freeze.rev)} -- {quote(path)}"
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
 
 
@@ -226,8 +225,8 @@ def wrong_tag(tag: str, why: str) -> Problem:
 
 
 def _fetch(tag: str, remote: str = "REMOTE") -> str:
-    return f"git fetch --force {shlex.quote(remote)} {shlex.quote(f'{tag_ref(tag)}:{tag_ref(tag)}')}"
+    return f"git fetch --force {quote(remote)} {quote(f'{tag_ref(tag)}:{tag_ref(tag)}')}"
 
 
 def _delete(tag: str) -> str:
-    return f"git tag -d {shlex.quote(f'snapshot/{tag}')}"
+    return f"git tag -d {quote(f'snapshot/{tag}')}"

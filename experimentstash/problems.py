@@ -42,6 +42,25 @@ def short(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
+def quote(text: str) -> str:
+    """Return `text` as one word of a shell command. What no terminal is shown is spelled as bash and zsh read it.
+
+    Any other shell takes that for another word, and for one word all the same.
+    """
+    import shlex  # which only a mistake needs
+
+    if printable(text) == text:
+        return shlex.quote(text)
+    data = text.encode("utf-8", "surrogateescape")
+    spelled = (chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in data)
+    return f"$'{''.join(spelled)}'"
+
+
+def command(*words: str) -> str:
+    """Return a shell command of these words."""
+    return " ".join(map(quote, words))
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """One finding: a rule of spec.md that does not hold.

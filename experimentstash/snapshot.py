@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tool_complaint
-from experimentstash.problems import Problem, StashError, short
+from experimentstash.problems import Problem, StashError, command, quote, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -97,15 +96,13 @@ def parse(data: bytes, where: str) -> Snapshot:
     Raises:
         StashError: it is too large, not UTF-8, or has an endless header.
     """
-    path = shlex.quote(where)
+    path = quote(where)
     if len(data) > LARGEST:
         raise StashError(f"{where}: {len(data)} bytes are no snapshot (at most {LARGEST})", f"git rm --cached {path}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise StashError(
-            f"{where}: not UTF-8 (byte {error.start})", f"file {path}  # then save it as UTF-8"
-        ) from None
+        raise StashError(f"{where}: not UTF-8 (byte {error.start})", f"file {path}  # then save it as UTF-8") from None
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     header: list[tuple[str, str]] = []
@@ -170,13 +167,13 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     Returns:
         The findings, the first 50 of them.
     """
-    path = shlex.quote(name.path)
-    refreeze = shlex.join(["experimentstash", "snapshot", name.tool, name.experiment, "--tag", name.tag])
+    path = quote(name.path)
+    refreeze = freeze_command(name, name.tag)
 
     def problem(what: str, fix: str = refreeze) -> Problem:
         return Problem(name.path, "header", what, fix)
 
-    found = [problem(complaint, f"git rm --cached {path}") for complaint in _name_complaints(name)]
+    found = [problem(complaint) for complaint in _name_complaints(name)]
     for key in ONCE:
         values = snapshot.all(key)
         if len(values) > 1:
@@ -200,6 +197,13 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
     return found[:_TOLD]
+
+
+def freeze_command(name: SnapshotName, tag: str) -> str:
+    """Return the command that freezes an experiment anew; where the name is none, the one that takes the file out."""
+    if any(_name_complaints(name)):
+        return command("git", "rm", "--cached", name.path)
+    return command("experimentstash", "snapshot", name.tool, name.experiment, "--tag", tag)
 
 
 def _name_complaints(name: SnapshotName) -> Iterator[str]:

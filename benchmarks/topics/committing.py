@@ -29,7 +29,7 @@ def rows(place: Place) -> list[Row]:
         checks = [_check(stash, what) for stash in (small, *others)]
         for check in checks:
             found += [Row(check, floor, most_ratio=FLOOR), Row(check, dvc, most_ratio=FIFTH)]
-        found += [Row(check, checks[0]) for check in checks[1:]]
+            found += [Row(check, checks[0])] if check is not checks[0] else []
     for what in (NOTHING, SNAPSHOT):
         native = _native(small, what)
         found += [Row(native, dvc), *(Row(_native(stash, what), native) for stash in others)]

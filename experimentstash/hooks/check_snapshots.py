@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.names import SnapshotName
-from experimentstash.problems import FINE, Problem, StashError, guard
+from experimentstash.problems import FINE, Problem, StashError, guard, quote
 from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def _frozen_meanwhile(root: Path, staged: Mapping[str, Entry], problems: Sequenc
     mended = {path for path in staged.keys() & set(places) if _is_mended(root, path)}
     told = [problem for problem, path in zip(problems, places, strict=True) if path not in mended]
     what = "it is frozen in the working tree, and not as it is staged"
-    return told + [Problem(path, "flat", what, f"git add {shlex.quote(path)}") for path in sorted(mended)]
+    return told + [Problem(path, "flat", what, f"git add {quote(path)}") for path in sorted(mended)]
 
 
 def _file_of(problem: Problem) -> str:

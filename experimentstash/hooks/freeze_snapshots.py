@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import FINDING, FINE, guard
+from experimentstash.problems import FINDING, FINE, command, guard
 from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
     for one in frozen:
         print("\n".join(one.lines()))
     if frozen:
-        print(f"next: {shlex.join(['git', 'add', *(one.name.path for one in frozen)])} && git commit")
+        print(f"next: {command('git', 'add', *(one.name.path for one in frozen))} && git commit")
     sys.stdout.flush()
     for failure in failures:
         print(f"experimentstash: {failure}", file=sys.stderr)

@@ -46,10 +46,10 @@ def _guard(arguments: list[str]) -> int:
     with Repository.open(Path.cwd(), replaced=False) as repository:
         if updates:
             remote = words[0] if words else None
-            receiver = _receiver(repository, updates, remote, words[1] if len(words) > 1 else None)
+            receiver = _receiver(repository, updates, remote, words[-1] if words else None)
         elif _FRAMEWORK_REMOTE in os.environ:
             updates = _of_framework(repository)
-            receiver = _receiver(repository, updates, _said("REMOTE_NAME"), _said("REMOTE_URL") or None)
+            receiver = _receiver(repository, updates, _said("REMOTE_NAME"), None)  # it tells of one ref among many
         else:
             updates = _of_head(repository)
             receiver = _receiver(repository, updates, None, None)
@@ -105,5 +105,6 @@ def _of_head(repository: Repository) -> list[RefUpdate]:
 def _receiver(repository: Repository, updates: Sequence[RefUpdate], remote: str | None, url: str | None) -> Receiver:
     from experimentstash.gate import Receiver
 
-    known = [update.old for update in updates if update.old]
+    # what it had may be unknown here: somebody else has pushed meanwhile
+    known = repository.here(update.old for update in updates if update.old)
     return Receiver((*known, *repository.remembered(remote)), remote, url)

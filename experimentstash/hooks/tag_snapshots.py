@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from experimentstash.problems import Problem
 
 _REWRITE = "PRE_COMMIT_REWRITE_COMMAND"
+_STAGE = "PREK_HOOK_STAGE"  # said by prek, which says nothing of a merge
 _MERGE = ("PRE_COMMIT_IS_SQUASH_MERGE", "PRE_COMMIT_SQUASH_MERGE")
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -40,7 +41,8 @@ def _stage(argv: Sequence[str]) -> tuple[str, str]:
         return argv[1], argv[2] if len(argv) > 2 else ""
     if _REWRITE in os.environ:
         return "post-rewrite", os.environ[_REWRITE]
-    return "post-merge" if any(name in os.environ for name in _MERGE) else "post-commit", ""
+    merged = os.environ.get(_STAGE) == "post-merge" or any(name in os.environ for name in _MERGE)
+    return "post-merge" if merged else "post-commit", ""
 
 
 def _tag(stage: str, command: str) -> int:

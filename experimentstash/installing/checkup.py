@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from experimentstash.installing.place import Place
     from experimentstash.installing.spots import Spot
 
-INSTALL = "experimentstash install"
 OLDEST_GIT = (2, 30)
 """The oldest git that this program is tested with (README, *Install*)."""
 _ASK_VERSION = "import experimentstash.hooks.native; print(experimentstash.__version__)"
@@ -53,7 +52,7 @@ def _hooks(place: Place) -> Iterator[Problem]:
     if not place.is_plain and not place.is_aside:
         scope = place.paths[-1][0] if place.paths else "a link"
         what = f"git runs the hooks of {place.used}, and ours are not among them"
-        yield Problem(f"{HOOKS_PATH} ({scope})", "hooks", what, INSTALL)
+        yield Problem(f"{HOOKS_PATH} ({scope})", "hooks", what, scripts.INSTALL)
         return
     yield from _spots(place, spots(place))
 
@@ -69,16 +68,16 @@ def _spots(place: Place, wanted: list[Spot]) -> Iterator[Problem]:
     missing = [spot for spot in other if not scripts.is_ours(spot.path)]
     gates = [spot for spot in missing if spot.kind == scripts.GATE and spot.framework]
     if gone := ", ".join(spot.kind for spot in missing if spot not in gates):
-        yield Problem(str(folder), "hooks", f"not installed: {gone}", INSTALL)
+        yield Problem(str(folder), "hooks", f"not installed: {gone}", scripts.INSTALL)
     for spot in gates:
         what = f"{spot.framework} shows its hooks only the first ref of a push, and the native gate is not beside it"
-        yield Problem(str(spot.path), "hooks", what, INSTALL)
+        yield Problem(str(spot.path), "hooks", what, scripts.INSTALL)
     stale = [spot.path.name for spot in other if spot not in missing]
     is_stale = scripts.content(folder / scripts.SHARED) != scripts.judging(scripts.SHARED)
     if is_stale and any(scripts.is_ours(spot.path) for spot in wanted):
         stale.append(scripts.SHARED)
     if stale:
-        yield Problem(str(folder), "hooks", f"of another version, or changed: {', '.join(stale)}", INSTALL)
+        yield Problem(str(folder), "hooks", f"of another version, or changed: {', '.join(stale)}", scripts.INSTALL)
 
 
 def _is_dull(spot: Spot) -> bool:
@@ -95,16 +94,20 @@ def _python(place: Place) -> Iterator[Problem]:
     named = git_value(place, PYTHON)
     if named is None:
         if shutil.which("experimentstash-hook") is None:
-            yield Problem(PYTHON, "python", "it is not set, and experimentstash-hook is not on the PATH", INSTALL)
+            yield Problem(
+                PYTHON, "python", "it is not set, and experimentstash-hook is not on the PATH", scripts.INSTALL
+            )
         return
     if not Path(named).is_absolute() or not scripts.is_hook(Path(named)):
-        yield Problem(PYTHON, "python", f"{named}: no program on this machine", INSTALL)
+        yield Problem(PYTHON, "python", f"{named}: no program on this machine", scripts.INSTALL)
         return
     said, reason = _version(Path(named), place)
     if reason:
-        yield Problem(PYTHON, "python", f"{named} cannot load experimentstash: {reason}", INSTALL)
+        yield Problem(PYTHON, "python", f"{named} cannot load experimentstash: {reason}", scripts.INSTALL)
     elif said != __version__:
-        yield Problem(PYTHON, "python", f"{named} has experimentstash {said}, and this one is {__version__}", INSTALL)
+        yield Problem(
+            PYTHON, "python", f"{named} has experimentstash {said}, and this one is {__version__}", scripts.INSTALL
+        )
 
 
 def _version(python: Path, place: Place) -> tuple[str, str]:

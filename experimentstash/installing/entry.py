@@ -38,7 +38,6 @@ _TOML_HOOK = (
     '  {{ id = "{id}", name = "{name}", entry = "{id}", language = "system", stages = {stages}, '
     "always_run = true, pass_filenames = false, require_serial = true }},"
 )
-INSTALL = "experimentstash install"
 _LARGEST = 1_000_000  # bytes
 
 
@@ -74,7 +73,7 @@ def with_entry(root: Path, framework: str) -> tuple[str, str] | None:
     types = [*given, *(kind for kind in scripts.CLONE if kind not in given)]
     try:
         return path.name, _edited(path, missing, types)
-    except StashError:
+    except (StashError, ValueError, yaml.YAMLError):
         raise StashError(*_by_hand(path, missing, types, framework)) from None
 
 
@@ -84,7 +83,10 @@ def _given_types(config: Mapping[str, Any]) -> list[str]:
 
 
 def _edited(path: Path, missing: Sequence[str], types: Sequence[str]) -> str:
-    data = path.read_bytes()
+    if path.is_symlink():
+        raise StashError(f"{path.name}: a link")
+    with path.open("rb") as file:
+        data = file.read(_LARGEST + 1)
     compose(data, path.name, largest=_LARGEST, aliases=False)
     text = data.decode()
     edited = append_item(text, "repos", _entry(missing)) if missing else text
@@ -131,7 +133,9 @@ def _by_hand(path: Path, missing: Sequence[str], types: Sequence[str], framework
         lines = [f"{_TYPES} = {_inline(quoted)}", *(_toml_entry(missing) if missing else [])]
     else:
         lines = [f"{_TYPES}: {_inline(types)}", *(["repos:", *_as_item(missing)] if missing else [])]
-    return "\n".join([f"{path}: cannot be edited by program; write there", *lines]), f"{framework} install && {INSTALL}"
+    return "\n".join(
+        [f"{path}: cannot be edited by program; write there", *lines]
+    ), f"{framework} install && {scripts.INSTALL}"
 
 
 def _toml_entry(ids: Iterable[str]) -> list[str]:

@@ -39,13 +39,11 @@ def install(place: Place) -> list[str]:
         settings = _record_pythons(place)
         kept: list[Path] = []
         written: list[Spot] = []
-        if wanted:
-            _make(folder)
+        shared = bool(wanted) and _share(folder)
         for spot in wanted:
             if not spot.holds:
                 kept += _put(spot)
                 written.append(spot)
-        shared = bool(wanted) and _share(folder)
         turned = _turn(place)
     lines = [f"the hook that was there runs first: {before.name}" for before in kept]
     if turned:
@@ -61,7 +59,7 @@ def install(place: Place) -> list[str]:
 
 def touched(place: Place) -> set[Path]:
     """Return every file that an installation here, or a framework's, may write."""
-    endings = ("", scripts.LEGACY, scripts.BEFORE)
+    endings = ("", scripts.LEGACY, scripts.BEFORE, scripts.OLD)
     files = {
         folder / f"{kind}{ending}"
         for folder in (place.own, place.aside)
@@ -85,11 +83,11 @@ def _check_way(place: Place, wanted: Iterable[Spot]) -> None:
             continue
         if (other := scripts.framework_of(spot.path)) and spot.framework:
             what = f"{spot.path}: {spot.framework} and {other} would run each other there, without an end"
-            raise StashError(what, f"rm {shlex.quote(str(spot.path))} && experimentstash install")
-        if os.path.lexists(spot.before) and not is_one(spot.path, spot.before):
+            raise StashError(what, f"rm {shlex.quote(str(spot.path))} && {scripts.INSTALL}")
+        if os.path.lexists(spot.before) and not _are_alike(spot.path, spot.before):
             before = shlex.quote(str(spot.before))
             what = f"{spot.path}: a hook of somebody else's, and only one can run before ours: {spot.before} is there"
-            raise StashError(what, f"mv {before} {before}.old && experimentstash install")
+            raise StashError(what, f"mv {before} {before}.old && {scripts.INSTALL}")
 
 
 def _make(folder: Path) -> None:
@@ -105,13 +103,14 @@ def _put(spot: Spot) -> list[Path]:
         give_back(spot.path, spot.before)
         return []
     is_foreign = os.path.lexists(spot.path) and not scripts.is_ours(spot.path)
-    if is_foreign and not is_one(spot.path, spot.before):
+    if is_foreign:
         try:
-            # there is a hook at the spot at every moment, also if we are killed in the next one
+            # there is a hook at the spot at every moment; if we are killed in the next one, the file has two names
             os.link(spot.path, spot.before, follow_symlinks=False)
-        except (OSError, NotImplementedError):  # a file system or a system that has no such links
-            spot.path.rename(spot.before)
+        except (OSError, NotImplementedError):
+            spot.path.rename(spot.before)  # no such links here; where it has two names already, this does nothing
     write_text(spot.path, spot.text.decode(), mode=_RUN)
+    drop_old(spot.path)
     return [spot.before] if is_foreign else []
 
 
@@ -123,12 +122,26 @@ def give_back(path: Path, before: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def drop_old(path: Path) -> None:
+    """Take a hook of ours away that lefthook put aside, beside the spot of its type."""
+    old = path.with_suffix(scripts.OLD)
+    if scripts.is_ours(old):
+        old.unlink()
+
+
+def _are_alike(one: Path, other: Path) -> bool:
+    """Tell whether two hooks are the same; lefthook puts its own in our place again whenever its config changes."""
+    return is_one(one, other) or bool(scripts.content(one) and scripts.content(one) == scripts.content(other))
+
+
 def is_one(one: Path, other: Path) -> bool:
     """Tell whether two names are of one file; an interruption between the two steps of `_put` leaves that."""
     return os.path.lexists(other) and os.path.samestat(one.lstat(), other.lstat())
 
 
 def _share(folder: Path) -> bool:
+    """Write the file that the hooks source, before there is one of them, and return whether it was another."""
+    _make(folder)
     path = folder / scripts.SHARED
     text = scripts.judging(scripts.SHARED)
     if scripts.content(path) == text:

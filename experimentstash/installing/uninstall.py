@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.installing import scripts, settings
-from experimentstash.installing.install import give_back, is_one, touched
+from experimentstash.installing.install import drop_old, give_back, is_one, touched
 from experimentstash.installing.place import FORMER, HOOKS_PATH, is_same
 from experimentstash.installing.undo import all_or_nothing
 from experimentstash.problems import StashError
@@ -90,6 +90,7 @@ def _take_away(folder: Path) -> list[str]:
             taken.append(path.name)
         if os.path.lexists(before):
             left.append(before.name)
+        drop_old(top)
     if taken:
         (folder / scripts.SHARED).unlink(missing_ok=True)
     return [

@@ -143,9 +143,9 @@ class Repository:
         """Return the commits of `A..B`, newest first; see `history.commits_between`."""
         return history.commits_between(self._place, a_b)
 
-    def reachable(self, tips: Sequence[str], without: Sequence[str], *, lost: bool = False) -> list[str]:
+    def reachable(self, tips: Sequence[str], without: Sequence[str]) -> list[str]:
         """Return the commits behind the tips that others have not behind them; see `history.reachable`."""
-        return history.reachable(self._place, tips, without, lost=lost)
+        return history.reachable(self._place, tips, without)
 
     def parents_of(self, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
         """Return the parents of the commits behind the tips that others have not; see `history.parents`."""
@@ -162,6 +162,10 @@ class Repository:
     def has(self, commit: str) -> bool:
         """Tell whether a commit, by its full id, is here."""
         return self._place.ask("cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
+
+    def here(self, ids: Iterable[str]) -> list[str]:
+        """Return those of some full ids whose objects are here."""
+        return history.here(self._place, ids)
 
     def peel(self, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return the commit that each object leads to, through any tags, and why the others lead to none."""

@@ -96,14 +96,14 @@ def reachable(place: Place, tips: Sequence[str], without: Sequence[str], *, lost
         place: the repository.
         tips: full ids of commits.
         without: full ids of commits, and `rev-list`'s own `--all`, `--branches`, `--exclude=…`, `--remotes=…`.
-        lost: one of the ids may be no longer here, and is passed over.
+        lost: a tip may be no longer here, and is passed over.
     """
     return _walked(place, tips, without, *(["--ignore-missing"] if lost else []))
 
 
 def parents(place: Place, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
     """Return the parents of each commit that the tips have behind them and others have not; see `reachable`."""
-    lines = _walked(place, tips, without, "--parents", "--ignore-missing")
+    lines = _walked(place, tips, without, "--parents")
     return {commit: told for commit, *told in (line.split(" ") for line in lines)}
 
 
@@ -117,6 +117,13 @@ def _walked(place: Place, tips: Sequence[str], without: Sequence[str], *options:
     return place.lines("rev-list", *options, "--stdin", *others, stdin=stdin)
 
 
+def here(place: Place, ids: Iterable[str]) -> list[str]:
+    """Return those of some full ids whose objects are here."""
+    asked = "".join(f"{one}\n" for one in ids).encode()
+    lines = place.ask("cat-file", "--batch-check", stdin=asked).stdout.decode().split("\n")[:-1] if asked else []
+    return [line.partition(" ")[0] for line in lines if not line.endswith(" missing")]
+
+
 def moving(place: Place) -> list[str]:
     """Return the names of the other branches that the rebase that is under way will take along (`--update-refs`)."""
     file = place.git_dir / "rebase-merge" / "update-refs"
@@ -127,12 +134,14 @@ def moving(place: Place) -> list[str]:
 def earlier(place: Place) -> tuple[list[str], str]:
     """Return what the branch that is checked out, or is being rebased, was at before, and the name of that ref.
 
-    Of a detached HEAD only its last place is told: before that, it may have been on any branch.
+    Of a detached HEAD only its last places are told: before that, it may have been on any branch.
     """
     ref = _branch(place)
-    asked = ("rev-list", "--walk-reflogs", f"--max-count={_LONGEST_LOOK}", ref)
-    answer = place.ask(*asked) if ref != "HEAD" else place.ask("rev-parse", "--verify", "--quiet", "HEAD@{1}")
-    ids = answer.stdout.decode("ascii", "replace").split() if answer.returncode == 0 else []
+    if ref == "HEAD":
+        answers = [place.ask("rev-parse", "--verify", "--quiet", name) for name in ("HEAD@{1}", "ORIG_HEAD")]
+    else:
+        answers = [place.ask("rev-list", "--walk-reflogs", f"--max-count={_LONGEST_LOOK}", ref)]
+    ids = b"".join(answer.stdout for answer in answers if answer.returncode == 0).decode("ascii", "replace").split()
     return list(dict.fromkeys(ids)), ref
 
 

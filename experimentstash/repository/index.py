@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shlex
 from typing import TYPE_CHECKING
 
 from experimentstash.entries import PIN, Entry, Tree
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from experimentstash.repository.plumbing import Place
 
 _JUDGED = ("tools", REGISTRY, SNAPSHOTS)
+_SUMMED = 1_000_000  # bytes
+_WIDTHS = {"sha1": 20, "sha256": 32}  # of a sum; one of zeros is none (`index.skipHash`)
 _EMPTY_BLOBS = frozenset(
     {
         "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
@@ -36,6 +41,7 @@ def read(place: Place) -> Tree:
 def _recorded(place: Place) -> dict[str, Entry]:
     if place.bare:
         raise StashError(f"{place.root}: a bare repository has no index", "experimentstash verify HEAD")
+    _check_sum(place)
     entries: dict[str, Entry] = {}
     conflicts = []
     for line in place.fields("ls-files", "-s", "-z", "--", "configs", "tools"):
@@ -56,6 +62,7 @@ def staged(place: Place) -> dict[str, Entry | None]:
     Raises:
         StashError: there are conflicts among them, or git cannot read the index.
     """
+    _check_sum(place)
     try:
         fields = place.diff("diff-index", "--cached", "--raw", "-z", *UNMOVED, "HEAD", "--", *_JUDGED)
     except StashError:
@@ -90,6 +97,23 @@ def changed(place: Place, entries: Mapping[str, Entry]) -> set[str]:
     ids = place.lines("hash-object", "--stdin-paths", stdin="".join(f"{path}\n" for path in there).encode())
     same = {path for path, id_ in zip(there, ids, strict=True) if entries[path].id == id_}
     return set(entries) - same
+
+
+def _check_sum(place: Place) -> None:
+    """Check that the index ends as it should: where it was cut off, git reads on, and takes nothing for entries.
+
+    A large one that was cut off ends git, which says so by itself.
+    """
+    file = place.root / place.env.get("GIT_INDEX_FILE", place.git_dir / "index")
+    try:
+        data = file.read_bytes() if file.stat().st_size <= _SUMMED else b""
+    except OSError:  # git says why; or there is none yet
+        return
+    width = _WIDTHS.get(place.object_format, len(data))
+    said = data[-width:]
+    if len(data) > width and said.strip(b"\0") and said != hashlib.new(place.object_format, data[:-width]).digest():
+        name = shlex.quote(os.path.relpath(file, place.root))
+        raise StashError(f"{file}: the index is damaged", f"rm {name} && git reset")
 
 
 def _check_merged(conflicts: list[str]) -> None:

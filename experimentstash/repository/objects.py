@@ -29,7 +29,7 @@ _DEEPEST = 1000  # tags of tags; with `git replace` a tag can name itself
 _KINDS = {stat.S_IFLNK: LINK, stat.S_IFDIR: FOLDER, stat.S_IFLNK | stat.S_IFDIR: PIN}
 _LINES = {width: re.compile(rb"(?s)([0-7]{1,6}) ([^\0/]+)\0(.{%d})" % width) for width in (20, 32)}
 _TREE = re.compile(rb"tree ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
-_TARGET = re.compile(rb"object ([0-9a-f]{40}(?:[0-9a-f]{24})?)\n")
+_TARGET = re.compile(rb"object ([0-9a-f]{40}(?:[0-9a-f]{24})?)\ntype ([a-z]+)\n")
 
 
 class Objects:
@@ -109,16 +109,19 @@ class Objects:
         """
         commits: dict[str, str] = {}
         broken: dict[str, str] = {}
-        waiting = {one: one for one in ids}
+        waiting = {one: (one, "") for one in ids}  # with what a tag says that the next object is
         for _ in range(_DEEPEST):
             asked, waiting = waiting, {}
-            for (start, at), found in zip(asked.items(), self.find(list(asked.values()), _LARGEST_TAG), strict=True):
+            objects = self.find([at for at, _ in asked.values()], _LARGEST_TAG)
+            for (start, (at, kind)), found in zip(asked.items(), objects, strict=True):
                 if found is None:
                     broken[start] = f"the object {at} is not here"
+                elif kind and kind != found.kind:  # git reads it neither as the one nor as the other
+                    broken[start] = NO_COMMIT
                 elif found.kind == "commit":
                     commits[start] = at
                 elif found.kind == "tag" and (named := _TARGET.match(found.data or b"")):
-                    waiting[start] = named[1].decode()
+                    waiting[start] = named[1].decode(), named[2].decode()
                 else:
                     broken[start] = NO_COMMIT
             if not waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,7 +63,8 @@ class Place:
         Raises:
             StashError: git failed; the message is git's own.
         """
-        out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
+        with _mendable():
+            out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
         return out.split("\n") if out else []
 
     def fields(self, *args: str, stdin: bytes = b"") -> list[str]:
@@ -71,7 +73,8 @@ class Place:
         Raises:
             StashError: git failed; the message is git's own.
         """
-        out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
+        with _mendable():
+            out = git(*args, cwd=self.root, env=self.env, stdin=stdin)
         return out.removesuffix("\0").split("\0") if out else []
 
     def diff(self, *args: str, stdin: bytes = b"", trees: int = 1) -> Iterator[str]:
@@ -87,8 +90,19 @@ class Place:
         Raises:
             StashError: git failed, and the message is its own; or it did not come to an end.
         """
-        seconds = _COMPUTING + trees // 1000
-        return _fields(limited_git(*args, cwd=self.root, env=self.env, stdin=stdin, seconds=seconds))
+        with _mendable():
+            seconds = _COMPUTING + trees // 1000
+            return _fields(limited_git(*args, cwd=self.root, env=self.env, stdin=stdin, seconds=seconds))
+
+
+@contextlib.contextmanager
+def _mendable() -> Iterator[None]:
+    """Say of git's failure to read what says more of it, or mends it."""
+    try:
+        yield
+    except StashError as error:
+        error.fix = error.fix or ("git fetch" if "promisor" in str(error) else "git fsck")
+        raise
 
 
 def _fields(out: bytes) -> Iterator[str]:

@@ -92,18 +92,19 @@ def head(place: Place) -> list[str]:
     """Return the commit that is checked out and its parents, or nothing before the first commit.
 
     Raises:
-        StashError: `HEAD` names a commit that is not here, or a branch that cannot be read.
+        StashError: `HEAD` names no commit that is here, or a branch that cannot be read.
     """
     answer = place.ask("rev-list", "--parents", "--max-count=1", "HEAD", "--")
-    if answer.returncode == 0:
+    if answer.returncode == 0 and answer.stdout:
         return answer.stdout.decode().split()
     if (named := place.ask("rev-parse", "--verify", "--quiet", "HEAD")).returncode == 0:
-        raise StashError(f"{place.root}: HEAD names {named.stdout.decode().strip()}, which is not here", "git fsck")
-    # of a branch whose ref cannot be read there is a warning only, and it is not one without a commit
+        name = named.stdout.decode().strip()
+        raise StashError(f"{place.root}: HEAD names {name}, which is not here, or no commit", "git fsck")
+    # of a branch that cannot be read there is a warning only, and it is not one without a commit
     branch = place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip()
-    told = place.ask("for-each-ref", "--", branch)
-    if said := (told.stderr or told.stdout).decode("utf-8", "surrogateescape").strip():
-        raise StashError(f"{place.root}: HEAD names {branch}, which git cannot read: {said}", "git fsck")
+    told = place.ask("for-each-ref", branch or "refs/heads")
+    if (said := told.stderr.decode("utf-8", "surrogateescape").strip()) or told.returncode != 0:
+        raise StashError(f"{place.root}: git cannot read HEAD: {said}", "git fsck")
     return []
 
 

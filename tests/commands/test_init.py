@@ -445,10 +445,12 @@ def test_a_config_keeps_every_byte_that_is_not_ours(before: str, after: str, tmp
         ("pre-commit", ".pre-commit-config.yaml", "{repos: []}\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yaml", "a: &a {}\nb: *a\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yaml", "fail_fast: true\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", ".pre-commit-config.yaml", "a: !x 1\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", ".pre-commit-config.yaml", "a: 2024-99-99\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yml", "\x00", DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", "prek.toml", "repos = []\n", 'default_install_hook_types = ["pre-commit", '),
     ],
-    ids=range(6),
+    ids=range(8),
 )
 def test_a_config_that_cannot_be_edited(name: str, path: str, text: str, lines: str, tmp_path: Path) -> None:
     root = stash(tmp_path / "stash")
@@ -459,6 +461,14 @@ def test_a_config_that_cannot_be_edited(name: str, path: str, text: str, lines: 
     assert ran.err.startswith(f"experimentstash: {root}/{path}: cannot be edited by program; write there\n{lines}")
     assert ran.err.endswith(f"    fix: {name} install && experimentstash install\n")
     assert everything(root) == before
+
+
+def test_a_config_that_is_a_link(tmp_path: Path) -> None:
+    root = stash(tmp_path / "stash")
+    write(root, {"ci/hooks.yaml": OTHERS})
+    (root / ".pre-commit-config.yaml").symlink_to("ci/hooks.yaml")
+    ran = estash("init", "--hooks", "pre-commit", cwd=root)
+    assert (ran.code, "cannot be edited by program" in ran.err) == (1, True)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot read TOML")

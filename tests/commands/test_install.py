@@ -208,13 +208,15 @@ def test_a_push_goes_through_both(tmp_path: Path) -> None:
 
 
 def test_somebody_puts_another_hook_in_the_place_of_ours(root: Path, tmp_path: Path) -> None:
-    """As lefthook does: it renames what it finds to `.old`, and does not run it."""
+    """As lefthook does: it renames what it finds to `.old`, and does not run it; so again when its config changes."""
     assert estash("install", cwd=root).code == 0
     hooks = root / ".git/hooks"
-    (hooks / "pre-push").rename(hooks / "pre-push.old")
-    program(hooks / "pre-push", f'cat > "{tmp_path}/lefthook"')
-    ran = estash("install", cwd=root)
-    assert f"  the hook that was there runs first: pre-push{BEFORE}\n" in ran.out
+    for _ in range(2):
+        (hooks / "pre-push").rename(hooks / "pre-push.old")
+        program(hooks / "pre-push", f'cat > "{tmp_path}/lefthook"')
+        ran = estash("install", cwd=root)
+        assert f"  the hook that was there runs first: pre-push{BEFORE}\n" in ran.out
+        assert hook_names(root) == {*OURS, f"pre-push{BEFORE}"}
     (hooks / "pre-push").rename(hooks / "pre-push.old")
     program(hooks / "pre-push", "echo another")
     before = state(root)

@@ -212,7 +212,7 @@ def test_core_hookspath_came_and_went(root: Path) -> None:
 def test_another_hook_has_taken_our_place(root: Path) -> None:
     program(root / ".git/hooks/pre-push", "echo first")
     estash("install", cwd=root)
-    (root / ".git/hooks/pre-push").unlink()
+    (root / ".git/hooks/pre-push").rename(root / ".git/hooks/pre-push.old")
     program(root / ".git/hooks/pre-push", "echo second")
     ran = estash("uninstall", cwd=root)
     left = f"{root}/.git/hooks/pre-push{BEFORE}: left where it is, another hook has taken its place\n"

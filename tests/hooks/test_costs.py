@@ -38,7 +38,7 @@ def test_git_is_asked_as_often_however_many_snapshots_there_are(tmp_path: Path, 
     commit_index(root)
     assert asked(root, "tag-snapshots") == 3  # where it is, where HEAD is, and what changed
     stage(root, {snapshot_path("pca", "new"): snapshot_text("pca", "new", pin(root, "six"))})
-    assert asked(root, "check-snapshots") == 4  # the tag and HEAD besides
+    assert asked(root, "check-snapshots") == 4  # the tag and HEAD besides; dulwich reads the objects
     commit_index(root)
     assert asked(root, "tag-snapshots") == 8
     assert git("rev-parse", "snapshot/new^{commit}", cwd=root) == git("rev-parse", "HEAD", cwd=root)

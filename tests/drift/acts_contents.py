@@ -1,0 +1,226 @@
+"""What a commit holds: submodules that go or change, modes, links, renames."""
+
+from __future__ import annotations
+
+import shutil
+
+from conftest import git
+from lab import Lab
+from stashes import snapshot_path, snapshot_text
+
+PATH = snapshot_path("a", "old")
+TAG = "configs/mytool/snapshots/old"
+
+
+def submodule_removed(lab: Lab) -> None:
+    lab.quietly("rm -q tools/mytool")
+    lab.git("commit -qm 'no tool any more'")
+
+
+def submodule_removed_while_freezing(lab: Lab) -> None:
+    lab.quietly("rm -q tools/mytool")
+    lab.snapshot("v1", "two")
+    lab.git("commit -qm freeze")
+
+
+def submodule_renamed(lab: Lab) -> None:
+    lab.quietly("mv tools/mytool tools/other")
+    lab.write("configs/meta.yaml", "tools:\n  other:\n    entrypoint: '-m other'\n")
+    lab.git("commit -qm 'the tool has a new name'")
+
+
+def submodule_renamed_and_its_snapshots_with_it(lab: Lab) -> None:
+    """A snapshot under a new name is another one, and a tag that is made takes no more."""
+    lab.quietly("mv tools/mytool tools/other")
+    lab.write("configs/meta.yaml", "tools:\n  other:\n    entrypoint: '-m other'\n")
+    lab.quietly("mv configs/mytool configs/other")
+    lab.git("commit -qm 'the tool has a new name'")
+
+
+def submodule_renamed_while_freezing(lab: Lab) -> None:
+    lab.quietly("mv tools/mytool tools/other")
+    lab.snapshot("v1", "two")
+    lab.git("commit -qm freeze")
+
+
+def submodule_at_another_url(lab: Lab) -> None:
+    url = f"{lab.folder}/moved.git"
+    lab.quietly(f"clone -q --bare {lab.quietly('config --file .gitmodules submodule.tools/mytool.url')} {url}")
+    lab.quietly(f"submodule set-url tools/mytool {url}")
+    lab.quietly("add .gitmodules")
+    lab.freeze("v1", "three")
+    lab.git("commit -qm 'the tool lives elsewhere'")
+
+
+def submodule_at_another_url_of_drift(lab: Lab) -> None:
+    lab.quietly("submodule set-url tools/mytool https://example.org/other.git")
+    lab.quietly("add .gitmodules")
+    lab.drift()
+    lab.git("commit -qm 'the tool lives elsewhere'")
+
+
+def submodule_replaced_by_a_folder(lab: Lab) -> None:
+    _replace_by_a_folder(lab)
+    lab.git("commit -qm 'the tool is vendored'")
+
+
+def submodule_replaced_by_a_folder_while_freezing(lab: Lab) -> None:
+    _replace_by_a_folder(lab)
+    lab.snapshot("v1", "two")
+    lab.git("commit -qm freeze")
+
+
+def submodule_replaced_by_a_link_while_freezing(lab: Lab) -> None:
+    lab.quietly("rm -q tools/mytool")
+    (lab.at / "tools").mkdir(exist_ok=True)
+    (lab.at / "tools/mytool").symlink_to(lab.folder)
+    lab.quietly("add tools/mytool")
+    lab.snapshot("v1", "two")
+    lab.git("commit -qm freeze")
+
+
+def submodule_with_a_commit_that_nobody_has(lab: Lab) -> None:
+    """A commit that was made here and never pushed: reviewers would get `not our ref`."""
+    git("commit", "-q", "--allow-empty", "-m", "local", cwd=lab.at / "tools/mytool")
+    commit = git("rev-parse", "HEAD", cwd=lab.at / "tools/mytool")
+    lab.quietly("add tools/mytool")
+    lab.snapshot("v1", commit)
+    lab.git("commit -qm freeze")
+
+
+def submodule_pushed_along(lab: Lab) -> None:
+    """Git pushes the tool's commit by itself, after the hook and before the stash."""
+    lab.quietly("config push.recurseSubmodules on-demand")
+    tool = lab.at / "tools/mytool"
+    remote = lab.folder / "own.git"
+    git("clone", "-q", "--bare", git("remote", "get-url", "origin", cwd=tool), remote, cwd=lab.folder)
+    lab.quietly(f"submodule set-url tools/mytool {remote}")
+    lab.quietly("add .gitmodules")
+    git("checkout", "-q", "-B", "main", "five", cwd=tool)
+    git("commit", "-q", "--allow-empty", "-m", "local", cwd=tool)
+    commit = git("rev-parse", "HEAD", cwd=tool)
+    lab.quietly("add tools/mytool")
+    lab.snapshot("v1", commit)
+    lab.git("commit -qm freeze")
+    git("branch", "-q", "--set-upstream-to=origin/main", cwd=tool)
+
+
+def submodule_with_work_in_it(lab: Lab) -> None:
+    """What lies about in the tool is no part of the commit."""
+    lab.freeze("v1", "three")
+    (lab.at / "tools/mytool/notes.txt").write_text("work\n")
+    lab.git("commit -qm freeze")
+
+
+def frozen_file_made_executable(lab: Lab) -> None:
+    lab.quietly(f"update-index --chmod=+x {PATH}")
+    lab.git("commit -qm 'its bytes are the same'")
+
+
+def frozen_file_becomes_a_link(lab: Lab) -> None:
+    (lab.at / PATH).unlink()
+    (lab.at / PATH).symlink_to("../../experiment/pca.yaml")
+    lab.quietly(f"add {PATH}")
+    lab.git("commit -qm link")
+
+
+def new_snapshot_is_a_link(lab: Lab) -> None:
+    path = lab.at / snapshot_path("a", "v1")
+    path.parent.mkdir(parents=True)
+    path.symlink_to("../old/a.yaml")
+    lab.quietly("add configs")
+    lab.git("commit -qm link")
+
+
+def folder_of_snapshots_becomes_a_link(lab: Lab) -> None:
+    """The snapshots are gone from the tree; their tag has them."""
+    shutil.rmtree(lab.at / "configs/mytool/snapshots")
+    (lab.at / "configs/mytool/snapshots").symlink_to("experiment")
+    lab.quietly("add -A configs")
+    lab.git("commit -qm link")
+
+
+def snapshot_is_a_submodule(lab: Lab) -> None:
+    lab.quietly(f"update-index --add --cacheinfo 160000,{lab.commits['two']},{snapshot_path('a', 'v1')}")
+    lab.git("commit -qm gitlink")
+
+
+def frozen_file_moved_to_another_tag(lab: Lab) -> None:
+    lab.quietly(f"mv {TAG} configs/mytool/snapshots/v1")
+    lab.git("commit -qm moved")
+
+
+def frozen_file_moved_to_another_tag_whose_header_says_so(lab: Lab) -> None:
+    """A new tag at a new commit: the pin is another one by now."""
+    lab.quietly(f"rm -q {PATH}")
+    lab.write(snapshot_path("a", "v1"), snapshot_text("a", "v1", lab.commits["one"]))
+    lab.git("commit -qm moved")
+
+
+def frozen_again_under_another_tag(lab: Lab) -> None:
+    lab.quietly(f"rm -q {PATH}")
+    lab.freeze("v1", "three")
+    lab.git("commit -qm 'frozen again'")
+
+
+def frozen_file_renamed(lab: Lab) -> None:
+    lab.quietly(f"mv {PATH} {TAG}/b.yaml")
+    lab.git("commit -qm renamed")
+
+
+def frozen_file_renamed_in_the_case_of_a_letter(lab: Lab) -> None:
+    lab.quietly(f"mv {PATH} {TAG}/A.yaml")
+    lab.git("commit -qm renamed")
+
+
+def tag_renamed_in_the_case_of_a_letter(lab: Lab) -> None:
+    lab.pin("one")
+    lab.quietly(f"mv {TAG} configs/mytool/snapshots/OLD")
+    lab.git("commit -qm renamed")
+
+
+def new_tag_differs_in_the_case_of_a_letter(lab: Lab) -> None:
+    """It holds, and its tag could not be told from the other one everywhere: it gets none, which is told."""
+    lab.freeze("OLD", "three")
+    lab.git("commit -qm freeze")
+
+
+def folder_that_is_no_tag(lab: Lab) -> None:
+    lab.pin("three")
+    lab.write(snapshot_path("a", "-v1"), snapshot_text("a", "-v1", lab.commits["three"]))
+    lab.git("commit -qm freeze")
+
+
+def name_with_letters_of_every_kind(lab: Lab) -> None:
+    lab.freeze("v1", "three", "größe/ночь_1")
+    lab.git("commit -qm freeze")
+
+
+def name_with_a_blank(lab: Lab) -> None:
+    lab.freeze("v1", "three", "a b")
+    lab.git("commit -qm freeze")
+
+
+def line_endings_of_the_checkout(lab: Lab) -> None:
+    """What is committed has git's line endings, whatever the checkout has."""
+    lab.write(".gitattributes", "*.yaml text eol=crlf\n")
+    lab.freeze("v1", "three")
+    lab.git("commit -qm freeze")
+
+
+def snapshots_aside(lab: Lab) -> None:
+    """Files of that name elsewhere are nobody's snapshots."""
+    lab.write("docs/snapshots/v1/a.yaml", "a: ${b}\n")
+    lab.write("configs/mytool/experiment/snapshots/v1/a.yaml", "a: ${b}\n")
+    lab.write("configs/mytool/snapshots/README.md", "a: ${b}\n")
+    lab.git("commit -qm notes")
+
+
+def experiment_edited(lab: Lab) -> None:
+    lab.write("configs/mytool/experiment/pca.yaml", "lr: ${oc.env:LR}\n")
+    lab.git("commit -qm 'a working config is nobody else`s business'")
+
+
+def _replace_by_a_folder(lab: Lab) -> None:
+    lab.quietly("rm -q tools/mytool")
+    lab.write("tools/mytool/main.py", "print(1)\n")
