@@ -6,7 +6,7 @@ SET_UP := .venv/set-up
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test bench format clean
+.PHONY: help demo test matrix bench format clean
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
 
@@ -29,6 +29,9 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n auto
+
+matrix: $(SET_UP) ## the drift matrix under every framework, of which `make test` plays one for each row
+	EVERY_FRAMEWORK=1 $(BIN)/python -m pytest -n auto tests/drift
 
 bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md
 	$(BIN)/python benchmarks/run.py

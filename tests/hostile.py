@@ -6,12 +6,14 @@ import hashlib
 import os
 import subprocess
 import sys
+import unicodedata
 import zlib
 from pathlib import Path
 
 from conftest import BIN, Ran, git
 
 NONE = "0" * 40
+ORDINARY = set("\n \u00a0\u3000")
 NOWHERE = "1" * 40
 _MEMORY = 1_500_000  # kilobytes of address space; a door that wants more fails as a fault of the program
 _BOUNDED = ["sh", "-c", f'ulimit -v {_MEMORY} 2>/dev/null; exec "$@"', "sh"]
@@ -70,12 +72,14 @@ def server(root: Path) -> Path:
 
 
 def receive(root: Path, *refs: str) -> Ran:
-    """Push to such a server; where it refuses, it has got nothing."""
+    """Push to such a server, and return what its hook said; where it refuses, it has got nothing."""
     at = server(root)
     ran = ask("git", "push", "-q", at, *(refs or ("HEAD:refs/heads/main",)), cwd=root)
     there = git("for-each-ref", cwd=at)
     assert (ran.code == 0) == (there != ""), ran.err[-2000:]
-    return ran
+    assert ran.code == 0 or "(pre-receive hook declined)" in ran.err, ran.err[:2000]
+    told = [line.removeprefix("remote: ").rstrip() for line in ran.err.split("\n") if line.startswith("remote: ")]
+    return Ran(ran.code, ran.out, "\n".join(told))
 
 
 def received(at: Path, *lines: bytes | str, objects: Path) -> Ran:
@@ -92,10 +96,10 @@ def refused(ran: Ran, *said: str) -> None:
     assert ran.err.strip()
     assert "Traceback" not in ran.err
     assert "a fault of the program" not in ran.err
-    raw = {char for char in ran.out + ran.err if not char.isprintable() and char != "\n"}
-    assert not raw
+    assert not {char for char in ran.out + ran.err if unicodedata.category(char)[0] in "CZ"} - ORDINARY
     for text in said:
-        assert text in ran.err, f"{text!r} is not in {ran.err[:3000]}"
+        near = [line for line in ran.err.splitlines() if text.partition(": ")[0].partition(".yaml")[0] in line]
+        assert text in ran.err, f"{text!r} is not in {(near or ran.err.splitlines())[:10]}"
 
 
 def refused_by_all(root: Path, *said: str) -> list[str]:

@@ -132,7 +132,7 @@ def find(root: Path) -> Place:
     if up and not bare:  # an uninitialised submodule: what was found is the repository round it
         raise StashError(f"{root}: not a git repository; the one round it is {(root / up).resolve()}")
     root = git_dir if bare else root
-    return Place(root, git_dir, common_dir, object_format, bare, shallow, _environment(root, git_dir))
+    return Place(root, git_dir, common_dir, object_format, bare, shallow, _unwatched(_environment(root, git_dir)))
 
 
 def _named_for(root: Path) -> dict[str, str]:
@@ -165,6 +165,13 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
     if (index := env.get("GIT_INDEX_FILE")) and not (root / index).exists() and root / index != git_dir / "index":
         raise StashError(f"GIT_INDEX_FILE names {index}, and there is no such file", "unset GIT_INDEX_FILE")
     return env
+
+
+def _unwatched(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which git starts no file monitor of the user's: no file is looked at here."""
+    count = int(env.get("GIT_CONFIG_COUNT") or 0)
+    said = {f"GIT_CONFIG_KEY_{count}": "core.fsmonitor", f"GIT_CONFIG_VALUE_{count}": "false"}
+    return {**env, **said, "GIT_CONFIG_COUNT": str(count + 1)}
 
 
 def _traces(key: str, value: str) -> bool:

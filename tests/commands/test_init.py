@@ -445,12 +445,13 @@ def test_a_config_keeps_every_byte_that_is_not_ours(before: str, after: str, tmp
         ("pre-commit", ".pre-commit-config.yaml", "{repos: []}\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yaml", "a: &a {}\nb: *a\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yaml", "fail_fast: true\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
+        ("prek", ".pre-commit-config.yaml", OTHERS + "repos: []\n", DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yaml", "a: !x 1\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yaml", "a: 2024-99-99\n" + OTHERS, DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", ".pre-commit-config.yml", "\x00", DEFAULT_TYPES + "repos:\n" + ENTRY),
         ("prek", "prek.toml", "repos = []\n", 'default_install_hook_types = ["pre-commit", '),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_a_config_that_cannot_be_edited(name: str, path: str, text: str, lines: str, tmp_path: Path) -> None:
     root = stash(tmp_path / "stash")
@@ -494,6 +495,11 @@ def test_a_framework_that_refuses(tmp_path: Path) -> None:
     assert (everything(tmp_path), state(tmp_path)) == (before, hooks)
     assert estash("init", "--hooks", "prek", cwd=tmp_path).code == 0  # which goes where git looks
     assert hook_names(tmp_path) == set()
+
+
+def test_a_framework_beside_our_python(tmp_path: Path) -> None:
+    ran = estash("init", "x", "--hooks", "prek", cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
+    assert (ran.code, "    run by prek: pre-push.legacy\n" in ran.out) == (0, True)
 
 
 def test_a_framework_that_is_not_there(tmp_path: Path) -> None:

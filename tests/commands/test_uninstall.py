@@ -91,7 +91,8 @@ def test_what_was_there_is_there_again(root: Path, lay_out: Callable[[Path], obj
     program(tmp_path / "env/bin/python", "")
     assert estash("install", cwd=root, env=env).code == 0
     assert everything(tmp_path) != before
-    assert estash("install", cwd=root, env=env).code == 0
+    program(tmp_path / "env/two/bin/python", "")
+    assert estash("install", cwd=root, env={"VIRTUAL_ENV": str(tmp_path / "env/two")}).code == 0
     ran = estash("uninstall", cwd=root)
     assert (ran.code, ran.err) == (0, "")
     shutil.rmtree(tmp_path / "env")
