@@ -1,5 +1,6 @@
 """Hostile stdin, and what lies about a hook while it runs: a push is what git says it is, and nothing is executed."""
 
+# ruff: noqa: E501  (each hostile repository is one line of a table)
 from __future__ import annotations
 
 from pathlib import Path
