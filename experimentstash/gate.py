@@ -5,71 +5,21 @@ The same judgement stands before a push (`guard-push`) and at the receiving end 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.examine import Examination
 from experimentstash.judgement import SHORT, in_the_way, reopening, tag_update_problems, wrong_tag
-from experimentstash.names import TAG_FOLDER, TAG_PREFIX, tag_complaint, tag_of
-from experimentstash.problems import Problem, StashError, short
+from experimentstash.names import TAG_FOLDER, tag_complaint, tag_of
+from experimentstash.problems import Problem, StashError
 from experimentstash.published import unpublished
 from experimentstash.repository import NO_COMMIT, Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from typing import BinaryIO
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from experimentstash.ref_updates import RefUpdate
     from experimentstash.repository import Repository
-
-_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")  # what git would refuse a name for (`git check-ref-format`)
-_LONGEST_LINE = 65_536  # bytes, of what git tells a hook of one ref
-
-
-@dataclass(frozen=True)
-class RefUpdate:
-    """A ref of the receiving repository, before and after.
-
-    Attributes:
-        ref: its full name there.
-        old: the full id of the object that it names, or None where it is new.
-        new: the full id of the object that it is to name, or None where it is deleted.
-    """
-
-    ref: str
-    old: str | None
-    new: str | None
-
-    @property
-    def tag(self) -> str | None:
-        """The snapshot tag that it is, or None."""
-        return self.ref.removeprefix(TAG_PREFIX) if self.ref.startswith(TAG_PREFIX) else None
-
-
-def told_lines(stdin: BinaryIO) -> Iterator[str]:
-    """Yield the lines that git tells a hook on its standard input; of what is no push, no more than the first is read.
-
-    Raises:
-        StashError: a line is longer than any of git's.
-    """
-    while line := stdin.readline(_LONGEST_LINE):
-        if len(line) == _LONGEST_LINE:
-            raise StashError(f"stdin is no push: a line of {_LONGEST_LINE} bytes or more", "git push")
-        yield line.removesuffix(b"\n").decode("utf-8", "surrogateescape")
-
-
-def ref_update(ref: str, old: str, new: str) -> RefUpdate:
-    """Make a ref update of what git tells: an id of zeros stands for none.
-
-    Raises:
-        StashError: it is nothing that git would tell.
-    """
-    ids = [name if name.strip("0") else None for name in (old, new)]
-    if not (_ID.fullmatch(old) and _ID.fullmatch(new) and _REF.fullmatch(ref)):
-        what = f"{short(ref)} from {short(old)} to {short(new)}"
-        raise StashError(f"stdin is no push: this is no update of a ref: {what}", "git push")
-    return RefUpdate(ref, *ids)
 
 
 @dataclass(frozen=True)
@@ -79,12 +29,14 @@ class Receiver:
     Attributes:
         known: what it has already: full ids of commits, and options of `git rev-list` (`--all`, `--remotes=…`).
         remote: what git here calls it; None where it is this very repository.
-        url: where it is asked which tags it has; None where it is not, since tags may come along that nobody told of.
+        url: where it is asked which tags it has, or None.
+        gets_more: whether refs may come along that nobody told of.
     """
 
     known: tuple[str, ...]
     remote: str | None
     url: str | None = None
+    gets_more: bool = False
 
 
 def judge_updates(
@@ -143,21 +95,23 @@ def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
 
 
 def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[str], receiver: Receiver) -> Tags:
-    """Return those of the tags that the receiver has; where it gives no answer, those that it could have."""
+    """Return those of the tags that the receiver has, and those that it could have where that cannot be known."""
     if receiver.remote is None or not tags:
         return repository.tags(tags)
     there = repository.tags_at(receiver.url) if receiver.url else None
-    if there is None:
-        here = repository.tags(tags)
-        beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known]))
-        return Tags({tag: commit for tag, commit in here.commits.items() if commit not in beyond}, here.broken)
-    named = {tag: there[tag] for tag in tags if tag in there}
+    named = {tag: there[tag] for tag in tags if tag in there} if there else {}
     commits, none = repository.peel(dict.fromkeys(named.values()))
-    return Tags(
+    known = Tags(
         {tag: commits[name] for tag, name in named.items() if name in commits},
         {tag: none[name] for tag, name in named.items() if name in none},
         receiver.remote,
     )
+    if there is not None and not receiver.gets_more:
+        return known
+    here = repository.tags([tag for tag in tags if tag not in named])
+    beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known]))
+    near = {tag: commit for tag, commit in here.commits.items() if commit not in beyond}
+    return replace(known, commits={**near, **known.commits}, broken={**here.broken, **known.broken})
 
 
 def _with_refs(

@@ -13,7 +13,8 @@ from experimentstash.repository import Repository
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.gate import Receiver, RefUpdate
+    from experimentstash.gate import Receiver
+    from experimentstash.ref_updates import RefUpdate
 
 _FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
 
@@ -49,7 +50,8 @@ def _guard(arguments: list[str]) -> int:
             receiver = _receiver(repository, updates, remote, words[-1] if words else None)
         elif _FRAMEWORK_REMOTE in os.environ:
             updates = _of_framework(repository)
-            receiver = _receiver(repository, updates, _said("REMOTE_NAME"), None)  # it tells of one ref among many
+            # of one ref among many
+            receiver = _receiver(repository, updates, _said("REMOTE_NAME"), _said("REMOTE_URL"), gets_more=True)
         else:
             updates = _of_head(repository)
             receiver = _receiver(repository, updates, None, None)
@@ -69,13 +71,13 @@ def _told() -> list[RefUpdate]:
     """Return what git says on stdin; whoever types there is not asked."""
     if sys.stdin is None or sys.stdin.isatty():
         return []
-    from experimentstash.gate import told_lines
+    from experimentstash.ref_updates import told_lines
 
     return [_update(line) for line in told_lines(sys.stdin.buffer)]
 
 
 def _update(line: str) -> RefUpdate:
-    from experimentstash.gate import ref_update
+    from experimentstash.ref_updates import ref_update
 
     words = line.rsplit(" ", 3)  # what was pushed may be written with spaces: `HEAD@{1 day ago}`
     if len(words) != 4:
@@ -85,7 +87,7 @@ def _update(line: str) -> RefUpdate:
 
 def _of_framework(repository: Repository) -> list[RefUpdate]:
     """Return the one ref that pre-commit or prek tells of; without a range it is new, with its whole history."""
-    from experimentstash.gate import RefUpdate
+    from experimentstash.ref_updates import RefUpdate
 
     new = repository.resolve_object(_said("TO_REF") or _said("LOCAL_BRANCH") or "HEAD")
     return [RefUpdate(_said("REMOTE_BRANCH") or "HEAD", None, new)]
@@ -96,15 +98,22 @@ def _said(name: str) -> str:
 
 
 def _of_head(repository: Repository) -> list[RefUpdate]:
-    from experimentstash.gate import RefUpdate
+    from experimentstash.ref_updates import RefUpdate
 
     head = repository.head()
     return [RefUpdate("HEAD", None, head)] if head else []
 
 
-def _receiver(repository: Repository, updates: Sequence[RefUpdate], remote: str | None, url: str | None) -> Receiver:
+def _receiver(
+    repository: Repository,
+    updates: Sequence[RefUpdate],
+    remote: str | None,
+    url: str | None,
+    *,
+    gets_more: bool = False,
+) -> Receiver:
     from experimentstash.gate import Receiver
 
     # what it had may be unknown here: somebody else has pushed meanwhile
     known = repository.here(update.old for update in updates if update.old)
-    return Receiver((*known, *repository.remembered(remote)), remote, url)
+    return Receiver((*known, *repository.remembered(remote)), remote, url, gets_more)

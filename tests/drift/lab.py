@@ -102,8 +102,8 @@ class Lab:
         ours = self._heard(ran)
         self.pushed |= is_push
         if ours and ran.code != 0:
-            self.saw.append(self._who(words, ran, env))
             assert before == (self._received() if is_push else []), "refused, and there all the same"
+            self.saw.append(self._who(words, ran, env))
             raise Refused(line)
         if ours:
             self.saw.append("told")

@@ -226,7 +226,9 @@ def test_an_edited_snapshot_is_frozen_again(typed: Path) -> None:
     git("add", "tools/mytool", cwd=typed)
     meta = typed / "configs/meta.yaml"
     meta.write_text(meta.read_text() + "    keep: [more.workers]\n")
-    changes = [("name: first", "name: n${model.layers}"), ("# TAG: v0\n", "# NOTE: figure 3\n")]
+    [(_, made)] = header(before, "TIMESTAMP")
+    long_ago = "2020-01-01T00:00:00+00:00"
+    changes = [("name: first", "name: n${model.layers}"), ("# TAG: v0\n", "# NOTE: figure 3\n"), (made, long_ago)]
     stage(typed, edited(typed, *changes, ("given: ???", "given: here")))
     ran = freeze_snapshots(typed)
     assert ran.code == 1, ran.err
@@ -234,7 +236,7 @@ def test_an_edited_snapshot_is_frozen_again(typed: Path) -> None:
     assert header(text, "SNAPSHOT", "TAG", "TOOL_COMMIT", "NOTE") == [
         ("SNAPSHOT", "mytool/first"), ("TAG", "v1"), ("TOOL_COMMIT", tool), ("NOTE", "figure 3"),
     ]  # fmt: skip
-    assert header(text, "TIMESTAMP") != header(before, "TIMESTAMP")
+    assert header(text, "TIMESTAMP") != [("TIMESTAMP", long_ago)]
     assert header(text, "TYPE") == header(before, "TYPE")
     assert [key for key, _ in header(text, "TYPE")]
     late = header(before, "LATE")

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from experimentstash.gate import RefUpdate, ref_update, told_lines
 from experimentstash.problems import StashError
+from experimentstash.ref_updates import RefUpdate, ref_update, told_lines
 
 A, B = "a" * 40, "b" * 40
 
