@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from experimentstash.problems import printable
-from experimentstash.results.series import MOST_SERIES, Gatherer, Keep, UnreadableError
+from experimentstash.results.series import MOST_SERIES, Gatherer, Keep, UnreadableError, gathered
 
 if TYPE_CHECKING:
     from experimentstash.results.manifest import Series, Value
@@ -108,7 +108,7 @@ def _name(path: tuple[str, ...]) -> str:
 def _series(found: dict[str, _Leaves], keep: Keep) -> tuple[Series, ...]:
     names = sorted(found)
     keep = keep.shared(min(len(names), MOST_SERIES + 1))
-    series = [_one(name, found[name], keep) for name in names[:MOST_SERIES]]
+    series = [gathered(name, found[name].values, _shape(found[name]), keep) for name in names[:MOST_SERIES]]
     if others := names[MOST_SERIES:]:
         gatherer = Gatherer(keep)
         for name in others:
@@ -116,12 +116,6 @@ def _series(found: dict[str, _Leaves], keep: Keep) -> tuple[Series, ...]:
         told = [[name, _shape(found[name])] for name in others]
         series.append(gatherer.series(f"({len(others)} other keys)", f"of {_digest(told)}"))
     return tuple(series)
-
-
-def _one(name: str, leaves: _Leaves, keep: Keep) -> Series:
-    gatherer = Gatherer(keep)
-    gatherer.add(leaves.values)
-    return gatherer.series(name, _shape(leaves))
 
 
 def _shape(leaves: _Leaves) -> str:

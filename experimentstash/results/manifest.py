@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 VERSION = 1
 """Of the format, and of all that decides which values are kept: whoever changes one of them counts it up."""
@@ -128,9 +131,13 @@ class Manifest:
 def render(manifest: Manifest) -> str:
     """Write a manifest as JSON: sorted, a line for each file without content and for each series, a line break last."""
     files = sorted(manifest.files, key=lambda file: file.path)
-    notes = ",".join(f"\n  {_json(note)}" for note in sorted(manifest.notes))
-    lines = ",".join(f"\n  {_file(file)}" for file in files)
-    return f'{{\n "version": {VERSION},\n "share": {manifest.share},\n "notes": [{notes}],\n "files": [{lines}]\n}}\n'
+    notes, lines = _lines(map(_json, sorted(manifest.notes))), _lines(map(_file, files))
+    return f'{{\n "version": {VERSION},\n "share": {manifest.share},\n "notes": {notes},\n "files": {lines}\n}}\n'
+
+
+def _lines(items: Iterable[str]) -> str:
+    lines = ",\n  ".join(items)
+    return f"[\n  {lines}\n ]" if lines else "[]"
 
 
 def _file(file: File) -> str:

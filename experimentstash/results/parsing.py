@@ -127,7 +127,7 @@ class _Reader:
         size, digest = self._count(entry["size"]), self._text(entry["sha256"], 64)
         if not _DIGEST.fullmatch(digest):
             self.refuse("`sha256` is 64 hex digits")
-        note = self._text(entry.get("note", ""), _LONGEST_TEXT)
+        note = self._optional(entry, "note")
         return File(path, size, digest, self._content(entry), note)
 
     def _content(self, entry: dict[str, Any]) -> Content | None:
@@ -144,8 +144,8 @@ class _Reader:
         entry = self._fields(said, {"name", "count", "values"}, {"shape", "dtype", "digest", "others", "moments"})
         name, count = self._text(entry["name"], _LONGEST_TEXT), self._count(entry["count"])
         values = tuple(map(self._value, self._list(entry["values"], LARGEST)))
-        shape, dtype = (self._text(entry.get(key, ""), _LONGEST_TEXT) for key in ("shape", "dtype"))
-        digest, others = (self._text(entry.get(key, ""), _LONGEST_TEXT) for key in ("digest", "others"))
+        shape, dtype = self._optional(entry, "shape"), self._optional(entry, "dtype")
+        digest, others = self._optional(entry, "digest"), self._optional(entry, "others")
         moments = self._moments(entry["moments"]) if "moments" in entry else None
         if any(text and not _SHORT_DIGEST.fullmatch(text) for text in (digest.removeprefix("F"), others)):
             self.refuse(f"{name!r}: `digest` and `others` are 16 or 32 hex digits")
@@ -185,6 +185,9 @@ class _Reader:
         if not isinstance(said, str) or len(said) > longest or printable(said) != said:
             self.refuse(f"text is expected, of at most {longest} characters, and no control characters")
         return said
+
+    def _optional(self, entry: dict[str, Any], key: str) -> str:
+        return self._text(entry[key], _LONGEST_TEXT) if key in entry else ""
 
     def _count(self, said: Any) -> int:
         if type(said) is not int or not 0 <= said < 1 << 63:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from functools import lru_cache
 
 DEFAULT_IGNORE = (
@@ -68,8 +69,11 @@ class Rules:
 
     def leaves_out(self, path: str) -> str:
         """Return the pattern by which a file is no part of the results, or an empty text."""
+        patterns = (*DEFAULT_IGNORE, *self.ignore)
         by = ""
-        for pattern in (*DEFAULT_IGNORE, *self.ignore):
+        if not any(map(_any_of(patterns).match, _places(path))):
+            return by  # most files meet none, and there may be many
+        for pattern in patterns:
             if _meets_file(path, pattern.removeprefix("!").rstrip("/")):
                 by = "" if pattern.startswith("!") else pattern
         return by
@@ -90,6 +94,11 @@ class Rules:
     def then(self, more: Rules) -> Rules:
         """Return these rules with more of them: where two speak of one thing, `more` wins."""
         return Rules(self.ignore + more.ignore, self.ignore_keys + more.ignore_keys, self.settings + more.settings)
+
+
+@lru_cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{translate(pattern.removeprefix('!').rstrip('/'))})" for pattern in patterns))
 
 
 @lru_cache(maxsize=4096)

@@ -49,7 +49,7 @@ class Keep:
 
     Attributes:
         most: up to so many values are kept, each one.
-        samples: at most so many of a longer series.
+        samples: at most so many of a longer series; no more than `most`.
         late: texts that belong to the machine or the moment (the run folder, a late value): what else a text
             says is compared.
         series: how many series share a file, where that is not what the file says: what is compared with a
@@ -66,7 +66,8 @@ class Keep:
     def shared(self, series: int) -> Keep:
         """Return what each series keeps in a file that has so many of them."""
         share = self.share // (self.series or max(series, 1))
-        return replace(self, most=min(self.most, max(share, 1)), samples=min(self.samples, max(share // 4, 4)))
+        samples = min(self.samples, max(share // 4, 4))
+        return replace(self, most=max(min(self.most, share), samples), samples=samples)
 
     def stride(self, count: int) -> int:
         """Return the distance of the kept values: 1 keeps all, and otherwise a power of two."""
@@ -150,6 +151,7 @@ class Gatherer:
         self._keep = keep
         self._stride = 1
         self._kept: list[Value] = []
+        self._waiting: list[Sequence[int | float]] = []
         self._tally = Tally()
         self._numbers = 0
         self._digest = hashlib.sha256()
@@ -158,17 +160,24 @@ class Gatherer:
     def add(self, values: Sequence[Value]) -> None:
         """Take in the next block."""
         numbers: list[int | float] = [value for value in values if is_number(value)]
-        self._tally.add(numbers)
         self._numbers += len(numbers)
-        self._digest.update(_bits(numbers))
+        self._waiting.append(numbers)
         if len(numbers) < len(values):
             values = list(map(self._keep.without_late, values)) if self._keep.late else values
             places = [(self.count + n, value) for n, value in enumerate(values) if not is_number(value)]
             self._others.update(json.dumps(places).encode())
         self._kept.extend(values[-self.count % self._stride :: self._stride])
         self.count += len(values)
+        if self.count > self._keep.most:  # of a short series every value is kept, and no more is told
+            self._tell()
         while len(self._kept) > self._keep.most:
             self._thin()
+
+    def _tell(self) -> None:
+        for numbers in self._waiting:
+            self._tally.add(numbers)
+            self._digest.update(_bits(numbers))
+        self._waiting.clear()
 
     def _thin(self) -> None:
         self._kept = self._kept[::2]
@@ -187,6 +196,15 @@ class Gatherer:
         others = self._others.hexdigest()[:32] if self._numbers < self.count else ""
         digest = self._digest.hexdigest()[:32]
         return Series(name, self.count, values, shape, "", self._tally.moments(), digest, others)
+
+
+def gathered(name: str, values: Sequence[Value], shape: str, keep: Keep) -> Series:
+    """Return the series of values that are all at hand."""
+    if len(values) <= min(_FEW_TEXTS, keep.most):  # most keys of a JSON file have one
+        return Series(name, len(values), tuple(settled(keep.without_late(value)) for value in values), shape)
+    gatherer = Gatherer(keep)
+    gatherer.add(values)
+    return gatherer.series(name, shape)
 
 
 def _bits(numbers: Sequence[int | float]) -> bytes:
