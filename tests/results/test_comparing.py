@@ -15,10 +15,10 @@ from runs import ANY, checked, numpy, recorded, report, run_folder, within
 
 from experimentstash.results.closeness import Gap, compare_series, near
 from experimentstash.results.comparing import compare
-from experimentstash.results.manifest import Manifest, Series
+from experimentstash.results.manifest import Manifest
 from experimentstash.results.report import FileResult, Report, Verdict
 from experimentstash.results.rules import EXACT, Rules, Setting, Tolerance
-from experimentstash.results.series import Gatherer, Keep
+from experimentstash.results.series import Keep, gathered
 
 
 def one(tmp_path: Path, name: str, old: str, new: str, rules: Rules = ANY) -> FileResult:
@@ -278,11 +278,10 @@ def test_stamped_files_are_compared_with_their_partners(tmp_path: Path) -> None:
 
 
 def test_late_values_in_names_and_texts_are_no_difference(tmp_path: Path) -> None:
-    old = run_folder(
-        tmp_path / "ada/run", {"host-ada7.json": json.dumps({"out": str(tmp_path / "ada/run"), "h": "ada7"})}
-    )
-    new = run_folder(tmp_path / "b/run", {"host-bob9.json": json.dumps({"out": str(tmp_path / "b/run"), "h": "bob9"})})
-    (found,) = checked(old, new, late=(("ada7", "bob9"),)).values()
+    runs = [tmp_path / "ada/run", tmp_path / "b/run"]
+    for folder, host in zip(runs, ("ada7", "bob9"), strict=True):
+        run_folder(folder, {f"host-{host}.json": json.dumps({"out": str(folder), "host": host})})
+    (found,) = checked(runs[0], runs[1], late=(("ada7", "bob9"),)).values()
     assert (found.verdict, found.now, found.paired) == (Verdict.WITHIN, "host-bob9.json", "a late value in its name")
     assert found.detail == "the same values in other bytes"
 
@@ -313,7 +312,7 @@ def test_a_run_compared_with_itself_elsewhere_is_identical(tmp_path: Path) -> No
 
 
 @given(
-    st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=60),
+    st.lists(st.floats(-1e6, 1e6), min_size=9, max_size=60),
     st.floats(1e-9, 0.5),
     st.floats(1e-9, 1.0),
     st.randoms(use_true_random=False),
@@ -322,10 +321,6 @@ def test_moments_never_tell_a_difference_that_the_tolerance_allows(
     values: list[float], rtol: float, atol: float, chance: Any
 ) -> None:
     moved = [value + chance.uniform(-0.999, 0.999) * (atol + rtol * abs(value)) for value in values]
-    series: list[Series] = []
-    for numbers in (values, moved):
-        gatherer = Gatherer(Keep(4, 2))
-        gatherer.add(numbers)
-        series.append(gatherer.series("x"))
-    found = compare_series(*series, Tolerance(rtol, atol))
-    assert found.wrong == ""
+    old, new = (gathered("x", numbers, "", Keep(4, 2)) for numbers in (values, moved))
+    assert not old.complete
+    assert compare_series(old, new, Tolerance(rtol, atol)).wrong == ""
