@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import unicodedata
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -72,11 +73,7 @@ def survey(folder: Path, rules: Rules) -> Manifest:
     files = []
     for path in _paths(folder, rules, notes):
         files.append(_digested(folder, path))
-        if len(files) > MOST_FILES:
-            raise StashError(
-                f"{folder}: more than {MOST_FILES} files are no results",
-                "leave out what is none: `results: {ignore: […]}` in configs/meta.yaml",
-            )
+    notes += _clashes([file.path for file in files])
     return Manifest(tuple(sorted(files, key=lambda file: file.path)), tuple(sorted(notes)))
 
 
@@ -104,8 +101,16 @@ def with_content(folder: Path, file: File, keep: Keep) -> File:
     return replace(file, content=content)
 
 
+def _clashes(paths: list[str]) -> Iterator[str]:
+    found: dict[str, str] = {}
+    for path in sorted(paths):
+        other = found.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+        if other != path:
+            yield f"{other} and {path}: names that some machines take for one"
+
+
 def _paths(folder: Path, rules: Rules, notes: list[str]) -> Iterator[str]:
-    waiting = [""]
+    waiting, count = [""], 0
     while waiting:
         below = waiting.pop()
         if below.count("/") > _DEEPEST:
@@ -114,6 +119,11 @@ def _paths(folder: Path, rules: Rules, notes: list[str]) -> Iterator[str]:
             path = below + entry.name
             if rules.leaves_out(path) and not (entry.is_dir(follow_symlinks=False) and _takes_in(rules)):
                 continue
+            if (count := count + 1) > MOST_FILES:
+                raise StashError(
+                    f"{folder}: more than {MOST_FILES} files are no results",
+                    "leave out what is none: `results: {ignore: […]}` in configs/meta.yaml",
+                )
             if entry.is_symlink():
                 notes.append(f"{printable(path)}: a link, which is not followed")
             elif entry.is_dir(follow_symlinks=False):

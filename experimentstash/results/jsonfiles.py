@@ -7,6 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from experimentstash.problems import printable
@@ -57,7 +58,7 @@ def read_json(file: BinaryIO, keep: Keep, *, lines: bool) -> tuple[Series, ...]:
     try:
         text = data.decode("utf-8-sig")
         for number, part in enumerate(filter(str.strip, text.split("\n")) if lines else (text,)):
-            value = json.loads(part, object_pairs_hook=_mapping)
+            value = json.loads(part, object_pairs_hook=partial(_mapping, keep))
             _walk(value, (), (number,) if lines else (), found)
     except UnicodeDecodeError:
         raise UnreadableError("not UTF-8") from None
@@ -66,8 +67,8 @@ def read_json(file: BinaryIO, keep: Keep, *, lines: bool) -> tuple[Series, ...]:
     return _series(found, keep)
 
 
-def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping = dict(pairs)
+def _mapping(keep: Keep, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = {keep.without_late(key): value for key, value in pairs} if keep.late else dict(pairs)
     if len(mapping) < len(pairs):
         raise UnreadableError("a key that stands twice")
     return mapping

@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from experimentstash.problems import StashError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -129,10 +131,20 @@ class Manifest:
 
 
 def render(manifest: Manifest) -> str:
-    """Write a manifest as JSON: sorted, a line for each file without content and for each series, a line break last."""
+    """Write a manifest as JSON: sorted, a line for each file and for each series, a line break last.
+
+    Raises:
+        StashError: it is larger than `parse` takes.
+    """
     files = sorted(manifest.files, key=lambda file: file.path)
     notes, lines = _lines(map(_json, sorted(manifest.notes))), _lines(map(_file, files))
-    return f'{{\n "version": {VERSION},\n "share": {manifest.share},\n "notes": {notes},\n "files": {lines}\n}}\n'
+    text = f'{{\n "version": {VERSION},\n "share": {manifest.share},\n "notes": {notes},\n "files": {lines}\n}}\n'
+    if len(text.encode()) > LARGEST:
+        raise StashError(
+            f"the manifest of {len(files)} result files would take more than {LARGEST} bytes",
+            "leave out what is no result: `results: {ignore: […]}` in configs/meta.yaml",
+        )
+    return text
 
 
 def _lines(items: Iterable[str]) -> str:

@@ -109,7 +109,8 @@ def _grouped(paths: Iterable[str], key: Callable[[str], Hashable]) -> dict[Hasha
 
 
 def _natural(path: str) -> list[tuple[bool, int, str]]:
-    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in re.split(r"([0-9]+)", path)]
+    parts = re.split(r"([0-9]+)", path)  # every second one is a number
+    return [(n % 2 == 1, int(part) if n % 2 else 0, part) for n, part in enumerate(parts)]
 
 
 def _by_digest(paths: list[str], digests: Mapping[str, str]) -> dict[str, list[str]]:

@@ -158,7 +158,8 @@ class _Reader:
         counts, others = ("of", "nan", "inf", "neg_inf"), ("low", "high", "mean", "mean_abs", "rms")
         entry = self._fields(said, {*counts, *others}, set())
         numbers = [self._value(entry[key]) for key in others]
-        if not all(number is None or is_number(number) for number in numbers) or len({n is None for n in numbers}) > 1:
+        known = [number for number in numbers if is_number(number) and not math.isnan(number)]
+        if len(known) != len(numbers) and any(number is not None for number in numbers):
             self.refuse("`moments` are numbers, or all null")
         return Moments(*(self._count(entry[key]) for key in counts), *numbers)
 

@@ -77,12 +77,15 @@ class Keep:
                 step *= 2
         return step
 
-    def without_late(self, value: Value) -> Value:
-        """Return a value, with every late text in it made the same on all machines."""
-        if isinstance(value, str):
-            for late in self.late:
-                value = value.replace(late, "\0")
-        return value
+    def without_late(self, text: str) -> str:
+        """Return a text, with every late one in it made the same on all machines."""
+        for late in self.late:
+            text = text.replace(late, "<late>")
+        return text
+
+    def alike(self, value: Value) -> Value:
+        """Return a value; a text without what is late in it."""
+        return self.without_late(value) if isinstance(value, str) else value
 
 
 class Tally:
@@ -163,7 +166,7 @@ class Gatherer:
         self._numbers += len(numbers)
         self._waiting.append(numbers)
         if len(numbers) < len(values):
-            values = list(map(self._keep.without_late, values)) if self._keep.late else values
+            values = list(map(self._keep.alike, values)) if self._keep.late else values
             places = [(self.count + n, value) for n, value in enumerate(values) if not is_number(value)]
             self._others.update(json.dumps(places).encode())
         self._kept.extend(values[-self.count % self._stride :: self._stride])
@@ -201,7 +204,7 @@ class Gatherer:
 def gathered(name: str, values: Sequence[Value], shape: str, keep: Keep) -> Series:
     """Return the series of values that are all at hand."""
     if len(values) <= min(_FEW_TEXTS, keep.most):  # most keys of a JSON file have one
-        return Series(name, len(values), tuple(settled(keep.without_late(value)) for value in values), shape)
+        return Series(name, len(values), tuple(settled(keep.alike(value)) for value in values), shape)
     gatherer = Gatherer(keep)
     gatherer.add(values)
     return gatherer.series(name, shape)

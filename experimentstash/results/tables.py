@@ -97,7 +97,7 @@ def _read(rows: Iterator[list[str]], keep: Keep, *, comma: bool) -> tuple[Series
     if len(first) > _MOST_COLUMNS:
         raise UnreadableError(f"a table of {len(first)} columns")
     header = not any(_number_like(cell, comma=comma) for cell in first) and any(first)
-    names = _names(first) if header else [f"column {n}" for n in range(1, len(first) + 1)]
+    names = _names(list(map(keep.without_late, first))) if header else [f"column {n}" for n in range(1, len(first) + 1)]
     keep = keep.shared(min(len(names), MOST_SERIES + 1))
     columns = [_Column(name, Gatherer(keep), comma) for name in names[:MOST_SERIES]]
     others = Gatherer(keep)

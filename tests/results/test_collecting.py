@@ -127,6 +127,17 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         collect(tmp_path, ANY)
 
 
+def test_names_that_some_machines_take_for_one_are_told(tmp_path: Path) -> None:
+    run_folder(tmp_path, {"A.csv": "", "a.csv": "", "\u00e9": "", "e\u0301": "", "b/x": "", "B/x": ""})
+    if len(os.listdir(tmp_path)) == 6:  # on such a machine there is nothing to tell
+        assert recorded(tmp_path).notes == (
+            "A.csv and a.csv: names that some machines take for one",
+            "B/x and b/x: names that some machines take for one",
+            "e\u0301 and \u00e9: names that some machines take for one",
+        )
+    assert len(recorded(tmp_path).files) == len(os.listdir(tmp_path))
+
+
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(StashError, match="nowhere: cannot be read: No such file or directory"):
         collect(tmp_path / "nowhere", ANY)
@@ -141,8 +152,8 @@ def test_folders_without_end_are_refused(tmp_path: Path) -> None:
 def test_the_run_folder_and_late_values_in_a_result_are_the_same_on_every_machine(tmp_path: Path) -> None:
     for home, host in (("ada", "laptop-7"), ("bob", "node-0123")):
         folder = tmp_path / home
-        said = {"out": f"{folder}/model.pt", "host": f"on {host}", "acc": 0.5}
-        run_folder(folder, {"m.json": json.dumps(said), "t.csv": f"where,n\n{folder},1\n"})
+        said = {"out": f"{folder}/model.pt", "host": f"on {host}", f"{folder}/0": {"acc": 0.5}}
+        run_folder(folder, {"m.json": json.dumps(said), "t.csv": f"where,on {host}\n{folder},1\n"})
     one, other = recorded(tmp_path / "ada", late=("laptop-7",)), recorded(tmp_path / "bob", late=("node-0123",))
     assert [file.content for file in one.files] == [file.content for file in other.files]
     assert recorded(tmp_path / "ada").files[0].content != other.files[0].content  # the host was not said

@@ -107,6 +107,10 @@ def test_numbers_in_names_count_as_numbers() -> None:
     ]
 
 
+def test_digits_of_every_script_are_only_letters() -> None:
+    assert len(pairs(["²_20260101", "٣_20260101"], ["²_20270101", "٣_20270101"])) == 2
+
+
 FORMATS = ["%Y%m%d_%H%M%S", "%Y-%m-%d_%H-%M-%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d/%H-%M-%S", "%s", "%b%d_%H-%M-%S"]
 moments = st.datetimes(dt.datetime(2015, 1, 1), dt.datetime(2040, 1, 1))  # noqa: DTZ001  (names have no zone)
 
