@@ -26,11 +26,6 @@ class Tolerance:
     rtol: float = 0.0
     atol: float = 0.0
 
-    def __str__(self) -> str:
-        """Say it in a word or two."""
-        said = [f"{name} {value:g}" for name, value in (("rtol", self.rtol), ("atol", self.atol)) if value]
-        return ", ".join(said) or "none"
-
 
 EXACT = Tolerance()
 

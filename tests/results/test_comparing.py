@@ -117,6 +117,33 @@ def test_the_same_values_in_other_bytes_hold_and_are_not_called_identical(old: s
     assert (found.rests, found.gap) == ("all values", Gap())
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "detail"),
+    [
+        ("p.png", "ab", "ac", "other bytes (2 bytes)"),
+        ("p.png", "ab", "abc", "other bytes (2 bytes are now 3)"),
+        ("m.json", "{", "1", "other bytes (1 bytes); no JSON: Expecting property name"),
+        ("t.csv", "a\n", "", "other bytes (2 bytes are now 0); now a table without a cell: compared by its bytes"),
+    ],
+)
+def test_what_has_no_values_is_compared_by_its_bytes(
+    name: str, old: str, new: str, detail: str, tmp_path: Path
+) -> None:
+    found = one(tmp_path, name, old, new, within(1, 1))
+    assert (found.verdict, found.rests) == (Verdict.DIFFERENT, "")
+    assert found.detail.startswith(detail)
+
+
+def test_special_numbers_are_counted_and_sums_may_be_too_large(tmp_path: Path) -> None:
+    array = numpy.full(1000, 1e308)
+    array[1:5] = numpy.nan, numpy.inf, -numpy.inf, numpy.inf
+    other = array.copy()
+    other[5] = 1.1e308
+    assert arrays(tmp_path, array, other, within(rtol=0.2)).verdict == Verdict.WITHIN
+    other[3] = numpy.inf
+    assert arrays(tmp_path, array, other, within(rtol=0.2)).detail == "value: 2 values inf are now 3"
+
+
 def test_the_largest_differences_are_told(tmp_path: Path) -> None:
     found = one(tmp_path, "m.json", "[100, 1, 0.001]", "[100.5, 1, 0.0011]", within(rtol=0.2))
     assert found.gap is not None
