@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from experimentstash.entries import Entry
 from experimentstash.names import tool_path
+from experimentstash.urls import is_path, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from experimentstash.repository.objects import Objects
     from experimentstash.repository.plumbing import Place
