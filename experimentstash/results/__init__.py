@@ -1,0 +1,1 @@
+"""What an experiment wrote: recorded beside its snapshot, and compared with what a later run wrote."""

@@ -1,0 +1,86 @@
+"""What a tool wrote beside its run folder: folders looked at before a run and after it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".DS_Store"})
+"""Names of files and folders that change without a result being written."""
+
+State: TypeAlias = "dict[str, tuple[int, int, int]]"
+"""Size, time of change in nanoseconds and inode of each file and link, by its whole path."""
+
+
+@dataclass(frozen=True, order=True)
+class Written:
+    """A file that a run left beside its run folder.
+
+    Attributes:
+        path: the whole path.
+        change: `new`, `changed` or `gone`.
+    """
+
+    path: str
+    change: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.path} ({self.change})"
+
+    def as_json(self) -> dict[str, str]:
+        """Return it as JSON has it."""
+        return {"path": self.path, "change": self.change}
+
+
+def snapshot_tree(folders: Iterable[Path], leave_out: Iterable[Path] = ()) -> State:
+    """Return the state of every file below some folders. Nothing is read but the folders, and no link is followed.
+
+    A file that is written anew with the same size within the clock's grain, in place, is not seen.
+
+    Args:
+        folders: the tool's checkout, the stash, …; one in another counts once, one that is not there is empty.
+        leave_out: folders to leave out: the run folder, above all.
+    """
+    out = {os.path.realpath(path) for path in leave_out}
+    state: State = {}
+    for folder in folders:
+        for path, status in _files(os.path.realpath(folder), out):
+            state[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return state
+
+
+def _files(folder: str, out: set[str]) -> Iterator[tuple[str, os.stat_result]]:
+    waiting = [folder]
+    while waiting:
+        below = waiting.pop()
+        if below in out:
+            continue
+        try:
+            with os.scandir(below) as entries:
+                found = [entry for entry in entries if entry.name not in LEFT_OUT]
+        except OSError:  # it went, or is not ours to see: then the run did not write there either
+            continue
+        for entry in found:
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append(entry.path)
+            elif entry.path not in out and not entry.name.endswith(".pyc"):
+                yield entry.path, status
+
+
+def written_beside(before: State, after: State) -> tuple[Written, ...]:
+    """Return what is new, changed or gone, by path."""
+    new = [Written(path, "new") for path in after.keys() - before.keys()]
+    gone = [Written(path, "gone") for path in before.keys() - after.keys()]
+    changed = [Written(path, "changed") for path in after.keys() & before.keys() if after[path] != before[path]]
+    return tuple(sorted(new + gone + changed))

@@ -1,0 +1,179 @@
+"""What a run wrote, as values: the files, and of numeric ones enough to compare them later without the files."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VERSION = 1
+"""Of the format, and of all that decides which values are kept: whoever changes one of them counts it up."""
+LARGEST = 32 * 1024 * 1024
+"""Bytes. A manifest goes into git; `MOST_VALUES` keeps those that we write far below."""
+MOST_FILES = 100_000
+LONGEST_PATH = 1024  # characters
+
+LARGEST_SHARE = 8192
+"""Values that all series of one file together keep, more or less; where files are many, each keeps fewer."""
+
+Value: TypeAlias = "int | float | bool | str | None"
+"""A number; true or false; a text, by the first 16 digits of its SHA-256; None for `null` and an empty cell."""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What is told of many numbers at once.
+
+    Attributes:
+        of: how many numbers were looked at; in very large arrays, evenly spaced blocks of it.
+        nan, inf, neg_inf: how many of them are not finite.
+        low, high, mean, mean_abs, rms: of the finite ones, or None where there is none: least, greatest, mean,
+            mean of the absolute values, root of the mean square (the L2 norm by the root of their number).
+    """
+
+    of: int
+    nan: int = 0
+    inf: int = 0
+    neg_inf: int = 0
+    low: int | float | None = None
+    high: int | float | None = None
+    mean: float | None = None
+    mean_abs: float | None = None
+    rms: float | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values that belong together: a column of a table, a key of a JSON file, an array.
+
+    Attributes:
+        name: of the column or array; for JSON the dotted path, with `*` for each list on the way.
+        count: how many values there are; a complex number is two.
+        values: all of them, or those at 0, s, 2s, … with s a power of two; none where all are text.
+        shape: `3x4` for an array, `scalar` for one without dimensions, empty for a lone value of a JSON file.
+        dtype: numpy's name of it (`<f8`); empty outside of numpy files.
+        moments: of the numbers among them, where `values` are not all.
+        digest: of all those numbers, bit by bit; it begins with `F` where the first index of an array runs fastest.
+        others: a digest of what is no number, with its places, where `values` are not all.
+    """
+
+    name: str
+    count: int
+    values: tuple[Value, ...] = ()
+    shape: str = ""
+    dtype: str = ""
+    moments: Moments | None = None
+    digest: str = ""
+    others: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every value is here."""
+        return len(self.values) == self.count
+
+
+@dataclass(frozen=True)
+class Content:
+    """The readable part of a numeric file.
+
+    Attributes:
+        kind: `json`, `jsonl`, `csv`, `npy` or `npz`.
+        series: in file order for `csv`, by name for the others; no name stands twice.
+    """
+
+    kind: str
+    series: tuple[Series, ...]
+
+    @property
+    def weight(self) -> int:
+        """About how many values it takes to write it down."""
+        return sum(3 + len(series.values) + (10 if series.moments else 0) for series in self.series)
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a run folder.
+
+    Attributes:
+        path: inside the run folder, with `/` on every system.
+        size: bytes.
+        sha256: of its bytes, in hex.
+        content: what can be compared within tolerances, or None.
+        note: why there is no content, where its name promised some.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    content: Content | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a run wrote.
+
+    Attributes:
+        files: by path; none stands twice.
+        notes: what is no regular file, or could not be recorded: sentences for people.
+        share: how many values a file kept, more or less: what is compared with it keeps the same.
+    """
+
+    files: tuple[File, ...] = ()
+    notes: tuple[str, ...] = ()
+    share: int = LARGEST_SHARE
+
+
+def render(manifest: Manifest) -> str:
+    """Write a manifest as JSON: sorted, a line for each file and for each series, a line break last.
+
+    Raises:
+        StashError: it is larger than `parse` takes.
+    """
+    files = sorted(manifest.files, key=lambda file: file.path)
+    notes, lines = _lines(map(_json, sorted(manifest.notes))), _lines(map(_file, files))
+    text = f'{{\n "version": {VERSION},\n "share": {manifest.share},\n "notes": {notes},\n "files": {lines}\n}}\n'
+    if len(text.encode()) > LARGEST:
+        raise StashError(
+            f"the manifest of {len(files)} result files would take more than {LARGEST} bytes",
+            "leave out what is no result: `results: {ignore: […]}` in configs/meta.yaml",
+        )
+    return text
+
+
+def _lines(items: Iterable[str]) -> str:
+    lines = ",\n  ".join(items)
+    return f"[\n  {lines}\n ]" if lines else "[]"
+
+
+def _file(file: File) -> str:
+    head: dict[str, object] = {"path": file.path, "size": file.size, "sha256": file.sha256}
+    if file.note:
+        head["note"] = file.note
+    if file.content is None:
+        return _json(head)
+    series = ",".join(f"\n   {_json(_series(series))}" for series in file.content.series)
+    return _json({**head, "kind": file.content.kind})[:-1] + f', "series": [{series}]}}'
+
+
+def _series(series: Series) -> dict[str, object]:
+    optional = {key: getattr(series, key) for key in ("shape", "dtype", "digest", "others")}
+    entry = {"name": series.name, "count": series.count, **{key: text for key, text in optional.items() if text}}
+    if series.moments:
+        entry["moments"] = {key: encoded(value) for key, value in vars(series.moments).items()}
+    return {**entry, "values": [encoded(value) for value in series.values]}
+
+
+def encoded(value: Value) -> object:
+    """Return a value as JSON has it: what JSON has no number for is `["nan"]`, `["inf"]` or `["-inf"]`."""
+    return [repr(value)] if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

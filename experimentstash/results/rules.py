@@ -1,0 +1,115 @@
+"""How results are compared: what is left out, and how far numbers may lie apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
+
+DEFAULT_IGNORE = (
+    ".hydra",  # what Hydra writes of the config itself: the snapshot has it, and paths and versions stand in it
+    "multirun.yaml",
+    ".submitit",
+    "*.log",  # Hydra's own, of the job; each line begins with a clock
+    "events.out.tfevents.*",  # a clock beside each value
+    "__pycache__",
+    ".DS_Store",
+)
+"""Files and folders that are no results, whatever the tool. `!PATTERN` takes one back in."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a number may lie from the recorded one: `atol + rtol * |recorded|`, as numpy has it."""
+
+    rtol: float = 0.0
+    atol: float = 0.0
+
+
+EXACT = Tolerance()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A tolerance for some files and some of their keys; what is None stays as it was.
+
+    Attributes:
+        file, key: patterns; `*` is all.
+        rtol, atol: the new ones.
+    """
+
+    file: str = "*"
+    key: str = "*"
+    rtol: float | None = None
+    atol: float | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the registry and the command line say about comparing.
+
+    Patterns are those of `fnmatch`. That of a file meets its path, its name, and each folder on the way; that of a
+    key its dotted path, each part and each beginning of it, in small letters or large.
+
+    Attributes:
+        ignore: patterns of files, after `DEFAULT_IGNORE`; the last that meets a file decides, and `!` takes it in.
+        ignore_keys: a pattern of files and one of keys, columns or arrays in them, that are not compared.
+        settings: tolerances; where several meet a key, the later wins.
+    """
+
+    ignore: tuple[str, ...] = ()
+    ignore_keys: tuple[tuple[str, str], ...] = ()
+    settings: tuple[Setting, ...] = ()
+
+    def leaves_out(self, path: str) -> str:
+        """Return the pattern by which a file is no part of the results, or an empty text."""
+        patterns = (*DEFAULT_IGNORE, *self.ignore)
+        by = ""
+        if not any(map(_any_of(patterns).match, _places(path))):
+            return by  # most files meet none, and there may be many
+        for pattern in patterns:
+            if _meets_file(path, pattern.removeprefix("!").rstrip("/")):
+                by = "" if pattern.startswith("!") else pattern
+        return by
+
+    def leaves_out_key(self, path: str, key: str) -> bool:
+        """Tell whether a key, column or array of a file is not compared."""
+        return any(_meets_file(path, file) and _meets_key(key, pattern) for file, pattern in self.ignore_keys)
+
+    def tolerance(self, path: str, key: str) -> Tolerance:
+        """Return how far the numbers of a key, column or array may lie from the recorded ones."""
+        rtol, atol = 0.0, 0.0
+        for setting in self.settings:
+            if _meets_file(path, setting.file) and _meets_key(key, setting.key):
+                rtol = rtol if setting.rtol is None else setting.rtol
+                atol = atol if setting.atol is None else setting.atol
+        return Tolerance(rtol, atol)
+
+    def then(self, more: Rules) -> Rules:
+        """Return these rules with more of them: where two speak of one thing, `more` wins."""
+        return Rules(self.ignore + more.ignore, self.ignore_keys + more.ignore_keys, self.settings + more.settings)
+
+
+@lru_cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{translate(pattern.removeprefix('!').rstrip('/'))})" for pattern in patterns))
+
+
+@lru_cache(maxsize=4096)
+def _places(path: str) -> tuple[str, ...]:
+    parts = path.split("/")
+    return (path, *parts, *("/".join(parts[:end]) for end in range(2, len(parts))))
+
+
+def _meets_file(path: str, pattern: str) -> bool:
+    return pattern == "*" or any(fnmatchcase(place, pattern) for place in _places(path))
+
+
+@lru_cache(maxsize=4096)
+def _meets_key(key: str, pattern: str) -> bool:
+    if pattern == "*":
+        return True
+    parts = key.lower().split(".")
+    places = {".".join(parts[:end]) for end in range(1, len(parts) + 1)}.union(parts)
+    return any(fnmatchcase(place, pattern.lower()) for place in places)
