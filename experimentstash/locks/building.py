@@ -56,7 +56,6 @@ def build(order: Order) -> Built:
     check(order.lock)
     uv = find_uv()
     if uv is None and order.lock.kind in ("uv", "pylock"):
-        order.say(f"{order.lock.name} is built by uv, which is not on the PATH: fetching it")
         uv = helper(order, "uv", None)
     python = None if order.lock.kind.startswith("conda") else _python(order, uv)
     plan = _plan(order, uv, python)

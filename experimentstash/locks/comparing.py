@@ -65,7 +65,7 @@ def _of_packages(known: Mapping[str, frozenset[str]], described: Described, wher
 
 def _more_than(known: Mapping[str, frozenset[str]], described: Described, where: str) -> list[str]:
     return [
-        f"{name} {package.version} here, not {where}"
+        f"{name} {package.version} here, not in {where}"
         for name, package in sorted(described.packages.items())
         if name not in known and name not in _INSTALLERS and package.folder is None
     ]

@@ -198,7 +198,7 @@ def _locks_in(stash: Path, folder: Path, told: list[str]) -> list[Lock]:
                 continue
             check(lock)
         except StashError as error:
-            told.append(str(error.args[0]).removeprefix(f"{stash}/") + ": no lock for us")
+            told.append(str(error.args[0]).removeprefix(f"{stash}/"))
             continue
         locks.append(lock)
     return sorted(locks, key=lambda lock: (_ORDER.index(lock.kind), _rank(lock)))

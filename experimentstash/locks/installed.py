@@ -159,11 +159,12 @@ def _table(said: dict[str, Any], key: str) -> dict[str, Any]:
 
 def _source(url: str, said: dict[str, Any]) -> str:
     """Return a direct URL (PEP 610) as a requirement names it, without a password; empty where it is none."""
-    if not re.match(r"(https?|ssh|git)://\S+$", url):
+    if not re.match(r"[a-z+]+://\S+$", url):
         return ""
     url = re.sub(r"(?<=://)[^/@]*@", lambda found: found[0] if found[0] == "git@" else "", url).partition("#")[0]
     vcs = _table(said, "vcs_info")
-    below = f"#subdirectory={said['subdirectory']}" if re.fullmatch(r"[\w./-]+", str(said.get("subdirectory"))) else ""
+    below = str(said.get("subdirectory", ""))
+    below = f"#subdirectory={below}" if re.fullmatch(r"[\w-][\w./-]*", below) and ".." not in below else ""
     if vcs.get("vcs") == "git" and _COMMIT.fullmatch(str(vcs.get("commit_id"))):
         return f"git+{url}@{vcs['commit_id']}{below}"
     archive = _table(said, "archive_info")

@@ -80,18 +80,18 @@ def record(described: Described, stash: Path, tool: str) -> Recording:
         tool: the tool's name.
     """
     packages = sorted(_kept(described, stash), key=lambda package: package.key)
-    taken = [package for package in packages if package.folder is None]
-    left = [f"{package.name}=={package.version}" for package in packages if package.folder is not None]
+    taken = [package for package in packages if _can_be_had(package)]
+    left = [f"{package.name}=={package.version}" for package in packages if package not in taken]
     python = described.python
     lines = [
         f"# What {tool} ran with when it was frozen: pip install --no-deps -r FILE, or uv pip install.",
         f"# PYTHON: {python.version}{'' if python.implementation == 'cpython' else ' ' + python.implementation}",
         f"# PLATFORM: {' '.join(filter(None, (python.platform, python.libc)))}",
-        *(f"# LEFT_OUT: {one}, which came from a folder of the machine" for one in left),
+        *(f"# LEFT_OUT: {one}, which came from where nobody else can install it" for one in left),
         *_indexes(taken),
         *(_line(package) for package in taken),
     ]
-    told = [f"{one} came from a folder of this machine; nobody else can install it" for one in left]
+    told = [f"{one} came from a folder of this machine, or not over https: nobody else can install it" for one in left]
     told += [
         f"{package.name} {package.version} is a build that the package index may not have"
         for package in taken
@@ -112,6 +112,14 @@ def _below(root: Path, package: Package) -> str | None:
     if folder is None or not folder.is_dir() or not folder.is_relative_to(root):
         return None
     return folder.relative_to(root).as_posix()
+
+
+def _can_be_had(package: Package) -> bool:
+    """Tell whether others can install it, from an index, over https, or from git by its commit."""
+    try:
+        return package.folder is None and requirements.parse_line(_line(package), package.name).is_pinned
+    except StashError:
+        return False
 
 
 def _line(package: Package) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from experimentstash.locks.installed import normal
@@ -45,7 +46,7 @@ class Entry:
 def entries(text: str) -> Iterator[Entry]:
     """Yield the packages of a lock, in file order."""
     starts = [match.start() for match in _HEADING.finditer(text)]
-    for start, following in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, following in pairwise([*starts, len(text)]):
         other = _OTHER.search(text, start + 1, following)
         end = other.start() if other else following
         block = text[start:end]
