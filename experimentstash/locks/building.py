@@ -16,6 +16,7 @@ from experimentstash.locks.pythons import find_python
 from experimentstash.locks.whole import make_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from experimentstash.locks.installed import Python
@@ -84,9 +85,8 @@ def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
 
 def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
     told = "" if python is None else f" with Python {python.version}"
-    key = _key(
-        order.lock.kind, python, order.wheels_only, *plan.decides, "" if plan.is_shared else str(order.lock.folder)
-    )
+    decides = plan.decides if plan.is_shared else (*plan.decides, str(order.lock.folder))
+    key = environment_key(order.lock.kind, python, decides, wheels_only=order.wheels_only)
     place = order.cache / "environments" / key if plan.is_shared else order.own / key
 
     def make(folder: Path) -> None:
@@ -102,8 +102,15 @@ def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
     return make_whole(place, facts, make, order.say)
 
 
-def _key(kind: str, python: Python | None, wheels_only: bool, *decides: bytes | str) -> str:
-    """Return the name of an environment: the digest of all that decides what comes out."""
+def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | str], *, wheels_only: bool) -> str:
+    """Return the name of an environment: the digest of all that decides what comes out.
+
+    Args:
+        kind: that of the lock.
+        python: the Python that it is made of, wherever it lies; None where the lock says it.
+        decides: the texts of the plan.
+        wheels_only: whether packages that are built from source are refused.
+    """
     own = (python.implementation, python.version, python.abi, python.platform, python.libc) if python else ()
     digest = hashlib.sha256()
     for part in (_FORMAT, kind, str(wheels_only), *own, *decides):

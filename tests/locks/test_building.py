@@ -26,8 +26,8 @@ from tiny_packages import (
     tool_with_uv_lock,
 )
 
-from experimentstash.locks.building import Built, build
-from experimentstash.locks.installed import describe
+from experimentstash.locks.building import Built, build, environment_key
+from experimentstash.locks.installed import describe, python_at
 from experimentstash.locks.pythons import Wanted
 from experimentstash.locks.whole import MARKER, cache_folder
 from experimentstash.problems import StashError
@@ -88,10 +88,7 @@ def test_uv_lock_is_built_unchanged_and_the_checkout_runs(stash: Path, tmp_path:
 
 def test_two_checkouts_share_packages_and_not_code(stash: Path, tmp_path: Path) -> None:
     one, other = tool_with_uv_lock(stash), tool_with_uv_lock(tmp_path / "second")
-    built = [
-        build(replace(order(root, tmp_path), own=tmp_path / f"own-{root.name}"))
-        for root in (stash, tmp_path / "second")
-    ]
+    built = [build(order(root, tmp_path)) for root in (stash, tmp_path / "second")]
     assert [both.was_there for both in built] == [False, True]
     ran = [run(both.interpreter, "-m", "mytool.main", cwd=tmp_path).out for both in built]
     assert ran == [f"{one}/src/mytool/main.py 1.0 1.2\n", f"{other}/src/mytool/main.py 1.0 1.2\n"]
@@ -142,6 +139,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from experimentstash.locks.building import build
+from experimentstash.locks.finding import find_lock
 from experimentstash.locks.order import Order
 from experimentstash.problems import guard
 
@@ -261,6 +259,23 @@ def test_two_builds_at_once_are_one(
     assert (first.returncode, second.returncode) == (0, 0)
     assert out.splitlines()[-1] == late.splitlines()[-1]
     assert builds.read_text() == "build\n"
+
+
+def test_each_python_has_its_own_environments(stash: Path, tmp_path: Path) -> None:
+    here = python_at(Path(sys.executable))
+    assert here is not None
+    others = [
+        replace(here, version="other"),
+        replace(here, implementation="other"),
+        replace(here, abi="other"),
+        replace(here, platform="other"),
+        replace(here, libc="other"),
+    ]
+    keys = {environment_key("uv", python, [b"text"], wheels_only=False) for python in (here, *others)}
+    assert len(keys) == 6
+    assert environment_key("uv", replace(here, path=Path("/elsewhere")), [b"text"], wheels_only=False) in keys
+    assert environment_key("uv", here, [b"te", b"xt"], wheels_only=False) not in keys
+    assert environment_key("uv", here, [b"text"], wheels_only=True) not in keys
 
 
 def test_an_environment_whose_python_went_away_is_built_again(stash: Path, tmp_path: Path) -> None:

@@ -319,6 +319,9 @@ def test_the_lock_that_a_snapshot_names_is_opened(stash: Path) -> None:
         open_lock(stash, name, A)
     with pytest.raises(StashError, match="cannot be read: No such file"):
         open_lock(stash, "tools/mytool/uv.lock", A)
+    hostile = lock(stash, "requirements", "tools/mytool/requirements.txt", "-e ../../..\n")
+    with pytest.raises(StashError, match="is not taken from a lock"):
+        open_lock(stash, hostile.name, hostile.sha256)
     with pytest.raises(StashError, match="no lock of a kind that is known"):
         open_lock(stash, "tools/mytool/Pipfile.lock", A)
     made = wheel(stash / "vendor", "foo", "1.0")

@@ -102,6 +102,17 @@ def test_a_recorded_lock_gives_the_same_packages(
     assert projects_of(again, stash) == ("tools/mytool",)
 
 
+def test_a_recorded_lock_is_not_resolved(stash: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel(tmp_path / "links", "tiny-one", "1.0", ["tiny-two>=1"])
+    wheel(tmp_path / "links", "tiny-two", "0.5")
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "links"))
+    text = record(described(Package("tiny-one", "1.0"), Package("tiny-two", "0.5")), stash, "mytool").text
+    lock = write_lock(stash, "mytool", "draft", text)
+    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=Wanted(HERE)))
+    assert describe(built.interpreter).packages["tiny-two"].version == "0.5"
+
+
 def test_a_copy_of_the_tool_is_told(stash: Path, at_hand: Path, tmp_path: Path) -> None:
     done = run("uv", "pip", "install", "-q", "--python", at_hand, "--no-deps", stash / "tools/mytool", cwd=tmp_path)
     assert done.code == 0, done.err
