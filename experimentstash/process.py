@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from experimentstash.problems import StashError
 from experimentstash.signals import ignored_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import FrameType
 
 FORWARDED = (
@@ -122,6 +123,41 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
     return _as_a_shell_says(code), text
+
+
+def follow(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], heard: Callable[[str], object]) -> int:
+    """Run a program to its end, without input, and hand on what it says as it says it, both streams in one.
+
+    Args:
+        command: program and arguments.
+        cwd: its working folder.
+        env: its whole environment.
+        heard: called with each line, from another thread.
+
+    Returns:
+        Its exit code, 128 + N after signal N.
+
+    Raises:
+        StashError: the program cannot be started.
+        KeyboardInterrupt: we were interrupted; the program and all that it started have ended too.
+    """
+    reading, writing = os.pipe()
+    listener = threading.Thread(target=_hand_on, args=(reading, heard), daemon=True)
+    listener.start()
+    try:
+        code = run_whole(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing)
+    except OSError as error:
+        raise _no_start(command, cwd, error) from None
+    finally:
+        os.close(writing)
+        listener.join(_PATIENCE)  # a program that it left behind may hold the other end
+    return _as_a_shell_says(code)
+
+
+def _hand_on(reading: int, heard: Callable[[str], object]) -> None:
+    with open(reading, encoding="utf-8", errors="replace") as said:
+        for line in said:  # a carriage return ends one too: progress is drawn over itself
+            heard(line.rstrip())
 
 
 def run_whole(

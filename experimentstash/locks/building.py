@@ -1,0 +1,125 @@
+"""Environments built from locks, each once for all that have the same lock, Python and platform."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.locks import plans
+from experimentstash.locks.finding import check
+from experimentstash.locks.helpers import helper
+from experimentstash.locks.installers import find_program, find_uv
+from experimentstash.locks.order import Order, run
+from experimentstash.locks.own import put_on_top
+from experimentstash.locks.pythons import find_python
+from experimentstash.locks.whole import make_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from experimentstash.locks.installed import Python
+    from experimentstash.locks.plans import Plan
+
+_FORMAT = "1"
+"""Part of every key: another number, and nothing built before is taken for what is built now."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """An environment that is there.
+
+    Attributes:
+        interpreter: its Python.
+        told: what is not as it was recorded, a sentence each.
+        was_there: whether an earlier build is used again.
+    """
+
+    interpreter: Path
+    told: tuple[str, ...]
+    was_there: bool
+
+
+def build(order: Order) -> Built:
+    """Return an environment that holds what the lock says, and the code of the checkout that asks for it.
+
+    Nothing is written into the checkout but what a build of its own package leaves there (`*.egg-info`).
+    Building runs code: that of packages without a wheel, and the build of the tool itself.
+
+    Args:
+        order: the lock and where things go.
+
+    Raises:
+        StashError: the lock is not taken, the Python or a package is not to be had, or an installer failed.
+        KeyboardInterrupt: interrupted; nothing half built is left, and saying it again goes on.
+    """
+    check(order.lock)
+    uv = find_uv()
+    if uv is None and order.lock.kind in ("uv", "pylock"):
+        uv = helper(order, "uv", None)
+    python = None if order.lock.kind.startswith("conda") else _python(order, uv)
+    plan = _plan(order, uv, python)
+    environment, was_there = _make(order, plan, python)
+    inside = environment / "bin" / "python"
+    if plan.projects:
+        inside = put_on_top(order, plan.projects, environment, python.path if python else None, uv)
+    return Built(inside, _differences(order, python), was_there)
+
+
+def _python(order: Order, uv: Path | None) -> Python:
+    return find_python(order.python, order.lock.folder, uv, order.say)
+
+
+def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
+    kind = order.lock.kind
+    if python is None:
+        return plans.plan_conda(order)
+    if kind == "poetry":
+        poetry = find_program("poetry") or helper(order, "poetry", uv)
+        return plans.plan_poetry(order, poetry, uv, python)
+    if kind in ("uv", "pylock") and uv:
+        return (plans.plan_uv if kind == "uv" else plans.plan_pylock)(order, uv, python)
+    return plans.plan_requirements(order, uv, python)
+
+
+def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
+    told = "" if python is None else f" with Python {python.version}"
+    decides = plan.decides if plan.is_shared else (*plan.decides, str(order.lock.folder))
+    key = environment_key(order.lock.kind, python, decides, wheels_only=order.wheels_only)
+    place = order.cache / "environments" / key if plan.is_shared else order.own / key
+
+    def make(folder: Path) -> None:
+        order.say(f"building the environment of {order.lock.name}{told}")
+        run(order, plan.steps(folder), place)
+
+    facts = {
+        "lock": order.lock.name,
+        "sha256": order.lock.sha256,
+        "python": python.version if python else "",
+        "for": order.title,
+    }
+    return make_whole(place, facts, make, order.say)
+
+
+def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | str], *, wheels_only: bool) -> str:
+    """Return the name of an environment: the digest of all that decides what comes out.
+
+    Args:
+        kind: that of the lock.
+        python: the Python that it is made of, wherever it lies; None where the lock says it.
+        decides: the texts of the plan.
+        wheels_only: whether packages that are built from source are refused.
+    """
+    own = (python.implementation, python.version, python.abi, python.platform, python.libc) if python else ()
+    digest = hashlib.sha256()
+    for part in (_FORMAT, kind, str(wheels_only), *own, *decides):
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        digest.update(b"%d:%s" % (len(data), data))
+    return digest.hexdigest()[:32]
+
+
+def _differences(order: Order, python: Python | None) -> tuple[str, ...]:
+    if python is None or order.python is None or python.version == order.python.version:
+        return ()
+    return (f"built with Python {python.version}; {order.python.version} was recorded",)

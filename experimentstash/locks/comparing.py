@@ -1,0 +1,71 @@
+"""How the environment at hand differs from the recorded one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experimentstash.locks.finding import versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experimentstash.locks.finding import Lock
+    from experimentstash.locks.header import Recorded
+    from experimentstash.locks.installed import Described
+
+_INSTALLERS = frozenset({"pip", "uv", "setuptools", "wheel", "experimentstash"})
+
+
+def differences(said: Recorded, lock: Lock | None, described: Described) -> list[str]:
+    """Return what differs in an environment from what a snapshot recorded, a sentence each; nothing: the same.
+
+    A lock that the tool ships names packages for every platform and choice: one that is not installed here need
+    not be missing. The lock that freezing wrote is all that there was.
+
+    Args:
+        said: the snapshot's header.
+        lock: the lock that it names, opened, or None.
+        described: the environment at hand.
+    """
+    return [
+        *_of_python(said, described),
+        *_of_packages(
+            {name: frozenset([version]) for name, version in said.packages}, described, "recorded", whole=True
+        ),
+        *(_of_packages(versions(lock), described, f"in {lock.name}", whole=lock.kind == "recorded") if lock else []),
+        *(_more_than(versions(lock), described, lock.name) if lock and lock.kind == "recorded" else []),
+    ]
+
+
+def _of_python(said: Recorded, described: Described) -> list[str]:
+    python = described.python
+    found = []
+    if said.python and (said.python.version, said.python.implementation) != (python.version, python.implementation):
+        found.append(
+            f"{python.implementation} {python.version} here, {said.python.implementation} "
+            f"{said.python.version} recorded"
+        )
+    here = " ".join(filter(None, (python.platform, python.libc)))
+    if said.platform and here != said.platform:
+        found.append(f"platform {here} here, {said.platform} recorded")
+    return found
+
+
+def _of_packages(known: Mapping[str, frozenset[str]], described: Described, where: str, *, whole: bool) -> list[str]:
+    found = []
+    for name in sorted(known):
+        wanted = " or ".join(sorted(known[name]))
+        package = described.packages.get(name)
+        if package is None:
+            found += [f"{name} is not here, {wanted} {where}".replace("  ", " ")] if whole else []
+        elif known[name] and package.version not in known[name] and package.folder is None:
+            found.append(f"{name} {package.version} here, {wanted} {where}")
+    return found
+
+
+def _more_than(known: Mapping[str, frozenset[str]], described: Described, where: str) -> list[str]:
+    return [
+        f"{name} {package.version} here, not in {where}"
+        for name, package in sorted(described.packages.items())
+        if name not in known and name not in _INSTALLERS and package.folder is None
+    ]

@@ -1,0 +1,240 @@
+"""Which lock a tool's checkout ships, and the lock that a snapshot names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.files import check_inside
+from experimentstash.locks import conda, requirements, tables
+from experimentstash.locks.requirements import read_bytes
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RECORDED = re.compile(r"requirements-[0-9a-f]{12}\.txt")
+"""The names of the locks that freezing writes beside its snapshots."""
+_FIXED = {
+    "uv.lock": "uv",
+    "pylock.toml": "pylock",
+    "poetry.lock": "poetry",
+    "conda-lock.yml": "conda-lock",
+    "environment.yml": "conda",
+    "environment.yaml": "conda",
+}
+_ORDER = ("uv", "pylock", "poetry", "requirements", "conda-lock", "conda")
+"""In order of trust: what was resolved for every platform with hashes, what was for one, what any machine can build."""
+_OTHERS = frozenset({"dev", "develop", "development", "test", "tests", "testing", "doc", "docs", "lint", "build", "ci"})
+"""Words in the names of requirements files that are not for running the tool."""
+_LOCAL = ("editable", "directory", "virtual", "path", "registry", "file", "git", "url", "index")
+"""The keys at which locks name where a package comes from."""
+_WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock file.
+
+    Attributes:
+        kind: `uv`, `pylock`, `poetry`, `requirements`, `conda-lock`, `conda`, or `recorded`: freezing wrote it.
+        stash: the root of the checkout of the stash; nothing that the lock names leads out of it.
+        name: the file's path from there, with `/`.
+        sha256: the digest of its bytes, in hex.
+        extras: the extras of the tool that are built too.
+        groups: the dependency groups that are built besides those that the lock's own program takes by itself.
+    """
+
+    kind: str
+    stash: Path
+    name: str
+    sha256: str
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where the file lies."""
+        return self.stash / self.name
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the project that it locks."""
+        return self.path.parent
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a checkout: the lock that is taken, or None, and why others are not, a sentence each."""
+
+    lock: Lock | None
+    told: tuple[str, ...] = ()
+
+
+def find_lock(
+    stash: Path, tool_path: str, workdir: str = ".", *, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()
+) -> Found:
+    """Return the lock that a tool ships, from its working folder upwards to its root: the nearest folder that has one.
+
+    A requirements file counts if every line has a hash; an `environment.yml` if every line has an exact version.
+
+    Args:
+        stash: the root of the stash's checkout.
+        tool_path: the tool's, from there.
+        workdir: the tool's working folder, from its root.
+        extras: the extras to build.
+        groups: the further dependency groups to build.
+    """
+    told: list[str] = []
+    folder = os.path.normpath(workdir)
+    while True:
+        locks = _locks_in(stash, Path(tool_path, folder), told)
+        if locks:
+            others = ", ".join(lock.name for lock in locks[1:])
+            told += [f"{others}: passed over for {locks[0].name}"] if others else []
+            return Found(replace(locks[0], extras=extras, groups=groups), tuple(told))
+        if folder == ".":
+            return Found(None, tuple(told))
+        folder = os.path.dirname(folder) or "."  # noqa: PTH120  (a relative path with an end)
+
+
+def open_lock(
+    stash: Path, name: str, sha256: str, *, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()
+) -> Lock:
+    """Return the lock that a snapshot names.
+
+    Raises:
+        StashError: there is none, it is not the one that was recorded, or it names what lies outside of the stash.
+    """
+    kind = _kind(Path(name).name)
+    if kind is None:
+        raise StashError(f"{name}: no lock of a kind that is known")
+    lock = replace(_lock(stash, name, kind), extras=extras, groups=groups)
+    if lock.sha256 != sha256:
+        raise StashError(f"{name}: not the lock that was recorded: its SHA-256 is {lock.sha256}, not {sha256}")
+    check(lock)
+    return lock
+
+
+def check(lock: Lock) -> None:
+    """Check what a lock names before it is built.
+
+    Raises:
+        StashError: it names a file or a folder outside of the stash, or a source that is not taken.
+    """
+    if lock.kind in ("requirements", "recorded"):
+        requirements.read(lock.stash, lock.path)
+    elif lock.kind == "conda":
+        conda.read_environment(read_bytes(lock.stash, lock.path), lock.name)
+    elif lock.kind in ("uv", "pylock", "poetry"):
+        for entry in _entries(lock):
+            for place in _local_places(entry):
+                _check_place(lock, entry.name, place)
+
+
+def versions(lock: Lock) -> dict[str, frozenset[str]]:
+    """Return the versions that a lock has of each package, by normal name; conda's own locks are not looked into.
+
+    A lock for every platform may have several of one package.
+    """
+    pairs: list[tuple[str, str]] = []
+    if lock.kind in ("requirements", "recorded"):
+        pairs = [(one.name, one.version) for one in requirements.read(lock.stash, lock.path).wanted]
+    elif lock.kind == "conda":
+        pairs = list(conda.read_environment(read_bytes(lock.stash, lock.path), lock.name).items())
+    elif lock.kind in ("uv", "pylock", "poetry"):
+        pairs = [(entry.name, entry.version) for entry in _entries(lock)]
+    found: dict[str, set[str]] = {}
+    for name, version in pairs:
+        found.setdefault(name, set()).update([version] if version else [])
+    return {name: frozenset(known) for name, known in found.items()}
+
+
+def hosts(lock: Lock) -> tuple[str, ...]:
+    """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand."""
+    text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
+    return tuple(sorted({match[1].lower() for match in re.finditer(r"://(?:[^/@\s\"']*@)?([\w.-]+)", text)}))
+
+
+def _entries(lock: Lock) -> Iterator[tables.Entry]:
+    return tables.entries(read_bytes(lock.stash, lock.path).decode("utf-8", "replace"))
+
+
+def _local_places(entry: tables.Entry) -> Iterator[str]:
+    for value in (value for key in _LOCAL for value in entry.values(key)):
+        if value.startswith("file:"):
+            yield value.removeprefix("file:").removeprefix("//") or "/"
+        elif not _WHOLE.match(value):
+            yield value
+
+
+def _check_place(lock: Lock, package: str, place: str) -> None:
+    try:
+        check_inside(lock.stash, lock.folder / place)
+    except StashError:
+        raise StashError(
+            f"{lock.name}: {package} is taken from {place}, which lies outside of the stash",
+            "take the environment at hand with --no-build, after a look at that folder",
+        ) from None
+
+
+def _locks_in(stash: Path, folder: Path, told: list[str]) -> list[Lock]:
+    """Return the locks of one folder, the most trusted first; why others are none is added to `told`."""
+    locks = []
+    names = sorted(entry.name for entry in (stash / folder).iterdir()) if (stash / folder).is_dir() else []
+    for name in names:
+        kind = _kind(name)
+        if kind is None or RECORDED.fullmatch(name):
+            continue
+        path = (folder / name).as_posix()
+        try:
+            lock = _lock(stash, path, kind)
+            if complaint := _complaint(lock):
+                told.append(f"{path}: {complaint}")
+                continue
+            check(lock)
+        except StashError as error:
+            told.append(str(error.args[0]).removeprefix(f"{stash}/"))
+            continue
+        locks.append(lock)
+    return sorted(locks, key=lambda lock: (_ORDER.index(lock.kind), _rank(lock)))
+
+
+def _kind(name: str) -> str | None:
+    if RECORDED.fullmatch(name):
+        return "recorded"
+    if name.startswith("requirements") and name.endswith(".txt"):
+        return "requirements"
+    if name.endswith(".conda-lock.yml"):
+        return "conda-lock"
+    return _FIXED.get(name)
+
+
+def _lock(stash: Path, name: str, kind: str) -> Lock:
+    return Lock(kind, stash, name, hashlib.sha256(read_bytes(stash, stash / name)).hexdigest())
+
+
+def _complaint(lock: Lock) -> str:
+    """Return why a file of a lock's name is none, or an empty text."""
+    if lock.kind in ("uv", "poetry") and not (lock.folder / "pyproject.toml").is_file():
+        return "no pyproject.toml beside it"
+    if lock.kind == "requirements":
+        if _words(lock) & _OTHERS:
+            return "not for running the tool, by its name"
+        found = requirements.read(lock.stash, lock.path)
+        if not found.is_hashed:
+            return "pinned without hashes: no lock" if found.is_pinned else "not every line is pinned: no lock"
+    return ""
+
+
+def _words(lock: Lock) -> set[str]:
+    return set(re.split(r"[^a-z0-9]+", lock.path.stem.lower()))
+
+
+def _rank(lock: Lock) -> tuple[bool, bool, str]:
+    """Return what orders the requirements files of one folder: the plain name, then one called a lock."""
+    return lock.path.name != "requirements.txt", "lock" not in _words(lock), lock.name

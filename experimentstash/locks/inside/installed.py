@@ -1,0 +1,69 @@
+"""What one interpreter is and what is installed for it, as JSON. Runs inside a tool's Python: stdlib only, 3.8 too."""
+
+import json
+import os
+import sys
+import sysconfig
+from typing import Any, Dict, List
+
+
+def _libc() -> str:
+    if "musl" in str(sysconfig.get_config_var("SOABI")) + str(sysconfig.get_config_var("HOST_GNU_TYPE")):
+        return "musl"
+    try:
+        return str(os.confstr("CS_GNU_LIBC_VERSION") or "")  # `platform.libc_ver` reads all of the interpreter's file
+    except (AttributeError, ValueError, OSError):
+        return ""
+
+
+def interpreter() -> Dict[str, Any]:
+    """Return what tells this interpreter from others."""
+    return {
+        "version": sys.version.split()[0].rstrip("+"),
+        "implementation": sys.implementation.name,
+        "abi": str(sysconfig.get_config_var("SOABI") or sys.implementation.cache_tag),
+        "platform": sysconfig.get_platform(),
+        "libc": _libc(),
+        "base": getattr(sys, "_base_executable", None) or sys.executable,
+    }
+
+
+def _direct_url(found: Any) -> Dict[str, Any]:
+    try:
+        url = json.loads(found.read_text("direct_url.json") or "{}")
+    except ValueError:
+        return {}
+    return url if isinstance(url, dict) else {}
+
+
+def _is_shared(place: str) -> bool:
+    """Tell whether a folder is one that installers fill, rather than somebody's checkout."""
+    return os.path.basename(place) in ("site-packages", "dist-packages")
+
+
+def distributions() -> List[Dict[str, Any]]:
+    """Return each installed distribution once: the one that an import would find."""
+    from importlib import metadata  # 50 ms, and only this needs it
+
+    seen: Dict[str, Dict[str, Any]] = {}
+    for found in metadata.distributions():
+        name, version = found.metadata["Name"], found.metadata["Version"]
+        if name and version and name.lower().replace("_", "-") not in seen:
+            place = os.path.realpath(str(found.locate_file("")))
+            seen[name.lower().replace("_", "-")] = {
+                "name": name,
+                "version": version,
+                "url": _direct_url(found),
+                "folder": "" if _is_shared(place) else place,
+            }
+    return list(seen.values())
+
+
+if __name__ == "__main__":
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [place for place in sys.path if place != here]  # where Python puts it, unless it is isolated
+    said = interpreter()
+    if "--all" in sys.argv:
+        said["distributions"] = distributions()
+    # what a `.pth` file of the environment prints comes before this line
+    sys.stdout.write("\n" + json.dumps(said) + "\n")

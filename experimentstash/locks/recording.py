@@ -1,0 +1,192 @@
+"""A lock of what was installed, for a tool that ships none.
+
+It is a requirements file, which pip and uv both read. It stands beside the snapshots and is named by its digest, so
+that experiments frozen under one tag in different environments each keep their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.files import check_inside, write_text
+from experimentstash.locks import requirements
+from experimentstash.locks.finding import Lock, open_lock
+from experimentstash.locks.installers import find_uv, installing_environment
+from experimentstash.names import snapshot_folder
+from experimentstash.problems import StashError
+from experimentstash.process import listen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from experimentstash.locks.installed import Described, Package
+
+_LEFT_OUT = frozenset({"pip", "uv", "experimentstash"})
+"""What installs, and what freezes: no part of what the tool runs with."""
+_TORCH = re.compile(r"torch(vision|audio|text|data)?")
+_TORCH_BUILD = re.compile(r".*\+(cpu|cu[0-9]+|rocm[0-9.]+|xpu)")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What an environment holds, as a lock.
+
+    Attributes:
+        text: the requirements file; the same environment gives the same bytes.
+        told: what cannot be installed from it, a sentence each.
+    """
+
+    text: str
+    told: tuple[str, ...]
+
+
+def projects_of(described: Described, stash: Path) -> tuple[str, ...]:
+    """Return the folders of the stash that are installed as packages: the tool itself, and others that it uses.
+
+    They are at their pins wherever the snapshot is reproduced, and installed there again.
+
+    Returns:
+        Their paths from the stash's root, sorted.
+    """
+    root = stash.resolve()
+    return tuple(sorted({folder for package in described.packages.values() if (folder := _below(root, package))}))
+
+
+def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
+    """Return what to tell of the packages of the stash that are installed as copies: they may not be the pin's code."""
+    root = stash.resolve()
+    return tuple(
+        f"{package.name} is installed as a copy of {folder}: what ran may not be the code of its commit "
+        f"(pip install -e {folder})"
+        for package in described.packages.values()
+        if not package.editable and (folder := _below(root, package))
+    )
+
+
+def record(described: Described, stash: Path, tool: str) -> Recording:
+    """Return the lock of an environment, without the folders of the stash (`projects_of`).
+
+    A package from git is named by its commit, one from a URL by that; one from elsewhere on this machine is left
+    out and told. The builds of PyTorch that only its own index has get that index's line.
+
+    Args:
+        described: the environment.
+        stash: the stash's root.
+        tool: the tool's name.
+    """
+    packages = sorted(_kept(described, stash), key=lambda package: package.key)
+    taken = [package for package in packages if _can_be_had(package)]
+    left = [f"{package.name}=={package.version}" for package in packages if package not in taken]
+    python = described.python
+    lines = [
+        f"# What {tool} ran with when it was frozen: pip install --no-deps -r FILE, or uv pip install.",
+        f"# PYTHON: {python.version}{'' if python.implementation == 'cpython' else ' ' + python.implementation}",
+        f"# PLATFORM: {' '.join(filter(None, (python.platform, python.libc)))}",
+        *(f"# LEFT_OUT: {one}, which came from where nobody else can install it" for one in left),
+        *_indexes(taken),
+        *(_line(package) for package in taken),
+    ]
+    told = [f"{one} came from a folder of this machine, or not over https: nobody else can install it" for one in left]
+    told += [
+        f"{package.name} {package.version} is a build that the package index may not have"
+        for package in taken
+        if "+" in package.version and not package.source and not list(_indexes([package]))
+    ]
+    return Recording("\n".join(lines) + "\n", tuple(told))
+
+
+def _kept(described: Described, stash: Path) -> Iterator[Package]:
+    root = stash.resolve()
+    for package in described.packages.values():
+        if package.key not in _LEFT_OUT and _below(root, package) is None:
+            yield package
+
+
+def _below(root: Path, package: Package) -> str | None:
+    folder = package.folder
+    if folder is None or not folder.is_dir() or not folder.is_relative_to(root):
+        return None
+    return folder.relative_to(root).as_posix()
+
+
+def _can_be_had(package: Package) -> bool:
+    """Tell whether others can install it, from an index, over https, or from git by its commit."""
+    try:
+        return package.folder is None and requirements.parse_line(_line(package), package.name).is_pinned
+    except StashError:
+        return False
+
+
+def _line(package: Package) -> str:
+    return f"{package.key} @ {package.source}" if package.source else f"{package.key}=={package.version}"
+
+
+def _indexes(packages: Sequence[Package]) -> Iterator[str]:
+    builds = {
+        match[1]
+        for package in packages
+        if _TORCH.fullmatch(package.key) and not package.source and (match := _TORCH_BUILD.fullmatch(package.version))
+    }
+    for build in sorted(builds):
+        yield f"--extra-index-url https://download.pytorch.org/whl/{build}"
+
+
+def with_hashes(text: str, interpreter: Path) -> str:
+    """Return a recorded lock with the hashes that the package index has of every file of each release.
+
+    uv asks the index for them. Without uv, without the index, or where it lacks one of the packages, the lock stays as
+    it is: hashes for some would have pip refuse the rest. A package from git has none, either.
+
+    Args:
+        text: the lock.
+        interpreter: the tool's Python.
+    """
+    uv = find_uv()
+    if uv is None or " @ git+" in text:
+        return text
+    head = [line for line in text.splitlines() if line.startswith(("#", "--"))]
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+        source, target = Path(folder, "in.txt"), Path(folder, "out.txt")
+        source.write_text(text, encoding="utf-8")
+        flags = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--index-strategy=unsafe-best-match"]
+        command = [str(uv), "pip", "compile", "--quiet", *flags, "--python", str(interpreter), "-o", str(target)]
+        env = installing_environment(UV_HTTP_RETRIES="1")
+        code, _ = listen([*command, str(source)], cwd=Path(folder), env=env)
+        if code != 0 or not _is_the_same(Path(folder)):
+            return text
+        found = [line for line in target.read_text("utf-8").splitlines() if not line.startswith(("#", "--"))]
+    return "\n".join([*head, *found]) + "\n"
+
+
+def _is_the_same(folder: Path) -> bool:
+    """Tell whether what uv wrote has a hash for each package, and means the releases that were asked for."""
+    try:
+        asked, found = (requirements.read(folder, folder / name) for name in ("in.txt", "out.txt"))
+    except StashError:
+        return False
+    return found.is_hashed and {(one.name, one.version) for one in asked.wanted} == {
+        (one.name, one.version) for one in found.wanted
+    }
+
+
+def lock_path(tool: str, tag: str, text: str) -> str:
+    """Return where a recorded lock lies, from the stash's root."""
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return f"{snapshot_folder(tool, tag)}/requirements-{digest[:12]}.txt"
+
+
+def write_lock(stash: Path, tool: str, tag: str, text: str) -> Lock:
+    """Write a recorded lock beside the snapshots of a tag and return it; one that is there already stays.
+
+    Raises:
+        StashError: it cannot be written, or the folder leads out of the stash.
+    """
+    name = lock_path(tool, tag, text)
+    check_inside(stash, stash / name)
+    write_text(stash / name, text)
+    return open_lock(stash, name, hashlib.sha256(text.encode("utf-8")).hexdigest())
