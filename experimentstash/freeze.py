@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from experimentstash.hydra.launch import Wish
+    from experimentstash.surroundings import Surroundings
     from experimentstash.tool import Tool
 
 
@@ -29,6 +30,7 @@ def freeze(
     tag: str,
     tools: Mapping[str, Tool],
     say: Callable[[str], object],
+    within: Surroundings,
     kept: Sequence[tuple[str, str]] = (),
 ) -> Frozen:
     """Freeze one experiment; nothing is written.
@@ -38,6 +40,7 @@ def freeze(
         tag: the tag it is frozen under.
         tools: the registry.
         say: called with each step, for the user to see.
+        within: what the tool runs in.
         kept: further header lines that somebody wrote, and that stay.
 
     Raises:
@@ -56,13 +59,13 @@ def freeze(
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     varies = body.differing(first["body"], second["body"])
-    header = [*_header(wanted, name, commit, depends, first, varies), *kept]
+    header = [*_header(wanted, name, commit, depends, first, varies), *within.header, *kept]
     text = snapshot.render(header, body.render(first["body"]))
     if problems := problems_of(name, text):
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
     notices = [tuple(notice) for notice in first["notices"]]
     notices += [(key, "differs from one composition to the next: frozen as first seen") for key in varies]
-    return Frozen(name, text, tuple(notices), {tool.name: commit, **depends})
+    return Frozen(name, text, tuple(notices), {tool.name: commit, **depends}, within.files)
 
 
 def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:

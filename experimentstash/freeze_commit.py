@@ -74,7 +74,7 @@ def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
         StashError: git or a hook refused; no branch has moved and there is no tag.
     """
     pins = {tool_path(tool): commit for one in frozen for tool, commit in one.pins.items()}
-    paths = [one.name.path for one in frozen]
+    paths = [path for one in frozen for path in (one.name.path, *one.files)]
     head = git("rev-parse", "HEAD", cwd=stash)
     with _worktree(stash, head) as place:
         _stage(stash, pins, paths, place.env)

@@ -16,6 +16,7 @@ from experimentstash.hydra import texts
 from experimentstash.hydra.laid_out import laid_out
 from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tag_of, tool_complaint, tool_path
 from experimentstash.problems import StashError, printable, quote
+from experimentstash.surroundings import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from experimentstash.entries import Entry
     from experimentstash.frozen import Frozen
     from experimentstash.repository import Repository
+    from experimentstash.surroundings import Surroundings
+    from experimentstash.tool import Tool
 
 SHORT = 12  # hex digits of a commit in a message
 
@@ -117,6 +120,7 @@ class _Freezing:
         self._stash = repository.root
         self._pins = repository.index_pins().pins
         self._tools = registry.load(repository.root)
+        self._surroundings: dict[tuple[str, str], Surroundings] = {}
 
     def freeze(self, name: SnapshotName, data: bytes) -> Frozen:
         """Freeze a text; nothing is written.
@@ -127,10 +131,18 @@ class _Freezing:
         tool = registry.find(self._tools, name.tool)
         self._check_pin(tool.name, tool_commit(self._stash, tool.name))
         with laid_out(self._stash, tool, name, data) as laid:
-            frozen = freeze(laid.wish, name.tag, self._tools, _say, laid.header)
+            within = self._within(tool, name.tag)
+            frozen = freeze(laid.wish, name.tag, self._tools, _say, within, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)
-        return replace(frozen, notices=(*frozen.notices, *laid.notices))
+        told = [("environment", one) for one in within.told]
+        return replace(frozen, notices=(*frozen.notices, *laid.notices, *told))
+
+    def _within(self, tool: Tool, tag: str) -> Surroundings:
+        # the index is not asked for hashes: a commit waits for no network
+        if (key := (tool.name, tag)) not in self._surroundings:
+            self._surroundings[key] = surroundings(self._stash, tool, tag, online=False)
+        return self._surroundings[key]
 
     def _check_pin(self, tool: str, commit: str) -> None:
         pin, path = self._pins.get(tool), tool_path(tool)
@@ -150,7 +162,9 @@ def _written(repository: Repository, frozen: list[Frozen], failures: list[StashE
     written = []
     for one in frozen:
         try:
-            write_text(repository.root / one.name.path, one.text)
+            for path, text in {**one.files, one.name.path: one.text}.items():
+                check_inside(repository.root, repository.root / path)
+                write_text(repository.root / path, text)
         except StashError as error:
             failures.append(error)
         else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,12 +13,12 @@ from experimentstash import snapshot
 from experimentstash.files import check_inside
 from experimentstash.flatness import flat_problems
 from experimentstash.git import ask_git, git
-from experimentstash.names import SnapshotName, tool_path
+from experimentstash.names import SnapshotName, snapshot_folder, tool_path
 from experimentstash.problems import Problem, StashError, printable
 from experimentstash.stash import check_checked_out, update_submodule
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 # What Python, its installers and Hydra leave in a checkout; where git does not know it, it is no change of the tool.
@@ -33,12 +34,15 @@ class Frozen:
         text: the whole file.
         notices: what was decided, as (key, decision).
         pins: the commit of each tool that it records.
+        files: the texts of what stands beside it and belongs to it, by path from the stash's root: a lock that was
+            written for it, and what its run gave.
     """
 
     name: SnapshotName
     text: str
     notices: tuple[tuple[str, str], ...]
     pins: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def same_but_for_the_moment(self, text: str) -> bool:
         """Tell whether a snapshot's text is this one, but for its time and the values that vary by themselves."""
@@ -52,10 +56,22 @@ class Frozen:
         except yaml.YAMLError:
             return False
 
+    def with_results(self, manifest: str) -> Frozen:
+        """Return the snapshot with what a run of it gave, named by its digest."""
+        parsed = snapshot.parse(self.text.encode(), self.name.path)
+        digest = hashlib.sha256(manifest.encode("utf-8")).hexdigest()
+        kept = [line for line in parsed.header if line[0] != "RESULTS"]
+        text = snapshot.render([*kept, ("RESULTS", f"sha256:{digest}")], parsed.body)
+        return replace(self, text=text, files={**self.files, self.name.results_path: manifest})
+
     def lines(self) -> list[str]:
         """Return what the user is told of it: that it is frozen, and what was decided."""
         told = [f"    {printable(key)}: {printable(decision)}" for key, decision in self.notices]
         return [f"frozen {printable(self.name.path)}", *told]
+
+    def with_notices(self, told: Sequence[tuple[str, str]]) -> Frozen:
+        """Return the snapshot with more to tell of it."""
+        return replace(self, notices=(*self.notices, *told))
 
     def as_written(self, text: str) -> Frozen:
         """Return the snapshot with the text that is on disk already."""
@@ -63,7 +79,7 @@ class Frozen:
 
 
 def _timeless(header: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    return [line for line in header if line[0] != "TIMESTAMP"]
+    return [line for line in header if line[0] not in ("TIMESTAMP", "RESULTS")]
 
 
 def _without(text: str, keys: set[str]) -> Any:
@@ -150,4 +166,22 @@ def _read(stash: Path, path: str) -> Frozen:
                 f"{path} is frozen under the same tag, with {tool_path(tool)} at {recorded[:12]}, not {here[:12]}",
                 f"git -C {tool_path(tool)} checkout {recorded[:12]}  # or freeze it anew",
             )
-    return Frozen(name, text, (), pins)
+    return Frozen(name, text, (), pins, files_beside(stash, name, parsed))
+
+
+def files_beside(stash: Path, name: SnapshotName, parsed: snapshot.Snapshot) -> dict[str, str]:
+    """Return the texts of the files that stand beside a snapshot of the working tree and belong to it.
+
+    Raises:
+        StashError: one that its header names is not there, or is no file of the stash.
+    """
+    lock = parsed.one("LOCK").partition(" ")[0]
+    named = [lock] if lock.startswith(f"{snapshot_folder(name.tool, name.tag)}/") else []
+    named += [name.results_path] if parsed.one("RESULTS") else []
+    found = {}
+    for path in named:
+        check_inside(stash, stash / path)
+        if not (stash / path).is_file():
+            raise StashError(f"{path}: {name.path} names it, and it is not there", f"rm {name.path}")
+        found[path] = (stash / path).read_text("utf-8", "surrogateescape")
+    return found

@@ -106,6 +106,11 @@ class SnapshotName:
         return f"{snapshot_folder(self.tool, self.tag)}/{self.experiment}.yaml"
 
     @property
+    def results_path(self) -> str:
+        """Where the manifest of its results lies, beside it."""
+        return f"{self.path.removesuffix('.yaml')}.results.json"
+
+    @property
     def title(self) -> str:
         """What its `SNAPSHOT` header line says: `<tool>/<experiment>`."""
         return f"{self.tool}/{self.experiment}"

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
-ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT")
-KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "VARIES", "LATE", "TYPE")
+ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS")
+KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "VARIES", "LATE", "TYPE", "PACKAGE", "PROJECT")
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
 """Bytes. No config is larger; what is larger is refused before it is parsed."""

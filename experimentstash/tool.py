@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
 from experimentstash.names import tool_complaint, tool_path
 from experimentstash.problems import printable
+from experimentstash.results.rule_reader import read_rules
+from experimentstash.results.rules import Rules
 from experimentstash.yaml_nodes import is_null, pairs, wrong
 
 SELECTS = ("group", "append", "primary", "compose")
 _MODULE = re.compile(r"-m[ \t]+[^\W\d]\w*(\.[^\W\d]\w*)*")
+_CHOICE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _PACKAGE = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 
 
@@ -35,6 +38,9 @@ class Tool:
             arguments), or None: to be found out.
         late: keys that are late values whatever they hold.
         keep: keys that are frozen whatever they hold.
+        extras: extras of its package that are built from its lock too.
+        groups: dependency groups that are built from its lock besides those that its own program takes by itself.
+        results: what is no result of it, and how far its numbers may lie apart from one run to the next.
     """
 
     name: str
@@ -45,6 +51,9 @@ class Tool:
     select: str | None = None
     late: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    results: Rules = field(default_factory=Rules)
 
     @property
     def path(self) -> str:
@@ -142,6 +151,13 @@ def _packages(node: yaml.Node, where: str) -> tuple[str, ...]:
     return packages
 
 
+def _choices(node: yaml.Node, where: str) -> tuple[str, ...]:
+    words = _words(node, where)
+    if bad := next((word for word in words if not _CHOICE.fullmatch(word)), None):
+        raise wrong(where, node.start_mark, f"{bad!r} is no name of an extra or a group")
+    return words
+
+
 def packages_complaint(packages: tuple[str, ...]) -> str | None:
     """Return why one of the search packages is none, or None if all are."""
     bad = next((package for package in packages if not _PACKAGE.fullmatch(package)), None)
@@ -167,4 +183,7 @@ _READERS = {
     "select": _select,
     "late": _words,
     "keep": _words,
+    "extras": _choices,
+    "groups": _choices,
+    "results": read_rules,
 }

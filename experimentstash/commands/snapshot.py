@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from experimentstash import registry
+from experimentstash import registry, snapshot
 from experimentstash.files import check_inside, write_text
 from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen
-from experimentstash.frozen import Frozen, waiting
+from experimentstash.freeze_run import record_run
+from experimentstash.frozen import Frozen, files_beside, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.names import check_tag
-from experimentstash.problems import FINE, StashError, UsageError
+from experimentstash.problems import FINE, StashError, UsageError, printable
 from experimentstash.stash import find_stash
+from experimentstash.surroundings import surroundings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--late", multiple=True, metavar="KEY", help="Leave KEY to the machine and moment that runs it.")
 @click.option("--keep", multiple=True, metavar="KEY", help="Freeze KEY as it is here.")
 @click.option("--multirun", is_flag=True, help="Freeze a sweep: Hydra's own flag.")
+@click.option("--run", "is_run", is_flag=True, help="Run what was frozen first, and freeze its results with it.")
 @click.option("--commit", is_flag=True, help="Make the commit and the tag too, all or nothing.")
 @click.option("-m", "--message", help="The commit's message.")
 def command(
@@ -38,6 +42,7 @@ def command(
     late: tuple[str, ...],
     keep: tuple[str, ...],
     multirun: bool,
+    is_run: bool,
     commit: bool,
     message: str | None,
 ) -> int:
@@ -57,14 +62,17 @@ def command(
         check_can_commit(stash, tool)
     flags = ["--multirun"] if multirun else []
     wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
-    frozen = [
-        freeze(_decided(wanted, late, keep), tag, tools, lambda step: click.echo(f"{step} …", err=True))
-        for wanted in wishes
-    ]
+    _say(f"looking at what {tool} runs with")
+    within = surroundings(stash, chosen, tag, online=True)
+    frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
     frozen = [_taken_up(stash, one) for one in frozen]
-    _write(stash, frozen)
+    with _written(stash, frozen):
+        if is_run:
+            frozen = [record_run(stash, chosen, one, _say) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
+    for told in within.told:
+        click.echo(f"    environment: {printable(told)}")
     if commit:
         others = waiting(stash, tag, [one.name.path for one in frozen])
         for other in others:
@@ -74,7 +82,12 @@ def command(
         click.echo(f"committed {made[:12]} and tagged it snapshot/{tag}")
     else:
         paths = " ".join(
-            dict.fromkeys([*(f"tools/{t}" for one in frozen for t in one.pins), *(one.name.path for one in frozen)])
+            dict.fromkeys(
+                [
+                    *(f"tools/{pinned}" for one in frozen for pinned in one.pins),
+                    *(path for one in frozen for path in (one.name.path, *one.files)),
+                ]
+            )
         )
         click.echo(f"next: git add {paths} && git commit && experimentstash tag")
     return FINE
@@ -114,25 +127,37 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
         return frozen
     there = path.read_text("utf-8", "replace")
     if frozen.same_but_for_the_moment(there):
-        return frozen.as_written(there)
+        parsed = snapshot.parse(there.encode("utf-8", "replace"), frozen.name.path)
+        return replace(frozen.as_written(there), files={**frozen.files, **files_beside(stash, frozen.name, parsed)})
     raise StashError(
         f"{frozen.name.path}: there already, with another content, and not tagged yet",
         f"rm {frozen.name.path}  # to freeze it anew, or choose another --tag",
     )
 
 
-def _write(stash: Path, frozen: Sequence[Frozen]) -> None:
+@contextlib.contextmanager
+def _written(stash: Path, frozen: Sequence[Frozen]) -> Iterator[None]:
+    """Write what is not there yet; it goes again where what is done with it fails."""
     written: list[Path] = []
     try:
         for one in frozen:
-            path = stash / one.name.path
-            if not path.exists():
-                written.append(path)
-                write_text(path, one.text)
+            for name, text in {**one.files, one.name.path: one.text}.items():
+                path = stash / name
+                check_inside(stash, path)
+                if not path.exists():
+                    written.append(path)
+                    write_text(path, text)
+            if not (stash / one.name.results_path).exists():
+                written.append(stash / one.name.results_path)  # should it be run
+        yield
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
         raise
+
+
+def _say(step: str) -> None:
+    click.echo(f"{printable(step)} …", err=True)
 
 
 def _message(frozen: Sequence[Frozen]) -> str:

@@ -38,7 +38,8 @@ def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
     for one in frozen:
         print("\n".join(one.lines()))
     if frozen:
-        print(f"next: {command('git', 'add', *(one.name.path for one in frozen))} && git commit")
+        paths = dict.fromkeys(path for one in frozen for path in (one.name.path, *one.files))
+        print(f"next: {command('git', 'add', *paths)} && git commit")
     sys.stdout.flush()
     for failure in failures:
         print(f"experimentstash: {failure}", file=sys.stderr)

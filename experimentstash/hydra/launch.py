@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 INSIDE = Path(__file__).parent / "inside"
 """The folder that stands on a tool's PYTHONPATH while it runs."""
 _ORDER = "EXPERIMENTSTASH_ORDER"
+_RUN = "EXPERIMENTSTASH_RUN"
+# by a variable: no path of a machine has to be spelled in Hydra's grammar
+_INTO = tuple(f"hydra.{key}.dir=${{oc.env:{_RUN}}}" for key in ("run", "sweep"))
 _CALLBACK = "+hydra.callbacks.experimentstash._target_=experimentstash_inside.capture.Capture"
 
 
@@ -58,6 +61,7 @@ class Wish:
         settings: the frozen settings of Hydra that go with it.
         late, keep: keys whose lateness the user decided.
         configs: a folder of configs that comes before the stash's own.
+        folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
     """
 
     stash: Path
@@ -71,6 +75,7 @@ class Wish:
     late: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     configs: Path | None = None
+    folder: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -116,14 +121,19 @@ def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
     """Return the flags and the overrides that the wish is started with."""
     if wanted.snapshot is None:
         flags, chosen = commandline.selection(wanted.select, wanted.experiment)
-        return [*flags, *wanted.flags], [*chosen, *wanted.overrides]
+        return [*flags, *wanted.flags], [*chosen, *wanted.overrides, *_into(wanted)]
     flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
-    replaced = {commandline.key(line) for line in wanted.overrides}
+    overrides = (*wanted.overrides, *_into(wanted))
+    replaced = {commandline.key(line) for line in overrides}
     settings = [line for line in wanted.settings if line.startswith("-") or commandline.key(line) not in replaced]
     if commandline.is_multirun(wanted.flags):
         settings = [line for line in settings if line != "--multirun"]
-    said_flags, said = commandline.split([*wanted.flags, *settings, *wanted.overrides])
+    said_flags, said = commandline.split([*wanted.flags, *settings, *overrides])
     return [*flags, *said_flags], said
+
+
+def _into(wanted: Wish) -> tuple[str, ...]:
+    return _INTO if wanted.folder else ()
 
 
 def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
@@ -154,6 +164,8 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     env[_ORDER] = json.dumps(whole)
     env["EXPERIMENTSTASH_OUTPUTS"] = str(outputs(stash, tool, wanted.experiment))
+    if wanted.folder:
+        env[_RUN] = str(wanted.folder)
     if tool.search_packages:
         env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
     program = commandline.program(interpreter(stash, tool), tool, wanted.work)

@@ -1,0 +1,64 @@
+"""The run that a freeze records: the frozen config in an empty folder, and the manifest of what it wrote there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experimentstash.files import write_text
+from experimentstash.hydra.fresh import run_folder, run_fresh
+from experimentstash.problems import StashError, ToolExit, printable
+from experimentstash.results.collecting import collect
+from experimentstash.results.manifest import render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from experimentstash.frozen import Frozen
+    from experimentstash.tool import Tool
+
+
+def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], object]) -> Frozen:
+    """Run a snapshot that is on disk, and return it with the manifest of its results, both written.
+
+    One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool.
+        frozen: the snapshot.
+        say: called with each step, for the user to see.
+
+    Raises:
+        ToolExit: the tool failed; what is on disk is the caller's to take away.
+        StashError: it wrote nothing into its run folder, or what it wrote cannot be read.
+    """
+    if frozen.name.results_path in frozen.files:
+        return frozen
+    say(f"running {frozen.name.title}")
+    ran = run_fresh(stash, tool, frozen.name, _free(run_folder(stash, tool, frozen.name)))
+    if ran.exit_code:
+        raise ToolExit(ran.exit_code)
+    manifest = collect(ran.folder, tool.results, [str(stash)])
+    if not manifest.files:
+        beside = "".join(f"\n    {printable(str(written))}" for written in ran.beside[:10])
+        wrote = f"; what it wrote lies beside it:{beside}" if beside else ""
+        raise StashError(
+            f"{frozen.name.title}: it wrote no results into its run folder {ran.folder}{wrote}",
+            "write them below ${hydra:runtime.output_dir}, or freeze without --run",
+        )
+    found = frozen.with_results(render(manifest))
+    write_text(stash / found.name.results_path, found.files[found.name.results_path])
+    write_text(stash / found.name.path, found.text)
+    say(f"recorded {len(manifest.files)} files of {ran.folder}")
+    told = [("beside the run folder", str(written)) for written in ran.beside]
+    return found.with_notices(told)
+
+
+def _free(folder: Path) -> Path:
+    """Return the folder, or, where an earlier freeze has left something there, the next of its name."""
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free

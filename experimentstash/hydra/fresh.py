@@ -1,0 +1,63 @@
+"""A frozen experiment, run in a folder of its own that was empty before, and what it wrote beside that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from experimentstash import process
+from experimentstash.hydra.launch import keep_clean, outputs, running
+from experimentstash.hydra.replay import frozen_wish
+from experimentstash.results.beside import snapshot_tree, written_beside
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experimentstash.names import SnapshotName
+    from experimentstash.results.beside import Written
+    from experimentstash.tool import Tool
+
+OWN = "@run"
+"""The name of a folder that no experiment can have: one may lie in the folder of another."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run that came to its end.
+
+    Attributes:
+        folder: the run folder; of a sweep, the folder of its jobs.
+        exit_code: the tool's own; 128 + N after signal N.
+        beside: what it left beside the run folder, in the stash or in the tool.
+    """
+
+    folder: Path
+    exit_code: int
+    beside: tuple[Written, ...]
+
+
+def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
+    """Return the folder that takes what a run of a snapshot writes, where none is there yet."""
+    return outputs(stash, tool, name.experiment) / OWN / name.tag
+
+
+def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path) -> Ran:
+    """Run a snapshot of this checkout, with our standard streams and signals.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool.
+        name: the snapshot; it is on disk.
+        folder: the run folder; it is made, and must not be there.
+
+    Raises:
+        StashError: the tool is not checked out, or its program cannot be started.
+    """
+    wanted = replace(frozen_wish(stash, tool, name.experiment, name.tag), folder=folder)
+    keep_clean(wanted)
+    folder.mkdir(parents=True)
+    places = (stash, wanted.root)
+    before = snapshot_tree(places, leave_out=[folder])
+    start = running(wanted)
+    code = process.run_through(start.command, cwd=start.cwd, env=start.env)
+    return Ran(folder, code, written_beside(before, snapshot_tree(places, leave_out=[folder])))
