@@ -14,6 +14,7 @@ import pytest
 BIN = Path(sys.executable).parent
 # A shell that starts the tests in the background has them ignore ^C, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so does nohup
 # A tool's side is tested in this process too: its folder stands on the path as it does in a tool's.
 sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 

@@ -27,7 +27,7 @@ FRAMEWORK_SAW = re.compile(r"guard push\.+.*Failed")
 # what git says by itself, on stderr, of the commands that the table is made of
 GITS = re.compile(
     r"(error|warning|hint|remote|WARNING): |(Auto-merging|CONFLICT|Rebasing|Successfully rebased|To|From|Stopped at) "
-    r"| [*+!=-] |   [0-9a-f]|$|\x1b|You can amend|  git |Once you|Could not apply|Automatic merge|Switched to|Pushing"
+    r"| [*+!=-] |   [0-9a-f]| *$|\x1b|You can amend|  git |Once you|Could not apply|Automatic merge|Switched to|Pushing"
 )
 
 
