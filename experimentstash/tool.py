@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import yaml
 
@@ -15,6 +15,7 @@ from experimentstash.results.rules import Rules
 from experimentstash.yaml_nodes import is_null, pairs, wrong
 
 SELECTS = ("group", "append", "primary", "compose")
+_EXACT = Rules()
 _MODULE = re.compile(r"-m[ \t]+[^\W\d]\w*(\.[^\W\d]\w*)*")
 _CHOICE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _PACKAGE = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
@@ -53,7 +54,7 @@ class Tool:
     keep: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    results: Rules = field(default_factory=Rules)
+    results: Rules = _EXACT
 
     @property
     def path(self) -> str:

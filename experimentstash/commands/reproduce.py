@@ -1,0 +1,76 @@
+"""`reproduce TAG`: what was frozen, brought to disk elsewhere, built, run and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from experimentstash.names import check_tag
+from experimentstash.problems import FINDING, ToolExit, printable
+from experimentstash.reproducing import source as sources
+from experimentstash.reproducing.reproduce import Request, reproduce
+from experimentstash.results.rule_reader import rules_of_words
+from experimentstash.stash import find_stash
+
+
+@click.command("reproduce")
+@click.argument("tag")
+@click.argument("experiments", metavar="[EXPERIMENT…]", nargs=-1)
+@click.option("--from", "origin", metavar="URL", help="The repository that has the tag; by default this clone.")
+@click.option("--into", metavar="DIR", help="The folder that it goes into: new, empty, or of an earlier try.")
+@click.option("--check", is_flag=True, help="Compare the results with the recorded ones.")
+@click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance of numbers.")
+@click.option("--atol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Absolute tolerance of numbers.")
+@click.option("--ignore", multiple=True, metavar="FILE", help="Files that are no results; a shell pattern.")
+@click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns that are not compared.")
+@click.option("--report", metavar="FILE", help="Write the report to FILE.md and FILE.json.")
+@click.option("--no-build", is_flag=True, help="Run in the environment at hand, and tell what of it differs.")
+@click.option("--yes", is_flag=True, help="The code of others may run: do not ask.")
+@click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
+def command(
+    tag: str,
+    experiments: tuple[str, ...],
+    origin: str | None,
+    into: str | None,
+    check: bool,
+    rtol: tuple[str, ...],
+    atol: tuple[str, ...],
+    ignore: tuple[str, ...],
+    ignore_keys: tuple[str, ...],
+    report: str | None,
+    no_build: bool,
+    yes: bool,
+    allow_local: bool,
+) -> int:
+    """Run again what was frozen under TAG, with its code, its config and its packages.
+
+    Nothing of the stash runs before it was told whose code it is. Said again, an interrupted reproduction goes on.
+    """
+    check_tag(tag)
+    rules = rules_of_words(rtol, atol, ignore, ignore_keys)
+    if origin is None:
+        source = sources.at_hand(tag, allow_local=allow_local)
+    else:
+        source = sources.named(origin, allow_local=allow_local)
+    folder = Path(into).expanduser().absolute() if into else _default_folder(tag, is_named=origin is not None)
+    request = Request(tag, experiments, source, folder, check, not no_build, yes, rules)
+    account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
+    if account is None:
+        return FINDING
+    for line in account.lines():
+        click.echo(line)
+    if report:
+        for path in account.write(Path(report).expanduser()):
+            click.echo(f"report: {path}")
+    if any(one.exit_code for one in account.outcomes):
+        raise ToolExit(account.exit_code)
+    return account.exit_code
+
+
+def _default_folder(tag: str, *, is_named: bool) -> Path:
+    """Return a folder that is in nobody's working tree: below the working folder, or beside the clone."""
+    if is_named:
+        return Path.cwd() / tag
+    stash = find_stash()
+    return stash.with_name(f"{stash.name}-{tag}")

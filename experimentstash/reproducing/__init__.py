@@ -1,0 +1,1 @@
+"""Reproduction: a tag brought to disk elsewhere, judged, and only then run."""

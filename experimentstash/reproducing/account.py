@@ -1,0 +1,179 @@
+"""What there is to tell at the end of a reproduction: in the terminal, and as a report for a review."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from experimentstash.files import write_text
+from experimentstash.problems import FINDING, FINE, printable
+from experimentstash.results.markdown import code, escaped, markdown
+from experimentstash.results.report import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from experimentstash.names import SnapshotName
+    from experimentstash.results.report import Report
+
+_MOST = 20  # lines of what is told beside the results
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one experiment went.
+
+    Attributes:
+        name: its snapshot.
+        exit_code: the tool's own.
+        folder: where it wrote.
+        within: what of its environment is not as it was recorded, a sentence each.
+        beside: what it left beside its run folder, a line each.
+        report: how its results compare with the recorded ones; None where that was not asked, or could not be.
+        lacking: why they were not compared though that was asked; empty where they were.
+    """
+
+    name: SnapshotName
+    exit_code: int
+    folder: Path
+    within: tuple[str, ...]
+    beside: tuple[str, ...]
+    report: Report | None = None
+    lacking: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The whole in one line."""
+        if self.exit_code:
+            return f"it failed with exit code {self.exit_code}"
+        if self.lacking:
+            return self.lacking
+        return self.report.verdict if self.report else "it ran, and its results were not compared"
+
+    @property
+    def code(self) -> int:
+        """The tool's own exit code; where that is 0, whether the results hold."""
+        held = not self.lacking and (self.report is None or self.report.holds)
+        return self.exit_code or (FINE if held else FINDING)
+
+
+@dataclass(frozen=True)
+class Account:
+    """How a reproduction went.
+
+    Attributes:
+        tag: the tag.
+        commit: the commit that it names.
+        url: where the stash came from, without secrets.
+        tools: path and commit of each tool.
+        outcomes: of each experiment.
+    """
+
+    tag: str
+    commit: str
+    url: str
+    tools: tuple[tuple[str, str], ...]
+    outcomes: Sequence[Outcome] = field(default=())
+
+    @property
+    def exit_code(self) -> int:
+        """That of the first tool that failed; else whether all results hold."""
+        return next((one.exit_code for one in self.outcomes if one.exit_code), 0) or max(
+            (one.code for one in self.outcomes), default=FINE
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The whole in one line."""
+        good = sum(one.code == FINE for one in self.outcomes)
+        if any(one.report for one in self.outcomes):
+            return f"{good} of {len(self.outcomes)} experiments hold"
+        return f"{good} of {len(self.outcomes)} experiments ran"
+
+    def lines(self) -> Iterator[str]:
+        """Yield what the terminal is told."""
+        for one in self.outcomes:
+            yield f"{one.name.title}: {one.verdict if not one.report or one.exit_code else terminal(one.report)}"
+            yield f"  in {one.folder}"
+            yield from _some("environment", one.within)
+            if one.report is None:
+                yield from _some("beside the run folder", one.beside)
+        yield f"snapshot/{self.tag} at {self.commit[:12]}: {self.verdict}"
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        return {
+            "tag": self.tag,
+            "commit": self.commit,
+            "from": self.url,
+            "tools": dict(self.tools),
+            "machine": _machine(),
+            "exit_code": self.exit_code,
+            "verdict": self.verdict,
+            "experiments": [
+                {
+                    "experiment": one.name.title,
+                    "exit_code": one.exit_code,
+                    "verdict": one.verdict,
+                    "environment": list(one.within),
+                    "beside": list(one.beside),
+                    "results": one.report.as_json() if one.report else None,
+                }
+                for one in self.outcomes
+            ],
+        }
+
+    def as_markdown(self) -> str:
+        """Return it as Markdown."""
+        parts = [
+            f"# Reproduction of {escaped(self.tag)}",
+            f"**{escaped(self.verdict)}**",
+            "\n".join(
+                f"- {escaped(what)}: {code(value)}"
+                for what, value in (
+                    ("snapshot", f"snapshot/{self.tag}"),
+                    ("commit", self.commit),
+                    ("from", self.url),
+                    *self.tools,
+                    ("machine", _machine()),
+                )
+            ),
+        ]
+        for one in self.outcomes:
+            if one.report and not one.exit_code:
+                parts.append(markdown(one.report, one.name.title).rstrip())
+            else:
+                parts += [f"## {escaped(one.name.title)}", f"**{escaped(one.verdict)}**"]
+            if one.within:
+                told = "\n".join(f"- {escaped(line)}" for line in one.within)
+                parts.append(f"The environment is not the recorded one:\n\n{told}")
+        return "\n\n".join(parts) + "\n"
+
+    def write(self, target: Path) -> tuple[Path, Path]:
+        """Write the report as Markdown and as JSON, and return where.
+
+        Args:
+            target: one of the two, or their name without an ending.
+
+        Raises:
+            StashError: the folder does not take them.
+        """
+        base = target.with_suffix("") if target.suffix in (".md", ".json") else target
+        text, data = (base.with_name(f"{base.name}{ending}") for ending in (".md", ".json"))
+        write_text(text, self.as_markdown())
+        write_text(data, json.dumps(self.as_json(), indent=1) + "\n")
+        return text, data
+
+
+def _some(what: str, told: Sequence[str]) -> Iterator[str]:
+    for line in told[:_MOST]:
+        yield f"  {what}: {printable(line)}"
+    if len(told) > _MOST:
+        yield f"  and {len(told) - _MOST} more of that kind"
+
+
+def _machine() -> str:
+    return f"{platform.system()} {platform.machine()}"

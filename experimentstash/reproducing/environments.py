@@ -1,0 +1,144 @@
+"""What each frozen experiment of a reproduction runs in: its lock, built again, or the environment at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from experimentstash.environment import interpreter, tool_environment
+from experimentstash.locks.building import build
+from experimentstash.locks.comparing import differences
+from experimentstash.locks.finding import Lock, find_lock, hosts, open_lock
+from experimentstash.locks.header import read_header
+from experimentstash.locks.installed import describe
+from experimentstash.locks.order import Order
+from experimentstash.locks.whole import cache_folder
+from experimentstash.names import tool_path
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from experimentstash.locks.header import Recorded
+    from experimentstash.reproducing.stage import Frozen
+    from experimentstash.tool import Tool
+
+_OWN = ".git/experimentstash/environments"
+"""Below the folder of the reproduction: what holds the code of this checkout, and is shared with no other."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a frozen experiment wants to run in.
+
+    Attributes:
+        frozen: the snapshot.
+        said: what its header says of it.
+        lock: the lock, opened and compared with its digest; None where there is none.
+        told: what is not as it was recorded, a sentence each.
+    """
+
+    frozen: Frozen
+    said: Recorded
+    lock: Lock | None
+    told: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that packages come from, beside the package index."""
+        return hosts(self.lock) if self.lock else ()
+
+
+@dataclass(frozen=True)
+class Within:
+    """What it runs in.
+
+    Attributes:
+        python: the interpreter.
+        told: what is not as it was recorded, a sentence each.
+    """
+
+    python: Path
+    told: tuple[str, ...]
+
+
+def projects_in(frozen: Frozen) -> tuple[str, ...]:
+    """Return the folders of the stash that were installed as packages when it was frozen.
+
+    Raises:
+        StashError: its header cannot be read.
+    """
+    return read_header(frozen.snapshot, frozen.name.path).projects
+
+
+def need(stash: Path, frozen: Frozen, tool: Tool) -> Need:
+    """Return what a snapshot wants to run in, nothing built yet.
+
+    One that records no lock (frozen by hand, or before locks were) takes the one that its tool ships.
+
+    Args:
+        stash: the checkout of the tag, with its tools.
+        frozen: the snapshot.
+        tool: its tool, of the tag's own registry.
+
+    Raises:
+        StashError: the lock that it names is not there, is another, or leads out of the stash.
+    """
+    said = read_header(frozen.snapshot, frozen.name.path)
+    if (line := said.lock) is not None:
+        return Need(frozen, said, open_lock(stash, line.name, line.sha256, extras=line.extras, groups=line.groups))
+    found = find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+    told = (f"{frozen.name.path} records no lock: built from {found.lock.name}",) if found.lock else ()
+    return Need(frozen, said, found.lock, told)
+
+
+def check_can_build(wanted: Need) -> None:
+    """Raise `StashError` where there is no lock to build from."""
+    if wanted.lock is None:
+        raise StashError(
+            f"{wanted.frozen.name.path} records no lock, and {tool_path(wanted.frozen.name.tool)} ships none: "
+            "nobody knows what it ran with",
+            "say --no-build, to run it in the environment at hand",
+        )
+
+
+def built(stash: Path, wanted: Need, say: Callable[[str], object]) -> Within:
+    """Build what a snapshot wants to run in, or take it up where it was built before.
+
+    Args:
+        stash: the checkout of the tag, with its tools.
+        wanted: what it wants.
+        say: called with each step.
+
+    Raises:
+        StashError: there is no lock, or it cannot be built; the message names the package.
+    """
+    check_can_build(wanted)
+    order = Order(
+        lock=wanted.lock,  # type: ignore[arg-type]  # checked above
+        title=f"{wanted.frozen.name.title} of snapshot/{wanted.frozen.name.tag}",
+        cache=cache_folder(),
+        own=stash / _OWN,
+        python=wanted.said.python,
+        projects=tuple(stash / folder for folder in wanted.said.projects),
+        say=say,
+    )
+    made = build(order)
+    return Within(made.interpreter, (*wanted.told, *made.told))
+
+
+def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
+    """Return the environment that the tool would run in by itself, and what of it differs from the recorded one.
+
+    Args:
+        home: the stash that the user works in, or the checkout of the tag.
+        wanted: what the snapshot wants.
+        tool: its tool.
+
+    Raises:
+        StashError: it is not there, or does not run.
+    """
+    python = interpreter(home, replace(tool, python=None))
+    found = differences(wanted.said, wanted.lock, describe(python, tool_environment()))
+    return Within(python, (f"not built: {python} was at hand", *found))

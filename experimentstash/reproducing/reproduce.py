@@ -1,0 +1,190 @@
+"""A reproduction from its beginning to its end: brought to disk, judged, agreed to, built, run, compared."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from experimentstash import registry
+from experimentstash.files import check_inside
+from experimentstash.hydra.fresh import run_folder, run_fresh
+from experimentstash.hydra.launch import check_tool_there
+from experimentstash.names import near
+from experimentstash.problems import StashError, ToolExit, report
+from experimentstash.reproducing import environments, trust
+from experimentstash.reproducing.account import Account, Outcome
+from experimentstash.reproducing.progress import claim
+from experimentstash.reproducing.stage import Stage
+from experimentstash.results.comparing import check
+from experimentstash.urls import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from experimentstash.reproducing.environments import Need, Within
+    from experimentstash.reproducing.progress import Progress
+    from experimentstash.reproducing.source import Source
+    from experimentstash.reproducing.stage import Frozen, Wanted
+    from experimentstash.results.report import Report
+    from experimentstash.results.rules import Rules
+    from experimentstash.tool import Tool
+
+_STOPPED = {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)}
+"""Exit codes of a tool that somebody stopped, and the reproduction with it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        tag: the tag.
+        experiments: `experiment` or `tool/experiment`; empty for all.
+        source: where the stash comes from.
+        folder: where the reproduction goes.
+        checks: whether results are compared with the recorded ones.
+        builds: whether environments are built; else the one at hand is taken.
+        yes: the question whether the code may run is answered.
+        rules: how results are compared, over what the registry says.
+    """
+
+    tag: str
+    experiments: tuple[str, ...]
+    source: Source
+    folder: Path
+    checks: bool
+    builds: bool
+    yes: bool
+    rules: Rules
+
+
+def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
+    """Reproduce a tag, and return how it went; None where the tag does not hold, and the findings have been told.
+
+    Args:
+        request: what is asked for.
+        say: called with each step, for the user to see.
+
+    Raises:
+        StashError: it cannot be brought to disk, is not agreed to, or cannot be built; nothing of it has run.
+        ToolExit: a run was stopped by a signal; said again, it goes on.
+    """
+    trust.check_can_ask(yes=request.yes)
+    progress = claim(request.folder, request.tag)
+    stage = Stage(request.folder, request.tag, request.source)
+    say(f"bringing snapshot/{request.tag} to {request.folder}")
+    commit = stage.bring_stash()
+    progress.begin_at(commit)
+    frozen, problems = stage.judged(commit)
+    if report(problems):
+        return None
+    chosen = _chosen(frozen, request)
+    brought = _bring_tools(stage, commit, chosen, say)
+    tools = registry.load(request.folder)
+    needs = _needs(request, chosen, tools)
+    trust.ask(_told(request, commit, brought, needs), yes=request.yes)
+    ready = [(one, _within(request, one, tools, say)) for one in needs]
+    outcomes = [_reproduced(request, one, within, tools, progress, say) for one, within in ready]
+    return Account(
+        request.tag,
+        commit,
+        without_secrets(request.source.origin),
+        tuple((one.path, one.commit) for one in brought),
+        outcomes,
+    )
+
+
+def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
+    if not request.experiments:
+        return list(frozen)
+    found: dict[str, Frozen] = {}
+    for asked in request.experiments:
+        fitting = [one for one in frozen if asked in (one.name.title, one.name.experiment)]
+        if not fitting:
+            known = near(asked, [one.name.title for one in frozen])
+            raise StashError(f"no experiment {asked!r} under the tag {request.tag!r}{known}")
+        found.update({one.name.title: one for one in fitting})
+    return list(found.values())
+
+
+def _bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+    names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
+    folders = {folder for one in chosen for folder in environments.projects_in(one)}
+    names |= {folder.split("/")[1] for folder in folders if folder.startswith("tools/")}
+    wanted = stage.tools(commit, names)
+    return [one for tool in wanted for one in stage.bring_in(tool, say)]
+
+
+def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]) -> list[Need]:
+    """Return what each of them wants to run in; all that can be wrong with it is wrong before anything runs."""
+    needs = []
+    for one in chosen:
+        tool = registry.find(tools, one.name.tool)
+        check_tool_there(request.folder, tool)
+        wanted = environments.need(request.folder, one, tool)
+        if request.builds:
+            environments.check_can_build(wanted)
+        needs.append(wanted)
+    return needs
+
+
+def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need]) -> list[str]:
+    url = without_secrets(request.source.origin)
+    stash = f"snapshot/{request.tag} of {url}, {trust.who(request.folder, commit)}"
+    tools = [(one.path, one.url, trust.who(request.folder / one.path, one.commit)) for one in brought]
+    locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
+    hosts = dict.fromkeys(host for one in needs for host in one.hosts if request.builds)
+    return trust.lines(stash, tools, locks, list(hosts), [one.frozen.name.title for one in needs])
+
+
+def _within(request: Request, wanted: Need, tools: Mapping[str, Tool], say: Callable[[str], object]) -> Within:
+    if request.builds:
+        return environments.built(request.folder, wanted, say)
+    return environments.at_hand(request.source.clone or request.folder, wanted, tools[wanted.frozen.name.tool])
+
+
+def _reproduced(
+    request: Request,
+    wanted: Need,
+    within: Within,
+    tools: Mapping[str, Tool],
+    progress: Progress,
+    say: Callable[[str], object],
+) -> Outcome:
+    name = wanted.frozen.name
+    tool = replace(tools[name.tool], python=str(within.python))
+    folder = run_folder(request.folder, tool, name)
+    done: dict[str, Any] | None = progress.done.get(name.title)
+    if done is None or done["exit_code"] or not folder.is_dir():
+        say(f"running {name.title}")
+        done = _run(request, wanted, tool, folder)
+        progress.done[name.title] = done
+        progress.keep()
+    else:
+        say(f"{name.title} ran before: {folder}")
+    outcome = Outcome(name, done["exit_code"], folder, within.told, tuple(done["beside"]))
+    if not request.checks or outcome.exit_code:
+        return outcome
+    if wanted.frozen.manifest is None:
+        return replace(outcome, lacking="there are no recorded results to compare with (snapshot --run records them)")
+    return replace(outcome, report=_compared(request, wanted, tool, outcome))
+
+
+def _run(request: Request, wanted: Need, tool: Tool, folder: Path) -> dict[str, Any]:
+    check_inside(request.folder, folder)
+    shutil.rmtree(folder, ignore_errors=True)  # what an earlier run left half done: nothing is resumed from it
+    ran = run_fresh(request.folder, tool, wanted.frozen.name, folder)
+    if ran.exit_code in _STOPPED:
+        raise ToolExit(ran.exit_code)
+    return {"exit_code": ran.exit_code, "beside": [str(written) for written in ran.beside]}
+
+
+def _compared(request: Request, wanted: Need, tool: Tool, outcome: Outcome) -> Report | None:
+    if wanted.frozen.manifest is None:
+        return None
+    late = [(str(request.folder), str(request.folder))]
+    found = check(wanted.frozen.manifest, outcome.folder, tool.results.then(request.rules), late)
+    return replace(found, notes=(*found.notes, *(f"{line}, beside the run folder" for line in outcome.beside)))

@@ -1,0 +1,66 @@
+"""Whose code is about to run, from where and at which commit; and the question whether it may."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from experimentstash.git import ask_git
+from experimentstash.problems import StashError, printable
+from experimentstash.urls import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+
+def check_can_ask(*, yes: bool) -> None:
+    """Raise `StashError` where the question could not be asked, and nobody has answered it."""
+    if not yes and not sys.stdin.isatty():
+        raise StashError(
+            "reproducing runs other people's code, and there is no terminal to ask at whether it may",
+            "read what would run, then say it again with --yes",
+        )
+
+
+def who(root: Path, commit: str) -> str:
+    """Return a commit with its author and date, for people."""
+    asked = ask_git("show", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root)
+    return f"{commit[:12]} by {asked.stdout.decode('utf-8', 'replace').strip()}"
+
+
+def lines(
+    stash: str, tools: Iterable[tuple[str, str, str]], locks: Iterable[str], hosts: Sequence[str], runs: Sequence[str]
+) -> list[str]:
+    """Return what is told before anything of it runs.
+
+    Args:
+        stash: the tag, where it comes from, and its commit with its author.
+        tools: path, URL, and commit with its author, of each repository that is brought in.
+        locks: what is built.
+        hosts: the hosts that packages come from, beside the package index.
+        runs: the experiments.
+    """
+    told = ["This runs the code of others on this machine, with your rights:", f"  {stash}"]
+    told += [
+        f"  {path} from {without_secrets(url) or 'a clone of this machine'}, {commit}" for path, url, commit in tools
+    ]
+    named = ", ".join(locks)
+    more = f" and {', '.join(hosts)}" if hosts else ""
+    told += [f"  the packages of {named}, from the package index{more}"] if named else []
+    told += [f"  runs {', '.join(runs[:10])}{f' and {len(runs) - 10} more' if len(runs) > 10 else ''}"]
+    return [printable(line) for line in told]
+
+
+def ask(told: Sequence[str], *, yes: bool) -> None:
+    """Tell it, and ask whether it may run, unless that is answered.
+
+    Raises:
+        StashError: it may not.
+    """
+    for line in told:
+        click.echo(line, err=True)
+    if not yes and not click.confirm("Go on?", err=True):
+        raise StashError("nothing of it has run; what was fetched stays, for when it is said again")
