@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "Judge whether snapshots hold.",
     "tag": "Make the snapshot/* tags that are missing.",
     "reproduce": "Run again what was frozen under a tag, elsewhere, and compare the results.",
+    "bundle": "Write a tag, with all that it takes to reproduce it, to one file.",
     "install": "Put the native git hooks to work, beside whatever is there.",
     "uninstall": "Take the git hooks away, and give back what was there.",
     "doctor": "Find what keeps the hooks from working.",

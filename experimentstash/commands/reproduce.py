@@ -17,7 +17,7 @@ from experimentstash.stash import find_stash
 @click.command("reproduce")
 @click.argument("tag")
 @click.argument("experiments", metavar="[EXPERIMENT…]", nargs=-1)
-@click.option("--from", "origin", metavar="URL", help="The repository that has the tag; by default this clone.")
+@click.option("--from", "origin", metavar="URL|FILE", help="A repository that has the tag, or an archive of it; by default this clone.")
 @click.option("--into", metavar="DIR", help="The folder that it goes into: new, empty, or of an earlier try.")
 @click.option("--check", is_flag=True, help="Compare the results with the recorded ones.")
 @click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance of numbers.")
@@ -52,7 +52,7 @@ def command(
     if origin is None:
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
-        source = sources.named(origin, allow_local=allow_local)
+        source = sources.named(origin, tag, allow_local=allow_local)
     folder = Path(into).expanduser().absolute() if into else _default_folder(tag, is_named=origin is not None)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules)
     account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))

@@ -82,7 +82,7 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
     if report(problems):
         return None
     chosen = _chosen(frozen, request)
-    brought = _bring_tools(stage, commit, chosen, say)
+    brought = bring_tools(stage, commit, chosen, say)
     tools = registry.load(request.folder)
     needs = _needs(request, chosen, tools)
     trust.ask(_told(request, commit, brought, needs), yes=request.yes)
@@ -91,7 +91,7 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
     return Account(
         request.tag,
         commit,
-        without_secrets(request.source.origin),
+        request.source.told,
         tuple((one.path, one.commit) for one in brought),
         outcomes,
     )
@@ -110,7 +110,12 @@ def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     return list(found.values())
 
 
-def _bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+def bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+    """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
+
+    Raises:
+        StashError: nobody has a pin, or a link leads out of the folder.
+    """
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in environments.projects_in(one)}
     names |= {folder.split("/")[1] for folder in folders if folder.startswith("tools/")}
@@ -132,12 +137,17 @@ def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]
 
 
 def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need]) -> list[str]:
-    url = without_secrets(request.source.origin)
-    stash = f"snapshot/{request.tag} of {url}, {trust.who(request.folder, commit)}"
-    tools = [(one.path, one.url, trust.who(request.folder / one.path, one.commit)) for one in brought]
+    stash = f"snapshot/{request.tag} of {request.source.told}, {trust.who(request.folder, commit)}"
+    tools = [(one.path, _whence(request, one), trust.who(request.folder / one.path, one.commit)) for one in brought]
     locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
     hosts = dict.fromkeys(host for one in needs for host in one.hosts if request.builds)
     return trust.lines(stash, tools, locks, list(hosts), [one.frozen.name.title for one in needs])
+
+
+def _whence(request: Request, brought: Wanted) -> str:
+    if request.source.archive is None:
+        return without_secrets(brought.url)
+    return f"the archive, recorded as {without_secrets(brought.url)}" if brought.url else "the archive"
 
 
 def _within(request: Request, wanted: Need, tools: Mapping[str, Tool], say: Callable[[str], object]) -> Within:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from experimentstash.archive.opening import Archive, open_archive
 from experimentstash.git import ask_git
 from experimentstash.names import tag_ref
-from experimentstash.problems import StashError
+from experimentstash.problems import StashError, command
 from experimentstash.stash import find_stash
+from experimentstash.urls import without_secrets
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,19 @@ class Source:
         origin: the URL that relative URLs of tools begin at; it is also what people are told.
         clone: the root of a clone on this machine whose objects may be used again, or None.
         allow_local: whether tools may come from paths of this machine.
+        archive: what holds all of it, so that nothing is fetched; None for repositories.
     """
 
     url: str
     origin: str
     clone: Path | None
     allow_local: bool
+    archive: Archive | None = None
+
+    @property
+    def told(self) -> str:
+        """It as people are told of it."""
+        return self.archive.told if self.archive else without_secrets(self.origin)
 
 
 def at_hand(tag: str, *, allow_local: bool) -> Source:
@@ -41,11 +50,11 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
     return Source(str(stash) if is_here or not origin else origin, origin or str(stash), stash, allow_local)
 
 
-def named(text: str, *, allow_local: bool) -> Source:
-    """Return the repository that a user names: a URL, or a folder of this machine.
+def named(text: str, tag: str, *, allow_local: bool) -> Source:
+    """Return what a user names: a URL, a folder of this machine, or an archive, which is checked whole.
 
     Raises:
-        StashError: it is neither.
+        StashError: it is none of them, or an archive of another tag.
     """
     if text.startswith("-"):
         raise StashError(f"--from {text!r}: no URL and no folder")
@@ -53,6 +62,17 @@ def named(text: str, *, allow_local: bool) -> Source:
     if not path.exists():
         return Source(text, text, None, allow_local)
     if not path.is_dir():
-        raise StashError(f"--from {text}: a file, and no repository")
+        return _archived(path, tag, allow_local=allow_local)
     root = str(path.resolve())
     return Source(root, root, Path(root), allow_local)
+
+
+def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
+    archive = open_archive(path)
+    if archive.manifest.tag != tag:
+        held = archive.manifest.tag
+        raise StashError(
+            f"{path}: it holds snapshot/{held}, and not snapshot/{tag}",
+            command("experimentstash", "reproduce", held, "--from", str(path)),
+        )
+    return Source("", "", None, allow_local, archive)

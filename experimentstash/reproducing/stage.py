@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.examine import Examination
@@ -85,8 +86,10 @@ class Stage:
             StashError: there is no such tag, it leads to no commit, or git failed.
         """
         ref = tag_ref(self.tag)
-        self._stash.make(self._object_format())
-        if not self._stash.fetch_quietly(self.source.url, f"+{ref}:{ref}"):
+        self._stash.make(self.object_format)
+        if self.source.archive:
+            self.source.archive.unpack_repository("", self._stash.git_dir)
+        elif not self._stash.fetch_quietly(self.source.url, f"+{ref}:{ref}"):
             self._tell_missing(ref)
         with Repository.open(self.folder) as repository:
             tags = repository.tags()
@@ -97,7 +100,11 @@ class Stage:
         self._stash.check_links(self.folder)
         return commit
 
-    def _object_format(self) -> str:
+    @cached_property
+    def object_format(self) -> str:
+        """The hash function of the stash and its tools, `sha1` or `sha256`."""
+        if self.source.archive:
+            return self.source.archive.manifest.object_format
         if self.source.clone is None:
             return "sha1"
         return ask_git("rev-parse", "--show-object-format", cwd=self.source.clone).stdout.decode().strip() or "sha1"
@@ -137,9 +144,7 @@ class Stage:
         found = []
         for tool in sorted(names):
             submodule = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
-            url = _absolute(submodule.url, self.source.origin)
-            if url:
-                check_allowed(tool_path(tool), url, allow_local=self.source.allow_local)
+            url = self._url(tool_path(tool), submodule.url, self.source.origin)
             found.append(Wanted(tool_path(tool), submodule.name, url, pins[tool]))
         return found
 
@@ -161,10 +166,10 @@ class Stage:
         root = parent.root / wanted.path
         check_inside(self.folder, root)
         place = Checkout(root, parent.git_dir / "modules" / wanted.name, root.relative_to(self.folder).as_posix())
-        place.make(self._object_format())
+        place.make(self.object_format)
         if not place.has(wanted.commit):
-            say(f"fetching {place.title} at {wanted.commit[:12]}")
-        fetch_commit(place, wanted.commit, self._near(place.git_dir), wanted.url)
+            say(f"{'unpacking' if self.source.archive else 'fetching'} {place.title} at {wanted.commit[:12]}")
+            self._fetch(place, wanted)
         place.check_out(wanted.commit)
         place.check_links(self.folder)
         git("config", f"submodule.{wanted.name}.url", wanted.url, cwd=parent.root)
@@ -181,10 +186,31 @@ class Stage:
         found = []
         for path, commit in pins.items():
             if path in submodules:
-                url = _absolute(submodules[path].url, wanted.url)
-                check_allowed(f"{place.title}/{path}", url, allow_local=self.source.allow_local)
+                url = self._url(f"{place.title}/{path}", submodules[path].url, wanted.url)
                 found.append(Wanted(path, submodules[path].name, url, commit))
         return found
+
+    def _url(self, path: str, recorded: str, base: str) -> str:
+        """Return where a submodule comes from, absolute; where all of it is at hand already, as it is recorded.
+
+        Raises:
+            StashError: from a path of this machine, and nobody allowed that.
+        """
+        if self.source.archive:
+            return self.source.archive.repository(path).url
+        url = _absolute(recorded, base)
+        if url:
+            check_allowed(path, url, allow_local=self.source.allow_local)
+        return url
+
+    def _fetch(self, place: Checkout, wanted: Wanted) -> None:
+        archive = self.source.archive
+        if archive is None:
+            fetch_commit(place, wanted.commit, self._near(place.git_dir), wanted.url)
+            return
+        if (held := archive.repository(place.title).commit) != wanted.commit:
+            raise StashError(f"{archive.path}: it holds {place.title} at {held}, and the pin is {wanted.commit}")
+        archive.unpack_repository(place.title, place.git_dir)
 
     def _near(self, git_dir: Path) -> list[Path]:
         """Return the repositories of the clone at hand that may have the same objects."""
