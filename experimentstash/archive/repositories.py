@@ -27,7 +27,7 @@ _PACKING = (
     "-c",
     "pack.compression=6",
     "-c",
-    "core.bigFileThreshold=32m",
+    "core.bigFileThreshold=512k",  # what is larger is data: deltas of it cost much and save little
     "-c",
     "pack.packSizeLimit=0",
     "-c",
@@ -52,7 +52,7 @@ _STRICTLY = "--strict=" + ",".join(
 
 
 TOOL_REF = "refs/heads/pin"
-"""The one ref of a tool in an archive: a branch, so that a clone of its bundle checks it out."""
+"""The branch of a tool in an archive: its pin."""
 
 
 def head(object_format: str, ref: str, named: str) -> bytes:
@@ -60,11 +60,13 @@ def head(object_format: str, ref: str, named: str) -> bytes:
 
     Args:
         object_format: `sha1` or `sha256`.
-        ref: its one ref.
+        ref: its ref.
         named: the full id of what that names.
     """
+    # a clone checks out what HEAD names
+    names = [ref, "HEAD"] if ref == TOOL_REF else [ref]
     first = "# v2 git bundle\n" if object_format == "sha1" else f"# v3 git bundle\n@object-format={object_format}\n"
-    return f"{first}{named} {ref}\n\n".encode("ascii")
+    return "".join([first, *(f"{named} {name}\n" for name in names), "\n"]).encode("ascii")
 
 
 def sealed_environment(**extra: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ class Source:
 
 
 def at_hand(tag: str, *, allow_local: bool) -> Source:
-    """Return the clone that holds the working folder; a tag that it has not comes from its remote.
+    """Return the clone that holds the working folder; a tag that it has not, or not to the end, comes from its remote.
 
     Raises:
         StashError: there is none.
@@ -47,7 +47,13 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
     asked = ask_git("remote", "get-url", "origin", cwd=stash)
     origin = asked.stdout.decode("utf-8", "surrogateescape").strip() if asked.returncode == 0 else ""
     is_here = ask_git("rev-parse", "--verify", "--quiet", tag_ref(tag), cwd=stash).returncode == 0
+    is_here = is_here and not is_shallow(stash)
     return Source(str(stash) if is_here or not origin else origin, origin or str(stash), stash, allow_local)
+
+
+def is_shallow(clone: Path) -> bool:
+    """Tell whether the history of a clone was not fetched to its end: nothing can be fetched from it."""
+    return ask_git("rev-parse", "--is-shallow-repository", cwd=clone).stdout.strip() == b"true"
 
 
 def named(text: str, tag: str, *, allow_local: bool) -> Source:

@@ -14,6 +14,7 @@ from experimentstash.names import SnapshotName, near, tag_ref, tool_path
 from experimentstash.problems import StashError
 from experimentstash.repository import Repository, Submodule, Tags
 from experimentstash.reproducing.checkout import Checkout, check_allowed, fetch_commit
+from experimentstash.reproducing.source import is_shallow
 from experimentstash.results.manifest import LARGEST as LARGEST_MANIFEST
 from experimentstash.results.parsing import parse as parse_manifest
 from experimentstash.snapshot import LARGEST, parse
@@ -94,6 +95,8 @@ class Stage:
         with Repository.open(self.folder) as repository:
             tags = repository.tags()
         if self.tag not in tags.commits:
+            if self.source.clone and is_shallow(self.source.clone):
+                raise StashError(f"{self.source.url}: a shallow clone gives no history", "git fetch --unshallow --tags")
             raise StashError(f"snapshot/{self.tag}: {tags.broken.get(self.tag, 'it is no tag')}")
         commit = tags.commits[self.tag]
         self._stash.check_out(commit)
