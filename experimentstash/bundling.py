@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash import registry
 from experimentstash.archive import repositories
 from experimentstash.archive.making import Part, check_target, make
-from experimentstash.archive.manifest import Manifest, Repository
+from experimentstash.archive.manifest import Manifest, Package, Repository, Supplied
 from experimentstash.git import ask_git, git
+from experimentstash.locks.supplying import digest, gather
 from experimentstash.names import tag_ref
 from experimentstash.problems import report
+from experimentstash.reproducing import environments
 from experimentstash.reproducing.reproduce import bring_tools
 from experimentstash.reproducing.stage import Stage
 from experimentstash.urls import without_secrets
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from experimentstash.reproducing.source import Source
-    from experimentstash.reproducing.stage import Wanted
+    from experimentstash.reproducing.stage import Frozen, Wanted
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,9 @@ class Bundled:
     manifest: Manifest
 
 
-def bundle(tag: str, target: Path, source: Source, say: Callable[[str], object]) -> Bundled | None:
+def bundle(
+    tag: str, target: Path, source: Source, say: Callable[[str], object], *, with_packages: bool = False
+) -> Bundled | None:
     """Write an archive; return None where the tag does not hold, and the findings have been told.
 
     Args:
@@ -49,6 +54,7 @@ def bundle(tag: str, target: Path, source: Source, say: Callable[[str], object])
         target: the file to write.
         source: where the stash comes from.
         say: called with each step, for the user to see.
+        with_packages: put the packages of the locks in, too; that builds the environments, and runs what this runs.
 
     Raises:
         StashError: something of it is not to be had, or the file cannot be written; nothing is left.
@@ -64,11 +70,14 @@ def bundle(tag: str, target: Path, source: Source, say: Callable[[str], object])
             return None
         brought = bring_tools(stage, commit, frozen, say)
         made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]
-        found = tuple(repository for repository, _ in made)
-        manifest = Manifest(tag, stage.object_format, found)
+        manifest = Manifest(tag, stage.object_format, tuple(repository for repository, _ in made))
+        if with_packages:
+            packages, locks = _gathered(stage, frozen, place / "packages", say)
+            manifest = replace(manifest, packages=packages, locks=locks)
         say(f"writing {target}")
-        digest = make(target, manifest, [part for _, part in made])
-    return Bundled(target, target.stat().st_size, digest, manifest)
+        files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
+        sha256 = make(target, manifest, [*(part for _, part in made), *files])
+    return Bundled(target, target.stat().st_size, sha256, manifest)
 
 
 def _packed(
@@ -88,6 +97,24 @@ def _packed(
     return Repository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
 
 
+def _gathered(
+    stage: Stage, frozen: Sequence[Frozen], pool: Path, say: Callable[[str], object]
+) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
+    """Gather the packages of all locks, each lock once for each Python that was recorded with it."""
+    tools = registry.load(stage.folder)
+    locks: dict[tuple[str, str], Supplied] = {}
+    for one in frozen:
+        wanted = environments.need(stage.folder, one, registry.find(tools, one.name.tool))
+        order = environments.order_for(stage.folder, wanted, say)
+        key = (order.lock.name, str(order.python or ""))
+        if key not in locks:
+            found = gather(order, pool)
+            projects = tuple(project.relative_to(stage.folder).as_posix() for project in found.projects)
+            locks[key] = Supplied(*key, found.platform, found.files, projects)
+    files = sorted(pool.iterdir())
+    return tuple(Package(file.name, digest(file), file.stat().st_size) for file in files), tuple(locks.values())
+
+
 def _recorded_url(root: Path, wanted: Wanted | None) -> str:
     """Return what the `.gitmodules` above says: where a relative URL leads is the business of whoever has a clone."""
     if wanted is None:
@@ -104,5 +131,9 @@ def summary(bundled: Bundled) -> Sequence[str]:
     return [
         f"{bundled.path}: snapshot/{manifest.tag} at {stash.commit[:12]}, {bundled.size} bytes",
         *(f"  {one.path} at {one.commit[:12]}" for one in tools),
+        *(
+            f"  the packages of {one.lock} for {one.platform}; Python itself is not in it"
+            for one in manifest.locks or ()
+        ),
         f"  SHA-256 {bundled.sha256}",
     ]

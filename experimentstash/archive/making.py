@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from experimentstash.archive.container import CHUNK, Writer, chunks, Member
+from experimentstash.archive.container import CHUNK, Member, Writer, chunks
 from experimentstash.archive.manifest import NAME
 from experimentstash.problems import StashError
 

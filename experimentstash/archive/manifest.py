@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from experimentstash.names import tag_complaint
 from experimentstash.problems import StashError, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
 NAME = "experimentstash.json"
@@ -29,6 +29,7 @@ _ABOUT = (
 _MOST = 20_000  # repositories, and packages
 _DIGITS = {"sha1": 40, "sha256": 64}
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]{0,249}")
+_PINNED = re.compile(r"[a-z0-9][a-z0-9-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 4096  # characters of a path or a URL
 
@@ -56,24 +57,41 @@ class Repository:
 
 @dataclass(frozen=True)
 class Package:
-    """A package in an archive.
+    """A package in an archive: one that a lock names, or that serves to build others.
 
     Attributes:
         file: the name of its file: a wheel or a source distribution.
         sha256: its digest, in hex.
         size: bytes.
-        locks: the paths of the locks that want it, from the stash's root; none where it only serves to build others.
     """
 
     file: str
     sha256: str
     size: int
-    locks: tuple[str, ...] = ()
 
     @property
     def member(self) -> Member:
         """Its place in the archive."""
         return Member(f"packages/{self.file}", self.size)
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """A lock whose packages are in an archive.
+
+    Attributes:
+        lock: its path, from the stash's root.
+        wanted: the Python that was recorded with it; empty where none was.
+        platform: the Python and the platform that its packages are for.
+        files: what it comes to there: names of files by `name==version`.
+        projects: the folders of the stash that belong on top, from its root.
+    """
+
+    lock: str
+    wanted: str
+    platform: str
+    files: Mapping[str, str]
+    projects: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -84,15 +102,15 @@ class Manifest:
         tag: the tag.
         object_format: the hash function of its repositories, `sha1` or `sha256`.
         repositories: the stash first, then the tools and their submodules.
-        packages: by name of file; None where packages were not asked for.
-        python: the Python and the platform that the packages are for; empty without packages.
+        packages: by name of file.
+        locks: whose packages these are; None where packages were not asked for.
     """
 
     tag: str
     object_format: str
     repositories: tuple[Repository, ...]
-    packages: tuple[Package, ...] | None = None
-    python: str = field(default="")
+    packages: tuple[Package, ...] = ()
+    locks: tuple[Supplied, ...] | None = None
 
     @property
     def stash(self) -> Repository:
@@ -110,7 +128,7 @@ class Manifest:
             own: bytes of the manifest itself.
         """
         repositories = [self.repository_member(number) for number in range(len(self.repositories))]
-        return [Member(NAME, own), *repositories, *(one.member for one in self.packages or ())]
+        return [Member(NAME, own), *repositories, *(one.member for one in self.packages)]
 
     def render(self) -> bytes:
         """Return it as the archive holds it."""
@@ -121,8 +139,8 @@ class Manifest:
             "object_format": self.object_format,
             "repositories": [vars(one) for one in self.repositories],
         }
-        if self.packages is not None:
-            said |= {"python": self.python, "packages": [vars(one) for one in self.packages]}
+        if self.locks is not None:
+            said |= {"packages": [vars(one) for one in self.packages], "locks": [vars(one) for one in self.locks]}
         return f"{json.dumps(said, indent=1)}\n".encode("ascii")
 
 
@@ -154,11 +172,13 @@ def _manifest(said: Any) -> Manifest:
     repositories = tuple(_repository(one, digits) for one in _list(said["repositories"]))
     _check([one.path for one in repositories[:1]] == [""], "no stash")
     _check_once("path", (one.path for one in repositories))
-    if "packages" not in said:
+    if "locks" not in said:
         return Manifest(tag, object_format, repositories)
     packages = tuple(map(_package, _list(said["packages"])))
     _check_once("file", (one.file.lower() for one in packages))
-    return Manifest(tag, object_format, repositories, packages, _text(said["python"]))
+    names = {one.file for one in packages}
+    locks = tuple(_supplied(one, names) for one in _list(said["locks"]))
+    return Manifest(tag, object_format, repositories, packages, locks)
 
 
 def _repository(said: Any, digits: int) -> Repository:
@@ -173,9 +193,17 @@ def _package(said: Any) -> Package:
     file, sha256 = _text(said["file"]), _text(said["sha256"])
     _check(_FILE.fullmatch(file) is not None, file)
     _check(_HASH.fullmatch(sha256) is not None, sha256)
-    locks = tuple(map(_text, _list(said["locks"])))
-    _check(all(map(_is_path, locks)) and "" not in locks, file)
-    return Package(file, sha256, _number(said["size"]), locks)
+    return Package(file, sha256, _number(said["size"]))
+
+
+def _supplied(said: Any, names: Collection[str]) -> Supplied:
+    lock, projects = _text(said["lock"]), tuple(map(_text, _list(said["projects"])))
+    _check(all(map(_is_path, (lock, *projects))), lock)
+    files = {_text(one): _text(file) for one, file in dict(said["files"]).items()}
+    for one, file in files.items():
+        _check(_PINNED.fullmatch(one) is not None, one)
+        _check(file in names, file)
+    return Supplied(lock, _text(said["wanted"]), _text(said["platform"]), files, projects)
 
 
 def _is_path(path: str) -> bool:
@@ -191,7 +219,7 @@ def _check_once(what: str, values: Iterable[str]) -> None:
         seen.add(value)
 
 
-def _check(holds: bool, what: str) -> None:  # noqa: FBT001  (read aloud, it is the condition)
+def _check(holds: bool, what: str) -> None:
     if not holds:
         raise ValueError(what)
 

@@ -85,7 +85,7 @@ class Archive:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             with self.path.open("rb") as file:
-                for package in self.manifest.packages or ():
+                for package in self.manifest.packages:
                     self._unpack_package(package, file, folder)
             yield folder
         finally:

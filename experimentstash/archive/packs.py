@@ -125,7 +125,8 @@ class _Reader:
         stream = zlib.decompressobj()
         seen, begin = 0, b""
         while not stream.eof:
-            part = self._some(size - seen + (size - seen >> 8) + 64)  # what no compression exceeds; more would be copied
+            # no compression makes it larger than that, and what is not its own would be copied
+            part = self._some(size - seen + (size - seen >> 8) + 64)
             try:
                 out = stream.decompress(part, size - seen + 1)
             except zlib.error as error:

@@ -23,34 +23,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ID_BYTES = {"sha1": 20, "sha256": 32}
-_PACKING = (
-    "-c",
+_VERBS = frozenset("init rev-list pack-objects index-pack update-ref".split())
+_SETTINGS = (
     "pack.compression=6",
-    "-c",
     "core.bigFileThreshold=512k",  # what is larger is data: deltas of it cost much and save little
-    "-c",
     "pack.packSizeLimit=0",
-    "-c",
     "pack.windowMemory=0",
-    "-c",
     "pack.deltaCacheSize=256m",
-    "-c",
     "pack.usePathWalk=false",
-    "-c",
     "pack.useSparse=false",
 )
-_PACKED = "--stdout -q --threads=1 --no-reuse-delta --no-reuse-object --window=10 --depth=50 --delta-base-offset".split()
+_PACKING = tuple(word for setting in _SETTINGS for word in ("-c", setting))
+_PACKED = (
+    "--stdout -q --threads=1 --no-reuse-delta --no-reuse-object --window=10 --depth=50 --delta-base-offset".split()
+)
 # A repository of age may hold what git would not write today, and every git reads; what could deceive a checkout
 # (`.git` in a tree, a `.gitmodules` that is none) is not among it.
 _STRICTLY = "--strict=" + ",".join(
     f"{rule}=ignore"
     for rule in (
-        "badDate badDateOverflow badEmail badName badTimezone missingEmail missingNameBeforeEmail missingSpaceBeforeDate "
-        "missingSpaceBeforeEmail multipleAuthors zeroPaddedDate zeroPaddedFilemode badTagName missingTaggerEntry"
+        "badDate badDateOverflow badEmail badName badTimezone missingEmail missingNameBeforeEmail "
+        "missingSpaceBeforeDate missingSpaceBeforeEmail multipleAuthors zeroPaddedDate zeroPaddedFilemode "
+        "badTagName missingTaggerEntry"
     ).split()
 )
-
-
 TOOL_REF = "refs/heads/pin"
 """The branch of a tool in an archive: its pin."""
 
@@ -69,11 +65,16 @@ def head(object_format: str, ref: str, named: str) -> bytes:
     return "".join([first, *(f"{named} {name}\n" for name in names), "\n"]).encode("ascii")
 
 
-def sealed_environment(**extra: str) -> dict[str, str]:
+def sealed_environment() -> dict[str, str]:
     """Return an environment in which git knows no settings but its own."""
     kept = {key: value for key, value in clean_environment().items() if not key.startswith("GIT_CONFIG")}
-    own = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": os.devnull, "XDG_CONFIG_HOME": os.devnull}
-    return {**kept, **own, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C", **extra}
+    own = {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "HOME": os.devnull,
+        "XDG_CONFIG_HOME": os.devnull,
+    }
+    return {**kept, **own, "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C"}
 
 
 def pack(git_dir: Path, tip: str, object_format: str, target: Path, title: str) -> int:
@@ -136,16 +137,14 @@ def unpack(file: BinaryIO, size: int, git_dir: Path, named: str, ref: str, title
     with place.open("wb") as out:  # git heeds it when its index is there, which is written last
         for part in chunks(file, size):
             out.write(part)
-    own = {"GIT_DIR": str(git_dir)}
-    _git("index-pack", _STRICTLY, "--threads=1", str(place), cwd=git_dir, title=title, **own)
-    _git("rev-list", "--quiet", "--objects", named, cwd=git_dir, title=title, **own)
+    here = f"--git-dir={git_dir}"
+    _git(here, "index-pack", _STRICTLY, "--threads=1", str(place), cwd=git_dir, title=title)
+    _git(here, "rev-list", "--quiet", "--objects", named, cwd=git_dir, title=title)
     if ref:
-        _git("update-ref", "--", ref, named, cwd=git_dir, title=title, **own)
+        _git(here, "update-ref", "--", ref, named, cwd=git_dir, title=title)
 
 
-def _git(
-    *args: str, cwd: Path, title: str = "", stdin: BinaryIO | None = None, stdout: BinaryIO | None = None, **env: str
-) -> None:
+def _git(*args: str, cwd: Path, title: str = "", stdin: BinaryIO | None = None, stdout: BinaryIO | None = None) -> None:
     """Run git to its end, interrupted when we are.
 
     Raises:
@@ -155,7 +154,7 @@ def _git(
         code = run_whole(
             ["git", *args],
             cwd=cwd,
-            env=sealed_environment(**env),
+            env=sealed_environment(),
             stdin=stdin or subprocess.DEVNULL,
             stdout=stdout or subprocess.DEVNULL,
             stderr=said,
@@ -163,5 +162,6 @@ def _git(
         if code != 0:
             said.seek(0)
             text = said.read(10_000).decode("utf-8", "replace").strip()
-            verb = args[len(_PACKING)] if args[0] == "-c" else args[0]
-            raise StashError(f"{title}: git {verb} failed: {text or f'exit code {code}'}")
+            raise StashError(
+                f"{title}: git {next(filter(_VERBS.__contains__, args))} failed: {text or f'exit code {code}'}"
+            )

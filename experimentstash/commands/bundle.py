@@ -15,13 +15,16 @@ from experimentstash.reproducing.source import at_hand
 @click.command("bundle")
 @click.argument("tag")
 @click.argument("file")
+@click.option("--with-packages", is_flag=True, help="Put the packages of the locks in, for this platform.")
 @click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
-def command(tag: str, file: str, allow_local: bool) -> int:
+def command(tag: str, file: str, with_packages: bool, allow_local: bool) -> int:
     """Write TAG, with its tools at their pins, to one FILE that `reproduce TAG --from FILE` takes."""
     check_tag(tag)
     source = at_hand(tag, allow_local=allow_local)
     target = Path(file).expanduser().absolute()
-    made = bundle(tag, target, source, lambda step: click.echo(f"{printable(step)} …", err=True))
+    made = bundle(
+        tag, target, source, lambda step: click.echo(f"{printable(step)} …", err=True), with_packages=with_packages
+    )
     if made is None:
         return FINDING
     for line in summary(made):

@@ -17,7 +17,12 @@ from experimentstash.stash import find_stash
 @click.command("reproduce")
 @click.argument("tag")
 @click.argument("experiments", metavar="[EXPERIMENT…]", nargs=-1)
-@click.option("--from", "origin", metavar="URL|FILE", help="A repository that has the tag, or an archive of it; by default this clone.")
+@click.option(
+    "--from",
+    "origin",
+    metavar="URL|FILE",
+    help="A repository that has the tag, or an archive of it; by default this clone.",
+)
 @click.option("--into", metavar="DIR", help="The folder that it goes into: new, empty, or of an earlier try.")
 @click.option("--check", is_flag=True, help="Compare the results with the recorded ones.")
 @click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance of numbers.")

@@ -17,6 +17,7 @@ from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.progress import claim
 from experimentstash.reproducing.stage import Stage
+from experimentstash.reproducing.supplies import supplied
 from experimentstash.results.comparing import check
 from experimentstash.urls import without_secrets
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from experimentstash.reproducing.progress import Progress
     from experimentstash.reproducing.source import Source
     from experimentstash.reproducing.stage import Frozen, Wanted
+    from experimentstash.reproducing.supplies import Supplies
     from experimentstash.results.report import Report
     from experimentstash.results.rules import Rules
     from experimentstash.tool import Tool
@@ -86,7 +88,8 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
     tools = registry.load(request.folder)
     needs = _needs(request, chosen, tools)
     trust.ask(_told(request, commit, brought, needs), yes=request.yes)
-    ready = [(one, _within(request, one, tools, say)) for one in needs]
+    with supplied(request.source.archive if request.builds else None, request.folder) as supply:
+        ready = [(one, _within(request, one, tools, say, supply)) for one in needs]
     outcomes = [_reproduced(request, one, within, tools, progress, say) for one, within in ready]
     return Account(
         request.tag,
@@ -140,8 +143,11 @@ def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Seque
     stash = f"snapshot/{request.tag} of {request.source.told}, {trust.who(request.folder, commit)}"
     tools = [(one.path, _whence(request, one), trust.who(request.folder / one.path, one.commit)) for one in brought]
     locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
-    hosts = dict.fromkeys(host for one in needs for host in one.hosts if request.builds)
-    return trust.lines(stash, tools, locks, list(hosts), [one.frozen.name.title for one in needs])
+    archive = request.source.archive
+    places = ["the archive"]
+    if archive is None or archive.manifest.locks is None:
+        places = ["the package index", *dict.fromkeys(host for one in needs for host in one.hosts)]
+    return trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
 
 
 def _whence(request: Request, brought: Wanted) -> str:
@@ -150,9 +156,11 @@ def _whence(request: Request, brought: Wanted) -> str:
     return f"the archive, recorded as {without_secrets(brought.url)}" if brought.url else "the archive"
 
 
-def _within(request: Request, wanted: Need, tools: Mapping[str, Tool], say: Callable[[str], object]) -> Within:
+def _within(
+    request: Request, wanted: Need, tools: Mapping[str, Tool], say: Callable[[str], object], supply: Supplies
+) -> Within:
     if request.builds:
-        return environments.built(request.folder, wanted, say)
+        return supply(wanted, say)
     return environments.at_hand(request.source.clone or request.folder, wanted, tools[wanted.frozen.name.tool])
 
 

@@ -69,7 +69,7 @@ def small(root: Path, change: Callable[[Manifest], Manifest] = lambda same: same
     write(root, {"one.whl": "a wheel"})
     parts.append(Part(b"", root / "one.whl"))
     package = Package("one-1.0-py3-none-any.whl", hashlib.sha256(b"a wheel").hexdigest(), 7)
-    make(root / "small.tar", change(Manifest("v1", "sha1", tuple(made), (package,), "CPython 3.11")), parts)
+    make(root / "small.tar", change(Manifest("v1", "sha1", tuple(made), (package,), ())), parts)
     return root / "small.tar"
 
 
@@ -90,7 +90,7 @@ def block(name: str, data: bytes = b"", **fields: object) -> bytes:
     return out.getvalue()[: 512 + len(data) + -len(data) % 512]
 
 
-def with_pack(root: Path, pack: bytes, **claims: int) -> Path:
+def with_pack(root: Path, pack: bytes) -> Path:
     """Write an archive whose tool is a pack that somebody made up."""
     path = small(root)
     (root / "1.pack").write_bytes(pack)
@@ -98,7 +98,7 @@ def with_pack(root: Path, pack: bytes, **claims: int) -> Path:
     def change(manifest: Manifest) -> Manifest:
         stash, tool = manifest.repositories
         size = len(repositories.head("sha1", repositories.TOOL_REF, tool.object)) + len(pack)
-        return replace(manifest, repositories=(stash, replace(tool, size=size, **claims)))
+        return replace(manifest, repositories=(stash, replace(tool, size=size)))
 
     return remade(root, path, change)
 
@@ -141,5 +141,5 @@ def number(value: int) -> bytes:
 def environment(**extra: str) -> Mapping[str, str]:
     """Return what keeps every program from the network."""
     closed = "http://127.0.0.1:9"
-    proxies = {key: closed for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), closed)
     return {**proxies, "GIT_ALLOW_PROTOCOL": "none", "GIT_SSH_COMMAND": "false", **extra}

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from stashes import snapshot_path, snapshot_text
 from experimentstash.archive.opening import open_archive
 from experimentstash.problems import StashError
 from experimentstash.reproducing.reproduce import bring_tools
-from experimentstash.reproducing.source import Source, named
+from experimentstash.reproducing.source import named
 from experimentstash.reproducing.stage import Stage
 
 
@@ -233,7 +232,8 @@ def test_an_interruption_leaves_no_half_file(tmp_path: Path, number: int) -> Non
     scratch.mkdir()
     os.mkfifo(tmp_path / "held")
     wrapper = tmp_path / "bin"
-    write(wrapper, {"git": f'#!/bin/sh\ncase " $* " in *" pack-objects "*) echo here > {tmp_path}/held; sleep 60;; esac\nexec {real_git()} "$@"\n'})
+    hold = f'case " $* " in *" pack-objects "*) echo here > {tmp_path}/held; sleep 60;; esac'
+    write(wrapper, {"git": f'#!/bin/sh\n{hold}\nexec {real_git()} "$@"\n'})
     (wrapper / "git").chmod(0o755)
     env = {**os.environ, "PATH": f"{wrapper}:{os.environ['PATH']}", "TMPDIR": str(scratch)}
     program = Path(sys.executable).parent / "experimentstash"

@@ -159,8 +159,14 @@ SAYING: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a negative size": (lambda said: said["repositories"][1].update(size=-512), UNREADABLE + "'-512'"),
     "a great size": (lambda said: said["repositories"][1].update(size=2**80), UNREADABLE),
     "a package outside": (lambda said: said["packages"][0].update(file="../x.whl"), UNREADABLE + "'../x.whl'"),
-    "another size": (lambda said: said["repositories"][1].update(size=8**11 + 5), "where repositories/1.bundle must be"),
-    "another tag": (lambda said: said.update(tag="v2"), f"repositories/0.bundle is not the repository that {NAME} says"),
+    "another size": (
+        lambda said: said["repositories"][1].update(size=8**11 + 5),
+        "where repositories/1.bundle must be",
+    ),
+    "another tag": (
+        lambda said: said.update(tag="v2"),
+        f"repositories/0.bundle is not the repository that {NAME} says",
+    ),
     "another size, unpacked": (
         lambda said: said["repositories"][0].update(unpacked=1),
         "repositories/0.bundle unpacks to ",
@@ -184,7 +190,7 @@ def test_a_member_that_says_it_is_longer_than_the_archive(tmp_path: Path) -> Non
     at = open_archive(path).places[last.name] - 512
 
     def change(manifest: Manifest) -> Manifest:
-        return replace(manifest, packages=(replace((manifest.packages or ())[0], size=2**50),))
+        return replace(manifest, packages=(replace(manifest.packages[0], size=2**50),))
 
     text = change(parse(data[512 : 512 + int(data[124:135], 8)], path)).render()
     first = Member(NAME, len(text))
@@ -228,8 +234,9 @@ def test_a_damaged_package(tmp_path: Path) -> None:
     path = small(tmp_path)
     (tmp_path / "one.whl").write_bytes(b"another")
     remade(tmp_path, path, lambda same: same)
-    with pytest.raises(StashError, match="is not the one that it says"), open_archive(path).unpacked_packages(
-        tmp_path / "out"
+    with (
+        pytest.raises(StashError, match="is not the one that it says"),
+        open_archive(path).unpacked_packages(tmp_path / "out"),
     ):
         pass
     assert not (tmp_path / "out").exists()
