@@ -17,7 +17,7 @@ COMMANDS = {
     "snapshot": "Freeze experiments: flat config + tool commit + git tag.",
     "verify": "Judge whether snapshots hold.",
     "tag": "Make the snapshot/* tags that are missing.",
-    "reproduce": "Run again what was frozen under a tag, elsewhere, and compare the results.",
+    "reproduce": "Run again what a tag froze, elsewhere, and compare.",
     "install": "Put the native git hooks to work, beside whatever is there.",
     "uninstall": "Take the git hooks away, and give back what was there.",
     "doctor": "Find what keeps the hooks from working.",

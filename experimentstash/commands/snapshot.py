@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -62,8 +63,7 @@ def command(
         check_can_commit(stash, tool)
     flags = ["--multirun"] if multirun else []
     wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
-    _say(f"looking at what {tool} runs with")
-    within = surroundings(stash, chosen, tag, online=True)
+    within = cache(partial(surroundings, stash, chosen, tag))  # one tool: the same for all of them
     frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
@@ -71,7 +71,7 @@ def command(
             frozen = [record_run(stash, chosen, one, _say) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
-    for told in within.told:
+    for told in within().told:
         click.echo(f"    environment: {printable(told)}")
     if commit:
         others = waiting(stash, tag, [one.name.path for one in frozen])

@@ -155,7 +155,7 @@ def with_hashes(text: str, interpreter: Path) -> str:
         source.write_text(text, encoding="utf-8")
         flags = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--index-strategy=unsafe-best-match"]
         command = [str(uv), "pip", "compile", "--quiet", *flags, "--python", str(interpreter), "-o", str(target)]
-        env = installing_environment(UV_HTTP_RETRIES="1")
+        env = installing_environment(UV_HTTP_RETRIES="1", UV_HTTP_TIMEOUT="5")  # a hook may wait for it
         code, _ = listen([*command, str(source)], cwd=Path(folder), env=env)
         if code != 0 or not _is_the_same(Path(folder)):
             return text
