@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import click
@@ -63,8 +63,9 @@ def command(
         check_can_commit(stash, tool)
     flags = ["--multirun"] if multirun else []
     wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
-    within = cache(partial(surroundings, stash, chosen, tag))  # one tool: the same for all of them
-    frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
+    with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
+        within = beside.submit(surroundings, stash, chosen, tag).result
+        frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
