@@ -131,9 +131,7 @@ def summary(bundled: Bundled) -> Sequence[str]:
     return [
         f"{bundled.path}: snapshot/{manifest.tag} at {stash.commit[:12]}, {bundled.size} bytes",
         *(f"  {one.path} at {one.commit[:12]}" for one in tools),
-        *(
-            f"  the packages of {one.lock} for {one.platform}; Python itself is not in it"
-            for one in manifest.locks or ()
-        ),
+        *(f"  the packages of {one.lock} for {one.platform}" for one in manifest.locks or ()),
+        *(["  Python itself is not in it"] if manifest.locks else []),
         f"  SHA-256 {bundled.sha256}",
     ]

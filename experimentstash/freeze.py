@@ -30,7 +30,7 @@ def freeze(
     tag: str,
     tools: Mapping[str, Tool],
     say: Callable[[str], object],
-    within: Surroundings,
+    within: Callable[[], Surroundings],
     kept: Sequence[tuple[str, str]] = (),
 ) -> Frozen:
     """Freeze one experiment; nothing is written.
@@ -40,7 +40,7 @@ def freeze(
         tag: the tag it is frozen under.
         tools: the registry.
         say: called with each step, for the user to see.
-        within: what the tool runs in.
+        within: tells what the tool runs in, once it is known that it composes.
         kept: further header lines that somebody wrote, and that stay.
 
     Raises:
@@ -59,13 +59,14 @@ def freeze(
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     varies = body.differing(first["body"], second["body"])
-    header = [*_header(wanted, name, commit, depends, first, varies), *within.header, *kept]
+    around = within()
+    header = [*_header(wanted, name, commit, depends, first, varies), *around.header, *kept]
     text = snapshot.render(header, body.render(first["body"]))
     if problems := problems_of(name, text):
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
     notices = [tuple(notice) for notice in first["notices"]]
     notices += [(key, "differs from one composition to the next: frozen as first seen") for key in varies]
-    return Frozen(name, text, tuple(notices), {tool.name: commit, **depends}, within.files)
+    return Frozen(name, text, tuple(notices), {tool.name: commit, **depends}, around.files)
 
 
 def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:

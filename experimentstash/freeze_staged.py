@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from experimentstash import registry, snapshot
@@ -131,17 +132,16 @@ class _Freezing:
         tool = registry.find(self._tools, name.tool)
         self._check_pin(tool.name, tool_commit(self._stash, tool.name))
         with laid_out(self._stash, tool, name, data) as laid:
-            within = self._within(tool, name.tag)
+            within = partial(self._within, tool, name.tag)
             frozen = freeze(laid.wish, name.tag, self._tools, _say, within, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)
-        told = [("environment", one) for one in within.told]
+        told = [("environment", one) for one in within().told]
         return replace(frozen, notices=(*frozen.notices, *laid.notices, *told))
 
     def _within(self, tool: Tool, tag: str) -> Surroundings:
-        # the index is not asked for hashes: a commit waits for no network
         if (key := (tool.name, tag)) not in self._surroundings:
-            self._surroundings[key] = surroundings(self._stash, tool, tag, online=False)
+            self._surroundings[key] = surroundings(self._stash, tool, tag)
         return self._surroundings[key]
 
     def _check_pin(self, tool: str, commit: str) -> None:

@@ -38,14 +38,13 @@ class Surroundings:
     told: tuple[str, ...] = ()
 
 
-def surroundings(stash: Path, tool: Tool, tag: str, *, online: bool) -> Surroundings:
+def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     """Return what a tool runs in now.
 
     Args:
         stash: the stash's root.
         tool: the tool.
         tag: the tag that is frozen under.
-        online: whether the package index is asked for the hashes of a lock that is written.
 
     Raises:
         StashError: the tool's Python does not run, or a file that looks like a lock cannot be read.
@@ -62,7 +61,7 @@ def surroundings(stash: Path, tool: Tool, tag: str, *, online: bool) -> Surround
         told += [f"here {one}" for one in other[:_MOST_TOLD]] + more
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
     recording = record(described, stash, tool.name)
-    text = with_hashes(recording.text, python) if online else recording.text
+    text = with_hashes(recording.text, python)
     path = lock_path(tool.name, tag, text)
     line = LockLine(path, hashlib.sha256(text.encode("utf-8")).hexdigest())
     said = replace(recorded(described, None, projects), lock=line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,16 +63,16 @@ def command(
         check_can_commit(stash, tool)
     flags = ["--multirun"] if multirun else []
     wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
-    _say(f"looking at what {tool} runs with")
-    within = surroundings(stash, chosen, tag, online=True)
-    frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
+    with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
+        within = beside.submit(surroundings, stash, chosen, tag).result
+        frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
             frozen = [record_run(stash, chosen, one, _say) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
-    for told in within.told:
+    for told in within().told:
         click.echo(f"    environment: {printable(told)}")
     if commit:
         others = waiting(stash, tag, [one.name.path for one in frozen])

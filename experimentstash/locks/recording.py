@@ -6,6 +6,7 @@ that experiments frozen under one tag in different environments each keep their 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import tempfile
@@ -17,6 +18,7 @@ from experimentstash.files import check_inside, write_text
 from experimentstash.locks import requirements
 from experimentstash.locks.finding import Lock, open_lock
 from experimentstash.locks.installers import find_uv, installing_environment
+from experimentstash.locks.whole import cache_folder
 from experimentstash.names import snapshot_folder
 from experimentstash.problems import StashError
 from experimentstash.process import listen
@@ -140,12 +142,16 @@ def with_hashes(text: str, interpreter: Path) -> str:
     """Return a recorded lock with the hashes that the package index has of every file of each release.
 
     uv asks the index for them. Without uv, without the index, or where it lacks one of the packages, the lock stays as
-    it is: hashes for some would have pip refuse the rest. A package from git has none, either.
+    it is: hashes for some would have pip refuse the rest. A package from git has none, either. What was answered is
+    kept in the cache: the same environment gives the same lock, whatever was uploaded since.
 
     Args:
         text: the lock.
         interpreter: the tool's Python.
     """
+    kept = cache_folder() / "hashes" / f"{hashlib.sha256(text.encode('utf-8')).hexdigest()}.txt"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return kept.read_text("utf-8")
     uv = find_uv()
     if uv is None or " @ git+" in text:
         return text
@@ -155,12 +161,15 @@ def with_hashes(text: str, interpreter: Path) -> str:
         source.write_text(text, encoding="utf-8")
         flags = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--index-strategy=unsafe-best-match"]
         command = [str(uv), "pip", "compile", "--quiet", *flags, "--python", str(interpreter), "-o", str(target)]
-        env = installing_environment(UV_HTTP_RETRIES="1")
+        env = installing_environment(UV_HTTP_RETRIES="1", UV_HTTP_TIMEOUT="5")  # a hook may wait for it
         code, _ = listen([*command, str(source)], cwd=Path(folder), env=env)
         if code != 0 or not _is_the_same(Path(folder)):
             return text
         found = [line for line in target.read_text("utf-8").splitlines() if not line.startswith(("#", "--"))]
-    return "\n".join([*head, *found]) + "\n"
+    hashed = "\n".join([*head, *found]) + "\n"
+    with contextlib.suppress(StashError):  # the next freeze asks again
+        write_text(kept, hashed)
+    return hashed
 
 
 def _is_the_same(folder: Path) -> bool:

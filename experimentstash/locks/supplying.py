@@ -97,14 +97,12 @@ def digest(path: Path) -> str:
     return found.hexdigest()
 
 
-def check_locked(
-    order_title: str, lock_hashes: Mapping[tuple[str, str], frozenset[str]], one: str, sha256: str
-) -> None:
+def check_locked(title: str, known: Mapping[tuple[str, str], frozenset[str]], one: str, sha256: str) -> None:
     """Check that a lock names a package, and a file of it with that digest.
 
     Args:
-        order_title: what messages begin with.
-        lock_hashes: what the lock has, as `finding.hashes` gives it.
+        title: what messages begin with.
+        known: what the lock has, as `finding.hashes` gives it.
         one: the package, `name==version`.
         sha256: the digest of its file.
 
@@ -112,11 +110,11 @@ def check_locked(
         StashError: it does not.
     """
     name, _, version = one.partition("==")
-    known = lock_hashes.get((name, version), lock_hashes.get((name, "")))
-    if known is None:
-        raise StashError(f"{order_title}: the lock does not name {printable(one)}")
-    if known and sha256 not in known:
-        raise StashError(f"{order_title}: {printable(one)} is not what the lock names: its SHA-256 is {sha256}")
+    digests = known.get((name, version), known.get((name, "")))
+    if digests is None:
+        raise StashError(f"{title}: the lock does not name {printable(one)}")
+    if digests and sha256 not in digests:
+        raise StashError(f"{title}: {printable(one)} is not what the lock names: its SHA-256 is {sha256}")
 
 
 def _for(python: Python) -> str:
@@ -130,8 +128,9 @@ def _locked(order: Order, packages: Mapping[str, Package]) -> Iterator[str]:
         if name not in known or (known[name] and package.version not in known[name]):
             continue
         if package.source or package.folder:
+            place = package.source or package.folder
             raise StashError(
-                f"{order.lock.name}: {name} comes from {package.source or package.folder}, and no index has it as a file",
+                f"{order.lock.name}: {name} comes from {place}, and no index has it as a file",
                 "bundle without the packages",
             )
         yield f"{name}=={package.version}"

@@ -52,8 +52,7 @@ def _built(archive: Archive, stash: Path, folder: Path, wanted: Need, say: Calla
         return environments.built(stash, wanted, say, supply)
     except StashError as error:
         raise StashError(
-            f"{error.args[0]}\n"
-            f"Nothing was fetched: {archive.path} holds the packages for {printable(one.platform)}. Python is not in it.",
+            f"{error.args[0]}\nNothing was fetched: the packages of {archive.path} are for {printable(one.platform)}.",
             error.fix,
         ) from None
 

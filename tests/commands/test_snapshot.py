@@ -43,15 +43,22 @@ def untouched(stash: Path) -> bool:
     )
 
 
+def lock_of(stash: Path, tool: str = "mytool") -> str:
+    """The lock that stands beside the snapshots of `v1`, since the tool ships none."""
+    (lock,) = (stash / f"configs/{tool}/snapshots/v1").glob("requirements-*.txt")
+    return lock.relative_to(stash).as_posix()
+
+
 def test_it_freezes_and_tells_what_is_next(stash: Path) -> None:
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
     assert ran.code == 0
+    path = "configs/mytool/snapshots/v1/first.yaml"
     assert ran.out.splitlines() == [
-        "frozen configs/mytool/snapshots/v1/first.yaml",
+        f"frozen {path}",
         "    out: late",
-        "next: git add tools/mytool configs/mytool/snapshots/v1/first.yaml && git commit && experimentstash tag",
+        f"next: git add tools/mytool {path} {lock_of(stash)} && git commit && experimentstash tag",
     ]
-    text = (stash / "configs/mytool/snapshots/v1/first.yaml").read_text()
+    text = (stash / path).read_text()
     pin = git("rev-parse", "HEAD", cwd=stash / "tools/mytool")
     assert text.startswith(f"# SNAPSHOT: mytool/first\n# TAG: v1\n# TOOL_COMMIT: {pin}\n# TIMESTAMP: 20")
     assert text.endswith("\n\nname: first\nseed: 1\nout: ???\nmodel:\n  layers: 5\n  rate: 0.5\n")
@@ -63,8 +70,9 @@ def test_several_experiments_are_one_freeze(stash: Path) -> None:
         "snapshot", "mytool", "first", "figure1/pca", "seed=3", "--tag", "v1", "--commit", "-m", "Freeze", cwd=stash
     )
     assert ran.code == 0, ran.err
-    assert git("show", "--name-only", "--format=%s", "snapshot/v1", cwd=stash).splitlines()[-4:] == [
+    assert git("show", "--name-only", "--format=%s", "snapshot/v1", cwd=stash).splitlines()[-5:] == [
         "Freeze", "", "configs/mytool/snapshots/v1/figure1/pca.yaml", "configs/mytool/snapshots/v1/first.yaml",
+        lock_of(stash),
     ]  # fmt: skip
     assert estash("run", "mytool", "figure1/pca", "--snapshot", "v1", cwd=stash).code == 0
     assert estash("verify", "--all", cwd=stash).code == 0
@@ -77,7 +85,7 @@ def test_commit_takes_the_pin_and_nothing_else_that_is_staged(stash: Path) -> No
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
     assert ran.code == 0, ran.err
     changed = git("diff-tree", "-r", "--name-only", "--no-commit-id", "HEAD", cwd=stash).splitlines()
-    assert changed == ["configs/mytool/snapshots/v1/first.yaml", "tools/mytool"]
+    assert changed == ["configs/mytool/snapshots/v1/first.yaml", lock_of(stash), "tools/mytool"]
     assert git("rev-parse", "HEAD:tools/mytool", cwd=stash) == tool
     assert git("status", "--porcelain", cwd=stash).splitlines() == ["A  half.txt", "?? notes.txt"]
     assert git("cat-file", "-t", "snapshot/v1", cwd=stash) == "tag"
@@ -95,7 +103,7 @@ def test_the_users_hooks_and_message_hooks_run(stash: Path) -> None:
     for hook in hooks.iterdir():
         hook.chmod(0o755)
     assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
-    assert (stash.parent / "seen").read_text() == "configs/mytool/snapshots/v1/first.yaml\n"
+    assert (stash.parent / "seen").read_text() == f"configs/mytool/snapshots/v1/first.yaml\n{lock_of(stash)}\n"
     assert git("log", "-1", "--format=%B", cwd=stash).endswith("Signed-off-by: hook\n")
 
 
@@ -279,8 +287,10 @@ def test_one_tag_freezes_experiments_of_several_tools(tmp_path: Path) -> None:
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
     assert ran.code == 0, ran.err
     assert "with configs/other/snapshots/v1/second.yaml, frozen before\n" in ran.out
-    assert git("show", "--name-only", "--format=", "snapshot/v1", cwd=stash).splitlines()[-2:] == [
+    assert git("show", "--name-only", "--format=", "snapshot/v1", cwd=stash).splitlines()[-4:] == [
         "configs/mytool/snapshots/v1/first.yaml",
+        lock_of(stash),
+        lock_of(stash, "other"),
         "configs/other/snapshots/v1/second.yaml",
     ]
     assert estash("verify", "--all", cwd=stash).code == 0

@@ -29,6 +29,7 @@ def home(root: Path) -> Iterator[None]:
     """A home for what is made before any test's own is sealed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(root))
+        patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")  # uv writes hashes into locks, where it is there
         (root / ".gitconfig").write_text('[user]\n\tname = A\n\temail = a@b\n[protocol "file"]\n\tallow = always\n')
         yield
 
@@ -104,6 +105,11 @@ def body(text: str) -> str:
     return snapshot.parse(text.encode(), "x").body
 
 
+def lock_of(text: str) -> str:
+    """The path of the lock that a snapshot names."""
+    return header(text, "LOCK")[0][1].partition(" ")[0]
+
+
 def timeless(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("# TIMESTAMP: ")]
 
@@ -125,7 +131,7 @@ def test_a_copy_of_a_working_config_is_frozen_as_the_command_would(shaped: Shape
     assert ran.code == 1
     assert timeless(read(stash)) == timeless(shaped.wanted)
     assert ran.out.splitlines()[0] == f"frozen {PATH}"
-    assert ran.out.splitlines()[-1] == f"next: git add {PATH} && git commit"
+    assert ran.out.splitlines()[-1] == f"next: git add {PATH} {lock_of(shaped.wanted)} && git commit"
     assert git("show", f":{PATH}", cwd=stash) + "\n" == shaped.experiment, "nothing is staged"
     git("add", PATH, cwd=stash)
     assert freeze_snapshots(stash) == Ran(0, "", "")
@@ -430,7 +436,7 @@ def test_the_others_are_frozen_all_the_same(stash: Path) -> None:
         "    out: late",
         f"frozen {PATH}",
         "    out: late",
-        f"next: git add {FOLDER}/figure1/second.yaml {PATH} && git commit",
+        f"next: git add {FOLDER}/figure1/second.yaml {lock_of(read(stash))} {PATH} && git commit",
     ]
     assert f"experimentstash: {FOLDER}/broken.yaml: line 2, column 1: " in ran.err
     assert "\n  layers: 6\n" in read(stash, f"{FOLDER}/figure1/second.yaml")
@@ -444,7 +450,7 @@ def test_a_read_only_folder(stash: Path) -> None:
     drop = ["setpriv", "--bounding-set=-dac_override", "--"] if os.getuid() == 0 else []
     ran = run(*drop, BIN / "freeze-snapshots", cwd=stash)
     (stash / FOLDER).chmod(0o755)
-    refused(ran, "cannot be written: Permission denied", path=f"{stash}/{PATH}")
+    refused(ran, "cannot be written: Permission denied", path=f"{stash}/{FOLDER}/")
     assert read(stash) == EXPERIMENT
 
 
