@@ -21,7 +21,8 @@ def command(tag: str, file: str, with_packages: bool, allow_local: bool) -> int:
     """Write TAG, with its tools at their pins, to one FILE that `reproduce TAG --from FILE` takes."""
     check_tag(tag)
     source = at_hand(tag, allow_local=allow_local)
-    target = Path(file).expanduser().absolute()
+    path = Path(file).expanduser()
+    target = path.parent.resolve() / path.name
     made = bundle(
         tag, target, source, lambda step: click.echo(f"{printable(step)} …", err=True), with_packages=with_packages
     )
