@@ -11,7 +11,6 @@ from experimentstash.problems import FINDING, ToolExit, printable
 from experimentstash.reproducing import source as sources
 from experimentstash.reproducing.reproduce import Request, reproduce
 from experimentstash.results.rule_reader import rules_of_words
-from experimentstash.stash import find_stash
 
 
 @click.command("reproduce")
@@ -53,7 +52,7 @@ def command(
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
         source = sources.named(origin, allow_local=allow_local)
-    folder = Path(into).expanduser().absolute() if into else _default_folder(tag, is_named=origin is not None)
+    folder = sources.place_for(tag, source, into)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules)
     account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
     if account is None:
@@ -66,11 +65,3 @@ def command(
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)
     return account.exit_code
-
-
-def _default_folder(tag: str, *, is_named: bool) -> Path:
-    """Return a folder that is in nobody's working tree: below the working folder, or beside the clone."""
-    if is_named:
-        return Path.cwd() / tag
-    stash = find_stash()
-    return stash.with_name(f"{stash.name}-{tag}")
