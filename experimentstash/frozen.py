@@ -178,6 +178,7 @@ def files_beside(stash: Path, name: SnapshotName, parsed: snapshot.Snapshot) -> 
     lock = parsed.one("LOCK").partition(" ")[0]
     named = [lock] if lock.startswith(f"{snapshot_folder(name.tool, name.tag)}/") else []
     named += [name.results_path] if parsed.one("RESULTS") else []
+    named += [name.job(number).path for number in range(parsed.jobs_apart)]
     found = {}
     for path in named:
         check_inside(stash, stash / path)
