@@ -107,9 +107,11 @@ def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
 
 
 def _each_its_own(load: _Load, order: Order) -> _Load:
-    from experimentstash_inside.apart import Apart, is_apart
+    from experimentstash_inside.apart import loading_jobs, sweeping_apart
 
-    return Apart(order, load).load if is_apart(order.snapshot) else load
+    load = loading_jobs(load)
+    # Here, and not in the processes that a launcher starts: by then, the file may be another.
+    return sweeping_apart(load, order) if order.added is None else load
 
 
 def _without_added(load: _Load, order: Order) -> _Load:
