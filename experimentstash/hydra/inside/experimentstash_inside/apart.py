@@ -8,6 +8,7 @@ happens to the files while a job waits changes the job.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Callable, Dict, FrozenSet, List
 
 from hydra._internal.config_loader_impl import get_overrides_dirname
@@ -96,7 +97,7 @@ def _choose_in_sweeper(choosing: _Choosing) -> None:
         choosing.learn(split)
         return [[choosing.chosen(list(job)) for job in batch] for batch in split(overrides, max_batch_size)]
 
-    BasicSweeper.split_arguments = staticmethod(split_arguments)  # type: ignore[assignment]
+    BasicSweeper.split_arguments = staticmethod(split_arguments)  # type: ignore[method-assign]
 
 
 class _Choosing:
@@ -107,10 +108,17 @@ class _Choosing:
         settings = [text for key, text in lines if key == "HYDRA" and not text.startswith("-")]
         self._settings = [line for line in settings if not is_of_the_sweep(line)]
         self._given = {_key(line) for line in order.given if line not in settings}
+        self._told = sum(key == "JOB" for key, _ in lines)
         self._numbers: Dict[FrozenSet[str], int] = {}
 
     def learn(self, split: Callable[..., Any]) -> None:
         (jobs,) = split(list(map(parse, self._sweep)), None)
+        if len(jobs) != self._told:
+            sys.stderr.write(
+                "experimentstash: %s.yaml: its SWEEP lines make %d jobs, and its JOB lines tell %d\n"
+                "    fix: git checkout the file as it was frozen\n" % (self._folder, len(jobs), self._told)
+            )
+            raise SystemExit(1)
         self._numbers = {frozenset(job): number for number, job in reversed(list(enumerate(jobs)))}
         self._known = frozenset().union(*self._numbers)
 

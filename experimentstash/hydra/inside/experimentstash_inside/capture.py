@@ -149,7 +149,7 @@ def _typed_texts(hydra: DictConfig) -> Callable[[str], bool]:
 
     def typed(text: str) -> bool:
         if not texts:
-            texts.append("\n".join(hydra.overrides.task))
+            texts.append("\n".join(sweeping.typed_overrides(hydra)))
             for source in hydra.runtime.config_sources:
                 texts.extend(_texts_below(_folder(source.schema, source.path)))
         return any(text in known for known in texts)
@@ -191,4 +191,4 @@ def _loaded_files(hydra: DictConfig, order: orders.Order) -> List[str]:
 
 def _added(hydra: DictConfig, order: orders.Order) -> List[str]:
     """Return the overrides that the program added to its own command line."""
-    return [line for line in hydra.overrides.task if line not in order.given] + sorted(intercept.left_out)
+    return [line for line in sweeping.typed_overrides(hydra) if line not in order.given] + sorted(intercept.left_out)

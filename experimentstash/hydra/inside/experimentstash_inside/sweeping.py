@@ -41,7 +41,7 @@ def sweep_of(hydra: DictConfig) -> Sweep:
     """
     params = OmegaConf.select(hydra, "sweeper.params") or {}
     own = ["%s=%s" % (key, value) for key, value in params.items()]
-    typed = list(hydra.overrides.task)
+    typed = typed_overrides(hydra)
     if hydra.sweeper._target_ != _BASIC:
         return Sweep(own + [line for line in typed if parse(line).is_sweep_override()])
     try:
@@ -60,6 +60,12 @@ def sweep_of(hydra: DictConfig) -> Sweep:
     return Sweep(lines, jobs, given)
 
 
+def typed_overrides(hydra: DictConfig) -> List[str]:
+    """Return the overrides of the command line that are none of Hydra's own, their interpolations as they are."""
+    lines: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    return list(lines)
+
+
 def split(lines: List[str]) -> List[List[str]]:
     """Return the overrides of each job that Hydra's sweeper makes of some lines."""
     overrides = _reader().parse_overrides(lines)
@@ -76,7 +82,7 @@ def _sweeps(line: str) -> bool:
 
 def _explicit(line: str) -> str:
     """Return an override with its choices spelled out where they would be others the next time: globs, shuffles."""
-    override = _reader().parse_override(line)
+    (override,) = _reader().parse_overrides([line])
     value = override.value()
     if override.is_sweep_override() and (type(value).__name__ == "Glob" or getattr(value, "shuffle", False)):
         return "%s=%s" % (override.get_key_element(), ",".join(map(str, override.sweep_string_iterator())))
