@@ -98,7 +98,11 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
 
 def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     if not request.experiments:
-        return list(frozen)
+        # a job that is a snapshot of its own runs with its sweep, unless somebody asks for it
+        jobs = {one.name.job(number) for one in frozen for number in range(one.snapshot.jobs_apart)}
+        if lost := jobs - {one.name for one in frozen}:
+            raise StashError(f"{min(lost).path}: a job of a sweep, and it is not there; the tag does not hold")
+        return [one for one in frozen if one.name not in jobs]
     found: dict[str, Frozen] = {}
     for asked in request.experiments:
         fitting = [one for one in frozen if asked in (one.name.title, one.name.experiment)]
