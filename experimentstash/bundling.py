@@ -14,9 +14,10 @@ from experimentstash.archive.manifest import Manifest, Package, Repository, Supp
 from experimentstash.git import ask_git, git
 from experimentstash.locks.supplying import digest, gather
 from experimentstash.names import tag_ref
-from experimentstash.problems import report
+from experimentstash.problems import StashError, command, report
 from experimentstash.reproducing import environments
 from experimentstash.reproducing.reproduce import bring_tools
+from experimentstash.reproducing.source import is_shallow
 from experimentstash.reproducing.stage import Stage
 from experimentstash.urls import without_secrets
 
@@ -62,13 +63,17 @@ def bundle(
     check_target(target)
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         place = Path(folder).resolve()
-        stage = Stage(place / "stash", tag, source)
+        stage = Stage(place / "stash", tag, source, {}, whole=True)
         say(f"bringing snapshot/{tag} together")
-        commit = stage.bring_stash()
+        commit = stage.fetch_tag(say)
+        _check_whole(stage.folder, source.url)
+        stage.check_out(commit)
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
         brought = bring_tools(stage, commit, frozen, say)
+        for one in brought:
+            _check_whole(stage.folder / one.path, one.url)
         made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]
         manifest = Manifest(tag, stage.object_format, tuple(repository for repository, _ in made))
         if with_packages:
@@ -78,6 +83,15 @@ def bundle(
         files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
         sha256 = make(target, manifest, [*(part for _, part in made), *files])
     return Bundled(target, target.stat().st_size, sha256, manifest)
+
+
+def _check_whole(root: Path, url: str) -> None:
+    if is_shallow(root):
+        shown = without_secrets(url)
+        raise StashError(
+            f"{shown}: a shallow clone, and an archive holds the whole history",
+            command("git", "-C", shown, "fetch", "--unshallow", "--tags"),
+        )
 
 
 def _packed(

@@ -16,6 +16,7 @@ from experimentstash.hydra.layout import config_folder
 from experimentstash.hydra.program import read_main
 from experimentstash.names import REGISTRY, SnapshotName
 from experimentstash.problems import StashError
+from experimentstash.sweep import Part, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from experimentstash.hydra.launch import Wish
     from experimentstash.surroundings import Surroundings
     from experimentstash.tool import Tool
+
+    _Lines = Sequence[tuple[str, str]]
 
 
 def freeze(
@@ -58,37 +61,42 @@ def freeze(
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
-    varies = body.differing(first["body"], second["body"])
-    around = within()
-    header = [*_header(wanted, name, commit, depends, first, varies), *around.header, *kept]
-    text = snapshot.render(header, body.render(first["body"]))
-    if problems := problems_of(name, text):
-        raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
-    notices = [tuple(notice) for notice in first["notices"]]
-    notices += [(key, "differs from one composition to the next: frozen as first seen") for key in varies]
-    return Frozen(name, text, tuple(notices), {tool.name: commit, **depends}, around.files)
+    found, around = parts(wanted.overrides, first, second), within()
+    common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
+    text = _text(wanted, name, common, after, found.whole)
+    jobs = {name.job(k).path: _text(wanted, name.job(k), common, after, part) for k, part in enumerate(found.jobs)}
+    return Frozen(name, text, found.notices, {tool.name: commit, **depends}, {**around.files, **jobs})
 
 
 def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
     written = wanted.configs is not None  # the text to be frozen stands in the snapshot's own file
-    if answer["missing"]:
-        keys = ", ".join(answer["missing"])
+    missing, refused = (_of_all(answer, part) for part in ("missing", "refused"))
+    if missing:
         raise StashError(
-            f"{name.title}: nobody gave a value (???) for {keys}",
-            f"write a value into {name.path}" if written else f"{_again(name)} {answer['missing'][0]}=…",
+            f"{name.title}: nobody gave a value (???) for {', '.join(missing)}",
+            f"write a value into {name.path}" if written else f"{_again(name)} {missing[0]}=…",
         )
     for line in answer["shaped"]:
         raise StashError(
-            f"{name.title}: the sweep {line} gives jobs other keys than the frozen config has; it cannot be frozen",
+            f"{name.title}: {answer['sweeper']} chooses as it runs what jobs the sweep {line} has: they may have other"
+            " keys than the frozen config; it cannot be frozen",
             f"write one choice into {name.path}"
             if written
             else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
         )
-    for key, why in answer["refused"]:
+    for key, why in refused:
         raise StashError(
             f"{name.title}: {key}: {why}",
             f"name it in `keep:` of {name.tool} in {REGISTRY}" if written else f"{_again(name)} --keep {key}",
         )
+
+
+def _of_all(answer: dict[str, Any], part: str) -> list[Any]:
+    """Return what an answer says of its one config, or of those of all jobs, each thing once."""
+    found: list[Any] = []
+    for said in answer.get("jobs", [answer]):
+        found += [one for one in said[part] if one not in found]
+    return found
 
 
 def _config_flags(wanted: Wish, name: SnapshotName, work: str) -> str:
@@ -119,41 +127,42 @@ def _other_tools(stash: Path, own: str, files: Sequence[str], tools: Mapping[str
     return sorted(used & set(tools))
 
 
-def _header(
-    wanted: Wish,
-    name: SnapshotName,
-    commit: str,
-    depends: Mapping[str, str],
-    answer: dict[str, Any],
-    varies: Sequence[str],
-) -> Iterator[tuple[str, str]]:
-    now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
-    yield "SNAPSHOT", name.title
-    yield "TAG", name.tag
+def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Return the header lines that every file of a freeze has, but for its name."""
+    yield "TAG", tag
     yield "TOOL_COMMIT", commit
-    yield "TIMESTAMP", now
+    yield "TIMESTAMP", dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
     for tool, pin in depends.items():
         yield "DEPENDS", f"{tool} {pin}"
-    for override in wanted.overrides:
+
+
+def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: Part) -> str:
+    """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
+    header = [("SNAPSHOT", name.title), *common, *_header(wanted, name, part), *after]
+    text = snapshot.render(header, body.render(part.body))
+    if problems := problems_of(name, text):
+        raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
+    return text
+
+
+def _header(wanted: Wish, name: SnapshotName, part: Part) -> Iterator[tuple[str, str]]:
+    for override in part.overrides:
         yield "OVERRIDE", override
-    settings, sweep = list(answer["settings"]), []
-    if answer["multirun"]:
-        settings = ["--multirun", *(line for line in settings if line != "hydra.mode=MULTIRUN")]
-        sweep = list(answer["sweep"])
-    for line in settings:
+    for line in part.settings:
         yield "HYDRA", line
-    for line in sweep:
+    for line in part.sweep:
         yield "SWEEP", line
-    for key in varies:
+    yield from part.jobs
+    for key in part.varies:
         yield "VARIES", key
-    yield from (tuple(line) for line in answer["lines"])
+    yield from part.lines
     if wanted.select == "compose":
         yield "SELECT", "compose"
         return
-    if not answer["rerun"]:
+    if not part.rerun:
         return
-    late = [text for key, text in answer["lines"] if key == "LATE"]
+    late = [text for key, text in part.lines if key == "LATE"]
     work = os.path.normpath(Path(wanted.tool.path, wanted.tool.workdir))
-    flags, overrides = commandline.split([*settings, *sweep])
+    flags, overrides = commandline.split([*part.settings, *part.sweep])
     yield "WORKDIR", work
     yield "RERUN", commandline.rerun(wanted.tool, _config_flags(wanted, name, work), [*flags, *overrides, *late])

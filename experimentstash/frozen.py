@@ -56,6 +56,11 @@ class Frozen:
         except yaml.YAMLError:
             return False
 
+    def jobs(self) -> list[Frozen]:
+        """Return the jobs of a sweep that are snapshots of their own, each by itself."""
+        names = map(SnapshotName.from_path, self.files)
+        return [replace(self, name=name, text=self.files[name.path], files={}) for name in names if name]
+
     def with_results(self, manifest: str) -> Frozen:
         """Return the snapshot with what a run of it gave, named by its digest."""
         parsed = snapshot.parse(self.text.encode(), self.name.path)
@@ -178,6 +183,7 @@ def files_beside(stash: Path, name: SnapshotName, parsed: snapshot.Snapshot) -> 
     lock = parsed.one("LOCK").partition(" ")[0]
     named = [lock] if lock.startswith(f"{snapshot_folder(name.tool, name.tag)}/") else []
     named += [name.results_path] if parsed.one("RESULTS") else []
+    named += [name.job(number).path for number in range(parsed.jobs_apart)]
     found = {}
     for path in named:
         check_inside(stash, stash / path)

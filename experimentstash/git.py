@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 # `git rev-parse --local-env-vars` (git 2.55): in a hook these point at one repository, and git asked
@@ -65,14 +65,19 @@ def git(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: byte
         StashError: git failed; the message is git's own.
     """
     done = ask_git(*args, cwd=cwd, env=env, stdin=stdin)
-    _check_done(done, args[0], cwd)
+    _check_done(done, verb(args), cwd)
     return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
-def _check_done(done: subprocess.CompletedProcess[bytes], verb: str, cwd: Path) -> None:
+def verb(args: Sequence[str]) -> str:
+    """Return which command of git's the arguments call; settings (`-c KEY=VALUE`) come before it."""
+    return next(word for before, word in zip(("", *args), args, strict=False) if "-c" not in (before, word))
+
+
+def _check_done(done: subprocess.CompletedProcess[bytes], asked: str, cwd: Path) -> None:
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "surrogateescape").strip()
-        raise StashError(f"git {verb} failed in {cwd}: {said or f'exit code {done.returncode}'}")
+        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}")
 
 
 def ask_git(
@@ -144,4 +149,4 @@ def show_git(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Non
     except FileNotFoundError:
         raise StashError("git is not on the PATH of this machine", "install git, https://git-scm.com") from None
     if code != 0:
-        raise StashError(f"git {args[0]} failed with exit code {code}")
+        raise StashError(f"git {verb(args)} failed with exit code {code}")

@@ -115,6 +115,10 @@ class SnapshotName:
         """What its `SNAPSHOT` header line says: `<tool>/<experiment>`."""
         return f"{self.tool}/{self.experiment}"
 
+    def job(self, number: int) -> SnapshotName:
+        """Return the name of a job of this sweep, where each is a snapshot of its own."""
+        return SnapshotName(self.tool, self.tag, f"{self.experiment}/{number}")
+
     @classmethod
     def from_path(cls, path: str) -> SnapshotName | None:
         """Return the name that `path` spells, or None where it is no snapshot's path.

@@ -28,12 +28,22 @@ FORWARDED = (
     signal.SIGUSR1,  # SLURM tells a job with these that its time is nearly up
     signal.SIGUSR2,
 )
+_ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 _PATIENCE = 5.0
 """Seconds that an interrupted program has for its cleaning up before it is killed."""
 
 
-def run_through(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> int:
+def run_through(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], asked_to_end: list[int] | None = None
+) -> int:
     """Run a program in our place: it has our standard streams, gets our signals, and there is no time limit.
+
+    Args:
+        command: program and arguments.
+        cwd: its working folder.
+        env: its whole environment.
+        asked_to_end: gets each signal by which somebody asked us to end. The exit code alone does not tell it: a
+            program may take such a signal, and end as if all were well.
 
     Returns:
         Its exit code; 128 + N where signal N ended it, as a shell says it.
@@ -43,9 +53,12 @@ def run_through(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) ->
     """
     wait = _wait_with_signal_info if hasattr(signal, "sigwaitinfo") else _wait_with_handlers
     try:
-        code = wait(command, cwd, env)
+        seen: list[int] = []
+        code = wait(command, cwd, env, seen)
     except OSError as error:
         raise _no_start(command, cwd, error) from None
+    if asked_to_end is not None:
+        asked_to_end += [one for one in seen if one in _ENDING and signal.getsignal(one) is not signal.SIG_IGN]
     return _as_a_shell_says(code)
 
 
@@ -57,7 +70,7 @@ def _no_start(command: Sequence[str], cwd: Path, error: OSError) -> StashError:
     return StashError(f"{command[0]} cannot be started in {cwd}: {error.strerror}")
 
 
-def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> int:
+def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int]) -> int:
     """Take each signal with the word who sent it: ^C at a terminal has reached the child already."""
     awaited = {*FORWARDED, signal.SIGCHLD}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
@@ -71,6 +84,7 @@ def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, 
         while child.poll() is None:
             info = signal.sigwaitinfo(awaited)
             from_kernel = info.si_code > 0
+            seen.append(info.si_signo)
             if info.si_signo != signal.SIGCHLD and not from_kernel:
                 child.send_signal(info.si_signo)
         return child.returncode
@@ -78,11 +92,12 @@ def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, 
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _wait_with_handlers(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> int:
+def _wait_with_handlers(command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int]) -> int:
     """Do the same where nobody tells who sent a signal (macOS): ^C reaches the whole foreground group."""
     children: list[subprocess.Popen[bytes]] = []
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
         if number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
             return
         for child in children:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
-ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS")
-KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "VARIES", "LATE", "TYPE", "PACKAGE", "PROJECT")
+ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS")
+KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", "VARIES", "LATE", "TYPE", "PACKAGE", "PROJECT")
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
 """Bytes. No config is larger; what is larger is refused before it is parsed."""
@@ -63,6 +63,11 @@ class Snapshot:
     def one(self, key: str) -> str:
         """Return the value of the first `key` line, or an empty string where there is none."""
         return next((value for name, value in self.header if name == key), "")
+
+    @property
+    def jobs_apart(self) -> int:
+        """How many jobs of a sweep are snapshots of their own, named after it and their number; 0 for none."""
+        return len(self.all("JOB")) if self.one("JOBS") == "apart" else 0
 
     @property
     def tool_commit(self) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.locks.comparing import differences
-from experimentstash.locks.finding import find_lock
+from experimentstash.locks.finding import Found, find_lock
 from experimentstash.locks.header import LockLine, header_lines, recorded
 from experimentstash.locks.installed import describe
 from experimentstash.locks.recording import lock_path, projects_of, record, stale_copies, with_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from experimentstash.tool import Tool
@@ -52,13 +52,12 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     python = interpreter(stash, tool)
     described = describe(python, tool_environment())
     projects = projects_of(described, stash)
-    found = find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+    found = _shipped(stash, tool)
     told = [*found.told, *stale_copies(described, stash)]
     if found.lock:
         said = recorded(described, found.lock, projects)
         other = differences(said, found.lock, described)
-        more = [f"and {len(other) - _MOST_TOLD} more of that kind"] if len(other) > _MOST_TOLD else []
-        told += [f"here {one}" for one in other[:_MOST_TOLD]] + more
+        told += _differing(other, found.lock.name)
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
     recording = record(described, stash, tool.name)
     text = with_hashes(recording.text, python)
@@ -66,3 +65,18 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     line = LockLine(path, hashlib.sha256(text.encode("utf-8")).hexdigest())
     said = replace(recorded(described, None, projects), lock=line)
     return Surroundings(tuple(header_lines(said)), {path: text}, (*told, *recording.told))
+
+
+def _shipped(stash: Path, tool: Tool) -> Found:
+    """Return the lock that the tool ships, unless the registry says that it is not what the tool runs with."""
+    if tool.lock == "installed":
+        return Found(None)
+    return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+
+
+def _differing(other: Sequence[str], lock: str) -> list[str]:
+    if not other:
+        return []
+    more = [f"and {len(other) - _MOST_TOLD} more of that kind"] if len(other) > _MOST_TOLD else []
+    what = f"{lock} is frozen, and what runs here is not built from it; `lock: installed` in the registry freezes that"
+    return [*other[:_MOST_TOLD], *more, what]

@@ -15,6 +15,7 @@ from experimentstash.results.rules import Rules
 from experimentstash.yaml_nodes import is_null, pairs, wrong
 
 SELECTS = ("group", "append", "primary", "compose")
+LOCKS = ("shipped", "installed")
 _EXACT = Rules()
 _MODULE = re.compile(r"-m[ \t]+[^\W\d]\w*(\.[^\W\d]\w*)*")
 _CHOICE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -41,6 +42,8 @@ class Tool:
         keep: keys that are frozen whatever they hold.
         extras: extras of its package that are built from its lock too.
         groups: dependency groups that are built from its lock besides those that its own program takes by itself.
+        lock: what its environment is built from: `shipped`, the lock in its repository where there is one, or
+            `installed`: what it runs with when it is frozen, for a tool whose own lock is stale or cannot be built.
         results: what is no result of it, and how far its numbers may lie apart from one run to the next.
     """
 
@@ -54,6 +57,7 @@ class Tool:
     keep: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    lock: str = "shipped"
     results: Rules = _EXACT
 
     @property
@@ -176,6 +180,12 @@ def _select(node: yaml.Node, where: str) -> str:
     return text
 
 
+def _lock(node: yaml.Node, where: str) -> str:
+    if (text := _text(node, where)) not in LOCKS:
+        raise wrong(where, node.start_mark, f"lock is one of {', '.join(LOCKS)}, not {text!r}")
+    return text
+
+
 _READERS = {
     "entrypoint": _entrypoint,
     "search_packages": _packages,
@@ -186,5 +196,6 @@ _READERS = {
     "keep": _words,
     "extras": _choices,
     "groups": _choices,
+    "lock": _lock,
     "results": read_rules,
 }

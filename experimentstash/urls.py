@@ -8,11 +8,17 @@ import re
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SSH_USER = re.compile(r"(?i)^((?:git\+)?ssh(?:\+git)?://[^/:@]+)(?::[^/]*)?@")
 _USER = re.compile(r"(?<=://)[^/\s]*@")
+_TRANSPORT = re.compile(r"[\w+.-]*::")
 
 
 def is_path(url: str) -> bool:
     """Tell whether git takes it for a path of this machine: no colon stands before the first slash."""
     return ":" not in url.partition("/")[0]
+
+
+def names_program(url: str) -> bool:
+    """Tell whether git would run a program that the URL names (`ext::sh -c …`, git help gitremote-helpers)."""
+    return _TRANSPORT.match(url) is not None
 
 
 def resolve(url: str, base: str) -> str:

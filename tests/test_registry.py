@@ -36,6 +36,7 @@ def test_reads_every_key() -> None:
         select: append
         late: [seed, a.b]
         keep: path
+        lock: installed
         description: anything
         more: {deep: [1]}
       second:
@@ -54,6 +55,7 @@ def test_reads_every_key() -> None:
             "append",
             ("seed", "a.b"),
             ("path",),
+            lock="installed",
         ),
         "second": Tool("second", "src/train.py", ("a", "b.c")),
         "third": Tool("third", "train"),
@@ -105,6 +107,7 @@ def tool(lines: str) -> str:
         (tool("workdir: a/../../b"), "line 4, column 14: the workdir 'a/../../b' lies outside"),
         (tool("workdir: -x"), "line 4, column 14: a workdir begins with no '-'"),
         (tool("workdir: 1"), "line 4, column 14: text is expected here"),
+        (tool("lock: none"), "line 4, column 11: lock is one of shipped, installed, not 'none'"),
         (tool("python: 3.11"), "line 4, column 13: text is expected here"),
         (tool('python: "a\\nb"'), "line 4, column 13: 'a\\nb' is empty or holds control characters"),
         (tool("python: ''"), "line 4, column 13: '' is empty"),

@@ -13,8 +13,8 @@ from experimentstash.names import REGISTRY, check_tool, tool_path
 from experimentstash.problems import StashError, printable
 from experimentstash.process import run_whole
 from experimentstash.registry import Tool, load
+from experimentstash.urls import names_program
 
-_TRANSPORT = re.compile(r"[\w+.-]*::")  # ext::sh -c …: git runs what follows
 _SECRET = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@")
 
 
@@ -34,7 +34,7 @@ def check_url(url: str, folder: Path) -> str:
         raise StashError(f"the URL {url!r} is empty or holds control characters")
     if url.startswith("-"):
         raise StashError(f"the URL {url!r} begins with '-', as an option does")
-    if _TRANSPORT.match(url):
+    if names_program(url):
         raise StashError(f"the URL {url!r} names a program to run (git help gitremote-helpers); that is refused")
     if _SECRET.match(url):
         raise StashError(

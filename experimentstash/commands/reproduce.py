@@ -11,18 +11,12 @@ from experimentstash.problems import FINDING, ToolExit, printable
 from experimentstash.reproducing import source as sources
 from experimentstash.reproducing.reproduce import Request, reproduce
 from experimentstash.results.rule_reader import rules_of_words
-from experimentstash.stash import find_stash
 
 
 @click.command("reproduce")
 @click.argument("tag")
 @click.argument("experiments", metavar="[EXPERIMENT…]", nargs=-1)
-@click.option(
-    "--from",
-    "origin",
-    metavar="URL|FILE",
-    help="A repository that has the tag, or an archive of it; by default this clone.",
-)
+@click.option("--from", "origin", metavar="URL", help="The repository that has the tag; by default this clone.")
 @click.option("--into", metavar="DIR", help="The folder that it goes into: new, empty, or of an earlier try.")
 @click.option("--check", is_flag=True, help="Compare the results with the recorded ones.")
 @click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance of numbers.")
@@ -58,7 +52,7 @@ def command(
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
         source = sources.named(origin, tag, allow_local=allow_local)
-    folder = Path(into).expanduser().absolute() if into else _default_folder(tag, is_named=origin is not None)
+    folder = sources.place_for(tag, source, into)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules)
     account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
     if account is None:
@@ -71,11 +65,3 @@ def command(
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)
     return account.exit_code
-
-
-def _default_folder(tag: str, *, is_named: bool) -> Path:
-    """Return a folder that is in nobody's working tree: below the working folder, or beside the clone."""
-    if is_named:
-        return Path.cwd() / tag
-    stash = find_stash()
-    return stash.with_name(f"{stash.name}-{tag}")

@@ -75,7 +75,7 @@ def command(
     for told in within().told:
         click.echo(f"    environment: {printable(told)}")
     if commit:
-        others = waiting(stash, tag, [one.name.path for one in frozen])
+        others = waiting(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
         for other in others:
             click.echo(f"with {other.name.path}, frozen before")
         frozen = [*frozen, *others]
@@ -127,13 +127,19 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
     if not path.exists():
         return frozen
     there = path.read_text("utf-8", "replace")
-    if frozen.same_but_for_the_moment(there):
-        parsed = snapshot.parse(there.encode("utf-8", "replace"), frozen.name.path)
-        return replace(frozen.as_written(there), files={**frozen.files, **files_beside(stash, frozen.name, parsed)})
-    raise StashError(
-        f"{frozen.name.path}: there already, with another content, and not tagged yet",
-        f"rm {frozen.name.path}  # to freeze it anew, or choose another --tag",
-    )
+    _check_same(frozen, there)
+    beside = files_beside(stash, frozen.name, snapshot.parse(there.encode("utf-8", "replace"), frozen.name.path))
+    for job in frozen.jobs():
+        _check_same(job, beside[job.name.path])
+    return replace(frozen.as_written(there), files={**frozen.files, **beside})
+
+
+def _check_same(frozen: Frozen, there: str) -> None:
+    if not frozen.same_but_for_the_moment(there):
+        raise StashError(
+            f"{frozen.name.path}: there already, with another content, and not tagged yet",
+            f"rm {frozen.name.path}  # to freeze it anew, or choose another --tag",
+        )
 
 
 @contextlib.contextmanager

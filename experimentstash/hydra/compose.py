@@ -77,6 +77,8 @@ def _answer(wanted: Wish, mode: str) -> dict[str, Any] | str:
             answer: dict[str, Any] = json.loads(report.read_text("ascii"))
             if "fault" in answer:
                 raise RuntimeError(f"{name}: what runs inside the tool failed:\n{answer['fault']}")
+            if "failed" in answer:
+                return f"{name} does not compose: {printable(answer['failed'], keep=chr(10))}"
             return answer
     shown = printable(said, keep="\n\t").strip() or "it said nothing"
     if code == 0:

@@ -27,13 +27,16 @@ class Ran:
 
     Attributes:
         folder: the run folder; of a sweep, the folder of its jobs.
-        exit_code: the tool's own; 128 + N after signal N.
+        exit_code: the tool's own; 128 + N after signal N, or where somebody asked us with signal N to end.
         beside: what it left beside the run folder, in the stash or in the tool.
+        stopped: whether somebody asked us to end while it ran. Many tools save what they have and end as if all
+            were well (Lightning does): what they wrote is no result.
     """
 
     folder: Path
     exit_code: int
     beside: tuple[Written, ...]
+    stopped: bool = False
 
 
 def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
@@ -59,5 +62,7 @@ def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path) -> Ran:
     places = (stash, wanted.root)
     before = snapshot_tree(places, leave_out=[folder])
     start = running(wanted)
-    code = process.run_through(start.command, cwd=start.cwd, env=start.env)
-    return Ran(folder, code, written_beside(before, snapshot_tree(places, leave_out=[folder])))
+    asked: list[int] = []
+    code = process.run_through(start.command, cwd=start.cwd, env=start.env, asked_to_end=asked)
+    code = 128 + asked[0] if asked else code
+    return Ran(folder, code, written_beside(before, snapshot_tree(places, leave_out=[folder])), bool(asked))

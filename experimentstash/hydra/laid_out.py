@@ -19,7 +19,7 @@ from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import Wish, check_tool_there, keep_clean
 from experimentstash.hydra.layout import guess_select
 from experimentstash.names import experiment_path
-from experimentstash.problems import StashError
+from experimentstash.problems import StashError, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +76,11 @@ def laid_out(stash: Path, tool: Tool, name: SnapshotName, data: bytes) -> Iterat
 def _as_snapshot(wanted: Wish, text: Text) -> LaidOut:
     """Lay out a snapshot that somebody edited: what was late stays so."""
     frozen, late = text.frozen, text.late_keys
+    if frozen.jobs_apart:
+        raise StashError(
+            f"{text.where}: a sweep whose jobs are snapshots of their own is not frozen anew by itself",
+            f"git restore --source=HEAD --staged --worktree {quote(text.where)}  # or freeze it under another tag",
+        )
     again = replace(
         wanted,
         select="compose" if frozen.one("SELECT") == "compose" else wanted.select,

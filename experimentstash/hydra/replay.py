@@ -36,9 +36,31 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     frozen = snapshot.parse(path.read_bytes(), name.path)
     _tell_other_commit(stash, name, frozen)
     flags, overrides = commandline.split(arguments)
+    if frozen.jobs_apart:
+        _check_jobs(stash, name, frozen, overrides)
     select = tool.select or frozen.one("SELECT") or "primary"
     settings = (*frozen.all("HYDRA"), *frozen.all("SWEEP"))
     return Wish(stash, tool, experiment, tuple(flags), tuple(overrides), select, path, settings)
+
+
+def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, overrides: Sequence[str]) -> None:
+    """Check that the jobs that are snapshots of their own are here, and that nobody sweeps over something else.
+
+    Raises:
+        StashError: one is missing, or an override is for a key that the sweep goes through.
+    """
+    for number in range(frozen.jobs_apart):
+        check_inside(stash, stash / name.job(number).path)
+        if not (stash / name.job(number).path).is_file():
+            what = f"{name.job(number).path}: job {number} of {name.title} is not there"
+            raise StashError(what, f"git checkout snapshot/{name.tag}")
+    swept = {commandline.key(line) for line in frozen.all("SWEEP")}
+    for key in map(commandline.key, overrides):
+        if key in swept:
+            raise StashError(
+                f"{name.title}: it sweeps over {key}, and each of its jobs is frozen by itself",
+                f"experimentstash run {name.tool} {name.experiment}/0 --snapshot {name.tag}  # one job of it",
+            )
 
 
 def _tell_other_commit(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot) -> None:

@@ -125,7 +125,10 @@ def _can_be_had(package: Package) -> bool:
 
 
 def _line(package: Package) -> str:
-    return f"{package.key} @ {package.source}" if package.source else f"{package.key}=={package.version}"
+    if package.source:
+        return f"{package.key} @ {package.source}"
+    # to `==2.5.1` the build 2.5.1+cpu is as good, and better than 2.5.1 where an index or a folder has both (PEP 440)
+    return f"{package.key}{'===' if _TORCH.fullmatch(package.key) else '=='}{package.version}"
 
 
 def _indexes(packages: Sequence[Package]) -> Iterator[str]:

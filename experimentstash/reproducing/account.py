@@ -69,6 +69,7 @@ class Account:
         commit: the commit that it names.
         url: where the stash came from, without secrets.
         tools: path and commit of each tool.
+        notes: what else there is to tell, a sentence each.
         outcomes: of each experiment.
     """
 
@@ -76,6 +77,7 @@ class Account:
     commit: str
     url: str
     tools: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
     outcomes: Sequence[Outcome] = field(default=())
 
     @property
@@ -101,6 +103,7 @@ class Account:
             yield from _some("environment", one.within)
             if one.report is None:
                 yield from _some("beside the run folder", one.beside)
+        yield from map(printable, self.notes)
         yield f"snapshot/{self.tag} at {self.commit[:12]}: {self.verdict}"
 
     def as_json(self) -> dict[str, object]:
@@ -113,6 +116,7 @@ class Account:
             "machine": _machine(),
             "exit_code": self.exit_code,
             "verdict": self.verdict,
+            "notes": list(self.notes),
             "experiments": [
                 {
                     "experiment": one.name.title,
@@ -142,6 +146,7 @@ class Account:
                 )
             ),
         ]
+        parts += ["\n".join(f"- {escaped(note)}" for note in self.notes)] if self.notes else []
         for one in self.outcomes:
             if one.report and not one.exit_code:
                 parts.append(markdown(one.report, one.name.title).rstrip())

@@ -1,42 +1,32 @@
 """Commits brought to disk from elsewhere, so that nothing of them is executed on the way.
 
 No hook runs, no filter and no driver of a `.gitattributes`, no `update = !command` of a `.gitmodules`; a link that
-leads out of the folder stops it. What is fetched is fetched by the user's own git, with the user's credentials.
+leads out of the folder stops it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.entries import LINK, PIN
 from experimentstash.files import check_inside
-from experimentstash.git import ask_git, git, show_git
-from experimentstash.problems import StashError
-from experimentstash.urls import is_path, without_secrets
+from experimentstash.git import ask_git, clean_environment
+from experimentstash.problems import StashError, command, short
+from experimentstash.process import listen
+from experimentstash.reproducing.transfer import INERT, fetch, inert
+from experimentstash.urls import is_path, names_program, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
-# in the environment of the command line, these count more than any file of configuration
-_INERT = tuple(
-    word
-    for setting in (
-        "core.hooksPath=/dev/null",
-        "core.fsmonitor=false",
-        "core.attributesFile=/dev/null",
-        "submodule.recurse=false",
-        "fetch.recurseSubmodules=false",
-        "gc.auto=0",
-        "maintenance.auto=false",
-        "protocol.ext.allow=never",
-        "advice.detachedHead=false",
-    )
-    for word in ("-c", setting)
-)
 # of all files of attributes git heeds this one last: a filter is a program, whoever configured it
 _ATTRIBUTES = "* -filter\n"
+OWN = "experimentstash"
+"""In the git folder of a reproduction: what this program keeps there."""
 
 
 @dataclass(frozen=True)
@@ -53,92 +43,149 @@ class Checkout:
     git_dir: Path
     title: str
 
-    def make(self, object_format: str) -> None:
-        """Make the repository, empty, or take up one that was made before."""
+    def make(self, object_format: str, url: str) -> None:
+        """Make the repository, empty, or take up one that was made before.
+
+        Args:
+            object_format: `sha1` or `sha256`.
+            url: its remote, which relative URLs of its submodules begin at; empty where it has none.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         self.git_dir.parent.mkdir(parents=True, exist_ok=True)
         if not (self.git_dir / "HEAD").exists() or not (self.root / ".git").exists():
             apart = ["--separate-git-dir", str(self.git_dir)] if self.git_dir != self.root / ".git" else []
-            git("init", "--quiet", "--template=", f"--object-format={object_format}", *apart, cwd=self.root)
+            inert("init", "--quiet", "--template=", f"--object-format={object_format}", *apart, cwd=self.root)
+        self._unlock()
         (self.git_dir / "info").mkdir(exist_ok=True)
         (self.git_dir / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
+        if url:
+            inert("config", "remote.origin.url", url, cwd=self.root)
+            inert("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", cwd=self.root)
+
+    def _unlock(self) -> None:
+        """Take away the locks of a git that was killed: nobody else is at work here (`progress.claim`)."""
+        for lock in (*self.git_dir.glob("*.lock"), *self.git_dir.glob("refs/**/*.lock")):
+            lock.unlink(missing_ok=True)
+
+    def unmake(self) -> None:
+        """Take the empty repository away, so that it can be made in another object format."""
+        for entry in self.git_dir.iterdir():
+            if entry.name == OWN:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+    def object_format(self) -> str:
+        """Return `sha1` or `sha256`; empty where it is not made yet."""
+        if not (self.git_dir / "HEAD").exists():
+            return ""
+        return inert("rev-parse", "--show-object-format", cwd=self.root)
 
     def has(self, commit: str) -> bool:
         """Tell whether a commit and all that it holds are here; a fetch that was cut off leaves nothing behind."""
         return ask_git("rev-list", "--quiet", "--objects", "--max-count=1", commit, cwd=self.root).returncode == 0
 
-    def fetch(self, url: str, *refspecs: str) -> None:
-        """Fetch through the user's git, which shows its progress and may ask for a password.
-
-        Raises:
-            StashError: git failed; what it said has been shown.
-        """
-        try:
-            show_git(*_INERT, "fetch", "--no-tags", "--force", "--", url, *refspecs, cwd=self.root)
-        except StashError as error:
-            raise StashError(f"{self.title}: {without_secrets(url)} gives no {' '.join(refspecs)}: {error}") from None
-
-    def fetch_quietly(self, url: str, *refspecs: str) -> bool:
-        """Fetch what may not be there, and tell whether it came."""
-        asked = (*_INERT, "fetch", "--quiet", "--no-tags", "--force", "--", url, *refspecs)
-        return ask_git(*asked, cwd=self.root).returncode == 0
-
     def check_out(self, commit: str) -> None:
-        """Bring a commit to disk as it is recorded, and take away whatever else lies there.
+        """Bring a commit to disk as it is recorded.
 
         Raises:
-            StashError: git failed, or a link leads out of the folder.
+            StashError: git failed.
         """
-        git(*_INERT, "checkout", "--quiet", "--force", "--detach", commit, cwd=self.root)
-        git(*_INERT, "clean", "-ffdxq", "--exclude=/outputs/", cwd=self.root)
+        self._work("checkout", "--quiet", "--force", "--detach", commit)
+
+    def clean(self, keep: Collection[str] = (), folder: str = "") -> None:
+        """Take away whatever lies there and is not recorded.
+
+        Args:
+            keep: files that stay, from the top.
+            folder: a folder at the top that stays.
+
+        Raises:
+            StashError: git failed.
+        """
+        if not keep:
+            self._work("clean", "-ffdxq", *([f"--exclude=/{folder}/"] if folder else []))
+            return
+        for path in self.untracked() - set(keep):
+            check_inside(self.root, (self.root / path).parent)
+            if path.endswith("/"):  # a repository of its own
+                shutil.rmtree(self.root / path)
+            else:
+                with contextlib.suppress(FileNotFoundError):
+                    (self.root / path).unlink()
+
+    def untracked(self) -> set[str]:
+        """Return the files that are not recorded, from the top, also those that git ignores."""
+        listed = inert("ls-files", "--others", "-z", cwd=self.root)
+        return {path for path in listed.split("\0") if path}
 
     def check_links(self, top: Path) -> None:
         """Raise `StashError` where a link of the working tree leads out of `top`."""
-        for path, _ in self._staged(LINK):
-            check_inside(top, self.root / path)
+        for path, _ in self.recorded(LINK):
+            try:
+                check_inside(top, self.root / path)
+            except StashError:
+                raise StashError(f"{self.title}: {path} is a link that leads out of the folder: refused") from None
 
     def pins(self) -> dict[str, str]:
         """Return the commits that what is checked out records for its own submodules, by path."""
-        return dict(self._staged(PIN))
+        return dict(self.recorded(PIN))
 
-    def _staged(self, mode: str) -> Iterator[tuple[str, str]]:
-        listed = git("ls-files", "--stage", "-z", cwd=self.root).split("\0")
+    def recorded(self, *modes: str) -> Iterator[tuple[str, str]]:
+        """Yield path and id of each entry of those modes."""
+        listed = inert("ls-files", "--stage", "-z", cwd=self.root).split("\0")
         for head, _, path in (line.partition("\t") for line in listed if line):
-            if head.startswith(mode):
+            if head.startswith(modes):
                 yield path, head.split(" ")[1]
+
+    def _work(self, *args: str) -> None:
+        code, said = listen(["git", *INERT, *args], cwd=self.root, env=clean_environment())
+        if code != 0:
+            raise StashError(f"{self.title}: git {args[0]} failed: {said.strip() or f'exit code {code}'}")
 
 
 def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
     """Check that a URL of a stash leads to another machine, or that paths of this one are allowed.
 
     Raises:
-        StashError: it is a path of this machine, which a stranger's stash has no reason to name.
+        StashError: it is a path of this machine, which a stranger's stash has no reason to name, or a program.
     """
-    if (is_path(url) or url.lower().startswith("file:")) and not allow_local:
+    if url.startswith("-") or names_program(url):
+        raise StashError(f"{title}: its remote is {short(url)}, which git would run as a program: refused")
+    if url and (is_path(url) or url.lower().startswith("file:")) and not allow_local:
         raise StashError(
             f"{title}: its remote is {without_secrets(url)}, a path of this machine that nobody said may be read",
             "say it again with --allow-local",
         )
 
 
-def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -> None:
+def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, *, allow_local: bool) -> None:
     """Fetch a commit: from the repositories of this machine that may have it, else from the remote.
+
+    Args:
+        place: the repository that takes it.
+        commit: its full id.
+        near: git folders of this machine.
+        url: the remote, as the stash names it; empty where it names none.
+        allow_local: whether that may be a path of this machine.
 
     Raises:
         StashError: nobody has it.
     """
-    if place.has(commit):
-        return
     for git_dir in near:
-        if place.fetch_quietly(str(git_dir), commit) and place.has(commit):
+        if not fetch(str(git_dir), commit, cwd=place.root, show=False) and place.has(commit):
             return
     if not url:
         raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:12]}")
-    if place.fetch_quietly(url, commit) and place.has(commit):
-        return
-    place.fetch(url, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")  # not every server gives ids
-    if not place.has(commit):
-        raise StashError(
-            f"{place.title}: {without_secrets(url)} has not the commit {commit} any more",
-            f"git ls-remote {without_secrets(url)}  # and ask its owners for that commit",
-        )
+    for refspecs in ((commit,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
+        said = fetch(url, *refspecs, cwd=place.root, foreign=True, local=allow_local)  # not every server gives ids
+        if place.has(commit):
+            return
+    shown = without_secrets(url)
+    if said:
+        what = f"{place.title}: {shown} cannot be fetched, and no clone here has {commit[:12]}:\n{said}"
+    else:
+        what = f"{place.title}: {shown} has not the commit {commit} any more"
+    raise StashError(what, f"{command('git', 'ls-remote', '--', shown)}  # and ask its owners for that commit")

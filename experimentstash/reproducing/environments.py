@@ -15,6 +15,7 @@ from experimentstash.locks.order import Order, Supply
 from experimentstash.locks.whole import cache_folder
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError
+from experimentstash.reproducing.checkout import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from experimentstash.reproducing.stage import Frozen
     from experimentstash.tool import Tool
 
-_OWN = ".git/experimentstash/environments"
+_OWN = f".git/{OWN}/environments"
 """Below the folder of the reproduction: what holds the code of this checkout, and is shared with no other."""
 
 

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.files import check_inside, write_text
-from experimentstash.problems import StashError, printable, quote
+from experimentstash.problems import StashError, command
+from experimentstash.reproducing.checkout import OWN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-_MARKER = ".git/experimentstash/reproduction.json"
-_LARGEST = 1_000_000  # bytes
+_OWN = f".git/{OWN}"
+_MARKER = "reproduction.json"
+_LARGEST = 64 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that came to its end.
+
+    Attributes:
+        exit_code: the tool's own.
+        python: the interpreter that it ran with.
+        beside: what it left beside its run folder, a line each.
+    """
+
+    exit_code: int
+    python: str
+    beside: tuple[str, ...]
 
 
 @dataclass
@@ -25,18 +46,21 @@ class Progress:
         folder: where it is.
         tag: the tag.
         commit: the commit that the tag named when it began; empty until that is known.
-        done: what there is to tell of each run that came to its end, by experiment.
+        done: each run that came to its end, by experiment.
+        built: what builds left in the checkouts of the tools, by the checkout's path.
     """
 
     folder: Path
     tag: str
     commit: str = ""
-    done: dict[str, dict[str, Any]] = field(default_factory=dict)
+    done: dict[str, Done] = field(default_factory=dict)
+    built: dict[str, list[str]] = field(default_factory=dict)
 
     def keep(self) -> None:
         """Write it down."""
-        said = {"tag": self.tag, "commit": self.commit, "done": self.done}
-        write_text(self.folder / _MARKER, json.dumps(said, indent=1) + "\n")
+        done = {name: asdict(one) for name, one in self.done.items()}
+        said = {"tag": self.tag, "commit": self.commit, "done": done, "built": self.built}
+        write_text(self.folder / _OWN / _MARKER, json.dumps(said, indent=1) + "\n")
 
     def begin_at(self, commit: str) -> None:
         """Take the commit that the tag names now.
@@ -54,39 +78,81 @@ class Progress:
         self.keep()
 
 
-def claim(folder: Path, tag: str) -> Progress:
-    """Take a folder for the reproduction of a tag, or take it up again.
+@contextlib.contextmanager
+def claim(folder: Path, tag: str) -> Iterator[Progress]:
+    """Take a folder for the reproduction of a tag, or take it up again; nobody else has it meanwhile.
 
     Args:
         folder: new, empty, or one that an earlier reproduction of the same tag left.
         tag: the tag.
 
     Raises:
-        StashError: something else is in it, or it cannot be written.
+        StashError: something else is in it, somebody is at work in it, or it cannot be written.
     """
-    marker = folder / _MARKER
-    if marker.is_file():
-        check_inside(folder, marker)
-        found = _read(folder, marker)
-        if found is None or found.tag != tag:
-            what = "no state of a reproduction" if found is None else f"the reproduction of {printable(found.tag)}"
-            raise StashError(f"{folder}: it holds {what}", "choose another --into")
-        return found
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StashError(f"{folder}: not empty", f"choose another --into, or: rm -r {quote(str(folder))}")
-    made = Progress(folder, tag)
+    was_there = folder.exists()
+    found = _found(folder, tag)
+    with _alone(folder):
+        try:
+            found.keep()
+            yield found
+        finally:
+            if not found.commit:  # nothing came: another tag may have the folder
+                shutil.rmtree(folder / ".git", ignore_errors=True)
+                if not was_there:
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
+
+
+def _found(folder: Path, tag: str) -> Progress:
+    marker = folder / _OWN / _MARKER
+    if not marker.is_file():
+        _check_free(folder)
+        return Progress(folder, tag)
+    check_inside(folder, marker)
+    found = _read(folder, marker)
+    if found is None or found.tag != tag:
+        what = "no state of a reproduction" if found is None else f"the reproduction of snapshot/{found.tag}"
+        raise StashError(f"{folder}: it holds {what}", "choose another --into")
+    return found
+
+
+def _check_free(folder: Path) -> None:
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise StashError(f"{folder}: something is there, and it is no folder", "choose another --into")
+    if folder.exists() and any(folder.iterdir()):
+        raise StashError(f"{folder}: not empty", f"choose another --into, or: {command('rm', '-r', str(folder))}")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep others out; the system gives the lock back when a process ends, however it does."""
+    own = folder / _OWN
     try:
-        made.keep()
-    except BaseException:
-        shutil.rmtree(folder / ".git", ignore_errors=True)
-        raise
-    return made
+        own.mkdir(parents=True, exist_ok=True)
+        lock = (own / "lock").open("ab")
+    except OSError as error:
+        raise StashError(f"{own}: cannot be written: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StashError(f"{folder}: another reproduction is at work there", "wait for it") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def _read(folder: Path, marker: Path) -> Progress | None:
+    """Read the state; what ran may have written there too."""
     try:
         with marker.open("rb") as file:
             said = json.loads(file.read(_LARGEST))
-        return Progress(folder, str(said["tag"]), str(said["commit"]), dict(said["done"]))
-    except (ValueError, KeyError, TypeError):
+        done = {str(name): _done(one) for name, one in said["done"].items()}
+        built = {str(place): [str(path) for path in paths] for place, paths in said["built"].items()}
+        return Progress(folder, str(said["tag"]), str(said["commit"]), done, built)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _done(said: dict[str, Any]) -> Done:
+    return Done(int(said["exit_code"]), str(said["python"]), tuple(str(line) for line in said["beside"]))

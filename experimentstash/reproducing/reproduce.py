@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from experimentstash import registry
 from experimentstash.files import check_inside
@@ -15,7 +14,7 @@ from experimentstash.names import near
 from experimentstash.problems import StashError, ToolExit, report
 from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
-from experimentstash.reproducing.progress import claim
+from experimentstash.reproducing.progress import Done, claim
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.supplies import supplied
 from experimentstash.results.comparing import check
@@ -30,12 +29,10 @@ if TYPE_CHECKING:
     from experimentstash.reproducing.source import Source
     from experimentstash.reproducing.stage import Frozen, Wanted
     from experimentstash.reproducing.supplies import Supplies
+    from experimentstash.results.manifest import Manifest
     from experimentstash.results.report import Report
     from experimentstash.results.rules import Rules
     from experimentstash.tool import Tool
-
-_STOPPED = {128 + number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)}
-"""Exit codes of a tool that somebody stopped, and the reproduction with it."""
 
 
 @dataclass(frozen=True)
@@ -75,39 +72,45 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
         ToolExit: a run was stopped by a signal; said again, it goes on.
     """
     trust.check_can_ask(yes=request.yes)
-    progress = claim(request.folder, request.tag)
-    stage = Stage(request.folder, request.tag, request.source)
-    say(f"bringing snapshot/{request.tag} to {request.folder}")
-    commit = stage.bring_stash()
-    progress.begin_at(commit)
-    frozen, problems = stage.judged(commit)
-    if report(problems):
-        return None
-    chosen = _chosen(frozen, request)
-    brought = bring_tools(stage, commit, chosen, say)
-    tools = registry.load(request.folder)
-    needs = _needs(request, chosen, tools)
-    trust.ask(_told(request, commit, brought, needs), yes=request.yes)
-    with supplied(request.source.archive if request.builds else None, request.folder) as supply:
-        ready = [(one, _within(request, one, tools, say, supply)) for one in needs]
-    outcomes = [_reproduced(request, one, within, tools, progress, say) for one, within in ready]
-    return Account(
-        request.tag,
-        commit,
-        request.source.told,
-        tuple((one.path, one.commit) for one in brought),
-        outcomes,
-    )
+    with claim(request.folder, request.tag) as progress:
+        stage = Stage(request.folder, request.tag, request.source, progress.built)
+        say(f"bringing snapshot/{request.tag} to {request.folder}")
+        commit = stage.fetch_tag(say)
+        progress.begin_at(commit)
+        stage.check_out(commit)
+        frozen, problems = stage.judged(commit)
+        if report(problems):
+            return None
+        chosen = _chosen(frozen, request)
+        brought = bring_tools(stage, commit, chosen, say)
+        work = _Work(request, registry.load(request.folder), stage, progress, say)
+        needs = _needs(request, chosen, work.tools)
+        trust.ask(_told(request, commit, brought, needs, stage), yes=request.yes)
+        with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
+            ready = [(one, work.within(one, supplies)) for one in needs]
+        outcomes = [work.reproduced(one, within) for one, within in ready]
+        return Account(
+            request.tag,
+            commit,
+            request.source.told,
+            tuple((one.path, one.commit) for one in brought),
+            tuple(trust.lfs_lines(request.folder, stage.pointers)),
+            outcomes,
+        )
 
 
 def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     if not request.experiments:
-        return list(frozen)
+        # a job that is a snapshot of its own runs with its sweep, unless somebody asks for it
+        jobs = {one.name.job(number) for one in frozen for number in range(one.snapshot.jobs_apart)}
+        if lost := jobs - {one.name for one in frozen}:
+            raise StashError(f"{min(lost).path}: a job of a sweep, and it is not there; the tag does not hold")
+        return [one for one in frozen if one.name not in jobs]
     found: dict[str, Frozen] = {}
     for asked in request.experiments:
         fitting = [one for one in frozen if asked in (one.name.title, one.name.experiment)]
         if not fitting:
-            known = near(asked, [one.name.title for one in frozen])
+            known = near(asked, [one.name.title if "/" in asked else one.name.experiment for one in frozen])
             raise StashError(f"no experiment {asked!r} under the tag {request.tag!r}{known}")
         found.update({one.name.title: one for one in fitting})
     return list(found.values())
@@ -139,7 +142,7 @@ def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]
     return needs
 
 
-def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need]) -> list[str]:
+def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need], stage: Stage) -> list[str]:
     stash = f"snapshot/{request.tag} of {request.source.told}, {trust.who(request.folder, commit)}"
     tools = [(one.path, _whence(request, one), trust.who(request.folder / one.path, one.commit)) for one in brought]
     locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
@@ -147,7 +150,8 @@ def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Seque
     places = ["the archive"]
     if archive is None or archive.manifest.locks is None:
         places = ["the package index", *dict.fromkeys(host for one in needs for host in one.hosts)]
-    return trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
+    told = trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
+    return told + trust.lfs_lines(request.folder, stage.pointers)
 
 
 def _whence(request: Request, brought: Wanted) -> str:
@@ -156,53 +160,71 @@ def _whence(request: Request, brought: Wanted) -> str:
     return f"the archive, recorded as {without_secrets(brought.url)}" if brought.url else "the archive"
 
 
-def _within(
-    request: Request, wanted: Need, tools: Mapping[str, Tool], say: Callable[[str], object], supply: Supplies
-) -> Within:
-    if request.builds:
-        return supply(wanted, say)
-    return environments.at_hand(request.source.clone or request.folder, wanted, tools[wanted.frozen.name.tool])
+@dataclass(frozen=True)
+class _Work:
+    """What is done once the code of others may run.
 
+    Attributes:
+        request: what was asked for.
+        tools: the registry of the tag.
+        stage: the folder.
+        progress: how far it has come.
+        say: called with each step.
+    """
 
-def _reproduced(
-    request: Request,
-    wanted: Need,
-    within: Within,
-    tools: Mapping[str, Tool],
-    progress: Progress,
-    say: Callable[[str], object],
-) -> Outcome:
-    name = wanted.frozen.name
-    tool = replace(tools[name.tool], python=str(within.python))
-    folder = run_folder(request.folder, tool, name)
-    done: dict[str, Any] | None = progress.done.get(name.title)
-    if done is None or done["exit_code"] or not folder.is_dir():
-        say(f"running {name.title}")
-        done = _run(request, wanted, tool, folder)
-        progress.done[name.title] = done
-        progress.keep()
-    else:
-        say(f"{name.title} ran before: {folder}")
-    outcome = Outcome(name, done["exit_code"], folder, within.told, tuple(done["beside"]))
-    if not request.checks or outcome.exit_code:
-        return outcome
-    if wanted.frozen.manifest is None:
-        return replace(outcome, lacking="there are no recorded results to compare with (snapshot --run records them)")
-    return replace(outcome, report=_compared(request, wanted, tool, outcome))
+    request: Request
+    tools: Mapping[str, Tool]
+    stage: Stage
+    progress: Progress
+    say: Callable[[str], object]
 
+    def within(self, wanted: Need, supplies: Supplies) -> Within:
+        """Return what a snapshot runs in, built now or before."""
+        request = self.request
+        if not request.builds:
+            tool = self.tools[wanted.frozen.name.tool]
+            return environments.at_hand(request.source.clone or request.folder, wanted, tool)
+        within = supplies(wanted, self.say)
+        self.progress.built.update(self.stage.untracked())  # nothing has run yet: the builds left it, and need it
+        self.progress.keep()
+        return within
 
-def _run(request: Request, wanted: Need, tool: Tool, folder: Path) -> dict[str, Any]:
-    check_inside(request.folder, folder)
-    shutil.rmtree(folder, ignore_errors=True)  # what an earlier run left half done: nothing is resumed from it
-    ran = run_fresh(request.folder, tool, wanted.frozen.name, folder)
-    if ran.exit_code in _STOPPED:
-        raise ToolExit(ran.exit_code)
-    return {"exit_code": ran.exit_code, "beside": [str(written) for written in ran.beside]}
+    def reproduced(self, wanted: Need, within: Within) -> Outcome:
+        """Run a snapshot, unless that was done, and compare what it wrote."""
+        name = wanted.frozen.name
+        tool = replace(self.tools[name.tool], python=str(within.python))
+        folder = run_folder(self.request.folder, tool, name)
+        done = self.progress.done.get(name.title)
+        if done is None or done.exit_code or done.python != tool.python or not folder.is_dir():
+            self.say(f"running {name.title}")
+            done = self._run(wanted, tool, folder)
+        else:
+            self.say(f"{name.title} ran before: {folder}")
+        outcome = Outcome(name, done.exit_code, folder, within.told, done.beside)
+        if not self.request.checks or outcome.exit_code:
+            return outcome
+        if wanted.frozen.manifest is None:
+            lacking = "there are no recorded results to compare with (snapshot --run records them)"
+            return replace(outcome, lacking=lacking)
+        return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
 
+    def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
+        name = wanted.frozen.name
+        check_inside(self.request.folder, folder)
+        self.progress.done.pop(name.title, None)
+        self.progress.keep()
+        if folder.exists():
+            shutil.rmtree(folder)  # what an earlier run left: nothing is resumed from it
+        ran = run_fresh(self.request.folder, tool, name, folder)
+        if ran.stopped:
+            self.say(f"{name.title} was stopped; the same command goes on from here")
+            raise ToolExit(ran.exit_code)
+        done = Done(ran.exit_code, str(tool.python), tuple(str(written) for written in ran.beside))
+        self.progress.done[name.title] = done
+        self.progress.keep()
+        return done
 
-def _compared(request: Request, wanted: Need, tool: Tool, outcome: Outcome) -> Report | None:
-    if wanted.frozen.manifest is None:
-        return None
-    late = [(str(request.folder), str(request.folder))]
-    found = check(wanted.frozen.manifest, outcome.folder, tool.results.then(request.rules), late)
-    return replace(found, notes=(*found.notes, *(f"{line}, beside the run folder" for line in outcome.beside)))
+    def _compared(self, manifest: Manifest, tool: Tool, outcome: Outcome) -> Report:
+        late = [(str(self.request.folder), str(self.request.folder))]
+        found = check(manifest, outcome.folder, tool.results.then(self.request.rules), late)
+        return replace(found, notes=(*found.notes, *(f"{line}, beside the run folder" for line in outcome.beside)))

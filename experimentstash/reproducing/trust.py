@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.git import ask_git
-from experimentstash.problems import StashError, printable
+from experimentstash.problems import StashError, command, printable
 from experimentstash.urls import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 
@@ -51,6 +51,21 @@ def lines(
     told += [f"  the packages of {named}, from {' and '.join(places)}"] if named else []
     told += [f"  runs {', '.join(runs[:10])}{f' and {len(runs) - 10} more' if len(runs) > 10 else ''}"]
     return [printable(line) for line in told]
+
+
+def lfs_lines(folder: Path, pointers: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what is told of files of Git LFS that did not come: bringing them is a program's work.
+
+    Args:
+        folder: that of the reproduction.
+        pointers: their paths, by the path of the checkout.
+    """
+    told = []
+    for place, paths in pointers.items():
+        named = f"{', '.join(paths[:5])}{f' and {len(paths) - 5} more' if len(paths) > 5 else ''}"
+        fix = command("git", "-C", str(folder / place), "lfs", "pull")
+        told.append(printable(f"{place}: of Git LFS, and not brought: {named}; {fix} brings them"))
+    return told
 
 
 def ask(told: Sequence[str], *, yes: bool) -> None:

@@ -251,13 +251,6 @@ def test_another_tool_that_is_used_is_recorded(tmp_path: Path) -> None:
     commit(stash / "tools/shared", {})
 
 
-def test_a_sweep_over_a_config_group_is_refused(tmp_path: Path) -> None:
-    stash = make_stash(tmp_path, Shape(hard_coded()))
-    _, ran = freeze(stash, "model=small,big", "--multirun", code=1)
-    assert "the sweep model=small,big gives jobs other keys than the frozen config has" in ran.err
-    assert not (stash / "configs/mytool/snapshots").exists()
-
-
 def test_a_late_value_that_no_override_can_name_is_refused(tmp_path: Path) -> None:
     experiment = '# @package _global_\nmodel: {layers: 5, "a.b": "${hydra:run.dir}", "odd key": "${now:%Y}"}\n'
     stash = make_stash(tmp_path, Shape(hard_coded(), experiment=experiment))

@@ -207,12 +207,29 @@ def test_builds_of_torch_name_their_index(stash: Path) -> None:
         "--extra-index-url https://download.pytorch.org/whl/cpu",
         "--extra-index-url https://download.pytorch.org/whl/cu121",
         "jaxlib==1+cuda",
-        "torch==2.5.1+cu121",
-        "torchvision==0.20.1+cpu",
+        "torch===2.5.1+cu121",
+        "torchvision===0.20.1+cpu",
     ]
     assert made.told == ("jaxlib 1+cuda is a build that the package index may not have",)
     check = write_lock(stash, "mytool", "t", made.text)
     assert check.kind == "recorded"
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+def test_the_build_of_torch_is_the_recorded_one(
+    stash: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installer: str
+) -> None:
+    for one in ("2.5.1", "2.5.1+cpu", "2.5.1+cu121"):
+        wheel(tmp_path / "links", "torch", one)
+    for name in ("PIP_NO_INDEX", "UV_NO_INDEX"):
+        monkeypatch.setenv(name, "1")
+    for name in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        monkeypatch.setenv(name, str(tmp_path / "links"))
+    if installer == "pip":
+        hide_uv(tmp_path, monkeypatch)
+    lock = write_lock(stash, "mytool", "draft", record(described(Package("torch", "2.5.1")), stash, "mytool").text)
+    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=Wanted(HERE)))
+    assert describe(built.interpreter).packages["torch"].version == "2.5.1"
 
 
 def test_what_installs_and_what_freezes_is_left_out(stash: Path) -> None:

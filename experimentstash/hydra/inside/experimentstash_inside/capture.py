@@ -7,16 +7,16 @@ import os
 import pathlib
 import sys
 import traceback
-from typing import Any, Callable, Dict, List, Set
+from typing import Any, Callable, Dict, List, Sequence, Set
 
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime, env_override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experimentstash_inside import intercept
+from experimentstash_inside import intercept, sweeping
 from experimentstash_inside import order as orders
+from experimentstash_inside.apart import is_of_the_sweep
 from experimentstash_inside.freezing import Freezing
 from experimentstash_inside.overridetext import parse
 from experimentstash_inside.settings import Settings, choices_asked, kept_choice
@@ -46,6 +46,8 @@ def leave_with(config: DictConfig, *, multirun: bool) -> None:
         return
     try:
         order.answer({"composed": True} if order.mode == "validate" else facts(config, order, multirun=multirun))
+    except sweeping.SweepError as error:
+        order.answer({"failed": str(error)})
     except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
         # Hydra only warns when a callback fails, and would run the task.
         order.answer({"fault": traceback.format_exc()})
@@ -61,18 +63,49 @@ def _leave() -> None:
 
 
 def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[str, Any]:
-    """Return all that a snapshot file is made from."""
+    """Return all that a snapshot file is made from; of a sweep whose jobs are known, those of each job too.
+
+    Raises:
+        SweepError: there is no such sweep, or a job of it does not compose.
+    """
+    hydra, typed = config.hydra, _typed_texts(config.hydra)
+    sweep = sweeping.sweep_of(hydra) if multirun else sweeping.Sweep([])
+    swept = [parse(line).key_or_group for line in sweep.lines] if sweep.jobs is None else []
+    said: Dict[str, Any] = {
+        "settings": Settings(hydra, _job_name()).lines,
+        "multirun": multirun,
+        "sweeper": str(hydra.sweeper._target_),
+        "sweep": sweep.lines,
+        "shaped": [] if sweep.jobs is not None else list(filter(sweeping.changes_the_shape, sweep.lines)),
+        "rerun": not any(map(sweeping.changes_the_shape, _added(hydra, order))),
+    }
+    if sweep.jobs is None or sweep.given is None:
+        said.update(_taken(config, order, typed, "run", swept))
+    else:
+        said["jobs"] = [
+            dict(_taken(job, order, typed, "sweep"), overrides=own, keys=list(map(sweeping.plain_key, own)))
+            for own, job in zip(sweep.jobs, sweeping.configs(config, sweep.given))  # noqa: B905  (Python 3.8)
+        ]
+        said = {**said["jobs"][0], **said}
+    said["files"] = _loaded_files(hydra, order)
+    return said
+
+
+def _taken(
+    config: DictConfig, order: orders.Order, typed: Callable[[str], bool], kind: str, swept: Sequence[str] = ()
+) -> Dict[str, Any]:
+    """Return what is said of one composed config: of a run (`kind` is `run`), or of a job of a sweep (`sweep`)."""
     hydra = config.hydra
     with read_write(hydra.runtime), open_dict(hydra.runtime):
         # As Hydra itself does before the task, so that a value that the user keeps has it.
-        hydra.runtime.output_dir = os.path.abspath(str(OmegaConf.select(config, "hydra.run.dir")))
+        places = ["hydra.run.dir"] if kind == "run" else ["hydra.sweep.dir", "hydra.sweep.subdir"]
+        folder = os.path.join(*(str(OmegaConf.select(config, place)) for place in places))
+        hydra.runtime.output_dir = os.path.abspath(folder)
     HydraConfig.instance().set_config(config)
     task = _task_config(config)
     with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
-        freezing = Freezing(task, order.late, order.keep, _roots(order), _typed_texts(hydra))
-    settings = Settings(hydra, JobRuntime.instance().get("name"))
-    sweep = _sweep(hydra) if multirun else []
-    shaped = [line for line in sweep if _changes_the_shape(line)]
+        freezing = Freezing(task, order.late, order.keep, _roots(order), typed, swept)
+    settings = Settings(hydra, _job_name())
     kept = [line for line in map(kept_choice, choices_asked(freezing.asked)) if line]
     return {
         "body": freezing.body,
@@ -80,13 +113,15 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
         "notices": freezing.notices + [(key, "Hydra has no override for it: not frozen") for key in settings.lost],
         "missing": freezing.missing,
         "refused": freezing.refused,
-        "shaped": shaped,
-        "settings": settings.lines + kept,
-        "multirun": multirun,
-        "sweep": sweep,
-        "rerun": not any(map(_changes_the_shape, _added(hydra, order))),
-        "files": _loaded_files(hydra, order),
+        "built": freezing.built(),
+        "own_settings": [line for line in settings.lines if not is_of_the_sweep(line)] + kept,
+        "kept": kept,
     }
+
+
+def _job_name() -> str:
+    name: str = JobRuntime.instance().get("name")
+    return name
 
 
 def _task_config(config: DictConfig) -> DictConfig:
@@ -114,7 +149,7 @@ def _typed_texts(hydra: DictConfig) -> Callable[[str], bool]:
 
     def typed(text: str) -> bool:
         if not texts:
-            texts.append("\n".join(hydra.overrides.task))
+            texts.append("\n".join(sweeping.typed_overrides(hydra)))
             for source in hydra.runtime.config_sources:
                 texts.extend(_texts_below(_folder(source.schema, source.path)))
         return any(text in known for known in texts)
@@ -154,19 +189,6 @@ def _loaded_files(hydra: DictConfig, order: orders.Order) -> List[str]:
     return sorted(place for place in found if (place + os.sep).startswith(inside))
 
 
-def _sweep(hydra: DictConfig) -> List[str]:
-    """Return what the jobs of a sweep differ in: the sweeper's own parameters, then those of the command line."""
-    params = OmegaConf.select(hydra, "sweeper.params") or {}
-    own = ["%s=%s" % (key, value) for key, value in params.items()]
-    return own + [line for line in hydra.overrides.task if parse(line).is_sweep_override()]
-
-
 def _added(hydra: DictConfig, order: orders.Order) -> List[str]:
     """Return the overrides that the program added to its own command line."""
-    return [line for line in hydra.overrides.task if line not in order.given] + sorted(intercept.left_out)
-
-
-def _changes_the_shape(line: str) -> bool:
-    """Tell whether an override fails on a flat config: it adds, takes away, or chooses from a config group."""
-    group = parse(line).key_or_group
-    return line[0] in "+~" or group in GlobalHydra.instance().config_loader().list_groups(group.rpartition("/")[0])
+    return [line for line in sweeping.typed_overrides(hydra) if line not in order.given] + sorted(intercept.left_out)

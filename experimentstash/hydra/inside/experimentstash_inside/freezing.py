@@ -8,7 +8,7 @@ import math
 import os
 import pathlib
 import re
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
@@ -20,6 +20,8 @@ from experimentstash_inside.tracing import Trace, tracing
 from experimentstash_inside.typenames import UnknownTypeError
 
 Path = Tuple[Any, ...]
+_PURE = ("oc.select", "oc.decode", "oc.create", "oc.dict.keys", "oc.dict.values")
+"""Resolvers whose outcome is their arguments' alone, on every machine."""
 _DEEPEST = 300  # levels; a config that refers to itself has no end
 
 
@@ -49,6 +51,7 @@ class Freezing:
         late, keep: keys whose lateness the user decided.
         roots: interpolation by folder of this machine, longest folder first.
         typed: texts that stand in the config files or overrides: somebody wrote them, no machine did.
+        swept: keys that a sweep gives its jobs nobody knows yet which values.
 
     Attributes:
         lines: the `TYPE` and `LATE` header lines, as (key, text).
@@ -64,7 +67,10 @@ class Freezing:
         keep: List[str],
         roots: Dict[str, str],
         typed: Callable[[str], bool],
+        swept: Sequence[str] = (),
     ) -> None:
+        self._swept = list(swept)
+        self._built: List[Tuple[Path, Node]] = []
         self._late, self._keep, self._roots, self._typed = late, keep, roots, typed
         self._secrets = machine.secret_values()
         self._seen: List[int] = []
@@ -110,6 +116,8 @@ class Freezing:
                 value = parent[key]
             if not isinstance(value, (DictConfig, ListConfig)) or trace.calls or not value:
                 self._check_frozen(path, value, trace)
+            if trace.nodes and all(call.resolver in _PURE for call in trace.calls):
+                self._built.append((path, node))
             return self._value(path, node, value, parent_kind)
         except _LateError as late:
             del self.lines[told[0] :], self.notices[told[1] :]
@@ -156,6 +164,16 @@ class Freezing:
         self._leaf_kind(path, node, None, parent)
         return {"leaf": "???"}
 
+    def built(self) -> Dict[str, str]:
+        """Return, by key, the overrides that build values anew from others of the config, as they were built here."""
+        found = {}
+        for path, node in self._built:
+            raw = _raw_text(node, path)
+            line = override(dotted(path), raw) if raw != "???" else None
+            if line is not None and not any("." in str(key) for key in path):
+                found[dotted(path)] = line
+        return found
+
     def _is_forced(self, path: Path, keys: List[str]) -> bool:
         name = dotted(path)
         return any(name == key or name.startswith(key + ".") for key in keys)
@@ -173,6 +191,9 @@ class Freezing:
         read = [name for name in trace.nodes if name and self._is_forced((name,), self._late)]
         if read:
             raise _LateError("built from %s" % read[0])
+        read = [name for name in trace.nodes if name and self._is_forced((name,), self._swept)]
+        if read:
+            raise _LateError("built from %s, which the sweep chooses as it runs" % read[0])
         if self._late_calls(trace):
             raise _LateError("")
         self._check_environment(path, trace)

@@ -28,7 +28,7 @@ def install(order: Order) -> None:
     if order.compose:
         wrapped = _composing(load, order)
     elif order.snapshot:
-        wrapped = _without_added(load, order)
+        wrapped = _without_added(_each_its_own(load, order), order)
     elif order.mode in ("capture", "validate"):
         wrapped = _once(load)
     else:
@@ -52,7 +52,10 @@ def _once(load: _Load) -> _Load:
             except Exception:  # noqa: BLE001  (a sweep, or a mistake: Hydra itself shall say)
                 return load(self, **call)
             return kept[0]
-        return kept.pop() if kept and call.get("run_mode") == RunMode.RUN else load(self, **call)
+        if kept and call.get("run_mode") == RunMode.RUN:
+            return kept.pop()
+        kept.clear()  # it is a sweep: its jobs are no such runs
+        return load(self, **call)
 
     return load_once
 
@@ -103,15 +106,24 @@ def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
     ]
 
 
+def _each_its_own(load: _Load, order: Order) -> _Load:
+    from experimentstash_inside.apart import loading_jobs, sweeping_apart
+
+    load = loading_jobs(load)
+    # Here, and not in the processes that a launcher starts: by then, the file may be another.
+    return sweeping_apart(load, order) if order.added is None else load
+
+
 def _without_added(load: _Load, order: Order) -> _Load:
-    known: List[bool] = []
+    left_out.update(order.added or [])
 
     def load_without(self: Any, call: Dict[str, Any]) -> Any:
         overrides = list(call.get("overrides") or [])
-        if not known:
+        if order.added is None:
+            # Once, for the whole: what a sweeper gives its jobs is no doing of the program's.
             theirs = [line for line in overrides if not line.lstrip("+~").startswith(("hydra.", "hydra/"))]
             left_out.update(set(theirs) - set(order.given))
-            known.append(True)
+            order.hand_on(left_out)
         return load(self, **dict(call, overrides=[line for line in overrides if line not in left_out]))
 
     return load_without

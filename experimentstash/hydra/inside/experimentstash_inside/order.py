@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, Iterable, List, Optional
 
 VARIABLE = "EXPERIMENTSTASH_ORDER"
 FROZEN = "experimentstash_frozen"
@@ -24,6 +24,7 @@ class Order:
         overrides: what the user typed of them, for programs that ignore their arguments.
         report: the file that takes the answer.
         snapshot: the snapshot file that is replayed, or is frozen anew.
+        added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
         stash, root: the folders of the stash and of the tool.
     """
@@ -38,10 +39,16 @@ class Order:
         self.given: list[str] = said.get("given", [])
         self.report: str = said.get("report", "")
         self.snapshot: str = said.get("snapshot", "")
+        self.added: Optional[List[str]] = said.get("added")
         self.late: list[str] = said.get("late", [])
         self.keep: list[str] = said.get("keep", [])
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")
+
+    def hand_on(self, added: Iterable[str]) -> None:
+        """Let the processes that this one starts know what it found out: the launchers of sweeps start some."""
+        self.added = sorted(added)
+        os.environ[VARIABLE] = json.dumps(dict(json.loads(os.environ[VARIABLE]), added=self.added))
 
     def answer(self, said: dict[str, Any]) -> None:
         """Write the answer for the parent, whole or not at all."""

@@ -6,7 +6,8 @@ import copy
 import enum
 import pathlib
 import re
-from typing import Any, Dict, List, Optional, Tuple
+import sys
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from omegaconf import (
     AnyNode,
@@ -41,24 +42,56 @@ def frozen_config(path: str) -> DictConfig:
         UnfitError: a `LATE` line is no override, or a value is not of the type that the header gives it.
         UnknownTypeError: the tool has no class of a name that the header gives.
     """
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    text = _read(path)
     types: Dict[str, str] = {}
     late: Dict[str, Any] = {}
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        match = _HEADER.match(line)
-        if match and match[1] == "TYPE":
-            place, _, kind = match[2].strip().partition(" ")
+    for key, line in _header(text):
+        if key == "TYPE":
+            place, _, kind = line.partition(" ")
             types[place] = kind
-        elif match and match[1] == "LATE":
-            key, value = _late(match[2].strip())
-            late[key] = value
+        elif key == "LATE":
+            place, value = _late(line)
+            late[place] = value
     body = OmegaConf.create(text)
     config: Any = _Rebuilding(types, late).node((), body, Kind("dict", held=dict))
     made: DictConfig = config
     return made
+
+
+def config_or_leave(path: str) -> DictConfig:
+    """Return the config that a snapshot file froze; where it cannot be had, say why and end the process."""
+    try:
+        return frozen_config(path)
+    except UnknownTypeError as error:
+        sys.stderr.write(
+            "experimentstash: %s was frozen with the class %s, which the tool has not at this commit\n"
+            "    fix: git submodule update --init --recursive  # at the commit of the snapshot's tag\n" % (path, error)
+        )
+    except UnfitError as error:
+        sys.stderr.write(
+            "experimentstash: the header and the body of the snapshot do not fit: %s\n"
+            "    fix: correct the value, or the TYPE or LATE line of that key\n" % error
+        )
+    raise SystemExit(1)
+
+
+def header_lines(path: str) -> List[Tuple[str, str]]:
+    """Return the header lines of a snapshot file, as (key, text)."""
+    return list(_header(_read(path)))
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def _header(text: str) -> Iterator[Tuple[str, str]]:
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        match = _HEADER.match(line)
+        if match:
+            yield match[1], match[2].strip()
 
 
 def _late(line: str) -> Tuple[str, Any]:

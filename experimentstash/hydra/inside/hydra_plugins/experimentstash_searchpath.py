@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 
 from experimentstash_inside import order as orders
 from hydra.core.config_search_path import ConfigSearchPath
@@ -37,26 +36,10 @@ class ExperimentStashSearchPath(SearchPathPlugin):
 
 
 def _register_frozen(order: orders.Order) -> None:
-    from experimentstash_inside.replaying import UnfitError, frozen_config
-    from experimentstash_inside.typenames import UnknownTypeError
+    from experimentstash_inside.replaying import config_or_leave
     from hydra.core.config_store import ConfigStore
 
-    try:
-        config = frozen_config(order.snapshot)
-    except UnknownTypeError as error:
-        sys.stderr.write(
-            "experimentstash: %s was frozen with the class %s, which the tool has not at this commit\n"
-            "    fix: git submodule update --init --recursive  # at the commit of the snapshot's tag\n"
-            % (order.snapshot, error)
-        )
-        raise SystemExit(1) from None
-    except UnfitError as error:
-        sys.stderr.write(
-            "experimentstash: the header and the body of the snapshot do not fit: %s\n"
-            "    fix: correct the value, or the TYPE or LATE line of that key\n" % error
-        )
-        raise SystemExit(1) from None
-    ConfigStore.instance().store(name=orders.FROZEN, node=config, provider=PROVIDER)
+    ConfigStore.instance().store(name=orders.FROZEN, node=config_or_leave(order.snapshot), provider=PROVIDER)
 
 
 _order = orders.read()

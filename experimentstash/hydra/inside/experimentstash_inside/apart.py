@@ -1,0 +1,152 @@
+"""A sweep whose jobs are frozen each in a file of its own: Hydra composes a job, and gets that job's config.
+
+The jobs are those that Hydra's own sweeper makes of the frozen `SWEEP` lines, so any launcher carries them. A
+launcher hands a job its overrides, perhaps in another process, on another machine, and hours later: the frozen
+config travels in one of them. It is read once, in the process that sweeps, where the tool's classes are; nothing that
+happens to the files while a job waits changes the job.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, Dict, FrozenSet, List
+
+from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from omegaconf import open_dict, read_write
+
+from experimentstash_inside.order import FROZEN, Order
+from experimentstash_inside.overridetext import parse
+from experimentstash_inside.replaying import config_or_leave, header_lines
+
+_Load = Callable[..., Any]
+_NAME = FROZEN + "_job"
+_OF_THE_SWEEP = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweeper.", "hydra.sweep.", "hydra.mode")
+
+
+class Chosen(str):
+    """An override of a job, and with it all that the job is.
+
+    Attributes:
+        entry: its config, as Hydra's ConfigStore holds one.
+        sweep: the overrides that the sweep gives it: its config has their effect.
+        instead: the settings of the whole sweep that are none of the job's, and the job's own for them.
+    """
+
+    entry: Any
+    sweep: FrozenSet[str]
+    instead: Any
+
+
+def is_of_the_sweep(line: str) -> bool:
+    """Tell whether a setting of Hydra's is about the sweep, and not about a job of it."""
+    return _key(line).startswith(_OF_THE_SWEEP)
+
+
+def loading_jobs(load: _Load) -> _Load:
+    """Return Hydra's way of loading a configuration, and for a job its own."""
+
+    def load_job(self: Any, **call: Any) -> Any:
+        overrides = list(call.get("overrides") or [])
+        for chosen in overrides:
+            if isinstance(chosen, Chosen):
+                return _load_chosen(self, load, chosen, overrides, call)
+        return load(self, **call)
+
+    return load_job
+
+
+def _load_chosen(loader: Any, load: _Load, chosen: Chosen, overrides: List[str], call: Dict[str, Any]) -> Any:
+    settings, own = chosen.instead
+    rest = [line for line in overrides if line not in chosen.sweep and line not in settings]
+    # In the process that a launcher started, the loader came with a store of its own.
+    stores = [source.store for source in loader.get_sources() if hasattr(source, "store")]
+    for store in stores:
+        store.repo[_NAME + ".yaml"] = chosen.entry
+    try:
+        config = load(loader, **dict(call, config_name=_NAME, overrides=own + rest))
+    finally:
+        for store in stores:
+            del store.repo[_NAME + ".yaml"]
+    with read_write(config.hydra.job):
+        config.hydra.job.config_name = call.get("config_name")
+    return _told(config, overrides)
+
+
+def sweeping_apart(load: _Load, order: Order) -> _Load:
+    """Return the way of loading a sweep without its choices, which are its jobs'; the sweeper gives each its config."""
+    lines = header_lines(order.snapshot)
+    if ("JOBS", "apart") not in lines:
+        return load
+    sweep = [text for key, text in lines if key == "SWEEP"]
+    _choose_in_sweeper(_Choosing(order, lines, sweep))
+
+    def load_sweep(self: Any, **call: Any) -> Any:
+        overrides = list(call.get("overrides") or [])
+        rest = [line for line in overrides if line not in sweep]
+        return _told(load(self, **dict(call, overrides=rest)), overrides) if rest != overrides else load(self, **call)
+
+    return load_sweep
+
+
+def _choose_in_sweeper(choosing: _Choosing) -> None:
+    split = BasicSweeper.split_arguments
+
+    def split_arguments(overrides: List[Any], max_batch_size: Any) -> List[List[List[str]]]:
+        choosing.learn(split)
+        return [[choosing.chosen(list(job)) for job in batch] for batch in split(overrides, max_batch_size)]
+
+    BasicSweeper.split_arguments = staticmethod(split_arguments)  # type: ignore[method-assign]
+
+
+class _Choosing:
+    """Which file is a job's: the one of the job that Hydra's sweeper makes of the frozen lines with these overrides."""
+
+    def __init__(self, order: Order, lines: Any, sweep: List[str]) -> None:
+        self._folder, self._sweep = order.snapshot[: -len(".yaml")], sweep
+        settings = [text for key, text in lines if key == "HYDRA" and not text.startswith("-")]
+        self._settings = [line for line in settings if not is_of_the_sweep(line)]
+        self._given = {_key(line) for line in order.given if line not in settings}
+        self._told = sum(key == "JOB" for key, _ in lines)
+        self._numbers: Dict[FrozenSet[str], int] = {}
+
+    def learn(self, split: Callable[..., Any]) -> None:
+        (jobs,) = split(list(map(parse, self._sweep)), None)
+        if len(jobs) != self._told:
+            sys.stderr.write(
+                "experimentstash: %s.yaml: its SWEEP lines make %d jobs, and its JOB lines tell %d\n"
+                "    fix: git checkout the file as it was frozen\n" % (self._folder, len(jobs), self._told)
+            )
+            raise SystemExit(1)
+        self._numbers = {frozenset(job): number for number, job in reversed(list(enumerate(jobs)))}
+        self._known = frozenset().union(*self._numbers)
+
+    def chosen(self, job: List[str]) -> List[str]:
+        sweep = self._known.intersection(job)
+        path = "%s/%d.yaml" % (self._folder, self._numbers[sweep])
+        place = next(at for at, line in enumerate(job) if line in sweep)
+        found = Chosen(job[place])
+        store = ConfigStore.instance()
+        store.store(name=_NAME, node=config_or_leave(path))
+        found.entry, found.sweep = store.repo.pop(_NAME + ".yaml"), sweep
+        own = [text for key, text in header_lines(path) if key == "HYDRA" and _key(text) not in self._given]
+        found.instead = (self._settings, own)
+        return [*job[:place], found, *job[place + 1 :]]
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].lstrip("+~")
+
+
+def _told(config: Any, overrides: List[str]) -> Any:
+    """Return the config with the overrides that Hydra would have told in it."""
+    task = [line for line in map(parse, overrides) if not line.is_hydra_override()]
+    hydra = config.hydra
+    style = hydra.job.config.override_dirname
+    with read_write(hydra), open_dict(hydra):
+        hydra.overrides.task = [str(line.input_line) for line in task]
+        hydra.job.override_dirname = get_overrides_dirname(
+            overrides=task, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys
+        )
+    return config

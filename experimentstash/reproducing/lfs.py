@@ -1,0 +1,70 @@
+"""Files of Git LFS: pointers in git, whose contents are elsewhere; what brings them is a filter, and is not run.
+
+What a clone of this machine has of them, or what `git lfs pull` brought here, is put in place, by its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from experimentstash.entries import EXECUTABLE, FILE
+from experimentstash.problems import StashError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from experimentstash.reproducing.checkout import Checkout
+
+_LARGEST = 1024  # bytes of a pointer (git-lfs, docs/spec.md)
+_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:[^\n]*\n)*?oid sha256:([0-9a-f]{64})\n")
+
+
+def fill_pointers(place: Checkout, near: Sequence[Path]) -> list[str]:
+    """Put the contents of LFS files in place as far as this machine has them, and return the paths of the others.
+
+    Args:
+        place: what is checked out.
+        near: git folders of clones that may have the contents.
+
+    Raises:
+        StashError: a file cannot be written.
+    """
+    stores = [git_dir / "lfs" / "objects" for git_dir in (place.git_dir, *near)]
+    return [path for path, oid in _pointers(place) if not any(_fill(place.root / path, oid, one) for one in stores)]
+
+
+def _pointers(place: Checkout) -> Iterator[tuple[str, str]]:
+    files = [path for path, _ in place.recorded(FILE, EXECUTABLE)]
+    attributes = (place.root / path for path in files if path.rpartition("/")[2] == ".gitattributes")
+    if not any(b"filter=lfs" in file.read_bytes() for file in attributes):
+        return
+    for path in files:
+        file = place.root / path
+        if file.stat().st_size <= _LARGEST and (match := _POINTER.match(file.read_bytes())):
+            yield path, match[1].decode()
+
+
+def _fill(target: Path, oid: str, store: Path) -> bool:
+    held = store / oid[:2] / oid[2:4] / oid
+    if not held.is_file():
+        return False
+    temporary = target.with_name(f".estash-{os.urandom(4).hex()}")
+    try:
+        shutil.copyfile(held, temporary)
+        with temporary.open("rb") as file:
+            digest = hashlib.sha256()
+            while block := file.read(1 << 20):
+                digest.update(block)
+        if is_whole := digest.hexdigest() == oid:
+            shutil.copymode(target, temporary)
+            temporary.replace(target)
+    except OSError as error:
+        raise StashError(f"{target}: cannot be written: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return is_whole

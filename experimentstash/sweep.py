@@ -1,0 +1,155 @@
+"""What a freeze writes of a sweep: one file where its jobs differ in what is swept, else one more for each job.
+
+Facts in (what the tool's process answered, composed twice), what the files say out; no I/O.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from experimentstash import body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from experimentstash.body import Tree
+
+Answer = dict[str, Any]
+_ALONE = ("hydra.mode=MULTIRUN",)  # said by the flag
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one snapshot file says.
+
+    Attributes:
+        overrides: its `OVERRIDE` lines.
+        settings: its `HYDRA` lines.
+        sweep: its `SWEEP` lines.
+        jobs: its `JOB` and `JOBS` lines, as (key, text).
+        varies: its `VARIES` lines.
+        lines: its `TYPE` and `LATE` lines, as (key, text).
+        body: the config.
+        rerun: whether one command runs it with Hydra alone.
+    """
+
+    overrides: tuple[str, ...]
+    settings: tuple[str, ...]
+    sweep: tuple[str, ...]
+    jobs: tuple[tuple[str, str], ...]
+    varies: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...]
+    body: Tree
+    rerun: bool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the files of one freeze say.
+
+    Attributes:
+        whole: of the run, or of the sweep.
+        jobs: of each job that is a file of its own.
+        notices: what was decided, as (key, decision).
+    """
+
+    whole: Part
+    jobs: tuple[Part, ...]
+    notices: tuple[tuple[str, str], ...]
+
+
+def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
+    """Decide what the files of a freeze say.
+
+    Args:
+        overrides: what the user typed.
+        first: what the tool's process answered; that is what is frozen.
+        second: what it answered when it was asked again.
+    """
+    pairs = list(_pairs(first, second))
+    varies = list(dict.fromkeys(key for one, again in pairs for key in body.differing(one["body"], again["body"])))
+    whole = _part(overrides, first, varies, _settings(first), first["sweep"])
+    told = list(dict.fromkeys(tuple(notice) for one, _ in pairs for notice in one["notices"]))
+    told += [(key, "differs from one composition to the next: frozen as first seen") for key in varies]
+    if not first["multirun"]:
+        return Parts(whole, (), tuple(told))
+    if "jobs" not in first:
+        whole = replace(whole, jobs=(("JOBS", f"chosen by {first['sweeper']}"),))
+        return Parts(whole, (), (*told, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs")))
+    texts = [shlex.join(job["overrides"]) for job in first["jobs"]]
+    jobs = tuple(("JOB", f"{number} {text}".rstrip()) for number, text in enumerate(texts))
+    built = _built(first["jobs"], varies)
+    if built is None:
+        return _apart(whole, jobs, overrides, pairs, told)
+    told += [(key, "late: the sweep changes what it is built from") for key in built]
+    told += [(f"job {number}", text) for number, text in enumerate(texts)]
+    late = (*whole.lines, *(("LATE", line) for line in built.values()))
+    return Parts(replace(whole, jobs=jobs, lines=late, body=body.without(whole.body, built)), (), tuple(told))
+
+
+def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
+    """Return each config with itself as it was composed again."""
+    again = {tuple(job["overrides"]): job for job in second.get("jobs", [second])} if "jobs" in first else {}
+    if not again:
+        yield first, second
+    for job in first.get("jobs", ()):
+        yield job, again.get(tuple(job["overrides"]), job)
+
+
+def _part(
+    overrides: Iterable[str], said: Answer, varies: Iterable[str], settings: Iterable[str], sweep: Iterable[str] = ()
+) -> Part:
+    lines = tuple((key, text) for key, text in said["lines"])
+    rerun = bool(said.get("rerun", True))
+    return Part(tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, said["body"], rerun)
+
+
+def _settings(said: Answer) -> list[str]:
+    lines = [*said["settings"], *said["kept"]]
+    return ["--multirun", *(line for line in lines if line not in _ALONE)] if said["multirun"] else lines
+
+
+def _built(jobs: Sequence[Answer], varies: Sequence[str]) -> Mapping[str, str] | None:
+    """Return the values that differ between jobs and are not swept, by key, each as an override that builds it anew.
+
+    None where an override for the swept keys and these does not give each job exactly its config over that of the
+    first one: then its jobs need files of their own.
+    """
+    zero = jobs[0]
+    found: dict[str, str] = {}
+    for job in jobs[1:]:
+        if None in job["keys"] or any(job[part] != zero[part] for part in ("lines", "own_settings")):
+            return None
+        for key in body.differing(zero["body"], job["body"]):
+            if any(f"{key}.".startswith(f"{swept}.") for swept in job["keys"]):
+                continue
+            if key not in zero["built"] or key in varies:
+                return None
+            found[key] = zero["built"][key]
+    typed = {text.partition(" ")[0] for kind, text in zero["lines"] if kind == "TYPE"}
+    return None if typed & found.keys() else found
+
+
+def _apart(
+    whole: Part,
+    jobs: tuple[tuple[str, str], ...],
+    overrides: Sequence[str],
+    pairs: Sequence[tuple[Answer, Answer]],
+    told: Sequence[tuple[str, str]],
+) -> Parts:
+    parted, notices = [], list(told)
+    for number, (job, again) in enumerate(pairs):
+        given = [*(line for line in overrides if _key(line) not in map(_key, job["overrides"])), *job["overrides"]]
+        varies = body.differing(job["body"], again["body"])
+        parted.append(_part(given, job, varies, job["own_settings"]))
+        notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
+    settings = tuple(line for line in whole.settings if line not in pairs[0][0]["kept"])
+    return Parts(
+        replace(whole, settings=settings, jobs=(("JOBS", "apart"), *jobs), rerun=False), tuple(parted), tuple(notices)
+    )
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].lstrip("+~")
