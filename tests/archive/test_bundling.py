@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from archives import TAIL, bundled, environment, frozen_stash, sealed
+from archives import TAIL, bundled, frozen_stash, sealed
 from conftest import commit, estash, git, run, write
+from offline import offline
 from stashes import snapshot_path, snapshot_text
 
 from experimentstash.archive.opening import open_archive
@@ -107,7 +108,7 @@ def test_all_of_it_comes_back_without_a_network(
     tool = git("rev-parse", "HEAD", cwd=stash / "tools/mytool")
     bundled(stash, tmp_path / "v1.tar")
     run("rm", "-rf", tmp_path / "one", cwd=tmp_path)
-    for key, value in environment().items():
+    for key, value in offline().items():
         monkeypatch.setenv(key, value)
     into = tmp_path / "into"
     stage = unpacked(tmp_path / "v1.tar", into)
