@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "Judge whether snapshots hold.",
     "tag": "Make the snapshot/* tags that are missing.",
     "reproduce": "Run again what a tag froze, elsewhere, and compare.",
+    "bundle": "Put a tag and all that it needs into one file.",
     "install": "Put the native git hooks to work, beside whatever is there.",
     "uninstall": "Take the git hooks away, and give back what was there.",
     "doctor": "Find what keeps the hooks from working.",

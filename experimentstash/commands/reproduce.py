@@ -51,7 +51,7 @@ def command(
     if origin is None:
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
-        source = sources.named(origin, allow_local=allow_local)
+        source = sources.named(origin, tag, allow_local=allow_local)
     folder = sources.place_for(tag, source, into)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules)
     account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))

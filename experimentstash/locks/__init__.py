@@ -1,5 +1,6 @@
 """What a tool runs in: the lock that says it, the environment built from one, and the record of what was there.
 
+supplying         the packages of a lock gathered as files, for a machine without a network
 building          environments from locks, each built once for all that have the same lock, Python and platform
 plans             how each kind of lock is built: the steps, and what decides the outcome
 own               the code of one checkout over an environment that many share
@@ -18,4 +19,5 @@ tables            the packages of a TOML lock, read by its lines
 installers        uv, or pip and venv, and the environment they are given
 installed         what an interpreter is and what is installed for it
 inside/installed  the same, told by the interpreter itself: it runs in the tool's Python
+inside/building   what the build of a source tree asks for, told by its backend: it runs there, too
 """

@@ -41,6 +41,25 @@ class Built:
     was_there: bool
 
 
+@dataclass(frozen=True)
+class Shared:
+    """An environment that many can have.
+
+    Attributes:
+        environment: its folder.
+        python: the Python that it was made of; None where the lock says it.
+        uv: uv, where it is there.
+        projects: the folders of the checkout that belong on top of it.
+        was_there: whether an earlier build is used again.
+    """
+
+    environment: Path
+    python: Python | None
+    uv: Path | None
+    projects: tuple[Path, ...]
+    was_there: bool
+
+
 def build(order: Order) -> Built:
     """Return an environment that holds what the lock says, and the code of the checkout that asks for it.
 
@@ -54,17 +73,28 @@ def build(order: Order) -> Built:
         StashError: the lock is not taken, the Python or a package is not to be had, or an installer failed.
         KeyboardInterrupt: interrupted; nothing half built is left, and saying it again goes on.
     """
+    shared = build_shared(order)
+    python = shared.python
+    inside = shared.environment / "bin" / "python"
+    if shared.projects:
+        inside = put_on_top(order, shared.projects, shared.environment, python.path if python else None, shared.uv)
+    return Built(inside, _differences(order, python), shared.was_there)
+
+
+def build_shared(order: Order) -> Shared:
+    """Return an environment that holds what the lock says, without the code of any checkout.
+
+    Raises:
+        StashError: as `build` does.
+    """
     check(order.lock)
     uv = find_uv()
-    if uv is None and order.lock.kind in ("uv", "pylock"):
+    if uv is None and order.lock.kind in ("uv", "pylock") and order.supply is None:
         uv = helper(order, "uv", None)
     python = None if order.lock.kind.startswith("conda") else _python(order, uv)
     plan = _plan(order, uv, python)
     environment, was_there = _make(order, plan, python)
-    inside = environment / "bin" / "python"
-    if plan.projects:
-        inside = put_on_top(order, plan.projects, environment, python.path if python else None, uv)
-    return Built(inside, _differences(order, python), was_there)
+    return Shared(environment, python, uv, plan.projects, was_there)
 
 
 def _python(order: Order, uv: Path | None) -> Python:
@@ -75,6 +105,8 @@ def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
     kind = order.lock.kind
     if python is None:
         return plans.plan_conda(order)
+    if order.supply:
+        return plans.plan_supply(order.supply, uv, python)
     if kind == "poetry":
         poetry = find_program("poetry") or helper(order, "poetry", uv)
         return plans.plan_poetry(order, poetry, uv, python)

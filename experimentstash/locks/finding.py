@@ -154,6 +154,38 @@ def versions(lock: Lock) -> dict[str, frozenset[str]]:
     return {name: frozenset(known) for name, known in found.items()}
 
 
+def hashes(lock: Lock) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the SHA-256 digests, in hex, that a lock has for each package, by normal name and version.
+
+    None for one that the lock pins without; nothing at all for conda's own locks.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    if lock.kind in ("requirements", "recorded"):
+        for one in requirements.read(lock.stash, lock.path).wanted:
+            own = {known.removeprefix("sha256:") for known in one.hashes if known.startswith("sha256:")}
+            found.setdefault((one.name, one.version), set()).update(own)
+    elif lock.kind in ("uv", "pylock", "poetry"):
+        for entry in _entries(lock):
+            digests = re.findall(r"(?:sha256:|sha256\s*=\s*[\"'])([0-9a-f]{64})\b", entry.text)
+            found.setdefault((entry.name, entry.version), set()).update(digests)
+    return {key: frozenset(known) for key, known in found.items()}
+
+
+def indexes(lock: Lock) -> list[str]:
+    """Return where a lock's packages are looked for beside the package index, as flags of pip's."""
+    if lock.kind in ("requirements", "recorded"):
+        return requirements.read(lock.stash, lock.path).places
+    keys = ("registry", "index") if lock.kind in ("uv", "pylock") else ()
+    named = dict.fromkeys(value for entry in _entries(lock) for key in keys for value in entry.values(key))
+    flags: list[str] = []
+    for place in named:
+        if not _WHOLE.match(place):
+            flags += ["--find-links", str(lock.folder / place)]
+        elif place.startswith("https://") and not place.startswith("https://pypi.org/"):
+            flags += ["--find-links" if place.endswith(".html") else "--extra-index-url", place]
+    return flags
+
+
 def hosts(lock: Lock) -> tuple[str, ...]:
     """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand."""
     text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")

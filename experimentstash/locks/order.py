@@ -27,6 +27,27 @@ def show(line: str) -> None:
 
 
 @dataclass(frozen=True)
+class Supply:
+    """Packages that are here, so that nothing is asked of an index.
+
+    Attributes:
+        folder: their files.
+        lines: what of them a lock comes to on this platform, each a requirement with a hash.
+        digests: those of all files, in hex: what decides what comes out, with those that only build others.
+        projects: the folders of the checkout that belong on top.
+    """
+
+    folder: Path
+    lines: tuple[str, ...]
+    digests: tuple[str, ...]
+    projects: tuple[Path, ...]
+
+    def flags(self, *, uv: bool) -> list[str]:
+        """Return what tells pip, or uv, to take them and nothing else."""
+        return ["--no-index", "--find-links", str(self.folder), *(["--offline"] if uv else [])]
+
+
+@dataclass(frozen=True)
 class Order:
     """An environment that is wanted.
 
@@ -38,6 +59,7 @@ class Order:
         python: the recorded Python, or None.
         projects: folders of the checkout that were installed when the experiment was frozen (`PROJECT` lines), for
             locks that do not tell it themselves.
+        supply: the packages, where they are here already; None where they come from an index.
         wheels_only: refuse packages that are built from source, which runs their code.
         say: called with each step.
         hear: called with each line that an installer says.
@@ -49,6 +71,7 @@ class Order:
     own: Path
     python: Wanted | None = None
     projects: tuple[Path, ...] = ()
+    supply: Supply | None = None
     wheels_only: bool = False
     say: Callable[[str], object] = field(default=lambda _: None, repr=False)
     hear: Callable[[str], object] = field(default=show, repr=False)

@@ -46,7 +46,8 @@ def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: 
         run(order, [fill.make(folder)], place)
         _let_see(folder, environment)
         editable = [word for project in projects for word in _as_it_lies(project)]
-        run(order, [Step([*fill.install(folder), "--no-deps", *editable], _folder(projects[0]))], place)
+        flags = order.supply.flags(uv=uv is not None) if order.supply else []
+        run(order, [Step([*fill.install(folder), "--no-deps", *flags, *editable], _folder(projects[0]))], place)
 
     facts = {"environment": str(environment), "for": order.title}
     return make_whole(place, facts, make, order.say)[0] / "bin" / "python"

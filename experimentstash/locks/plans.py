@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from experimentstash.files import write_text
 from experimentstash.locks import requirements, tables
 from experimentstash.locks.installers import Filler, Step, Word, ask, filler, find_program, installing_environment
-from experimentstash.locks.order import Order, fail
+from experimentstash.locks.order import Order, Supply, fail
 from experimentstash.locks.requirements import read_bytes
 from experimentstash.problems import StashError
 from experimentstash.process import listen
@@ -132,6 +132,20 @@ def plan_requirements(order: Order, uv: Path | None, python: Python) -> Plan:
 
     lines = (line for data in found.texts.values() for line in _without_comments(data))
     return Plan((lock.kind, *lines), steps, order.projects)
+
+
+def plan_supply(supply: Supply, uv: Path | None, python: Python) -> Plan:
+    """Plan an environment from packages that are here: exactly these, whatever the kind of the lock."""
+
+    def steps(folder: Path) -> list[Step]:
+        fill = filler(python.path, uv)
+        source = folder.parent / "requirements.txt"
+        write_text(source, "".join(f"{line}\n" for line in supply.lines))
+        flags = ["--no-deps", "--require-hashes", *supply.flags(uv=uv is not None)]
+        install: list[Word] = [*fill.install(folder), *flags, "-r", source]
+        return [fill.make(folder), *([Step(install, folder.parent)] if supply.lines else [])]
+
+    return Plan(("supply", *supply.lines, "", *supply.digests), steps, supply.projects)
 
 
 def _without_comments(data: bytes) -> list[bytes]:

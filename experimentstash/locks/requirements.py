@@ -64,10 +64,12 @@ class Requirements:
     Attributes:
         wanted: what it asks for, in file order; constraints ask for nothing.
         texts: the bytes of each file read, by its path.
+        places: where packages are looked for, as flags of pip's, in file order; folders are absolute.
     """
 
     wanted: list[Wanted] = field(default_factory=list)
     texts: dict[Path, bytes] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
 
     @property
     def is_hashed(self) -> bool:
@@ -151,12 +153,15 @@ def _take_option(root: Path, path: Path, line: str, where: str, found: Requireme
     if option in _INDEX:
         if re.match(r"https://[^/\s]+", value) is None:
             raise StashError(f"{where}: {line!r}: packages are taken over https only")
+        found.places += [option, value]
         return
     if option in ("-f", "--find-links"):
         if "://" not in value:
             check_inside(root, path.parent / value)
+            found.places += [option, str(path.parent / value)]
             return
         if value.startswith("https://"):
+            found.places += [option, value]
             return
     raise StashError(f"{where}: {line!r} is not taken from a lock")
 

@@ -11,7 +11,7 @@ from experimentstash.locks.comparing import differences
 from experimentstash.locks.finding import Lock, find_lock, hosts, open_lock
 from experimentstash.locks.header import read_header
 from experimentstash.locks.installed import describe
-from experimentstash.locks.order import Order
+from experimentstash.locks.order import Order, Supply
 from experimentstash.locks.whole import cache_folder
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError
@@ -104,28 +104,44 @@ def check_can_build(wanted: Need) -> None:
         )
 
 
-def built(stash: Path, wanted: Need, say: Callable[[str], object]) -> Within:
-    """Build what a snapshot wants to run in, or take it up where it was built before.
+def order_for(stash: Path, wanted: Need, say: Callable[[str], object], supply: Supply | None = None) -> Order:
+    """Return the order for what a snapshot wants to run in.
 
     Args:
         stash: the checkout of the tag, with its tools.
         wanted: what it wants.
         say: called with each step.
+        supply: the packages, where they are here already.
 
     Raises:
-        StashError: there is no lock, or it cannot be built; the message names the package.
+        StashError: there is no lock.
     """
     check_can_build(wanted)
-    order = Order(
+    return Order(
         lock=wanted.lock,  # type: ignore[arg-type]  # checked above
         title=f"{wanted.frozen.name.title} of snapshot/{wanted.frozen.name.tag}",
         cache=cache_folder(),
         own=stash / _OWN,
         python=wanted.said.python,
         projects=tuple(stash / folder for folder in wanted.said.projects),
+        supply=supply,
         say=say,
     )
-    made = build(order)
+
+
+def built(stash: Path, wanted: Need, say: Callable[[str], object], supply: Supply | None = None) -> Within:
+    """Build what a snapshot wants to run in, or take it up where it was built before.
+
+    Args:
+        stash: the checkout of the tag, with its tools.
+        wanted: what it wants.
+        say: called with each step.
+        supply: the packages, where they are here already.
+
+    Raises:
+        StashError: there is no lock, or it cannot be built; the message names the package.
+    """
+    made = build(order_for(stash, wanted, say, supply))
     return Within(made.interpreter, (*wanted.told, *made.told))
 
 

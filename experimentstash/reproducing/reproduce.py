@@ -16,6 +16,7 @@ from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.progress import Done, claim
 from experimentstash.reproducing.stage import Stage
+from experimentstash.reproducing.supplies import supplied
 from experimentstash.results.comparing import check
 from experimentstash.urls import without_secrets
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from experimentstash.reproducing.progress import Progress
     from experimentstash.reproducing.source import Source
     from experimentstash.reproducing.stage import Frozen, Wanted
+    from experimentstash.reproducing.supplies import Supplies
     from experimentstash.results.manifest import Manifest
     from experimentstash.results.report import Report
     from experimentstash.results.rules import Rules
@@ -80,16 +82,17 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
         if report(problems):
             return None
         chosen = _chosen(frozen, request)
-        brought = _bring_tools(stage, commit, chosen, say)
+        brought = bring_tools(stage, commit, chosen, say)
         work = _Work(request, registry.load(request.folder), stage, progress, say)
         needs = _needs(request, chosen, work.tools)
         trust.ask(_told(request, commit, brought, needs, stage), yes=request.yes)
-        ready = [(one, work.within(one)) for one in needs]
+        with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
+            ready = [(one, work.within(one, supplies)) for one in needs]
         outcomes = [work.reproduced(one, within) for one, within in ready]
         return Account(
             request.tag,
             commit,
-            without_secrets(request.source.origin),
+            request.source.told,
             tuple((one.path, one.commit) for one in brought),
             tuple(trust.lfs_lines(request.folder, stage.pointers)),
             outcomes,
@@ -113,7 +116,12 @@ def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     return list(found.values())
 
 
-def _bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+def bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+    """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
+
+    Raises:
+        StashError: nobody has a pin, or a link leads out of the folder.
+    """
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in environments.projects_in(one)}
     names |= {folder.split("/")[1] for folder in folders if folder.startswith("tools/")}
@@ -135,13 +143,21 @@ def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]
 
 
 def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need], stage: Stage) -> list[str]:
-    url = without_secrets(request.source.origin)
-    stash = f"snapshot/{request.tag} of {url}, {trust.who(request.folder, commit)}"
-    tools = [(one.path, one.url, trust.who(request.folder / one.path, one.commit)) for one in brought]
+    stash = f"snapshot/{request.tag} of {request.source.told}, {trust.who(request.folder, commit)}"
+    tools = [(one.path, _whence(request, one), trust.who(request.folder / one.path, one.commit)) for one in brought]
     locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
-    hosts = dict.fromkeys(host for one in needs for host in one.hosts if request.builds)
-    told = trust.lines(stash, tools, locks, list(hosts), [one.frozen.name.title for one in needs])
+    archive = request.source.archive
+    places = ["the archive"]
+    if archive is None or archive.manifest.locks is None:
+        places = ["the package index", *dict.fromkeys(host for one in needs for host in one.hosts)]
+    told = trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
     return told + trust.lfs_lines(request.folder, stage.pointers)
+
+
+def _whence(request: Request, brought: Wanted) -> str:
+    if request.source.archive is None:
+        return without_secrets(brought.url)
+    return f"the archive, recorded as {without_secrets(brought.url)}" if brought.url else "the archive"
 
 
 @dataclass(frozen=True)
@@ -162,13 +178,13 @@ class _Work:
     progress: Progress
     say: Callable[[str], object]
 
-    def within(self, wanted: Need) -> Within:
+    def within(self, wanted: Need, supplies: Supplies) -> Within:
         """Return what a snapshot runs in, built now or before."""
         request = self.request
         if not request.builds:
             tool = self.tools[wanted.frozen.name.tool]
             return environments.at_hand(request.source.clone or request.folder, wanted, tool)
-        within = environments.built(request.folder, wanted, self.say)
+        within = supplies(wanted, self.say)
         self.progress.built.update(self.stage.untracked())  # nothing has run yet: the builds left it, and need it
         self.progress.keep()
         return within

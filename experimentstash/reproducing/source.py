@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from experimentstash.archive.opening import Archive, open_archive
 from experimentstash.git import ask_git
 from experimentstash.names import tag_ref
-from experimentstash.problems import StashError
+from experimentstash.problems import StashError, command
 from experimentstash.stash import find_stash
-from experimentstash.urls import is_path, names_program
+from experimentstash.urls import is_path, names_program, without_secrets
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,23 @@ class Source:
         origin: the URL that relative URLs of tools begin at; it is also what people are told.
         clone: the root of a clone on this machine whose objects may be used again, or None.
         allow_local: whether tools may come from paths of this machine.
+        archive: what holds all of it, so that nothing is fetched; None for repositories.
     """
 
     url: str
     origin: str
     clone: Path | None
     allow_local: bool
+    archive: Archive | None = None
+
+    @property
+    def told(self) -> str:
+        """It as people are told of it."""
+        return self.archive.told if self.archive else without_secrets(self.origin)
 
 
 def at_hand(tag: str, *, allow_local: bool) -> Source:
-    """Return the clone that holds the working folder; a tag that it has not comes from its remote.
+    """Return the clone that holds the working folder; a tag that it has not, or not to the end, comes from its remote.
 
     Raises:
         StashError: there is none.
@@ -39,7 +47,13 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
     stash = find_stash()
     origin = _remote(stash)
     is_here = ask_git("rev-parse", "--verify", "--quiet", tag_ref(tag), cwd=stash).returncode == 0
+    is_here = is_here and not is_shallow(stash)
     return Source(str(stash) if is_here or not origin else origin, origin or str(stash), stash, allow_local)
+
+
+def is_shallow(clone: Path) -> bool:
+    """Tell whether the history of a repository was not fetched to its end."""
+    return ask_git("rev-parse", "--is-shallow-repository", cwd=clone).stdout.strip() == b"true"
 
 
 def _remote(stash: Path) -> str:
@@ -51,11 +65,11 @@ def _remote(stash: Path) -> str:
     return os.path.normpath(stash / url) if url and is_path(url) else url
 
 
-def named(text: str, *, allow_local: bool) -> Source:
-    """Return the repository that a user names: a URL, or a folder of this machine.
+def named(text: str, tag: str, *, allow_local: bool) -> Source:
+    """Return what a user names: a URL, a folder of this machine, or an archive, which is checked whole.
 
     Raises:
-        StashError: it is neither.
+        StashError: it is none of them, or an archive of another tag.
     """
     if text.startswith("-") or names_program(text):
         raise StashError(f"--from {text!r}: no URL and no folder")
@@ -63,9 +77,20 @@ def named(text: str, *, allow_local: bool) -> Source:
     if not path.exists():
         return Source(text, text, None, allow_local)
     if not path.is_dir():
-        raise StashError(f"--from {text}: a file, and no repository")
+        return _archived(path, tag, allow_local=allow_local)
     root = str(path.resolve())
     return Source(root, root, Path(root), allow_local)
+
+
+def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
+    archive = open_archive(path)
+    if archive.manifest.tag != tag:
+        held = archive.manifest.tag
+        raise StashError(
+            f"{path}: it holds snapshot/{held}, and not snapshot/{tag}",
+            command("experimentstash", "reproduce", held, "--from", str(path)),
+        )
+    return Source("", "", None, allow_local, archive)
 
 
 def place_for(tag: str, source: Source, into: str | None) -> Path:

@@ -15,6 +15,7 @@ from experimentstash.problems import StashError, short
 from experimentstash.repository import Repository, Submodule, Tags, TooLargeError
 from experimentstash.reproducing.checkout import Checkout, check_allowed, fetch_commit
 from experimentstash.reproducing.lfs import fill_pointers
+from experimentstash.reproducing.source import is_shallow
 from experimentstash.reproducing.transfer import fetch, inert, list_refs
 from experimentstash.results.manifest import LARGEST as LARGEST_MANIFEST
 from experimentstash.results.parsing import parse as parse_manifest
@@ -73,18 +74,22 @@ class Stage:
         tag: the tag.
         source: where the stash comes from.
         keep: files that builds left in the checkouts, by the checkout's path; they stay.
+        whole: want all of the history: a shallow clone is of no use.
 
     Attributes:
         pointers: the files of Git LFS that did not come, by the checkout's path.
     """
 
-    def __init__(self, folder: Path, tag: str, source: Source, keep: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self, folder: Path, tag: str, source: Source, keep: Mapping[str, Collection[str]], *, whole: bool = False
+    ) -> None:
         self.folder = folder
         self.tag = tag
         self.source = source
         self._beside: dict[Path, list[Checkout]] = {}
         self.pointers: dict[str, list[str]] = {}
         self._keep = keep
+        self._whole = whole
         self._stash = Checkout(folder, folder / ".git", f"snapshot/{tag}")
 
     def fetch_tag(self, say: Callable[[str], object]) -> str:
@@ -95,7 +100,9 @@ class Stage:
         """
         ref = tag_ref(self.tag)
         self._stash.make(self._object_format(), self.source.origin)
-        if said := fetch(self.source.url, f"+{ref}:{ref}", cwd=self.folder):
+        if self.source.archive:
+            self.source.archive.unpack_repository("", self._stash.git_dir)
+        elif said := fetch(self.source.url, f"+{ref}:{ref}", cwd=self.folder):
             self._cope(ref, said, say)
         with Repository.open(self.folder) as repository:
             tags = repository.tags()
@@ -113,7 +120,14 @@ class Stage:
         self._stash.clean(folder="outputs")  # what ran before lies there
         self._stash.check_links(self.folder)
 
+    @property
+    def object_format(self) -> str:
+        """The hash function of the stash and its tools, `sha1` or `sha256`, once it is here."""
+        return self._stash.object_format()
+
     def _object_format(self) -> str:
+        if self.source.archive:
+            return self.source.archive.manifest.object_format
         if self.source.clone is None:
             return self._stash.object_format() or "sha1"
         return ask_git("rev-parse", "--show-object-format", cwd=self.source.clone).stdout.decode().strip() or "sha1"
@@ -171,9 +185,18 @@ class Stage:
         for tool in sorted(names):
             submodule = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
             wanted.append(Wanted(tool_path(tool), submodule.name, submodule.url, pins[tool]))
-        for one in wanted:
-            check_allowed(one.path, one.url, allow_local=self.source.allow_local)
-        return wanted
+        return [replace(one, url=self._url(one.path, one.url)) for one in wanted]
+
+    def _url(self, path: str, url: str) -> str:
+        """Return where a submodule comes from; where an archive has all of it, that is only told, as it was recorded.
+
+        Raises:
+            StashError: nobody allowed it to come from there.
+        """
+        archive = self.source.archive
+        url = archive.repository(path).url if archive else url
+        check_allowed(path, url, allow_local=archive is not None or self.source.allow_local)
+        return url
 
     def bring_in(self, wanted: Wanted, say: Callable[[str], object]) -> list[Wanted]:
         """Bring a tool to disk at its pin, and the submodules that it has itself; return all of them.
@@ -185,6 +208,7 @@ class Stage:
         if self.source.clone is not None:
             with Repository.open(self.source.clone) as repository:
                 clones = [clone.git_dir for clone in repository.clones(wanted.path, wanted.name)[0]]
+            clones = [git_dir for git_dir in clones if not (self._whole and is_shallow(git_dir))]
         return list(self._bring_in(wanted, self._stash, clones, say))
 
     def _bring_in(
@@ -195,8 +219,8 @@ class Stage:
         place = self._place(wanted, parent)
         place.make(self._stash.object_format(), wanted.url)
         if not place.has(wanted.commit):
-            say(f"fetching {place.title} at {wanted.commit[:12]}")
-            fetch_commit(place, wanted.commit, clones, wanted.url, allow_local=self.source.allow_local)
+            say(f"{'unpacking' if self.source.archive else 'fetching'} {place.title} at {wanted.commit[:12]}")
+            self._fetch(place, wanted, clones)
         place.check_out(wanted.commit)
         place.clean(self._keep.get(place.title, ()))
         place.check_links(self.folder)
@@ -208,6 +232,15 @@ class Stage:
         for inner in self._inner(place, wanted):
             held = [path for clone in clones if (path := Path(f"{clone}/modules/{inner.name}")).is_dir()]
             yield from self._bring_in(inner, place, held, say, depth + 1)
+
+    def _fetch(self, place: Checkout, wanted: Wanted, clones: Sequence[Path]) -> None:
+        archive = self.source.archive
+        if archive is None:
+            fetch_commit(place, wanted.commit, clones, wanted.url, allow_local=self.source.allow_local)
+            return
+        if (held := archive.repository(place.title).commit) != wanted.commit:
+            raise StashError(f"{archive.path}: it holds {place.title} at {held}, and the pin is {wanted.commit}")
+        archive.unpack_repository(place.title, place.git_dir)
 
     def _place(self, wanted: Wanted, parent: Checkout) -> Checkout:
         """Return where a submodule goes; a name or a path that is to deceive us leads nowhere else."""
@@ -237,8 +270,8 @@ class Stage:
         found = []
         for path, commit in pins.items():
             if path in submodules:
-                check_allowed(f"{place.title}/{path}", submodules[path].url, allow_local=self.source.allow_local)
-                found.append(Wanted(path, submodules[path].name, submodules[path].url, commit))
+                url = self._url(f"{place.title}/{path}", submodules[path].url)
+                found.append(Wanted(path, submodules[path].name, url, commit))
         return found
 
 

@@ -32,7 +32,7 @@ def who(root: Path, commit: str) -> str:
 
 
 def lines(
-    stash: str, tools: Iterable[tuple[str, str, str]], locks: Iterable[str], hosts: Sequence[str], runs: Sequence[str]
+    stash: str, tools: Iterable[tuple[str, str, str]], locks: Iterable[str], places: Sequence[str], runs: Sequence[str]
 ) -> list[str]:
     """Return what is told before anything of it runs.
 
@@ -40,7 +40,7 @@ def lines(
         stash: the tag, where it comes from, and its commit with its author.
         tools: path, URL, and commit with its author, of each repository that is brought in.
         locks: what is built.
-        hosts: the hosts that packages come from, beside the package index.
+        places: where packages come from.
         runs: the experiments.
     """
     told = ["This runs the code of others on this machine, with your rights:", f"  {stash}"]
@@ -48,8 +48,7 @@ def lines(
         f"  {path} from {without_secrets(url) or 'a clone of this machine'}, {commit}" for path, url, commit in tools
     ]
     named = ", ".join(locks)
-    more = f" and {', '.join(hosts)}" if hosts else ""
-    told += [f"  the packages of {named}, from the package index{more}"] if named else []
+    told += [f"  the packages of {named}, from {' and '.join(places)}"] if named else []
     told += [f"  runs {', '.join(runs[:10])}{f' and {len(runs) - 10} more' if len(runs) > 10 else ''}"]
     return [printable(line) for line in told]
 

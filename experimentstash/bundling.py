@@ -1,0 +1,151 @@
+"""An archive made: the tag and its tools brought together as for a reproduction, judged, and packed into one file."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash import registry
+from experimentstash.archive import repositories
+from experimentstash.archive.making import Part, check_target, make
+from experimentstash.archive.manifest import Manifest, Package, Repository, Supplied
+from experimentstash.git import ask_git, git
+from experimentstash.locks.supplying import digest, gather
+from experimentstash.names import tag_ref
+from experimentstash.problems import StashError, command, report
+from experimentstash.reproducing import environments
+from experimentstash.reproducing.reproduce import bring_tools
+from experimentstash.reproducing.source import is_shallow
+from experimentstash.reproducing.stage import Stage
+from experimentstash.urls import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from experimentstash.reproducing.source import Source
+    from experimentstash.reproducing.stage import Frozen, Wanted
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """An archive that was written.
+
+    Attributes:
+        path: the file.
+        size: bytes.
+        sha256: its digest, in hex.
+        manifest: what it says of itself.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    manifest: Manifest
+
+
+def bundle(
+    tag: str, target: Path, source: Source, say: Callable[[str], object], *, with_packages: bool = False
+) -> Bundled | None:
+    """Write an archive; return None where the tag does not hold, and the findings have been told.
+
+    Args:
+        tag: the tag.
+        target: the file to write.
+        source: where the stash comes from.
+        say: called with each step, for the user to see.
+        with_packages: put the packages of the locks in, too; that builds the environments, and runs what this runs.
+
+    Raises:
+        StashError: something of it is not to be had, or the file cannot be written; nothing is left.
+    """
+    check_target(target)
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+        place = Path(folder).resolve()
+        stage = Stage(place / "stash", tag, source, {}, whole=True)
+        say(f"bringing snapshot/{tag} together")
+        commit = stage.fetch_tag(say)
+        _check_whole(stage.folder, source.url)
+        stage.check_out(commit)
+        frozen, problems = stage.judged(commit)
+        if report(problems):
+            return None
+        brought = bring_tools(stage, commit, frozen, say)
+        for one in brought:
+            _check_whole(stage.folder / one.path, one.url)
+        made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]
+        manifest = Manifest(tag, stage.object_format, tuple(repository for repository, _ in made))
+        if with_packages:
+            packages, locks = _gathered(stage, frozen, place / "packages", say)
+            manifest = replace(manifest, packages=packages, locks=locks)
+        say(f"writing {target}")
+        files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
+        sha256 = make(target, manifest, [*(part for _, part in made), *files])
+    return Bundled(target, target.stat().st_size, sha256, manifest)
+
+
+def _check_whole(root: Path, url: str) -> None:
+    if is_shallow(root):
+        shown = without_secrets(url)
+        raise StashError(
+            f"{shown}: a shallow clone, and an archive holds the whole history",
+            command("git", "-C", shown, "fetch", "--unshallow", "--tags"),
+        )
+
+
+def _packed(
+    stage: Stage, number: int, wanted: Wanted | None, place: Path, say: Callable[[str], object]
+) -> tuple[Repository, Part]:
+    """Pack the stash, or a tool that was brought in."""
+    root = stage.folder / (wanted.path if wanted else "")
+    ref = repositories.TOOL_REF if wanted else tag_ref(stage.tag)
+    named = wanted.commit if wanted else git("rev-parse", ref, cwd=root)
+    commit = wanted.commit if wanted else git("rev-parse", f"{ref}^{{commit}}", cwd=root)
+    path = wanted.path if wanted else ""
+    say(f"packing {path or 'the stash'} at {commit[:12]}")
+    file = place / f"{number}.pack"
+    git_dir = Path(git("rev-parse", "--absolute-git-dir", cwd=root))
+    unpacked = repositories.pack(git_dir, named, stage.object_format, file, path or "the stash")
+    part = Part(repositories.head(stage.object_format, ref, named), file)
+    return Repository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
+
+
+def _gathered(
+    stage: Stage, frozen: Sequence[Frozen], pool: Path, say: Callable[[str], object]
+) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
+    """Gather the packages of all locks, each lock once for each Python that was recorded with it."""
+    tools = registry.load(stage.folder)
+    locks: dict[tuple[str, str], Supplied] = {}
+    for one in frozen:
+        wanted = environments.need(stage.folder, one, registry.find(tools, one.name.tool))
+        order = environments.order_for(stage.folder, wanted, say)
+        key = (order.lock.name, str(order.python or ""))
+        if key not in locks:
+            found = gather(order, pool)
+            projects = tuple(project.relative_to(stage.folder).as_posix() for project in found.projects)
+            locks[key] = Supplied(*key, found.platform, found.files, projects)
+    files = sorted(pool.iterdir())
+    return tuple(Package(file.name, digest(file), file.stat().st_size) for file in files), tuple(locks.values())
+
+
+def _recorded_url(root: Path, wanted: Wanted | None) -> str:
+    """Return what the `.gitmodules` above says: where a relative URL leads is the business of whoever has a clone."""
+    if wanted is None:
+        return ""
+    above = git("rev-parse", "--show-superproject-working-tree", cwd=root)
+    asked = ("config", "--no-includes", "--blob", "HEAD:.gitmodules", "--get", f"submodule.{wanted.name}.url")
+    return without_secrets(ask_git(*asked, cwd=Path(above)).stdout.decode("utf-8", "replace").strip())
+
+
+def summary(bundled: Bundled) -> Sequence[str]:
+    """Return what there is to tell of an archive that was written."""
+    manifest = bundled.manifest
+    stash, *tools = manifest.repositories
+    return [
+        f"{bundled.path}: snapshot/{manifest.tag} at {stash.commit[:12]}, {bundled.size} bytes",
+        *(f"  {one.path} at {one.commit[:12]}" for one in tools),
+        *(f"  the packages of {one.lock} for {one.platform}" for one in manifest.locks or ()),
+        *(["  Python itself is not in it"] if manifest.locks else []),
+        f"  SHA-256 {bundled.sha256}",
+    ]
