@@ -11,9 +11,9 @@ import environments
 import tables
 from measure import measure
 from places import Place
-from topics import committing, freezing, pushing, running, startup, verifying
+from topics import committing, freezing, pushing, reproducing, running, startup, verifying
 
-TOPICS = (startup, running, freezing, verifying, committing, pushing)
+TOPICS = (startup, running, freezing, verifying, committing, pushing, reproducing)
 
 
 def main() -> None:

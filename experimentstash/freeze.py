@@ -70,11 +70,16 @@ def freeze(
 
 def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
     written = wanted.configs is not None  # the text to be frozen stands in the snapshot's own file
-    missing, refused = (_of_all(answer, part) for part in ("missing", "refused"))
+    missing, refused, unresolved = (_of_all(answer, part) for part in ("missing", "refused", "unresolved"))
     if missing:
         raise StashError(
             f"{name.title}: nobody gave a value (???) for {', '.join(missing)}",
             f"write a value into {name.path}" if written else f"{_again(name)} {missing[0]}=…",
+        )
+    if unresolved:
+        raise StashError(
+            f"{name.title}: {unresolved[0]}",
+            f"write what it is built from into {name.path}" if written else f"{_again(name)} KEY=…  # for that key",
         )
     for line in answer["shaped"]:
         raise StashError(

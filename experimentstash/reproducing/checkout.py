@@ -85,7 +85,8 @@ class Checkout:
 
     def has(self, commit: str) -> bool:
         """Tell whether a commit and all that it holds are here; a fetch that was cut off leaves nothing behind."""
-        return ask_git("rev-list", "--quiet", "--objects", "--max-count=1", commit, cwd=self.root).returncode == 0
+        asked = ("rev-list", "--quiet", "--objects", "--max-count=1", commit)
+        return ask_git(*INERT, *asked, cwd=self.root).returncode == 0
 
     def check_out(self, commit: str) -> None:
         """Bring a commit to disk as it is recorded.

@@ -131,7 +131,7 @@ def _alone(folder: Path) -> Iterator[None]:
         own.mkdir(parents=True, exist_ok=True)
         lock = (own / "lock").open("ab")
     except OSError as error:
-        raise StashError(f"{own}: cannot be written: {error.strerror}") from None
+        raise StashError(f"{own}: cannot be written: {error.strerror}", "choose another --into") from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

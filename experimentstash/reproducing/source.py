@@ -113,8 +113,7 @@ def place_for(tag: str, source: Source, into: str | None) -> Path:
             return Path.cwd() / tag
         return stash.with_name(f"{stash.name}-{tag}")
     folder = Path(os.path.abspath(Path(into).expanduser()))  # noqa: PTH100  (links stay as the user wrote them)
-    if source.clone and folder.resolve().is_relative_to(source.clone.resolve()):
-        raise StashError(
-            f"{folder}: in the working tree of {source.clone}, which stays as it is", "choose another --into"
-        )
+    clone = source.clone
+    if clone and (clone / ".git").exists() and folder.resolve().is_relative_to(clone.resolve()):
+        raise StashError(f"{folder}: in the working tree of {clone}, which stays as it is", "choose another --into")
     return folder

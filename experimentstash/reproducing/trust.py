@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experimentstash.git import ask_git
 from experimentstash.problems import StashError, command, printable
+from experimentstash.reproducing.transfer import inert
 from experimentstash.urls import without_secrets
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def check_can_ask(*, yes: bool) -> None:
 
 def who(root: Path, commit: str) -> str:
     """Return a commit with its author and date, for people."""
-    asked = ask_git("show", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root)
-    return f"{commit[:12]} by {asked.stdout.decode('utf-8', 'replace').strip()}"
+    said = inert("show", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root)
+    return f"{commit[:12]} by {said.strip()}"
 
 
 def lines(

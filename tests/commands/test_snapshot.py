@@ -183,6 +183,14 @@ REFUSED = {
     "unknown experiment": (["mytool", "frist"], "no experiment 'frist' of 'mytool'"),
     "no value": (["mytool", "first", "model.layers=???"], "mytool/first: nobody gave a value (???) for model.layers"),
     "does not compose": (["mytool", "first", "no.such=1"], "Could not override 'no.such'."),
+    "no run folder": (
+        ["mytool", "first", "hydra.run.dir=x/${model.rates}"],
+        "mytool/first: hydra.run.dir cannot be resolved: Interpolation key 'model.rates' not found",
+    ),
+    "no value for the run folder": (
+        ["mytool", "first", "model.layers=???", "hydra.run.dir=x/${model.layers}"],
+        "mytool/first: nobody gave a value (???) for model.layers",
+    ),
     "a question": (["mytool", "first", "--tag", "v/1"], "'v/1' is no tag"),
     "dots": (["mytool", "../first"], "'../first' is no name for an experiment"),
     "lock": (["mytool", "first.lock"], "'first.lock' is no name for an experiment"),

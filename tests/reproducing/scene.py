@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -198,10 +199,14 @@ def at_terminal(command: list[str], answer: str, *, cwd: Path, env: dict[str, st
         os.execve(command[0], command, {**os.environ, **env})  # noqa: S606  (the program under test)
     said, given = b"", False
     while True:
+        if given and answer == "\x03" and not select.select([terminal], [], [], 0.5)[0]:
+            os.write(terminal, b"\x03")  # one that comes while a prompt is drawn may be lost
         try:
-            block = os.read(terminal, 65536)
+            block = os.read(terminal, 65536) if not given or select.select([terminal], [], [], 0.5)[0] else None
         except OSError:  # the other end is closed
             break
+        if block is None:
+            continue
         if not block:
             break
         said += block

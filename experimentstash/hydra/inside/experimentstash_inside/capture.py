@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime, env_override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from experimentstash_inside import intercept, sweeping
 from experimentstash_inside import order as orders
@@ -81,6 +82,8 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
     }
     if sweep.jobs is None or sweep.given is None:
         said.update(_taken(config, order, typed, "run", swept))
+        if multirun:
+            said["unresolved"] = []  # where a job writes is decided with its own values
     else:
         said["jobs"] = [
             dict(_taken(job, order, typed, "sweep"), overrides=own, keys=list(map(sweeping.plain_key, own)))
@@ -96,11 +99,7 @@ def _taken(
 ) -> Dict[str, Any]:
     """Return what is said of one composed config: of a run (`kind` is `run`), or of a job of a sweep (`sweep`)."""
     hydra = config.hydra
-    with read_write(hydra.runtime), open_dict(hydra.runtime):
-        # As Hydra itself does before the task, so that a value that the user keeps has it.
-        places = ["hydra.run.dir"] if kind == "run" else ["hydra.sweep.dir", "hydra.sweep.subdir"]
-        folder = os.path.join(*(str(OmegaConf.select(config, place)) for place in places))
-        hydra.runtime.output_dir = os.path.abspath(folder)
+    unresolved = _make_output_dir(config, kind)
     HydraConfig.instance().set_config(config)
     task = _task_config(config)
     with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
@@ -113,6 +112,7 @@ def _taken(
         "notices": freezing.notices + [(key, "Hydra has no override for it: not frozen") for key in settings.lost],
         "missing": freezing.missing,
         "refused": freezing.refused,
+        "unresolved": unresolved,
         "built": freezing.built(),
         "own_settings": [line for line in settings.lines if not is_of_the_sweep(line)] + kept,
         "kept": kept,
@@ -122,6 +122,22 @@ def _taken(
 def _job_name() -> str:
     name: str = JobRuntime.instance().get("name")
     return name
+
+
+def _make_output_dir(config: DictConfig, kind: str) -> List[str]:
+    """Name the output folder as Hydra itself does before the task, so that a value that the user keeps has it.
+
+    Returns:
+        Why it has no name, and Hydra would not come to run the task; empty where it has one.
+    """
+    places = ["hydra.run.dir"] if kind == "run" else ["hydra.sweep.dir", "hydra.sweep.subdir"]
+    try:
+        folder = os.path.join(*(str(OmegaConf.select(config, place)) for place in places))
+    except OmegaConfBaseException as error:
+        return ["%s cannot be resolved: %s" % (" or ".join(places), str(error).split("\n")[0])]
+    with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+        config.hydra.runtime.output_dir = os.path.abspath(folder)
+    return []
 
 
 def _task_config(config: DictConfig) -> DictConfig:
