@@ -37,12 +37,14 @@ class Bundled:
         size: bytes.
         sha256: its digest, in hex.
         manifest: what it says of itself.
+        lfs: the repositories that have files of Git LFS, whose contents are not in git and not in the archive.
     """
 
     path: Path
     size: int
     sha256: str
     manifest: Manifest
+    lfs: tuple[str, ...]
 
 
 def bundle(
@@ -79,10 +81,11 @@ def bundle(
         if with_packages:
             packages, locks = _gathered(stage, frozen, place / "packages", say)
             manifest = replace(manifest, packages=packages, locks=locks)
+        lfs = tuple(one.path for one in manifest.repositories if _has_lfs(stage.folder / one.path))
         say(f"writing {target}")
         files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
         sha256 = make(target, manifest, [*(part for _, part in made), *files])
-    return Bundled(target, target.stat().st_size, sha256, manifest)
+    return Bundled(target, target.stat().st_size, sha256, manifest, lfs)
 
 
 def _check_whole(root: Path, url: str) -> None:
@@ -92,6 +95,11 @@ def _check_whole(root: Path, url: str) -> None:
             f"{shown}: a shallow clone, and an archive holds the whole history",
             command("git", "-C", shown, "fetch", "--unshallow", "--tags"),
         )
+
+
+def _has_lfs(root: Path) -> bool:
+    asked = ("grep", "--quiet", "--fixed-strings", "filter=lfs", "HEAD", "--", ".gitattributes", "**/.gitattributes")
+    return ask_git(*asked, cwd=root).returncode == 0
 
 
 def _packed(
@@ -147,5 +155,6 @@ def summary(bundled: Bundled) -> Sequence[str]:
         *(f"  {one.path} at {one.commit[:12]}" for one in tools),
         *(f"  the packages of {one.lock} for {one.platform}" for one in manifest.locks or ()),
         *(["  Python itself is not in it"] if manifest.locks else []),
+        *(f"  the contents that {path or 'the stash'} has in Git LFS are not in it" for path in bundled.lfs),
         f"  SHA-256 {bundled.sha256}",
     ]

@@ -71,6 +71,15 @@ def test_what_is_told(tmp_path: Path) -> None:
     assert [path for path in os.listdir(stash) if path.startswith(".estash")] == []
 
 
+def test_contents_that_git_does_not_have(tmp_path: Path) -> None:
+    stash = frozen_stash(tmp_path / "one")
+    assert bundled(stash, tmp_path / "v1.tar").lfs == ()
+    commit(stash, {"data/.gitattributes": "*.npy filter=lfs\n", "data/x.npy": "pointer\n"}, "LFS")
+    git("tag", "-f", "snapshot/v1", cwd=stash)
+    ran = estash("bundle", "v1", tmp_path / "v1.tar", "--allow-local", cwd=stash)
+    assert "\n  the contents that the stash has in Git LFS are not in it\n" in ran.out, ran.err
+
+
 def test_it_is_a_tar_of_bundles_that_git_clones(tmp_path: Path) -> None:
     stash = frozen_stash(tmp_path / "one")
     bundled(stash, tmp_path / "v1.tar")
