@@ -304,3 +304,13 @@ def test_a_staged_config_that_sweeps_over_groups(tmp_path: Path) -> None:
     git("add", "configs", cwd=stash)
     hook = run(BIN / "freeze-snapshots", cwd=stash)
     assert (hook.code, "a sweep whose jobs are snapshots of their own" in hook.err) == (1, True)
+
+
+def test_a_snapshot_whose_lines_do_not_fit_is_told(tmp_path: Path) -> None:
+    stash = a_stash(tmp_path)
+    freeze(stash, "model=small,big", "--multirun")
+    path = stash / "configs/mytool/snapshots/t/first.yaml"
+    path.write_text(path.read_text().replace("SWEEP: model=small,big", "SWEEP: model=small,big,huge"))
+    ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
+    assert (ran.code, "its SWEEP lines make 3 jobs, and its JOB lines tell 2" in ran.err) == (1, True)
+    assert "Traceback" not in ran.err

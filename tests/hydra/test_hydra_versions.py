@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, estash, git, run, write
-from shapes import Shape, hard_coded, make_stash
+from shapes import EXPERIMENT, Shape, hard_coded, make_stash
 
 # Hydra 1.1 and 1.2 do not load on Python 3.11 (mutable dataclass defaults): they need an older one.
 VERSIONS = {
@@ -29,6 +29,20 @@ def python_of(versions: list[str]) -> str | None:
         if found.code == 0:
             return found.out.strip()
     return None
+
+
+def check_sweeps(stash: Path) -> None:
+    """A sweep over values, and one over a group, each in its own way of being frozen."""
+    write(stash, {"configs/mytool/experiment/built.yaml": f"{EXPERIMENT}out: x-${{seed}}\n"})
+    for tag, choices, files in (("s", "seed=1,2", 1), ("g", "model=small,big", 3)):
+        was = estash("run", "mytool", "built", "--multirun", choices, cwd=stash)
+        frozen = estash("snapshot", "mytool", "built", "--tag", tag, "--multirun", choices, cwd=stash)
+        assert (was.code, frozen.code) == (0, 0), was.err + frozen.err
+        again = estash("run", "mytool", "built", "--snapshot", tag, cwd=stash)
+        assert again.code == 0, again.err
+        assert len(list((stash / f"configs/mytool/snapshots/{tag}").rglob("*.yaml"))) == files
+        given = [[line for line in ran.out.splitlines() if line.startswith("/")] for ran in (was, again)]
+        assert given[0] == given[1]
 
 
 @pytest.mark.parametrize("requirement", VERSIONS)
@@ -57,6 +71,7 @@ def test_a_version_of_hydra(tmp_path: Path, tmp_path_factory: pytest.TempPathFac
     sweep = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "seed=1,2", cwd=stash)
     assert sweep.code == 0, sweep.err
     assert sweep.out.count("/'seed' AnyNode typing.Any <class 'int'>") == 2
+    check_sweeps(stash)
     flat = (stash / "configs/mytool/snapshots/t/first.yaml").read_text()
     whole = estash("run", "mytool", "first", "--cfg", "job", "hydra.output_subdir=null", cwd=stash).out
     write(stash, {

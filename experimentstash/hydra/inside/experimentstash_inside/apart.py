@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Callable, Dict, FrozenSet, List
 
-from hydra._internal.config_loader_impl import get_overrides_dirname
+from hydra._internal import config_loader_impl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from omegaconf import open_dict, read_write
@@ -20,6 +20,7 @@ from experimentstash_inside.order import FROZEN, Order
 from experimentstash_inside.overridetext import parse
 from experimentstash_inside.replaying import config_or_leave, header_lines
 
+_dirname: Any = getattr(config_loader_impl, "get_overrides_dirname", None)  # from Hydra 1.4 on, it is worked out late
 _Load = Callable[..., Any]
 _NAME = FROZEN + "_job"
 _OF_THE_SWEEP = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweeper.", "hydra.sweep.", "hydra.mode")
@@ -60,15 +61,15 @@ def loading_jobs(load: _Load) -> _Load:
 def _load_chosen(loader: Any, load: _Load, chosen: Chosen, overrides: List[str], call: Dict[str, Any]) -> Any:
     settings, own = chosen.instead
     rest = [line for line in overrides if line not in chosen.sweep and line not in settings]
-    # In the process that a launcher started, the loader came with a store of its own.
-    stores = [source.store for source in loader.get_sources() if hasattr(source, "store")]
+    # Before Hydra 1.4, the loader has come to the process that a launcher started with a store of its own.
+    stores = [ConfigStore.instance(), *(source.store for source in loader.get_sources() if hasattr(source, "store"))]
     for store in stores:
         store.repo[_NAME + ".yaml"] = chosen.entry
     try:
         config = load(loader, **dict(call, config_name=_NAME, overrides=own + rest))
     finally:
         for store in stores:
-            del store.repo[_NAME + ".yaml"]
+            store.repo.pop(_NAME + ".yaml", None)
     with read_write(config.hydra.job):
         config.hydra.job.config_name = call.get("config_name")
     return _told(config, overrides)
@@ -143,10 +144,9 @@ def _told(config: Any, overrides: List[str]) -> Any:
     """Return the config with the overrides that Hydra would have told in it."""
     task = [line for line in map(parse, overrides) if not line.is_hydra_override()]
     hydra = config.hydra
-    style = hydra.job.config.override_dirname
     with read_write(hydra), open_dict(hydra):
         hydra.overrides.task = [str(line.input_line) for line in task]
-        hydra.job.override_dirname = get_overrides_dirname(
-            overrides=task, kv_sep=style.kv_sep, item_sep=style.item_sep, exclude_keys=style.exclude_keys
-        )
+        if _dirname is not None:
+            style = hydra.job.config.override_dirname
+            hydra.job.override_dirname = _dirname(task, style.exclude_keys, style.item_sep, style.kv_sep)
     return config

@@ -3,7 +3,8 @@
 A program that uses `initialize` and `compose` ignores its arguments, so the experiment is chosen here. A program
 that adds overrides to its own `sys.argv` would lay them over a frozen config, which has their effect already, so
 a replay takes them out. And Hydra composes twice where once is enough to take the config. All meet in
-`ConfigLoader.load_configuration`, whose parameters have kept their names and order since Hydra 1.1.
+`ConfigLoaderImpl._load_configuration_impl`, whose parameters have kept their names since Hydra 1.1: from 1.4 on, the
+jobs of a sweep do not come through `load_configuration`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ left_out: Set[str] = set()
 
 def install(order: Order) -> None:
     """Let the order reach what the command line does not."""
-    load = ConfigLoaderImpl.load_configuration
+    own = ConfigLoaderImpl._load_configuration_impl
+    load = _parsed_anew(own)
     if order.compose:
         wrapped = _composing(load, order)
     elif order.snapshot:
@@ -34,11 +36,23 @@ def install(order: Order) -> None:
     else:
         return
 
-    @functools.wraps(load)
+    @functools.wraps(own)
     def load_configuration(self: Any, *args: Any, **kwargs: Any) -> Any:
         return wrapped(self, dict(zip(_PARAMETERS, args), **kwargs))  # noqa: B905  (Python 3.8)
 
-    ConfigLoaderImpl.load_configuration = load_configuration  # type: ignore[method-assign]
+    ConfigLoaderImpl._load_configuration_impl = load_configuration  # type: ignore[method-assign]
+
+
+def _parsed_anew(load: _Load) -> _Load:
+    """Return Hydra's own way; what 1.4 has read of the overrides already counts only where they are the same still."""
+
+    def load_as_given(self: Any, **call: Any) -> Any:
+        parsed = call.get("parsed_overrides")
+        if parsed is not None and [one.input_line for one in parsed] != list(call["overrides"]):
+            call["parsed_overrides"] = None
+        return load(self, **call)
+
+    return load_as_given
 
 
 def _once(load: _Load) -> _Load:
