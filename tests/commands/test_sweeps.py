@@ -213,6 +213,25 @@ def test_what_differs_from_job_to_job_by_chance_is_frozen_for_each(tmp_path: Pat
     assert len({line for text in once.values() for line in text.splitlines() if line.startswith("/'seed'")}) == 3
 
 
+def test_groups_in_groups_of_the_sweepers_own_parameters(tmp_path: Path) -> None:
+    """As latent-reasoning-works/manylatents sweeps: over two groups, one below another, and values of what they bring."""
+    files = plain_tool()
+    for name in ("umap", "tsne"):
+        files[f"conf/algorithms/latent/{name}.yaml"] = f"_target_: {name}\nneighbours: 15\n{name}: ${{seed}}\n"
+    files["conf/config.yaml"] = files["conf/config.yaml"].replace("- model:", "- algorithms/latent: umap\n  - model:")
+    params = "{algorithms/latent: 'umap,tsne', model: 'small,big', algorithms.latent.neighbours: '5,50', seed: 42}"
+    experiment = f"{EXPERIMENT}hydra: {{mode: MULTIRUN, sweeper: {{params: {params}}}}}\n"
+    stash = a_stash(tmp_path, {**files, "hydra_plugins/halving.py": SWEEPER}, experiment)
+    was = swept(stash, into="was")
+    freeze(stash, "--commit")
+    assert frozen(stash).all("JOB")[-1] == "7 algorithms/latent=tsne model=big algorithms.latent.neighbours=50"
+    forget(stash)
+    assert (len(was), swept(stash, "--snapshot", "t")) == (8, was)
+    sweep = ["hydra.sweeper.params=null", "hydra/sweeper=halving", "algorithms/latent=choice(umap,tsne)"]
+    ran = estash("snapshot", "mytool", "first", "--tag", "u", *sweep, "--multirun", cwd=stash)
+    assert (ran.code, "what jobs the sweep algorithms/latent=choice(umap,tsne) has" in ran.err) == (1, True), ran.err
+
+
 def test_a_sweeper_that_chooses_as_it_runs(tmp_path: Path) -> None:
     stash = a_stash(tmp_path, {**plain_tool(), "hydra_plugins/halving.py": SWEEPER})
     sweep = ["hydra/sweeper=halving", "rate=interval(0,8)", "--multirun"]

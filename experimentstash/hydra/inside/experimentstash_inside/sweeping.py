@@ -121,4 +121,4 @@ def _is_plain(value: Any) -> bool:
 def changes_the_shape(line: str) -> bool:
     """Tell whether an override fails on a flat config: it adds, takes away, or chooses from a config group."""
     group = parse(line).key_or_group
-    return line[0] in "+~" or group in GlobalHydra.instance().config_loader().list_groups(group.rpartition("/")[0])
+    return line[0] in "+~" or "/" in group or group in GlobalHydra.instance().config_loader().list_groups("")
