@@ -19,13 +19,15 @@ from experimentstash.reproducing import environments
 from experimentstash.reproducing.reproduce import bring_tools
 from experimentstash.reproducing.source import is_shallow
 from experimentstash.reproducing.stage import Stage
+from experimentstash.reproducing.tools import Tools
 from experimentstash.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from experimentstash.reproducing.source import Source
-    from experimentstash.reproducing.stage import Frozen, Wanted
+    from experimentstash.reproducing.stage import Frozen
+    from experimentstash.reproducing.tools import Wanted
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def bundle(
     check_target(target)
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         place = Path(folder).resolve()
-        stage = Stage(place / "stash", tag, source, {}, whole=True)
+        stage = Stage(place / "stash", tag, source)
         say(f"bringing snapshot/{tag} together")
         commit = stage.fetch_tag(say)
         _check_whole(stage.folder, source.url)
@@ -73,7 +75,7 @@ def bundle(
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
-        brought = bring_tools(stage, commit, frozen, say)
+        brought = bring_tools(Tools(stage.folder, source, {}, whole=True), commit, frozen, say)
         for one in brought:
             _check_whole(stage.folder / one.path, one.url)
         made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]

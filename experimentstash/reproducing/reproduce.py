@@ -17,6 +17,7 @@ from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.progress import Done, claim
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.supplies import supplied
+from experimentstash.reproducing.tools import Tools
 from experimentstash.results.comparing import check
 from experimentstash.urls import without_secrets
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from experimentstash.reproducing.environments import Need, Within
     from experimentstash.reproducing.progress import Progress
     from experimentstash.reproducing.source import Source
-    from experimentstash.reproducing.stage import Frozen, Wanted
+    from experimentstash.reproducing.stage import Frozen
     from experimentstash.reproducing.supplies import Supplies
+    from experimentstash.reproducing.tools import Wanted
     from experimentstash.results.manifest import Manifest
     from experimentstash.results.report import Report
     from experimentstash.results.rules import Rules
@@ -73,19 +75,21 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
     """
     trust.check_can_ask(yes=request.yes)
     with claim(request.folder, request.tag) as progress:
-        stage = Stage(request.folder, request.tag, request.source, progress.built)
+        stage = Stage(request.folder, request.tag, request.source)
         say(f"bringing snapshot/{request.tag} to {request.folder}")
         commit = stage.fetch_tag(say)
         progress.begin_at(commit)
-        stage.check_out(commit)
+        pointers = stage.check_out(commit)
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
         chosen = _chosen(frozen, request)
-        brought = bring_tools(stage, commit, chosen, say)
-        work = _Work(request, registry.load(request.folder), stage, progress, say)
-        needs = _needs(request, chosen, work.tools)
-        trust.ask(_told(request, commit, brought, needs, stage), yes=request.yes)
+        tools = Tools(request.folder, request.source, progress.built)
+        brought = bring_tools(tools, commit, chosen, say)
+        lacking = trust.lfs_lines(request.folder, {".": pointers, **tools.pointers})
+        work = _Work(request, registry.load(request.folder), tools, progress, say)
+        needs = _needs(request, chosen, work.registered)
+        trust.ask(_told(request, commit, brought, needs) + lacking, yes=request.yes)
         with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
             ready = [(one, work.within(one, supplies)) for one in needs]
         outcomes = [work.reproduced(one, within) for one, within in ready]
@@ -94,7 +98,7 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
             commit,
             request.source.told,
             tuple((one.path, one.commit) for one in brought),
-            tuple(trust.lfs_lines(request.folder, stage.pointers)),
+            tuple(lacking),
             outcomes,
         )
 
@@ -116,7 +120,7 @@ def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     return list(found.values())
 
 
-def bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
     """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
 
     Raises:
@@ -125,8 +129,7 @@ def bring_tools(stage: Stage, commit: str, chosen: Sequence[Frozen], say: Callab
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in environments.projects_in(one)}
     names |= {folder.split("/")[1] for folder in folders if folder.startswith("tools/")}
-    wanted = stage.tools(commit, names)
-    return [one for tool in wanted for one in stage.bring_in(tool, say)]
+    return [one for wanted in tools.wanted(commit, names) for one in tools.bring_in(wanted, say)]
 
 
 def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]) -> list[Need]:
@@ -142,7 +145,7 @@ def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]
     return needs
 
 
-def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need], stage: Stage) -> list[str]:
+def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Sequence[Need]) -> list[str]:
     stash = f"snapshot/{request.tag} of {request.source.told}, {trust.who(request.folder, commit)}"
     tools = [(one.path, _whence(request, one), trust.who(request.folder / one.path, one.commit)) for one in brought]
     locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
@@ -150,8 +153,7 @@ def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Seque
     places = ["the archive"]
     if archive is None or archive.manifest.locks is None:
         places = ["the package index", *dict.fromkeys(host for one in needs for host in one.hosts)]
-    told = trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
-    return told + trust.lfs_lines(request.folder, stage.pointers)
+    return trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
 
 
 def _whence(request: Request, brought: Wanted) -> str:
@@ -166,15 +168,15 @@ class _Work:
 
     Attributes:
         request: what was asked for.
-        tools: the registry of the tag.
-        stage: the folder.
+        registered: the registry of the tag.
+        tools: their checkouts.
         progress: how far it has come.
         say: called with each step.
     """
 
     request: Request
-    tools: Mapping[str, Tool]
-    stage: Stage
+    registered: Mapping[str, Tool]
+    tools: Tools
     progress: Progress
     say: Callable[[str], object]
 
@@ -182,17 +184,17 @@ class _Work:
         """Return what a snapshot runs in, built now or before."""
         request = self.request
         if not request.builds:
-            tool = self.tools[wanted.frozen.name.tool]
+            tool = self.registered[wanted.frozen.name.tool]
             return environments.at_hand(request.source.clone or request.folder, wanted, tool)
         within = supplies(wanted, self.say)
-        self.progress.built.update(self.stage.untracked())  # nothing has run yet: the builds left it, and need it
+        self.progress.built.update(self.tools.untracked())  # nothing has run yet: the builds left it, and need it
         self.progress.keep()
         return within
 
     def reproduced(self, wanted: Need, within: Within) -> Outcome:
         """Run a snapshot, unless that was done, and compare what it wrote."""
         name = wanted.frozen.name
-        tool = replace(self.tools[name.tool], python=str(within.python))
+        tool = replace(self.registered[name.tool], python=str(within.python))
         folder = run_folder(self.request.folder, tool, name)
         done = self.progress.done.get(name.title)
         if done is None or done.exit_code or done.python != tool.python or not folder.is_dir():

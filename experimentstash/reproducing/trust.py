@@ -62,9 +62,11 @@ def lfs_lines(folder: Path, pointers: Mapping[str, Sequence[str]]) -> list[str]:
     """
     told = []
     for place, paths in pointers.items():
-        named = f"{', '.join(paths[:5])}{f' and {len(paths) - 5} more' if len(paths) > 5 else ''}"
-        fix = command("git", "-C", str(folder / place), "lfs", "pull")
-        told.append(printable(f"{place}: of Git LFS, and not brought: {named}; {fix} brings them"))
+        if paths:
+            named = f"{', '.join(paths[:5])}{f' and {len(paths) - 5} more' if len(paths) > 5 else ''}"
+            fix = command("git", "-C", str(folder / place), "lfs", "pull")
+            where = "the stash" if place == "." else place
+            told.append(printable(f"{where}: of Git LFS, and not brought: {named}; {fix} brings them"))
     return told
 
 

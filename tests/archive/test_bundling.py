@@ -19,6 +19,7 @@ from experimentstash.problems import StashError
 from experimentstash.reproducing.reproduce import bring_tools
 from experimentstash.reproducing.source import named
 from experimentstash.reproducing.stage import Stage
+from experimentstash.reproducing.tools import Tools
 
 
 def another_clone(stash: Path, place: Path) -> Path:
@@ -96,12 +97,13 @@ def test_it_is_a_tar_of_bundles_that_git_clones(tmp_path: Path) -> None:
 
 def unpacked(path: Path, into: Path, tag: str = "v1") -> Stage:
     """Do with an archive what a reproduction does before it asks."""
-    stage = Stage(into, tag, named(str(path), tag, allow_local=False), {})
+    source = named(str(path), tag, allow_local=False)
+    stage = Stage(into, tag, source)
     commit = stage.fetch_tag(lambda _: None)
     stage.check_out(commit)
     frozen, problems = stage.judged(commit)
     assert list(problems) == []
-    bring_tools(stage, commit, frozen, lambda _: None)
+    bring_tools(Tools(into, source, {}), commit, frozen, lambda _: None)
     return stage
 
 

@@ -214,7 +214,7 @@ def test_what_differs_from_job_to_job_by_chance_is_frozen_for_each(tmp_path: Pat
 
 
 def test_groups_in_groups_of_the_sweepers_own_parameters(tmp_path: Path) -> None:
-    """As latent-reasoning-works/manylatents sweeps: over two groups, one below another, and values of what they bring."""
+    """As manylatents sweeps: over two groups, one below another, and values of what they bring."""
     files = plain_tool()
     for name in ("umap", "tsne"):
         files[f"conf/algorithms/latent/{name}.yaml"] = f"_target_: {name}\nneighbours: 15\n{name}: ${{seed}}\n"

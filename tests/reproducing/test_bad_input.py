@@ -53,6 +53,12 @@ def test_a_repository_that_is_not_there(scene: Scene) -> None:
     refused(scene, scene.strictly("v1", "--yes", cwd=scene.root), "not a stash, and in no git repository")
 
 
+def test_a_password_in_a_url_is_not_shown(scene: Scene) -> None:
+    ran = scene.reproduce("v1", "--from", "http://ada:s3cret@127.0.0.1:1/stash")
+    refused(scene, ran, "http://127.0.0.1:1/stash gives no snapshot/v1")
+    assert "s3cret" not in ran.err + ran.out
+
+
 def test_a_tag_without_a_snapshot(scene: Scene) -> None:
     git("tag", "snapshot/v0", "HEAD", cwd=scene.stash)
     refused(scene, scene.reproduce("v0"), "refs/tags/snapshot/v0: tag: it names", "which holds no")

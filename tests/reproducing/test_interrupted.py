@@ -6,13 +6,12 @@ import hashlib
 import os
 import signal
 import stat
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import git, write
 from scene import Scene, make_scene
-from tiny_packages import hashed, no_settings, wheel
+from tiny_packages import HERE, declare, hashed, no_settings, wheel
 
 
 @pytest.fixture
@@ -80,12 +79,13 @@ def test_while_a_tool_runs(scene: Scene, by: int, code: int) -> None:
 
 
 def test_a_tool_that_ends_as_if_all_were_well_when_it_is_interrupted(scene: Scene) -> None:
-    scene.freeze("third", body="polite: true\n")
-    scene.hold("third")
+    scene.freeze("a", body="polite: true\n")
+    scene.hold("a")
     assert scene.interrupted().code == 130
-    scene.let_go("third")
+    assert scene.runs() == ["a"]  # nor did those after it begin
+    scene.let_go("a")
     assert scene.reproduce("v1", "--check").code == 0
-    assert scene.runs() == ["first", "second", "third", "third"]
+    assert scene.runs() == ["a", "a", "first", "second"]
 
 
 def test_what_an_interrupted_run_left_is_not_there_for_the_next(scene: Scene) -> None:
@@ -128,18 +128,21 @@ def test_two_at_once_in_one_folder(scene: Scene) -> None:
     assert "another reproduction is at work there" in told[0]
 
 
+def lock_of(scene: Scene, tool: str, tag: str) -> str:
+    """Write a lock beside the snapshots of a tool, for a package beside it; return the header lines that name it."""
+    made = wheel(scene.stash / f"configs/{tool}/snapshots/{tag}/vendor", f"tiny-{tool}", "1.0")
+    name = f"configs/{tool}/snapshots/{tag}/requirements-{'0' * 12}.txt"
+    write(scene.stash, {name: f"--no-index\n--find-links vendor\n{hashed(made)}"})
+    digest = hashlib.sha256((scene.stash / name).read_bytes()).hexdigest()
+    return f"# PYTHON: {HERE}\n# LOCK: {name} sha256:{digest}\n"
+
+
 def test_while_an_environment_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two locks; the second build waits. The first is not built again, and what builds left in a tool stays."""
     no_settings(monkeypatch)
     scene = make_scene(tmp_path, tools=("mytool", "other"))
     for name in ("mytool", "other"):
-        path = scene.stash / f"configs/{name}/snapshots/v1/vendor"
-        made = wheel(path, f"tiny-{name}", "1.0")
-        lock = f"configs/{name}/snapshots/v1/requirements-{'0' * 12}.txt"
-        write(scene.stash, {lock: f"--no-index\n--find-links vendor\n{hashed(made)}"})
-        digest = hashlib.sha256((scene.stash / lock).read_bytes()).hexdigest()
-        version = ".".join(map(str, sys.version_info[:3]))
-        scene.freeze(tool=name, more=f"# PYTHON: {version}\n# LOCK: {lock} sha256:{digest}\n")
+        scene.freeze(tool=name, more=lock_of(scene, name, "v1"))
     programs = scene.root / "programs"
     uv = next(Path(p, "uv") for p in os.environ["PATH"].split(os.pathsep) if Path(p, "uv").exists())
     script = (
@@ -159,3 +162,41 @@ def test_while_an_environment_is_built(tmp_path: Path, monkeypatch: pytest.Monke
     assert "building the environment of configs/mytool" not in again.err
     assert "building the environment of configs/other" in again.err
     assert git("status", "--porcelain", cwd=scene.into) == ""
+
+
+def test_what_a_build_left_in_a_tool_stays_and_what_a_run_left_goes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Build backends write `_version.py` and compiled modules into a checkout: git ignores what the code needs."""
+    no_settings(monkeypatch)
+    tool = scene.stash / "tools/mytool"
+    declare(tool, "mytool")
+    begin = "def build_editable(folder, settings=None, metadata=None):\n"
+    backend = (tool / "own_backend.py").read_text()
+    backend = backend.replace(begin, f"{begin}    open('src/mytool/_version.py', 'w').write('V = 1')\n")
+    program = (
+        "import os, pathlib, time\nimport mytool._version\nsigns = pathlib.Path(os.environ['SIGNS'])\n"
+        "print('left:', pathlib.Path('left').exists())\npathlib.Path('left').touch()\n"
+        "if (signs / 'hold first').exists():\n    (signs / 'ready').touch()\n    time.sleep(1000)\n"
+    )
+    write(
+        tool,
+        {
+            "vendor/x": "",
+            "own_backend.py": backend,
+            "main.py": program,
+            ".gitignore": "_version.py\n__pycache__/\nleft\n",
+        },
+    )
+    git("add", "-A", cwd=tool)
+    git("commit", "-qm", "a package", cwd=tool)
+    scene.freeze("first", "v2", more=lock_of(scene, "mytool", "v2") + "# PROJECT: tools/mytool\n")
+    scene.hold()
+    ran = scene.interrupted("v2", "--check")
+    assert ran.code == 130, ran.err
+    scene.let_go()
+    again = scene.strictly("v2", "--yes", "--allow-local")
+    assert again.code == 0, again.err
+    assert "left: False" in again.out
+    assert "building" not in again.err
+    assert "on top of it" not in again.err

@@ -60,6 +60,7 @@ def test_at_a_terminal_the_answer_counts(scene: Scene, answer: str, code: int, r
     assert f"{head} by Ada Tester <ada@example.org>" in told
     assert f"tools/mytool from {scene.remote('mytool')}, {pinned} by Ada Tester" in told
     assert "runs mytool/first" in told
+    assert "objects: 100%" in told  # git's progress, at a terminal
 
 
 def test_interrupted_at_the_question(scene: Scene) -> None:
@@ -266,6 +267,18 @@ def test_files_of_git_lfs_that_did_not_come_are_named(scene: Scene) -> None:
     assert told in ran.err
     assert told in ran.out
     assert json.loads(report.read_text())["notes"] == [told]
+
+
+def test_files_of_git_lfs_in_the_stash(scene: Scene) -> None:
+    content = "figures" * 1000
+    oid = hashlib.sha256(content.encode()).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(content)}\n"
+    write(scene.stash, {".gitattributes": "*.bin filter=lfs -text\n", "a.bin": pointer})
+    refreeze(scene)
+    assert f"the stash: of Git LFS, and not brought: a.bin; git -C {scene.into} lfs pull" in scene.reproduce().err
+    write(scene.stash / f".git/lfs/objects/{oid[:2]}/{oid[2:4]}", {oid: content})
+    assert "LFS" not in scene.reproduce().err
+    assert (scene.into / "a.bin").read_text() == content
 
 
 @pytest.mark.parametrize("where", ["stash", "into"])
