@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +15,7 @@ from experimentstash.repository import TooLargeError
 from experimentstash.snapshot import LARGEST, Snapshot, header_problems, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from experimentstash.entries import Entry, Tree
     from experimentstash.repository import Change, Repository, Tags
@@ -159,6 +160,7 @@ class Examination:
         self._judged: set[tuple[str, Entry, str | None, str | None]] = set()
         self._snapshots: dict[tuple[str, str], Snapshot | None] = {}
         self._registries: dict[str, frozenset[str] | None] = {}
+        self._digests: dict[str, str] = {}
 
     def verdict(self) -> Verdict:
         """Return what was found so far."""
@@ -252,8 +254,27 @@ class Examination:
                 found += judgement.frozen_problems(path, entry, freeze)
                 if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
                     found += judgement.pin_problems(name, snapshot, freeze)
+                    found += self._beside(name, snapshot, freeze)
                     self._recorded += judgement.recorded(_place(title, path), name, snapshot, freeze)
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
+
+    def _beside(self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> Iterator[Problem]:
+        """Yield what is wrong with the files that are frozen with a snapshot: its lock, and its recorded results."""
+        for path, digest in snapshot.beside(name).items():
+            entry = freeze.files.get(path)
+            if entry is None and freeze.id is None:
+                entry = self._repository.index().files.get(path)  # staged before, and not changed now
+            held = self._digest(entry.id) if entry and entry.is_file else None
+            yield from judgement.beside_problems(name.path, path, digest, held, freeze)
+
+    def _digest(self, blob: str) -> str:
+        """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
+        if blob not in self._digests:
+            try:
+                self._digests[blob] = hashlib.sha256(self._repository.read(blob, LARGEST)).hexdigest()
+            except TooLargeError as error:
+                self._digests[blob] = str(error)
+        return self._digests[blob]
 
     def _judge(
         self,

@@ -179,6 +179,31 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
 
 
+def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:
+    """Judge the rule `frozen` of a file that a snapshot names: its lock, or the results that were recorded with it.
+
+    Args:
+        path: the snapshot.
+        named: the file, which lies beside it.
+        digest: its SHA-256 as the snapshot records it, in hex.
+        held: that of what the freeze commit holds there, or None where it holds no file.
+        freeze: the freeze commit.
+    """
+    if held == digest:
+        return []
+    if held is None:
+        what = f"it was frozen with {named}, which {freeze.title} does not hold"
+    else:
+        what = f"it was frozen with another {named} than {freeze.title} holds"
+    name = SnapshotName.from_path(path)
+    if name and (freeze.tag is not None or not (freeze.fresh or freeze.id is None)):
+        return [Problem(path, "frozen", what, refreeze(name))]
+    fix = f"git add {quote(named)}"
+    if held is not None and name:
+        fix = freeze_command(name, name.tag)
+    return [Problem(path, "frozen", what, fix)]
+
+
 def tag_problems(freeze: FreezeCommit) -> list[Problem]:
     """Judge the rule `tag` of one tag as it stands: its commit holds snapshots of that tag."""
     tag = freeze.tag or ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tool_complaint
+from experimentstash.names import SnapshotName, experiment_complaint, snapshot_folder, tag_complaint, tool_complaint
 from experimentstash.problems import Problem, StashError, command, quote, short
 
 if TYPE_CHECKING:
@@ -84,6 +84,16 @@ class Snapshot:
     def late_keys(self) -> tuple[str, ...]:
         """The dotted keys of the `LATE` lines, in file order."""
         return tuple(late_key(line) for line in self.all("LATE"))
+
+    def beside(self, name: SnapshotName) -> dict[str, str]:
+        """Return the files beside the snapshot that are frozen with it, each with its SHA-256 in hex.
+
+        A lock that the tool ships is not among them: its pin says what it is.
+        """
+        lock, _, rest = self.one("LOCK").partition(" sha256:")
+        named = ((lock.strip("'"), rest.partition(" ")[0]), (name.results_path, self.one("RESULTS")))
+        folder = f"{snapshot_folder(name.tool, name.tag)}/"
+        return {path: digest.removeprefix("sha256:") for path, digest in named if digest and path.startswith(folder)}
 
     def pins(self, tool: str) -> dict[str, str]:
         """Return every recorded commit by tool: that of `tool` itself, then those it depends on."""

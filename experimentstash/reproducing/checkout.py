@@ -162,15 +162,14 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
         )
 
 
-def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, *, allow_local: bool) -> None:
+def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -> None:
     """Fetch a commit: from the repositories of this machine that may have it, else from the remote.
 
     Args:
         place: the repository that takes it.
         commit: its full id.
         near: git folders of this machine.
-        url: the remote, as the stash names it; empty where it names none.
-        allow_local: whether that may be a path of this machine.
+        url: the remote, as the stash names it, allowed (`check_allowed`); empty where it names none.
 
     Raises:
         StashError: nobody has it.
@@ -181,7 +180,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, *
     if not url:
         raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:12]}")
     for refspecs in ((commit,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
-        said = fetch(url, *refspecs, cwd=place.root, foreign=True, local=allow_local)  # not every server gives ids
+        said = fetch(url, *refspecs, cwd=place.root, foreign=True)  # not every server gives ids
         if place.has(commit):
             return
     shown = without_secrets(url)

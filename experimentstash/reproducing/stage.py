@@ -11,11 +11,10 @@ from experimentstash.examine import Examination
 from experimentstash.git import ask_git
 from experimentstash.names import TAG_FOLDER, SnapshotName, near, tag_ref
 from experimentstash.problems import StashError
-from experimentstash.repository import Repository, Tags, TooLargeError
+from experimentstash.repository import Repository, Tags
 from experimentstash.reproducing.checkout import Checkout
 from experimentstash.reproducing.lfs import fill_pointers
 from experimentstash.reproducing.transfer import fetch, list_refs
-from experimentstash.results.manifest import LARGEST as LARGEST_MANIFEST
 from experimentstash.results.parsing import parse as parse_manifest
 from experimentstash.snapshot import LARGEST, parse
 from experimentstash.urls import without_secrets
@@ -132,7 +131,7 @@ class Stage:
         """Return the snapshots of the tag and what of it does not hold; nothing of it has run by then.
 
         Raises:
-            StashError: a manifest of results is none, or is not the one that the snapshot names.
+            StashError: a manifest of results is none.
         """
         with Repository.open(self.folder) as repository:
             examination = Examination(repository, Tags({self.tag: commit}, {}))
@@ -146,18 +145,10 @@ class Stage:
 
 def _frozen(repository: Repository, files: Mapping[str, Entry], name: SnapshotName) -> Frozen:
     parsed = parse(repository.read(files[name.path].id, LARGEST), name.path)
-    if (entry := files.get(path := name.results_path)) is None:
-        if parsed.one("RESULTS"):
-            raise StashError(f"{path}: {name.path} names it, and the tag does not have it")
+    if (entry := files.get(name.results_path)) is None:
         return Frozen(name, parsed, None)
-    try:
-        data = repository.read(entry.id, LARGEST_MANIFEST) if entry.is_file else b""
-    except TooLargeError as error:
-        raise StashError(f"{path}: no manifest of results: {error}") from None
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    if parsed.one("RESULTS") not in ("", digest):
-        raise StashError(f"{path}: not the results that {name.path} was frozen with: its digest is {digest}")
-    return Frozen(name, parsed, parse_manifest(data, path))
+    data = repository.read(entry.id, LARGEST)  # the one that the snapshot names: that is judged by now
+    return Frozen(name, parsed, parse_manifest(data, name.results_path))
 
 
 def _format_of(name: str) -> str:

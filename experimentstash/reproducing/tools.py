@@ -131,7 +131,7 @@ class Tools:
     def _fetch(self, place: Checkout, wanted: Wanted, clones: Sequence[Path]) -> None:
         archive = self._source.archive
         if archive is None:
-            fetch_commit(place, wanted.commit, clones, wanted.url, allow_local=self._source.allow_local)
+            fetch_commit(place, wanted.commit, clones, wanted.url)
             return
         if (held := archive.repository(place.title).commit) != wanted.commit:
             raise StashError(f"{archive.path}: it holds {place.title} at {held}, and the pin is {wanted.commit}")

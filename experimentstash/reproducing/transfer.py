@@ -35,6 +35,7 @@ INERT = tuple(
         "maintenance.auto=false",
         "protocol.version=2",  # with which every git server gives single commits
         "protocol.ext.allow=never",
+        "protocol.file.allow=always",  # `check_allowed` has judged what the stash says; the rest is this user's own say
         "advice.detachedHead=false",
     )
     for word in ("-c", setting)
@@ -52,7 +53,7 @@ def inert(*args: str, cwd: Path) -> str:
     return git(*INERT, *args, cwd=cwd)
 
 
-def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, local: bool = True, show: bool = True) -> str:
+def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool = True) -> str:
     """Fetch through the user's git, which may ask for a password at the terminal.
 
     Args:
@@ -60,7 +61,6 @@ def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, local: boo
         refspecs: what.
         cwd: the repository that takes it.
         foreign: whether the URL is a stranger's: git keeps to its well-known protocols.
-        local: whether it may be a path of this machine.
         show: whether its progress is shown, where there is a terminal.
 
     Returns:
@@ -75,10 +75,9 @@ def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, local: boo
         elif shown:
             _show(line)
 
-    files = f"protocol.file.allow={'always' if local else 'never'}"
     # a commit at the edge of a shallow clone is as good as any other: its files are all there
     options = ("--progress" if shown else "--quiet", "--no-tags", "--force", "--update-shallow")
-    command = ("git", *INERT, "-c", files, "fetch", *options, "--", url, *refspecs)
+    command = ("git", *INERT, "fetch", *options, "--", url, *refspecs)
     env = clean_environment(GIT_PROTOCOL_FROM_USER="0") if foreign else clean_environment()
     code = follow(command, cwd=cwd, env=env, heard=heard)
     if shown:

@@ -227,8 +227,9 @@ def test_groups_in_groups_of_the_sweepers_own_parameters(tmp_path: Path) -> None
     assert frozen(stash).all("JOB")[-1] == "7 algorithms/latent=tsne model=big algorithms.latent.neighbours=50"
     forget(stash)
     assert (len(was), swept(stash, "--snapshot", "t")) == (8, was)
-    sweep = ["hydra.sweeper.params=null", "hydra/sweeper=halving", "algorithms/latent=choice(umap,tsne)"]
-    ran = estash("snapshot", "mytool", "first", "--tag", "u", *sweep, "--multirun", cwd=stash)
+    write(stash, {"configs/mytool/experiment/second.yaml": EXPERIMENT})
+    sweep = ["hydra/sweeper=halving", "algorithms/latent=choice(umap,tsne)"]
+    ran = estash("snapshot", "mytool", "second", "--tag", "u", *sweep, "--multirun", cwd=stash)
     assert (ran.code, "what jobs the sweep algorithms/latent=choice(umap,tsne) has" in ran.err) == (1, True), ran.err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 
 from conftest import git
@@ -10,6 +11,7 @@ from stashes import snapshot_path, snapshot_text
 
 PATH = snapshot_path("a", "old")
 TAG = "configs/mytool/snapshots/old"
+LOCK = "configs/mytool/snapshots/v1/requirements-0123456789ab.txt"
 
 
 def submodule_removed(lab: Lab) -> None:
@@ -109,6 +111,45 @@ def submodule_with_work_in_it(lab: Lab) -> None:
     """What lies about in the tool is no part of the commit."""
     lab.freeze("v1", "three")
     (lab.at / "tools/mytool/notes.txt").write_text("work\n")
+    lab.git("commit -qm freeze")
+
+
+def lock_beside_its_snapshot(lab: Lab) -> None:
+    _freeze_with_a_lock(lab)
+    lab.git("commit -qm freeze")
+
+
+def lock_that_came_before_its_snapshot(lab: Lab) -> None:
+    lab.write(LOCK, "a==1\n")
+    lab.git("commit -qm 'the lock'")
+    _freeze_with_a_lock(lab)
+    lab.git("commit -qm freeze")
+
+
+def lock_left_out(lab: Lab) -> None:
+    """As who stages the snapshot and not what was frozen with it."""
+    _freeze_with_a_lock(lab)
+    lab.quietly(f"reset -q {LOCK}")
+    lab.git("commit -qm freeze")
+
+
+def lock_edited(lab: Lab) -> None:
+    _freeze_with_a_lock(lab)
+    lab.write(LOCK, "a==2\n")
+    lab.git("commit -qm freeze")
+
+
+def lock_is_a_link(lab: Lab) -> None:
+    _freeze_with_a_lock(lab)
+    (lab.at / LOCK).unlink()
+    (lab.at / LOCK).symlink_to("../../../../tools/mytool/requirements.txt")
+    lab.quietly(f"add {LOCK}")
+    lab.git("commit -qm freeze")
+
+
+def recorded_results_left_out(lab: Lab) -> None:
+    lab.pin("three")
+    lab.snapshot("v1", "three", more=f"# RESULTS: sha256:{'0' * 64}\n")
     lab.git("commit -qm freeze")
 
 
@@ -219,6 +260,13 @@ def snapshots_aside(lab: Lab) -> None:
 def experiment_edited(lab: Lab) -> None:
     lab.write("configs/mytool/experiment/pca.yaml", "lr: ${oc.env:LR}\n")
     lab.git("commit -qm 'a working config is nobody else`s business'")
+
+
+def _freeze_with_a_lock(lab: Lab) -> None:
+    lab.pin("three")
+    lab.write(LOCK, "a==1\n")
+    digest = hashlib.sha256((lab.at / LOCK).read_bytes()).hexdigest()
+    lab.snapshot("v1", "three", more=f"# LOCK: {LOCK} sha256:{digest}\n")
 
 
 def _replace_by_a_folder(lab: Lab) -> None:

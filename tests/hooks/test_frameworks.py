@@ -13,7 +13,8 @@ from shapes import EXPERIMENT, Shape, hard_coded, make_stash
 
 ROOT = Path(__file__).parents[2]
 LEFT = shutil.ignore_patterns("__pycache__", ".*_cache")
-PATH = "configs/mytool/snapshots/v1/first.yaml"
+FOLDER = "configs/mytool/snapshots/v1"
+PATH = f"{FOLDER}/first.yaml"
 CONFIG = """\
 default_install_hook_types: [pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, pre-push]
 repos:
@@ -142,11 +143,15 @@ def test_copied_committed_frozen_staged_again_and_tagged(hooked: Path) -> None:
     stopped = committed(hooked)
     assert stopped.code == 1
     assert f"frozen {PATH}\n" in stopped.out + stopped.err
-    assert f"next: git add {PATH} && git commit\n" in stopped.out + stopped.err
+    assert f"next: git add {PATH} {FOLDER}/requirements-" in stopped.out + stopped.err
     assert "Traceback" not in stopped.out + stopped.err
     assert git("rev-parse", "HEAD", cwd=hooked) == head
     assert git("show", f":{PATH}", cwd=hooked) + "\n" == EXPERIMENT, "a fixer does not stage"
     git("add", PATH, cwd=hooked)
+    stopped = committed(hooked)
+    assert stopped.code == 1
+    assert "it was frozen with configs/mytool/snapshots/v1/requirements-" in stopped.out + stopped.err
+    git("add", FOLDER, cwd=hooked)
     passed = committed(hooked)
     assert passed.code == 0, passed.out + passed.err
     assert git("cat-file", "-t", "snapshot/v1", cwd=hooked) == "tag"
@@ -181,7 +186,7 @@ def test_the_tools_python_is_never_the_hooks_own(framed: Path) -> None:
     git("config", "experimentstash.toolPython", BIN / "python", cwd=framed)
     stopped = committed(framed, **bare)
     assert f"frozen {PATH}\n" in stopped.out + stopped.err
-    git("add", PATH, cwd=framed)
+    git("add", FOLDER, cwd=framed)
     assert committed(framed, **bare).code == 0
     assert git("tag", cwd=framed) == "snapshot/v1"
 
@@ -197,9 +202,9 @@ def test_the_check_by_hand(framed: Path, framework: str) -> None:
 
 
 WAYS = {
-    "a path": ["--", PATH],
+    "a path": ["--", FOLDER],
     "all that is tracked": ["--all"],
-    "included": ["--include", "--", PATH],
+    "included": ["--include", "--", FOLDER],
 }
 
 
@@ -211,6 +216,7 @@ def test_the_index_that_the_commit_is_made_of(native: Path, way: str) -> None:
     stopped = committed(native, *WAYS[way])
     assert stopped.code == 1
     assert f"frozen {PATH}\n" in stopped.out + stopped.err
+    git("add", "--intent-to-add", FOLDER, cwd=native)
     assert committed(native, *WAYS[way]).code == 0
     assert git("tag", cwd=native) == "snapshot/v1"
     assert git("status", "--porcelain", cwd=native) == ""
@@ -223,7 +229,7 @@ def test_a_linked_worktree(native: Path, tmp_path: Path) -> None:
     git("submodule", "--quiet", "update", "--init", cwd=side)
     stage(side)
     assert f"frozen {PATH}\n" in committed(side).err
-    git("add", PATH, cwd=side)
+    git("add", FOLDER, cwd=side)
     assert committed(side).code == 0
     assert git("rev-parse", "snapshot/v1^{commit}", cwd=native) == git("rev-parse", "side", cwd=native)
 
@@ -235,9 +241,9 @@ def test_the_freeze_commit_of_the_command(hooked: Path) -> None:
     assert ran.code == 0, ran.err
     assert git("tag", cwd=hooked) == "snapshot/v2"
     assert git("show", f":{PATH}", cwd=hooked) + "\n" == (hooked / PATH).read_text() == EXPERIMENT
-    assert git("ls-tree", "-r", "--name-only", "snapshot/v2", "configs/mytool/snapshots", cwd=hooked) == PATH.replace(
-        "v1", "v2"
-    )
+    held = git("ls-tree", "-r", "--name-only", "snapshot/v2", "configs/mytool/snapshots", cwd=hooked).splitlines()
+    assert held[0] == PATH.replace("v1", "v2")
+    assert [path.startswith(f"{FOLDER.replace('v1', 'v2')}/requirements-") for path in held[1:]] == [True]
 
 
 def test_amend_and_fixup(native: Path) -> None:
@@ -246,6 +252,6 @@ def test_amend_and_fixup(native: Path) -> None:
     assert committed(native).code == 0
     stage(native)
     assert committed(native, "--amend").code == 1
-    git("add", PATH, cwd=native)
+    git("add", FOLDER, cwd=native)
     assert committed(native, "--amend").code == 0
     assert git("rev-parse", "snapshot/v1^{commit}", cwd=native) == git("rev-parse", "HEAD", cwd=native)

@@ -48,7 +48,11 @@ def test_a_tag_that_nobody_has(scene: Scene) -> None:
 
 def test_a_repository_that_is_not_there(scene: Scene) -> None:
     refused(scene, scene.reproduce("v1", "--from", "file:///nowhere/at/all"), "/nowhere/at/all", "gives no snapshot/v1")
-    refused(scene, scene.reproduce("v1", "--from", scene.stash / "configs/meta.yaml"), "a file, and no repository")
+    refused(
+        scene,
+        scene.reproduce("v1", "--from", scene.stash / "configs/meta.yaml"),
+        "no archive of experimentstash bundle",
+    )
     refused(scene, scene.reproduce("v1", "--from", scene.root), "gives no snapshot/v1")
     refused(scene, scene.strictly("v1", "--yes", cwd=scene.root), "not a stash, and in no git repository")
 
@@ -147,9 +151,9 @@ def test_a_state_that_is_none(scene: Scene, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{}", f"{RESULTS}: not the results that {snapshot_path('first', 'v1')} was frozen with"),
-        ("", f"{RESULTS}: not the results"),
-        (None, f"{RESULTS}: {snapshot_path('first', 'v1')} names it, and the tag does not have it"),
+        ("{}", f"frozen: it was frozen with another {RESULTS} than snapshot/v1 holds"),
+        ("", f"frozen: it was frozen with another {RESULTS} than snapshot/v1 holds"),
+        (None, f"frozen: it was frozen with {RESULTS}, which snapshot/v1 does not hold"),
     ],
 )
 def test_results_that_were_altered(scene: Scene, text: str | None, said: str) -> None:
@@ -173,12 +177,16 @@ def test_results_that_are_none(scene: Scene, text: str) -> None:
 def test_results_that_are_too_large_and_that_are_a_link(scene: Scene) -> None:
     write(scene.stash, {RESULTS: " " * (33 * 1024 * 1024)})
     scene.commit_all("v1")
-    refused(scene, scene.reproduce(), f"{RESULTS}: no manifest of results: ", "bytes, of at most")
+    refused(scene, scene.reproduce(), f"it was frozen with another {RESULTS} than")
     (scene.stash / RESULTS).unlink()
     (scene.stash / RESULTS).symlink_to("first.yaml")
     scene.commit_all("v2")
     git("tag", "-f", "snapshot/v1", cwd=scene.stash)
-    refused(scene, scene.reproduce("v1", "--into", scene.root / "b"), f"{RESULTS}: not the results")
+    refused(
+        scene,
+        scene.reproduce("v1", "--into", scene.root / "b"),
+        f"it was frozen with {RESULTS}, which snapshot/v1 does not hold",
+    )
 
 
 def lock(scene: Scene, text: str) -> str:
@@ -198,7 +206,7 @@ def test_a_lock_that_is_missing_and_one_that_was_altered(scene: Scene) -> None:
     write(scene.stash, {name: "# other\n"})
     scene.freeze("second", "v1", more="")
     ran = scene.strictly("v1", "--yes", "--allow-local", "--into", scene.root / "b")
-    refused(scene, ran, f"{name}: not the lock that was recorded")
+    refused(scene, ran, f"it was frozen with another {name} than snapshot/v1 holds")
 
 
 def test_no_lock_at_all(scene: Scene) -> None:
