@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash import registry
+from experimentstash import registry, repository
 from experimentstash.archive import repositories
 from experimentstash.archive.making import Part, check_target, make
 from experimentstash.archive.manifest import Manifest, Package, Repository, Supplied
@@ -17,7 +17,6 @@ from experimentstash.names import tag_ref
 from experimentstash.problems import StashError, command, report
 from experimentstash.reproducing import environments
 from experimentstash.reproducing.reproduce import bring_tools
-from experimentstash.reproducing.source import is_shallow
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.tools import Tools
 from experimentstash.urls import without_secrets
@@ -75,11 +74,11 @@ def bundle(
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
-        brought = bring_tools(Tools(stage.folder, source, {}, whole=True), commit, frozen, say)
+        brought = bring_tools(Tools(stage.repository, source, {}, whole=True), commit, frozen, say)
         for one in brought:
             _check_whole(stage.folder / one.path, one.url)
         made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]
-        manifest = Manifest(tag, stage.object_format, tuple(repository for repository, _ in made))
+        manifest = Manifest(tag, stage.repository.object_format, tuple(one for one, _ in made))
         if with_packages:
             packages, locks = _gathered(stage, frozen, place / "packages", say)
             manifest = replace(manifest, packages=packages, locks=locks)
@@ -91,7 +90,7 @@ def bundle(
 
 
 def _check_whole(root: Path, url: str) -> None:
-    if is_shallow(root):
+    if repository.Repository.open(root).shallow:
         shown = without_secrets(url)
         raise StashError(
             f"{shown}: a shallow clone, and an archive holds the whole history",
@@ -116,8 +115,8 @@ def _packed(
     say(f"packing {path or 'the stash'} at {commit[:12]}")
     file = place / f"{number}.pack"
     git_dir = Path(git("rev-parse", "--absolute-git-dir", cwd=root))
-    unpacked = repositories.pack(git_dir, named, stage.object_format, file, path or "the stash")
-    part = Part(repositories.head(stage.object_format, ref, named), file)
+    unpacked = repositories.pack(git_dir, named, stage.repository.object_format, file, path or "the stash")
+    part = Part(repositories.head(stage.repository.object_format, ref, named), file)
     return Repository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
 
 

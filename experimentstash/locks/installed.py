@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,14 @@ def python_at(path: Path, env: Mapping[str, str] | None = None) -> Python | None
     """
     said = _ask(path, [], env, isolated=True)
     return None if said is None else _python(path, said)
+
+
+def own_python() -> Python | None:
+    """Return the Python that this program runs in, itself and not its virtual environment: it can say so by itself."""
+    from experimentstash.locks.inside.installed import interpreter
+
+    path = Path(getattr(sys, "_base_executable", None) or sys.executable)
+    return _python(path, interpreter()) if path.is_file() else None
 
 
 def describe(interpreter: Path, env: Mapping[str, str] | None = None) -> Described:

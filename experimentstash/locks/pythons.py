@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.locks.installed import Python, python_at
+from experimentstash.locks.installed import Python, own_python, python_at
 from experimentstash.locks.installers import ask, installing_environment
 from experimentstash.problems import StashError
 from experimentstash.process import run_whole
@@ -62,7 +62,7 @@ def find_python(wanted: Wanted | None, project: Path, uv: Path | None, say: Call
     Raises:
         StashError: there is none of that minor version.
     """
-    own = python_at(Path(getattr(sys, "_base_executable", None) or sys.executable))
+    own = own_python()
     if wanted is None:
         chosen = _with_uv(uv, [], project) if uv else None
         if chosen := chosen or own:

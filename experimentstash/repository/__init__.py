@@ -87,6 +87,21 @@ class Repository:
         return self._place.bare
 
     @property
+    def object_format(self) -> str:
+        """The hash function, `sha1` or `sha256`."""
+        return self._place.object_format
+
+    @property
+    def shallow(self) -> bool:
+        """Whether its history was not fetched to the end."""
+        return self._place.shallow.exists()
+
+    @property
+    def common_dir(self) -> Path:
+        """The folder that holds objects, refs and `config`, shared by linked worktrees."""
+        return self._place.common_dir
+
+    @property
     def rebasing(self) -> bool:
         """Whether a rebase or `git am` is under way: what is tagged now would be orphaned (traps.md)."""
         return any((self._place.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply"))

@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import LINK, PIN
+from experimentstash.entries import LINK, Entry
 from experimentstash.files import check_inside
 from experimentstash.git import ask_git, clean_environment
 from experimentstash.problems import StashError, command, short
@@ -20,11 +20,12 @@ from experimentstash.reproducing.transfer import INERT, fetch, inert
 from experimentstash.urls import is_path, names_program, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 # of all files of attributes git heeds this one last: a filter is a program, whoever configured it
 _ATTRIBUTES = "* -filter\n"
+_EXCLUDE = "__pycache__/\n"  # what a run would have excluded otherwise: it leaves its checkout clean
 OWN = "experimentstash"
 """In the git folder of a reproduction: what this program keeps there."""
 
@@ -43,8 +44,8 @@ class Checkout:
     git_dir: Path
     title: str
 
-    def make(self, object_format: str, url: str) -> None:
-        """Make the repository, empty, or take up one that was made before.
+    def make(self, object_format: str, url: str) -> bool:
+        """Make the repository, empty, or take up one that was made before; tell whether it is new.
 
         Args:
             object_format: `sha1` or `sha256`.
@@ -52,15 +53,21 @@ class Checkout:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         self.git_dir.parent.mkdir(parents=True, exist_ok=True)
-        if not (self.git_dir / "HEAD").exists() or not (self.root / ".git").exists():
+        was_there = (self.git_dir / "HEAD").exists()
+        is_new = not was_there and not {entry.name for entry in self.root.iterdir()} - {".git"}
+        if not was_there or not (self.root / ".git").exists():
             apart = ["--separate-git-dir", str(self.git_dir)] if self.git_dir != self.root / ".git" else []
             inert("init", "--quiet", "--template=", f"--object-format={object_format}", *apart, cwd=self.root)
         self._unlock()
         (self.git_dir / "info").mkdir(exist_ok=True)
         (self.git_dir / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
-        if url:
+        (self.git_dir / "info" / "exclude").write_text(_EXCLUDE, encoding="utf-8")
+        if url and is_new:
+            inert("remote", "add", "--", "origin", url, cwd=self.root)
+        elif url:
             inert("config", "remote.origin.url", url, cwd=self.root)
             inert("config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*", cwd=self.root)
+        return is_new
 
     def _unlock(self) -> None:
         """Take away the locks of a git that was killed: nobody else is at work here (`progress.claim`)."""
@@ -122,24 +129,19 @@ class Checkout:
         listed = inert("ls-files", "--others", "-z", cwd=self.root)
         return {path for path in listed.split("\0") if path}
 
-    def check_links(self, top: Path) -> None:
+    def recorded(self) -> dict[str, Entry]:
+        """Return what is checked out, as it is recorded."""
+        listed = inert("ls-files", "--stage", "-z", cwd=self.root).split("\0")
+        lines = (line.partition("\t") for line in listed if line)
+        return {path: Entry(*head.split(" ")[:2]) for head, _, path in lines}
+
+    def check_links(self, recorded: Mapping[str, Entry], top: Path) -> None:
         """Raise `StashError` where a link of the working tree leads out of `top`."""
-        for path, _ in self.recorded(LINK):
+        for path in (path for path, entry in recorded.items() if entry.mode == LINK):
             try:
                 check_inside(top, self.root / path)
             except StashError:
                 raise StashError(f"{self.title}: {path} is a link that leads out of the folder: refused") from None
-
-    def pins(self) -> dict[str, str]:
-        """Return the commits that what is checked out records for its own submodules, by path."""
-        return dict(self.recorded(PIN))
-
-    def recorded(self, *modes: str) -> Iterator[tuple[str, str]]:
-        """Yield path and id of each entry of those modes."""
-        listed = inert("ls-files", "--stage", "-z", cwd=self.root).split("\0")
-        for head, _, path in (line.partition("\t") for line in listed if line):
-            if head.startswith(modes):
-                yield path, head.split(" ")[1]
 
     def _work(self, *args: str) -> None:
         code, said = listen(["git", *INERT, *args], cwd=self.root, env=clean_environment())
@@ -175,13 +177,13 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -
         StashError: nobody has it.
     """
     for git_dir in near:
-        if not fetch(str(git_dir), commit, cwd=place.root, show=False) and place.has(commit):
+        if not fetch(str(git_dir), commit, cwd=place.root, show=False):
             return
     if not url:
         raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:12]}")
     for refspecs in ((commit,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
         said = fetch(url, *refspecs, cwd=place.root, foreign=True)  # not every server gives ids
-        if place.has(commit):
+        if (not said and commit in refspecs) or place.has(commit):
             return
     shown = without_secrets(url)
     if said:

@@ -11,35 +11,37 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import EXECUTABLE, FILE
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.entries import Entry
     from experimentstash.reproducing.checkout import Checkout
 
 _LARGEST = 1024  # bytes of a pointer (git-lfs, docs/spec.md)
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:[^\n]*\n)*?oid sha256:([0-9a-f]{64})\n")
 
 
-def fill_pointers(place: Checkout, near: Sequence[Path]) -> list[str]:
+def fill_pointers(place: Checkout, recorded: Mapping[str, Entry], near: Sequence[Path]) -> list[str]:
     """Put the contents of LFS files in place as far as this machine has them, and return the paths of the others.
 
     Args:
-        place: what is checked out.
+        place: a checkout.
+        recorded: what is checked out.
         near: git folders of clones that may have the contents.
 
     Raises:
         StashError: a file cannot be written.
     """
     stores = [git_dir / "lfs" / "objects" for git_dir in (place.git_dir, *near)]
-    return [path for path, oid in _pointers(place) if not any(_fill(place.root / path, oid, one) for one in stores)]
+    found = _pointers(place, recorded)
+    return [path for path, oid in found if not any(_fill(place.root / path, oid, one) for one in stores)]
 
 
-def _pointers(place: Checkout) -> Iterator[tuple[str, str]]:
-    files = [path for path, _ in place.recorded(FILE, EXECUTABLE)]
+def _pointers(place: Checkout, recorded: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    files = [path for path, entry in recorded.items() if entry.is_file]
     attributes = (place.root / path for path in files if path.rpartition("/")[2] == ".gitattributes")
     if not any(b"filter=lfs" in file.read_bytes() for file in attributes):
         return

@@ -18,7 +18,6 @@ from experimentstash.reproducing.progress import Done, claim
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.supplies import supplied
 from experimentstash.reproducing.tools import Tools
-from experimentstash.results.comparing import check
 from experimentstash.urls import without_secrets
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
         if report(problems):
             return None
         chosen = _chosen(frozen, request)
-        tools = Tools(request.folder, request.source, progress.built)
+        tools = Tools(stage.repository, request.source, progress.built)
         brought = bring_tools(tools, commit, chosen, say)
         lacking = trust.lfs_lines(request.folder, {".": pointers, **tools.pointers})
         work = _Work(request, registry.load(request.folder), tools, progress, say)
@@ -227,6 +226,8 @@ class _Work:
         return done
 
     def _compared(self, manifest: Manifest, tool: Tool, outcome: Outcome) -> Report:
+        from experimentstash.results.comparing import check
+
         late = [(str(self.request.folder), str(self.request.folder))]
         found = check(manifest, outcome.folder, tool.results.then(self.request.rules), late)
         return replace(found, notes=(*found.notes, *(f"{line}, beside the run folder" for line in outcome.beside)))

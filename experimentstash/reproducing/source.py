@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from experimentstash.archive.opening import Archive, open_archive
 from experimentstash.git import ask_git
-from experimentstash.names import tag_ref
 from experimentstash.problems import StashError, command
+from experimentstash.repository import Repository
 from experimentstash.stash import find_stash
 from experimentstash.urls import is_path, names_program, without_secrets
+
+if TYPE_CHECKING:
+    from experimentstash.archive.opening import Archive
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,21 @@ class Source:
     Attributes:
         url: what git fetches it from: the folder of a clone, or a URL.
         origin: the URL that relative URLs of tools begin at; it is also what people are told.
-        clone: the root of a clone on this machine whose objects may be used again, or None.
+        near: a repository on this machine whose objects may be used again, or None.
         allow_local: whether tools may come from paths of this machine.
         archive: what holds all of it, so that nothing is fetched; None for repositories.
     """
 
     url: str
     origin: str
-    clone: Path | None
+    near: Repository | None
     allow_local: bool
     archive: Archive | None = None
+
+    @property
+    def clone(self) -> Path | None:
+        """The top of the repository on this machine."""
+        return self.near.root if self.near else None
 
     @property
     def told(self) -> str:
@@ -44,25 +52,20 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
     Raises:
         StashError: there is none.
     """
-    stash = find_stash()
-    origin = _remote(stash)
-    is_here = ask_git("rev-parse", "--verify", "--quiet", tag_ref(tag), cwd=stash).returncode == 0
-    is_here = is_here and not is_shallow(stash)
-    return Source(str(stash) if is_here or not origin else origin, origin or str(stash), stash, allow_local)
+    with Repository.open(find_stash()) as near:
+        is_whole = not near.shallow and tag in near.tags({tag}).commits
+    origin = _remote(near)
+    root = str(near.root)
+    return Source(root if is_whole or not origin else origin, origin or root, near, allow_local)
 
 
-def is_shallow(clone: Path) -> bool:
-    """Tell whether the history of a repository was not fetched to its end."""
-    return ask_git("rev-parse", "--is-shallow-repository", cwd=clone).stdout.strip() == b"true"
-
-
-def _remote(stash: Path) -> str:
-    """Return the URL of the clone's remote: `origin`, or the only one; empty where it has none."""
-    names = ask_git("remote", cwd=stash).stdout.decode("utf-8", "surrogateescape").split()
-    name = "origin" if "origin" in names or len(names) != 1 else names[0]
-    asked = ask_git("remote", "get-url", name, cwd=stash)
-    url = asked.stdout.decode("utf-8", "surrogateescape").removesuffix("\n") if asked.returncode == 0 else ""
-    return os.path.normpath(stash / url) if url and is_path(url) else url
+def _remote(near: Repository) -> str:
+    """Return the URL of a clone's remote: `origin`, or the only one; empty where it has none."""
+    url = near.setting("remote.origin.url")
+    if not url:
+        names = ask_git("remote", cwd=near.root).stdout.decode("utf-8", "surrogateescape").split()
+        url = near.setting(f"remote.{names[0]}.url") if len(names) == 1 else ""
+    return os.path.normpath(near.root / url) if url and is_path(url) else url
 
 
 def named(text: str, tag: str, *, allow_local: bool) -> Source:
@@ -78,11 +81,20 @@ def named(text: str, tag: str, *, allow_local: bool) -> Source:
         return Source(text, text, None, allow_local)
     if not path.is_dir():
         return _archived(path, tag, allow_local=allow_local)
-    root = str(path.resolve())
-    return Source(root, root, Path(root), allow_local)
+    root = path.resolve()
+    return Source(str(root), str(root), _repository(root), allow_local)
+
+
+def _repository(root: Path) -> Repository | None:
+    try:
+        return Repository.open(root)
+    except StashError:  # whatever it is, git says so when it fetches from there
+        return None
 
 
 def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
+    from experimentstash.archive.opening import open_archive  # what most have no need of
+
     archive = open_archive(path)
     if archive.manifest.tag != tag:
         held = archive.manifest.tag

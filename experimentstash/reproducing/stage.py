@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.examine import Examination
@@ -59,6 +59,12 @@ class Stage:
         self.tag = tag
         self.source = source
         self._stash = Checkout(folder, folder / ".git", f"snapshot/{tag}")
+        self._is_new = False
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The stash, once it is here."""
+        return Repository.open(self.folder)
 
     def fetch_tag(self, say: Callable[[str], object]) -> str:
         """Fetch the tag, nothing checked out yet, and return the commit that it names.
@@ -67,12 +73,12 @@ class Stage:
             StashError: there is no such tag, it leads to no commit, or git failed.
         """
         ref = tag_ref(self.tag)
-        self._stash.make(self._object_format(), self.source.origin)
+        self._is_new = self._stash.make(self._object_format(), self.source.origin)
         if self.source.archive:
             self.source.archive.unpack_repository("", self._stash.git_dir)
         elif said := fetch(self.source.url, f"+{ref}:{ref}", cwd=self.folder):
             self._cope(ref, said, say)
-        with Repository.open(self.folder) as repository:
+        with self.repository as repository:
             tags = repository.tags()
         if self.tag not in tags.commits:
             raise StashError(f"snapshot/{self.tag}: {tags.broken.get(self.tag, 'it is no tag')}")
@@ -85,26 +91,16 @@ class Stage:
             StashError: git failed, or a link leads out of the folder.
         """
         self._stash.check_out(commit)
-        self._stash.clean(folder="outputs")  # what ran before lies there
-        self._stash.check_links(self.folder)
-        common = self._of_clone("--git-common-dir")
-        return fill_pointers(self._stash, [self.source.clone / common] if self.source.clone and common else [])
-
-    @property
-    def object_format(self) -> str:
-        """The hash function of the stash and its tools, `sha1` or `sha256`, once it is here."""
-        return self._stash.object_format()
+        if not self._is_new:
+            self._stash.clean(folder="outputs")  # what ran before lies there
+        recorded = self._stash.recorded()
+        self._stash.check_links(recorded, self.folder)
+        return fill_pointers(self._stash, recorded, [self.source.near.common_dir] if self.source.near else [])
 
     def _object_format(self) -> str:
         if self.source.archive:
             return self.source.archive.manifest.object_format
-        return self._of_clone("--show-object-format") or self._stash.object_format() or "sha1"
-
-    def _of_clone(self, what: str) -> str:
-        """Return what git says of the clone at hand; nothing where there is none."""
-        if self.source.clone is None:
-            return ""
-        return os.fsdecode(ask_git("rev-parse", what, cwd=self.source.clone).stdout).removesuffix("\n")
+        return self.source.near.object_format if self.source.near else self._stash.object_format() or "sha1"
 
     def _cope(self, ref: str, said: str, say: Callable[[str], object]) -> None:
         """Find out why the tag did not come, and go on where one can: in the other object format, or without a remote.
@@ -133,7 +129,7 @@ class Stage:
         Raises:
             StashError: a manifest of results is none.
         """
-        with Repository.open(self.folder) as repository:
+        with self.repository as repository:
             examination = Examination(repository, Tags({self.tag: commit}, {}))
             examination.tag(self.tag, commit)
             problems = examination.verdict().problems

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.entries import PIN
 from experimentstash.files import check_inside
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError, short
 from experimentstash.repository import Repository, Submodule
 from experimentstash.reproducing.checkout import Checkout, check_allowed, fetch_commit
 from experimentstash.reproducing.lfs import fill_pointers
-from experimentstash.reproducing.source import is_shallow
 from experimentstash.reproducing.transfer import inert
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Tools:
     """The tools of a stash that is checked out.
 
     Args:
-        folder: where the stash is.
+        stash: where it is.
         source: where it came from.
         keep: files that builds left in the checkouts, by the checkout's path; they stay.
         whole: want all of the history: a shallow clone is of no use.
@@ -54,15 +54,15 @@ class Tools:
     """
 
     def __init__(
-        self, folder: Path, source: Source, keep: Mapping[str, Collection[str]], *, whole: bool = False
+        self, stash: Repository, source: Source, keep: Mapping[str, Collection[str]], *, whole: bool = False
     ) -> None:
         self.pointers: dict[str, list[str]] = {}
-        self._folder = folder
+        self._repository = stash
+        self._folder = stash.root
         self._source = source
         self._keep = keep
         self._whole = whole
-        self._stash = Checkout(folder, folder / ".git", "the stash")
-        self._object_format = self._stash.object_format()
+        self._stash = Checkout(stash.root, stash.root / ".git", "the stash")
         self._beside: dict[Path, list[Checkout]] = {}
 
     def wanted(self, commit: str, names: Collection[str]) -> list[Wanted]:
@@ -71,7 +71,7 @@ class Tools:
         Raises:
             StashError: a tool has no pin, or comes from where nobody allowed it to come from.
         """
-        with Repository.open(self._folder) as repository:
+        with self._repository as repository:
             pins = repository.tree(commit, "").pins
             submodules = repository.submodules([commit])[commit]
         if unpinned := sorted(set(names) - pins.keys()):
@@ -100,10 +100,9 @@ class Tools:
             StashError: nobody has the commit, or a link leads out of the folder.
         """
         clones: list[Path] = []
-        if self._source.clone is not None:
-            with Repository.open(self._source.clone) as repository:
-                clones = [clone.git_dir for clone in repository.clones(wanted.path, wanted.name)[0]]
-            clones = [git_dir for git_dir in clones if not (self._whole and is_shallow(git_dir))]
+        if self._source.near is not None:
+            found = self._source.near.clones(wanted.path, wanted.name)[0]
+            clones = [clone.git_dir for clone in found if not (self._whole and clone.shallow)]
         return list(self._bring_in(wanted, self._stash, clones, say))
 
     def _bring_in(
@@ -112,19 +111,22 @@ class Tools:
         if depth > _DEEPEST:
             raise StashError(f"{wanted.path}: submodules in submodules, more than {_DEEPEST} deep")
         place = self._place(wanted, parent)
-        place.make(self._object_format, wanted.url)
-        if not place.has(wanted.commit):
+        is_new = place.make(self._repository.object_format, wanted.url)
+        if is_new or not place.has(wanted.commit):
             say(f"{'unpacking' if self._source.archive else 'fetching'} {place.title} at {wanted.commit[:12]}")
             self._fetch(place, wanted, clones)
         place.check_out(wanted.commit)
-        place.clean(self._keep.get(place.title, ()))
-        place.check_links(self._folder)
-        if left := fill_pointers(place, clones):
+        if not is_new:
+            place.clean(self._keep.get(place.title, ()))
+        recorded = place.recorded()
+        place.check_links(recorded, self._folder)
+        if left := fill_pointers(place, recorded, clones):
             self.pointers[place.title] = left
         if wanted.url:
             inert("config", f"submodule.{wanted.name}.url", wanted.url, cwd=parent.root)
         yield replace(wanted, path=place.title)
-        for inner in self._inner(place, wanted):
+        pins = {path: entry.id for path, entry in recorded.items() if entry.mode == PIN}
+        for inner in self._inner(place, wanted, pins):
             held = [path for clone in clones if (path := Path(f"{clone}/modules/{inner.name}")).is_dir()]
             yield from self._bring_in(inner, place, held, say, depth + 1)
 
@@ -156,8 +158,7 @@ class Tools:
         places = (place for beside in self._beside.values() for place in beside)
         return {place.title: sorted(place.untracked()) for place in places}
 
-    def _inner(self, place: Checkout, wanted: Wanted) -> list[Wanted]:
-        pins = place.pins()
+    def _inner(self, place: Checkout, wanted: Wanted, pins: Mapping[str, str]) -> list[Wanted]:
         if not pins:
             return []
         with Repository.open(place.root) as repository:

@@ -18,7 +18,7 @@ from experimentstash.archive.container import tail
 from experimentstash.archive.making import Part, make
 from experimentstash.archive.manifest import Manifest, Package, Repository
 from experimentstash.bundling import Bundled, bundle
-from experimentstash.reproducing.source import Source
+from experimentstash.reproducing.source import named
 
 TAIL = len(tail("0" * 64))
 
@@ -50,7 +50,7 @@ def frozen_stash(root: Path, *init: str, url: str | None = None) -> Path:
 
 def bundled(stash: Path, target: Path, tag: str = "v1", *, allow_local: bool = True) -> Bundled:
     """Write an archive of a stash that is there."""
-    made = bundle(tag, target, Source(str(stash), str(stash), stash, allow_local), lambda _: None)
+    made = bundle(tag, target, named(str(stash), tag, allow_local=allow_local), lambda _: None)
     assert made is not None
     return made
 

@@ -103,7 +103,7 @@ def unpacked(path: Path, into: Path, tag: str = "v1") -> Stage:
     stage.check_out(commit)
     frozen, problems = stage.judged(commit)
     assert list(problems) == []
-    bring_tools(Tools(into, source, {}), commit, frozen, lambda _: None)
+    bring_tools(Tools(stage.repository, source, {}), commit, frozen, lambda _: None)
     return stage
 
 
