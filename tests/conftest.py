@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"),
 
 @pytest.fixture(autouse=True)
 def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own: no configuration, hook, editor or credential of this machine is seen."""
+    """A home of the test's own: no configuration, hook, editor, credential or cache of this machine is seen."""
     home = tmp_path_factory.mktemp("home")
     for key in [key for key in os.environ if key.startswith(("GIT_", "XDG_", "HYDRA_", "EXPERIMENTSTASH_"))]:
         monkeypatch.delenv(key)
@@ -31,6 +31,9 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.setenv("GIT_EDITOR", "false")
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    downloads = tmp_path_factory.getbasetemp().parent / "downloads"  # a package is fetched once for all tests
+    monkeypatch.setenv("UV_CACHE_DIR", str(downloads / "uv"))
+    monkeypatch.setenv("PIP_CACHE_DIR", str(downloads / "pip"))
     for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
         monkeypatch.delenv(key, raising=False)
     (home / ".gitconfig").write_text(

@@ -133,7 +133,7 @@ def test_a_copy_of_a_working_config_is_frozen_as_the_command_would(shaped: Shape
     assert ran.out.splitlines()[0] == f"frozen {PATH}"
     assert ran.out.splitlines()[-1] == f"next: git add {PATH} {lock_of(shaped.wanted)} && git commit"
     assert git("show", f":{PATH}", cwd=stash) + "\n" == shaped.experiment, "nothing is staged"
-    git("add", PATH, cwd=stash)
+    git("add", PATH, lock_of(shaped.wanted), cwd=stash)
     assert freeze_snapshots(stash) == Ran(0, "", "")
     assert run(BIN / "check-snapshots", cwd=stash) == Ran(0, "", "")
 

@@ -55,7 +55,7 @@ def test_a_version_of_hydra(tmp_path: Path, tmp_path_factory: pytest.TempPathFac
     made = run(
         BIN / "uv", "pip", "install", "--quiet", "--prerelease=if-necessary-or-explicit",
         "--python", environment / "bin/python",
-        requirement, "setuptools<81", cwd=tmp_path, env={"UV_CACHE_DIR": str(tmp_path / "cache")},
+        requirement, "setuptools<81", cwd=tmp_path,
     )  # fmt: skip
     assert made.code == 0, made.err
     # 1.1 has no version_base, and 1.4 takes none that is old: unset, it is each version's own default.
