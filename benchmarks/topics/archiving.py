@@ -72,7 +72,7 @@ def _cloned(place: Place, folder: Path, name: str) -> Timed:
     script = (
         f"git clone -q -b snapshot/frozen stash.bundle '{target}' && "
         f"git clone -q tool.bundle '{target}/tools/mytool' && cd '{target}/tools/mytool' && "
-        f"'{place.own.python}' -m mytool.main {frozen} 'save_dir=${{hydra:runtime.output_dir}}' hydra.run.dir='{target}/run'"
+        f"'{place.own.python}' -m mytool.main {frozen} hydra.run.dir='{target}/run'"
     )
     label = f"`git clone` of the bundles, and the run by hand, {name}"
     return Timed(label, ("sh", "-c", script), folder, place.env, lambda: _gone(target))

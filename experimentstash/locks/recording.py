@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.files import check_inside, write_text
+from experimentstash.files import write_text
 from experimentstash.locks import requirements
-from experimentstash.locks.finding import Lock, open_lock
 from experimentstash.locks.installers import find_uv, installing_environment
 from experimentstash.locks.whole import cache_folder
 from experimentstash.names import snapshot_folder
@@ -190,15 +189,3 @@ def lock_path(tool: str, tag: str, text: str) -> str:
     """Return where a recorded lock lies, from the stash's root."""
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     return f"{snapshot_folder(tool, tag)}/requirements-{digest[:12]}.txt"
-
-
-def write_lock(stash: Path, tool: str, tag: str, text: str) -> Lock:
-    """Write a recorded lock beside the snapshots of a tag and return it; one that is there already stays.
-
-    Raises:
-        StashError: it cannot be written, or the folder leads out of the stash.
-    """
-    name = lock_path(tool, tag, text)
-    check_inside(stash, stash / name)
-    write_text(stash / name, text)
-    return open_lock(stash, name, hashlib.sha256(text.encode("utf-8")).hexdigest())
