@@ -246,7 +246,7 @@ def test_a_class_is_found_again_in_the_config_store(tmp_path: Path) -> None:
 
 def test_a_plain_mapping_that_its_schema_was_merged_into(tmp_path: Path) -> None:
     config = compose_stored(OmegaConf.create({"leaf": {"count": 2}}))
-    meta = config._get_node("leaf")._metadata
+    meta = config.leaf._metadata
     # What OmegaConf 2.1 leaves, where the class of a field has come after its values; 2.2 and later name it twice.
     meta.ref_type, meta.object_type, meta.optional = Leaf, None, False
     again = frozen_config(str(_written(frozen_text(config), tmp_path)))
