@@ -11,6 +11,7 @@ from experimentstash.locks.comparing import differences
 from experimentstash.locks.finding import Found, find_lock
 from experimentstash.locks.header import LockLine, header_lines, recorded
 from experimentstash.locks.installed import describe
+from experimentstash.locks.plans import unfit
 from experimentstash.locks.recording import lock_path, projects_of, record, stale_copies, with_hashes
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     if found.lock:
         said = recorded(described, found.lock, projects)
         other = differences(said, found.lock, described)
-        told += _differing(other, found.lock.name)
+        told += [*unfit(found.lock, python), *_differing(other, found.lock.name)]
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
     recording = record(described, stash, tool.name)
     text = with_hashes(recording.text, python)

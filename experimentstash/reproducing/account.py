@@ -91,7 +91,7 @@ class Account:
     def verdict(self) -> str:
         """The whole in one line."""
         good = sum(one.code == FINE for one in self.outcomes)
-        if any(one.report for one in self.outcomes):
+        if any(one.report or one.lacking for one in self.outcomes):
             return f"{good} of {len(self.outcomes)} experiments hold"
         return f"{good} of {len(self.outcomes)} experiments ran"
 

@@ -82,7 +82,8 @@ def _compare_values(old: Series, new: Series, tolerance: Tolerance) -> Closeness
             gap = gap.widened(apart)
         if not wrong and not near(was, now, tolerance):
             at = f"{old.name}[{place}]" if old.count > 1 else old.name
-            wrong = f"{at}: {told(was)} is now {told(now)}"
+            texts = isinstance(was, str) and isinstance(now, str)
+            wrong = f"{at}: its text is another" if texts else f"{at}: {told(was)} is now {told(now)}"
     return Closeness(gap, wrong)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import estash, git, write
+from conftest import BIN, commit, estash, git, run, write
 from shapes import Shape, hard_coded, make_stash
 
 STALE = 'version = 1\nrequires-python = ">=3.10"\n\n[[package]]\nname = "hydra-core"\nversion = "1.0.0"\n'
@@ -32,3 +32,18 @@ def test_a_stale_lock_is_told_and_the_registry_decides_against_it(tmp_path: Path
     assert lock_of(stash, "v2").startswith("configs/mytool/snapshots/v2/requirements-")
     assert "hydra-core==1." in (stash / lock_of(stash, "v2")).read_text()
     assert "uv.lock" not in installed.out
+
+
+def test_a_lock_that_is_older_than_its_project_is_told(tmp_path: Path) -> None:
+    project = '[project]\nname = "mytool"\nversion = "0"\nrequires-python = ">=3.10"\n'
+    write(tmp_path / "locked", {"pyproject.toml": project})
+    assert run(BIN / "uv", "lock", "--offline", cwd=tmp_path / "locked").code == 0
+    files = {**hard_coded(), "pyproject.toml": project, "uv.lock": (tmp_path / "locked/uv.lock").read_text()}
+    stash = make_stash(tmp_path, Shape(files))
+    older = "tools/mytool/uv.lock does not fit the pyproject.toml beside it, so it cannot be built from"
+    for tag, extra in (("v1", ""), ("v2", "[project.optional-dependencies]\nmore = []\n")):
+        commit(stash / "tools/mytool", {"pyproject.toml": project + extra}, tag) if extra else None
+        frozen = estash("snapshot", "mytool", "first", "--tag", tag, cwd=stash)
+        assert (frozen.code, older in frozen.out) == (0, bool(extra)), frozen.out
+        assert lock_of(stash, tag) == "tools/mytool/uv.lock"
+        assert git("status", "--short", cwd=stash / "tools/mytool") == ""

@@ -158,9 +158,7 @@ def frozen_text(config: DictConfig) -> str:
 
 
 def replayed(text: str, folder: Path) -> DictConfig:
-    file = folder / "snapshot.yaml"
-    file.write_text(text, encoding="utf-8")
-    return compose_stored(frozen_config(str(file)))
+    return compose_stored(frozen_config(str(_written(text, folder))))
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -244,3 +242,18 @@ def test_a_class_is_found_again_in_the_config_store(tmp_path: Path) -> None:
     again = replayed(frozen_text(config), tmp_path)
     assert OmegaConf.get_type(again.zen) is made
     assert issubclass(made, config_classes.Leaf)
+
+
+def test_a_plain_mapping_that_its_schema_was_merged_into(tmp_path: Path) -> None:
+    config = compose_stored(OmegaConf.create({"leaf": {"count": 2}}))
+    meta = config.leaf._metadata
+    # What OmegaConf 2.1 leaves, where the class of a field has come after its values; 2.2 and later name it twice.
+    meta.ref_type, meta.object_type, meta.optional = Leaf, None, False
+    again = frozen_config(str(_written(frozen_text(config), tmp_path)))
+    assert list(described(again.leaf)) == list(described(config.leaf))
+
+
+def _written(text: str, folder: Path) -> Path:
+    file = folder / "snapshot.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file

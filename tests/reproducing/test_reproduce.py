@@ -180,6 +180,7 @@ def test_the_results_that_differ_that_are_near_and_that_nobody_recorded(scene: S
     ran = scene.reproduce("v2", "bare", "--check", "--into", scene.root / "v2")
     assert ran.code == 1
     assert "there are no recorded results to compare with (snapshot --run records them)" in ran.out
+    assert "0 of 1 experiments hold" in ran.out
 
 
 def test_a_run_that_fails_is_told_and_the_others_run(scene: Scene) -> None:

@@ -188,12 +188,11 @@ def _key(key: Any, kind: Kind) -> Any:
 def _empty(kind: Kind) -> Any:
     if kind.shape == "list":
         return ListConfig([], ref_type=kind.ref, is_optional=kind.optional, element_type=kind.element)
-    if not kinds.is_structured(kind.held):
-        return DictConfig(
-            {}, ref_type=kind.ref, is_optional=kind.optional, key_type=kind.key, element_type=kind.element
-        )
-    made = copy.deepcopy(kinds.skeleton(kind.held))
+    made = copy.deepcopy(kinds.skeleton(kind.held)) if kinds.is_structured(kind.held) else DictConfig({})
     meta = made._metadata
+    if kind.held is dict and kinds.is_structured(kind.ref):
+        # A plain mapping into which its schema was merged, before OmegaConf 2.2: it would not take it as content.
+        meta.object_type = None
     meta.ref_type, meta.optional, meta.key_type, meta.element_type = (
         kind.ref,
         kind.optional,
