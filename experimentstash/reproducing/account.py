@@ -34,6 +34,7 @@ class Outcome:
         beside: what it left beside its run folder, a line each.
         report: how its results compare with the recorded ones; None where that was not asked, or could not be.
         lacking: why they were not compared though that was asked; empty where they were.
+        overdue: the seconds that it had, where it did not end within them and was ended; else 0.
     """
 
     name: SnapshotName
@@ -43,10 +44,13 @@ class Outcome:
     beside: tuple[str, ...]
     report: Report | None = None
     lacking: str = ""
+    overdue: float = 0.0
 
     @property
     def verdict(self) -> str:
         """The whole in one line."""
+        if self.overdue:
+            return f"it did not end within {self.overdue:g} seconds, and was ended"
         if self.exit_code:
             return f"it failed with exit code {self.exit_code}"
         if self.lacking:

@@ -49,6 +49,7 @@ class Request:
         builds: whether environments are built; else the one at hand is taken.
         yes: the question whether the code may run is answered.
         rules: how results are compared, over what the registry says.
+        limit: seconds that each run has; None for as many as it takes.
     """
 
     tag: str
@@ -59,6 +60,7 @@ class Request:
     builds: bool
     yes: bool
     rules: Rules
+    limit: float | None = None
 
 
 def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
@@ -201,7 +203,7 @@ class _Work:
             done = self._run(wanted, tool, folder)
         else:
             self.say(f"{name.title} ran before: {folder}")
-        outcome = Outcome(name, done.exit_code, folder, within.told, done.beside)
+        outcome = Outcome(name, done.exit_code, folder, within.told, done.beside, overdue=done.overdue)
         if not self.request.checks or outcome.exit_code:
             return outcome
         if wanted.frozen.manifest is None:
@@ -216,11 +218,13 @@ class _Work:
         self.progress.keep()
         if folder.exists():
             shutil.rmtree(folder)  # what an earlier run left: nothing is resumed from it
-        ran = run_fresh(self.request.folder, tool, name, folder)
+        limit = self.request.limit
+        ran = run_fresh(self.request.folder, tool, name, folder, limit)
         if ran.stopped:
             self.say(f"{name.title} was stopped; the same command goes on from here")
             raise ToolExit(ran.exit_code)
-        done = Done(ran.exit_code, str(tool.python), tuple(str(written) for written in ran.beside))
+        beside = tuple(str(written) for written in ran.beside)
+        done = Done(ran.exit_code, str(tool.python), beside, limit or 0.0 if ran.overdue else 0.0)
         self.progress.done[name.title] = done
         self.progress.keep()
         return done
