@@ -11,13 +11,13 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from experimentstash.problems import StashError
 from experimentstash.signals import ignored_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import FrameType
 
 FORWARDED = (
@@ -31,6 +31,7 @@ FORWARDED = (
 _ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 _PATIENCE = 5.0
 """Seconds that an interrupted program has for its cleaning up before it is killed."""
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG, in <sys/prctl.h>
 _LONG = 3600.0  # seconds that we wait at once: the system takes no number of any size
 
 
@@ -41,6 +42,7 @@ def run_through(
     env: Mapping[str, str],
     asked_to_end: list[int] | None = None,
     limit: float | None = None,
+    bound: bool = False,
 ) -> int:
     """Run a program in our place: it has our standard streams and gets our signals.
 
@@ -51,6 +53,8 @@ def run_through(
         asked_to_end: gets each signal by which somebody asked us to end. The exit code alone does not tell it: a
             program may take such a signal, and end as if all were well.
         limit: seconds that it has, or None for as many as it takes.
+        bound: whether it ends when we are killed, where the system can do that (Linux). Else it would go on, out of
+            sight, and write into the folder that the next try makes.
 
     Returns:
         Its exit code; 128 + N where signal N ended it, as a shell says it.
@@ -62,7 +66,7 @@ def run_through(
     wait = _wait_with_signal_info if hasattr(signal, "sigtimedwait") else _wait_with_handlers
     seen: list[int] = []
     try:
-        return _as_a_shell_says(wait(command, cwd, env, seen, limit))
+        return _as_a_shell_says(wait(command, cwd, env, seen, limit, bound))
     except OSError as error:
         raise _no_start(command, cwd, error) from None
     finally:
@@ -79,17 +83,18 @@ def _no_start(command: Sequence[str], cwd: Path, error: OSError) -> StashError:
 
 
 def _wait_with_signal_info(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None, bound: bool
 ) -> int:
     """Take each signal with the word who sent it: ^C at a terminal has reached the child already."""
     awaited = {*FORWARDED, signal.SIGCHLD}
+    prepare = _preparing() if bound else lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
         child = subprocess.Popen(
             command,
             cwd=cwd,
             env=env,
-            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before),
+            preexec_fn=lambda: prepare(before),
         )
         deadline = None if limit is None else time.monotonic() + limit
         while child.poll() is None:
@@ -109,8 +114,22 @@ def _wait_with_signal_info(
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _preparing() -> Callable[[Iterable[int]], object]:
+    """Return what a child does before it becomes the program: it gets our signals, and ends when we do (prctl(2))."""
+    import ctypes  # which only a run needs
+
+    control = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def prepare(before: Iterable[int]) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if control is not None:
+            control(_DIES_WITH_PARENT, signal.SIGKILL)
+
+    return prepare
+
+
 def _wait_with_handlers(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None, _bound: bool
 ) -> int:
     """Do the same where nobody tells who sent a signal (macOS): ^C reaches the whole foreground group."""
     children: list[subprocess.Popen[bytes]] = []
@@ -153,7 +172,7 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
         StashError: the program cannot be started.
         KeyboardInterrupt: we were interrupted; the program and all that it started have ended too.
     """
-    with tempfile.TemporaryFile() as said:
+    with unnamed_file() as said:
         try:
             code = run_whole(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         except OSError as error:
@@ -161,6 +180,13 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
     return _as_a_shell_says(code), text
+
+
+def unnamed_file() -> BinaryIO:
+    """Return a file without a name; in memory, where that can be: a full disk would swallow what is said of it."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("said"), "w+b")  # noqa: PTH123  (a number, no path)
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def follow(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], heard: Callable[[str], object]) -> int:
@@ -263,6 +289,17 @@ def _end(child: subprocess.Popen[bytes], held: int | None = None) -> None:
                 break
             number, deadline = signal.SIGKILL, deadline + _PATIENCE
     child.wait()
+
+
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the processes that were started with a variable of the environment, as far as the system tells (Linux)."""
+    wanted = os.fsencode(f"{name}={value}")
+    found = []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            if wanted in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+    return sorted(found)
 
 
 def _with_descendants(pids: set[int]) -> set[int]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash import process
-from experimentstash.hydra.launch import keep_clean, outputs, running
+from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
 from experimentstash.hydra.replay import frozen_wish
+from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
     return outputs(stash, tool, name.experiment) / OWN / name.tag
 
 
+def check_left_alone(folder: Path) -> None:
+    """Raise `StashError` where what an earlier run started still writes into its run folder."""
+    if left := process.with_variable(RUN, str(folder)):
+        pids = " ".join(map(str, left[:100]))
+        raise StashError(f"{folder}: what an earlier run started is still at work there", f"kill {pids}")
+
+
 def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: float | None = None) -> Ran:
     """Run a snapshot of this checkout, with our standard streams and signals.
 
@@ -72,7 +80,9 @@ def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: 
     asked: list[int] = []
     overdue = False
     try:
-        code = process.run_through(start.command, cwd=start.cwd, env=start.env, asked_to_end=asked, limit=limit)
+        code = process.run_through(
+            start.command, cwd=start.cwd, env=start.env, asked_to_end=asked, limit=limit, bound=True
+        )
     except subprocess.TimeoutExpired:
         code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from experimentstash import registry
 from experimentstash.files import check_inside
-from experimentstash.hydra.fresh import run_folder, run_fresh
+from experimentstash.hydra.fresh import check_left_alone, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
 from experimentstash.names import near
-from experimentstash.problems import StashError, ToolExit, report
+from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, lacks_room, report
 from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.progress import Done, claim
@@ -75,6 +75,17 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
         ToolExit: a run was stopped by a signal; said again, it goes on.
     """
     trust.check_can_ask(yes=request.yes)
+    try:
+        return _reproduced(request, say)
+    except OSError as error:
+        if error.filename:
+            raise
+        # what a full disk says of a file that is open, it says without its name
+        what = f"{request.folder}: {error.strerror or error}"
+        raise StashError(what, MAKE_ROOM if lacks_room(error) else "") from None
+
+
+def _reproduced(request: Request, say: Callable[[str], object]) -> Account | None:
     with claim(request.folder, request.tag) as progress:
         stage = Stage(request.folder, request.tag, request.source)
         say(f"bringing snapshot/{request.tag} to {request.folder}")
@@ -214,6 +225,7 @@ class _Work:
     def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
         name = wanted.frozen.name
         check_inside(self.request.folder, folder)
+        check_left_alone(folder)
         self.progress.done.pop(name.title, None)
         self.progress.keep()
         if folder.exists():
