@@ -9,6 +9,7 @@ import click
 from experimentstash.names import check_tag
 from experimentstash.problems import FINDING, ToolExit, printable
 from experimentstash.reproducing import source as sources
+from experimentstash.reproducing.account import check_report
 from experimentstash.reproducing.reproduce import Request, reproduce
 from experimentstash.results.rule_reader import rules_of_words
 
@@ -58,6 +59,9 @@ def command(
     """
     check_tag(tag)
     rules = rules_of_words(rtol, atol, ignore, ignore_keys)
+    target = None if report is None else Path(report).expanduser()
+    if target:
+        check_report(target)
     if origin is None:
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
@@ -69,8 +73,8 @@ def command(
         return FINDING
     for line in account.lines():
         click.echo(line)
-    if report:
-        for path in account.write(Path(report).expanduser()):
+    if target:
+        for path in account.write(target):
             click.echo(f"report: {path}")
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)
