@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from experimentstash.problems import StashError, command
+from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
@@ -31,7 +31,8 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
         temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
-        raise StashError(f"{path}: cannot be written: {error.strerror or error}") from None
+        fix = MAKE_ROOM if lacks_room(error) else ""
+        raise StashError(f"{path}: cannot be written: {error.strerror or error}", fix) from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()  # gone already where all went well

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import StashError
+from experimentstash.problems import MAKE_ROOM, StashError, lacks_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +77,8 @@ def verb(args: Sequence[str]) -> str:
 def _check_done(done: subprocess.CompletedProcess[bytes], asked: str, cwd: Path) -> None:
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "surrogateescape").strip()
-        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}")
+        fix = MAKE_ROOM if lacks_room(said) else ""
+        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}", fix)
 
 
 def ask_git(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import signal
 import sys
 import unicodedata
@@ -16,6 +18,9 @@ FINE, FINDING, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes of spec.md, section *Commands*."""
 
 _MOST_TOLD = 1000  # findings: nobody reads more, and a hostile push has a million
+_FULL = re.compile(
+    r"No space left on device|Out of diskspace|Disk quota exceeded|os error (?:28|122)\b|Errno (?:28|122)\b"
+)
 _HIDING = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 _BIDI = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
@@ -138,6 +143,17 @@ def report(problems: Iterable[Problem]) -> int:
     return FINDING if found else FINE
 
 
+def lacks_room(said: str | OSError) -> bool:
+    """Tell whether a failure, or what a program said of one, means that a disk is full or a quota is used up."""
+    if isinstance(said, OSError):
+        return said.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _FULL.search(said) is not None
+
+
+MAKE_ROOM = "make room there, and say it again"
+"""What mends a full disk."""
+
+
 def guard(door: Callable[[], int]) -> int:
     """Run a door (a command or a hook) and turn whatever leaves it into an exit code and a message.
 
@@ -166,7 +182,8 @@ def guard(door: Callable[[], int]) -> int:
         return FINE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        print(f"experimentstash: {printable(f'{place}{error.strerror or error}')}", file=sys.stderr)
+        fix = f"\n    fix: {MAKE_ROOM}" if lacks_room(error) else ""
+        print(f"experimentstash: {printable(f'{place}{error.strerror or error}')}{fix}", file=sys.stderr)
         return FINDING
     except Exception as error:  # noqa: BLE001  (the last guard: a fault becomes exit 3 and a log)
         return _fault(error)

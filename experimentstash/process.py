@@ -11,13 +11,13 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from experimentstash.problems import StashError
 from experimentstash.signals import ignored_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import FrameType
 
 FORWARDED = (
@@ -31,12 +31,20 @@ FORWARDED = (
 _ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 _PATIENCE = 5.0
 """Seconds that an interrupted program has for its cleaning up before it is killed."""
+_DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG, in <sys/prctl.h>
+_LONG = 3600.0  # seconds that we wait at once: the system takes no number of any size
 
 
 def run_through(
-    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], asked_to_end: list[int] | None = None
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    asked_to_end: list[int] | None = None,
+    limit: float | None = None,
+    bound: bool = False,
 ) -> int:
-    """Run a program in our place: it has our standard streams, gets our signals, and there is no time limit.
+    """Run a program in our place: it has our standard streams and gets our signals.
 
     Args:
         command: program and arguments.
@@ -44,22 +52,26 @@ def run_through(
         env: its whole environment.
         asked_to_end: gets each signal by which somebody asked us to end. The exit code alone does not tell it: a
             program may take such a signal, and end as if all were well.
+        limit: seconds that it has, or None for as many as it takes.
+        bound: whether it ends when we are killed, where the system can do that (Linux). Else it would go on, out of
+            sight, and write into the folder that the next try makes.
 
     Returns:
         Its exit code; 128 + N where signal N ended it, as a shell says it.
 
     Raises:
         StashError: the program cannot be started.
+        subprocess.TimeoutExpired: its time is over; it and all that it started were asked to end, and have ended.
     """
-    wait = _wait_with_signal_info if hasattr(signal, "sigwaitinfo") else _wait_with_handlers
+    wait = _wait_with_signal_info if hasattr(signal, "sigtimedwait") else _wait_with_handlers
+    seen: list[int] = []
     try:
-        seen: list[int] = []
-        code = wait(command, cwd, env, seen)
+        return _as_a_shell_says(wait(command, cwd, env, seen, limit, bound))
     except OSError as error:
         raise _no_start(command, cwd, error) from None
-    if asked_to_end is not None:
-        asked_to_end += [one for one in seen if one in _ENDING and signal.getsignal(one) is not signal.SIG_IGN]
-    return _as_a_shell_says(code)
+    finally:
+        if asked_to_end is not None:
+            asked_to_end += [one for one in seen if one in _ENDING and signal.getsignal(one) is not signal.SIG_IGN]
 
 
 def _as_a_shell_says(code: int) -> int:
@@ -70,19 +82,29 @@ def _no_start(command: Sequence[str], cwd: Path, error: OSError) -> StashError:
     return StashError(f"{command[0]} cannot be started in {cwd}: {error.strerror}")
 
 
-def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int]) -> int:
+def _wait_with_signal_info(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None, bound: bool
+) -> int:
     """Take each signal with the word who sent it: ^C at a terminal has reached the child already."""
     awaited = {*FORWARDED, signal.SIGCHLD}
+    prepare = _preparing() if bound else lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
         child = subprocess.Popen(
             command,
             cwd=cwd,
             env=env,
-            preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before),
+            preexec_fn=lambda: prepare(before),
         )
+        deadline = None if limit is None else time.monotonic() + limit
         while child.poll() is None:
-            info = signal.sigwaitinfo(awaited)
+            left = _LONG if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                _end(child)
+                raise subprocess.TimeoutExpired(command, limit or 0)
+            info = signal.sigtimedwait(awaited, min(left, _LONG))
+            if info is None:
+                continue
             from_kernel = info.si_code > 0
             seen.append(info.si_signo)
             if info.si_signo != signal.SIGCHLD and not from_kernel:
@@ -92,7 +114,23 @@ def _wait_with_signal_info(command: Sequence[str], cwd: Path, env: Mapping[str, 
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _wait_with_handlers(command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int]) -> int:
+def _preparing() -> Callable[[Iterable[int]], object]:
+    """Return what a child does before it becomes the program: it gets our signals, and ends when we do (prctl(2))."""
+    import ctypes  # which only a run needs
+
+    control = getattr(ctypes.CDLL(None), "prctl", None)
+
+    def prepare(before: Iterable[int]) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if control is not None:
+            control(_DIES_WITH_PARENT, signal.SIGKILL)
+
+    return prepare
+
+
+def _wait_with_handlers(
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None, _bound: bool
+) -> int:
     """Do the same where nobody tells who sent a signal (macOS): ^C reaches the whole foreground group."""
     children: list[subprocess.Popen[bytes]] = []
 
@@ -106,7 +144,11 @@ def _wait_with_handlers(command: Sequence[str], cwd: Path, env: Mapping[str, str
     before = {number: signal.signal(number, hand_on) for number in FORWARDED}
     try:
         children.append(subprocess.Popen(command, cwd=cwd, env=env))
-        return children[0].wait()
+        try:
+            return children[0].wait(limit)
+        except subprocess.TimeoutExpired:
+            _end(children[0])
+            raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -130,7 +172,7 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
         StashError: the program cannot be started.
         KeyboardInterrupt: we were interrupted; the program and all that it started have ended too.
     """
-    with tempfile.TemporaryFile() as said:
+    with unnamed_file() as said:
         try:
             code = run_whole(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
         except OSError as error:
@@ -138,6 +180,13 @@ def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tupl
         said.seek(0)
         text = said.read().decode("utf-8", "replace")
     return _as_a_shell_says(code), text
+
+
+def unnamed_file() -> BinaryIO:
+    """Return a file without a name; in memory, where that can be: a full disk would swallow what is said of it."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("said"), "w+b")  # noqa: PTH123  (a number, no path)
+    return cast("BinaryIO", tempfile.TemporaryFile())
 
 
 def follow(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], heard: Callable[[str], object]) -> int:
@@ -213,7 +262,14 @@ def run_whole(
                 os.close(descriptor)
 
 
-def _end(child: subprocess.Popen[bytes], held: int) -> None:
+def _end(child: subprocess.Popen[bytes], held: int | None = None) -> None:
+    """Ask a program and all that it started to end, and kill what has not ended after a while.
+
+    Args:
+        child: the program.
+        held: the end of a pipe that reads empty when whoever got the other end has ended too: one that has cut itself
+            off from its parents is not found otherwise.
+    """
     known: set[int] = set()
     number = signal.SIGTERM
     deadline = time.monotonic() + _PATIENCE
@@ -224,11 +280,26 @@ def _end(child: subprocess.Popen[bytes], held: int) -> None:
                 os.kill(pid, number)
         known |= found
         child.poll()  # so that it does not stand in the list of processes when it has ended
-        if select.select([held], [], [], 0.1)[0] or number == signal.SIGKILL:
+        waiting = [held] if held is not None and number == signal.SIGTERM else []
+        told = select.select(waiting, [], [], 0.1)[0]  # of nothing: a tenth of a second
+        if told == waiting and not _with_descendants(known):
             break
         if time.monotonic() > deadline:
-            number = signal.SIGKILL
+            if number == signal.SIGKILL:  # what the system does not let go of: nobody can
+                break
+            number, deadline = signal.SIGKILL, deadline + _PATIENCE
     child.wait()
+
+
+def with_variable(name: str, value: str) -> list[int]:
+    """Return the processes that were started with a variable of the environment, as far as the system tells (Linux)."""
+    wanted = os.fsencode(f"{name}={value}")
+    found = []
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            if wanted in place.read_bytes().split(b"\0"):
+                found.append(int(place.parent.name))
+    return sorted(found)
 
 
 def _with_descendants(pids: set[int]) -> set[int]:
@@ -242,13 +313,15 @@ def _with_descendants(pids: set[int]) -> set[int]:
 def _parents() -> dict[int, int]:
     if Path("/proc/self/stat").exists():
         return dict(filter(None, map(_parent_of, Path("/proc").glob("[0-9]*/stat"))))
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
-    return {int(pid): int(parent) for pid, parent in (line.split() for line in listed.splitlines())}
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=False).stdout
+    lines = (line.split() for line in listed.splitlines())
+    return {int(pid): int(parent) for pid, parent, *state in lines if not "".join(state).startswith("Z")}
 
 
 def _parent_of(stat: Path) -> tuple[int, int] | None:
     try:
         # the program's name, in parentheses, may hold anything; what follows the last one does not
-        return int(stat.parent.name), int(stat.read_text("ascii", "replace").rpartition(")")[2].split()[1])
+        state, parent = stat.read_text("ascii", "replace").rpartition(")")[2].split()[:2]
+        return None if state in "ZX" else (int(stat.parent.name), int(parent))  # a zombie has ended
     except (OSError, IndexError, ValueError):  # it has ended
         return None

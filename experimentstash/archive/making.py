@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.archive.container import CHUNK, Member, Writer, chunks
 from experimentstash.archive.manifest import NAME
-from experimentstash.problems import StashError
+from experimentstash.problems import MAKE_ROOM, StashError, lacks_room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,8 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
         digest = file_digest(temporary)
         temporary.replace(target)
     except OSError as error:
-        raise StashError(f"{target}: cannot be written: {error.strerror or error}") from None
+        fix = MAKE_ROOM if lacks_room(error) else ""
+        raise StashError(f"{target}: cannot be written: {error.strerror or error}", fix) from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()  # gone already where all went well

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from experimentstash.archive.container import chunks
 from experimentstash.archive.packs import PackError, look_through
 from experimentstash.git import clean_environment
-from experimentstash.problems import StashError
-from experimentstash.process import run_whole
+from experimentstash.problems import MAKE_ROOM, StashError, lacks_room
+from experimentstash.process import run_whole, unnamed_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +150,7 @@ def _git(*args: str, cwd: Path, title: str = "", stdin: BinaryIO | None = None, 
     Raises:
         StashError: it failed; the message is its own.
     """
-    with tempfile.TemporaryFile() as said:
+    with unnamed_file() as said:
         code = run_whole(
             ["git", *args],
             cwd=cwd,
@@ -162,6 +162,5 @@ def _git(*args: str, cwd: Path, title: str = "", stdin: BinaryIO | None = None, 
         if code != 0:
             said.seek(0)
             text = said.read(10_000).decode("utf-8", "replace").strip()
-            raise StashError(
-                f"{title}: git {next(filter(_VERBS.__contains__, args))} failed: {text or f'exit code {code}'}"
-            )
+            what = f"{title}: git {next(filter(_VERBS.__contains__, args))} failed: {text or f'exit code {code}'}"
+            raise StashError(what, MAKE_ROOM if lacks_room(text) else "")

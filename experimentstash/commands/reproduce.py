@@ -9,8 +9,17 @@ import click
 from experimentstash.names import check_tag
 from experimentstash.problems import FINDING, ToolExit, printable
 from experimentstash.reproducing import source as sources
+from experimentstash.reproducing.account import check_report
 from experimentstash.reproducing.reproduce import Request, reproduce
 from experimentstash.results.rule_reader import rules_of_words
+
+_LONGEST = 1e9  # seconds: thirty years
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value <= _LONGEST:  # NaN is no such number either
+        raise click.BadParameter(f"{value:g} is no number of seconds that a run can have")
+    return value
 
 
 @click.command("reproduce")
@@ -25,6 +34,7 @@ from experimentstash.results.rule_reader import rules_of_words
 @click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns that are not compared.")
 @click.option("--report", metavar="FILE", help="Write the report to FILE.md and FILE.json.")
 @click.option("--no-build", is_flag=True, help="Run in the environment at hand, and tell what of it differs.")
+@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="End a run that takes longer.")
 @click.option("--yes", is_flag=True, help="The code of others may run: do not ask.")
 @click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
 def command(
@@ -39,6 +49,7 @@ def command(
     ignore_keys: tuple[str, ...],
     report: str | None,
     no_build: bool,
+    timeout: float | None,
     yes: bool,
     allow_local: bool,
 ) -> int:
@@ -48,19 +59,22 @@ def command(
     """
     check_tag(tag)
     rules = rules_of_words(rtol, atol, ignore, ignore_keys)
+    target = None if report is None else Path(report).expanduser()
+    if target:
+        check_report(target)
     if origin is None:
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
         source = sources.named(origin, tag, allow_local=allow_local)
     folder = sources.place_for(tag, source, into)
-    request = Request(tag, experiments, source, folder, check, not no_build, yes, rules)
+    request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout)
     account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
     if account is None:
         return FINDING
     for line in account.lines():
         click.echo(line)
-    if report:
-        for path in account.write(Path(report).expanduser()):
+    if target:
+        for path in account.write(target):
             click.echo(f"report: {path}")
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)

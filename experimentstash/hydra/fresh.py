@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash import process
-from experimentstash.hydra.launch import keep_clean, outputs, running
+from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
 from experimentstash.hydra.replay import frozen_wish
+from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 OWN = "@run"
 """The name of a folder that no experiment can have: one may lie in the folder of another."""
+OVERDUE = 124
+"""The exit code of a run that did not end in its time, as timeout(1) has it."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,19 @@ class Ran:
 
     Attributes:
         folder: the run folder; of a sweep, the folder of its jobs.
-        exit_code: the tool's own; 128 + N after signal N, or where somebody asked us with signal N to end.
+        exit_code: the tool's own; 128 + N after signal N, or where somebody asked us with signal N to end; `OVERDUE`
+            where its time was over.
         beside: what it left beside the run folder, in the stash or in the tool.
         stopped: whether somebody asked us to end while it ran. Many tools save what they have and end as if all
             were well (Lightning does): what they wrote is no result.
+        overdue: whether its time was over, and it was ended.
     """
 
     folder: Path
     exit_code: int
     beside: tuple[Written, ...]
     stopped: bool = False
+    overdue: bool = False
 
 
 def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
@@ -44,7 +51,14 @@ def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
     return outputs(stash, tool, name.experiment) / OWN / name.tag
 
 
-def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path) -> Ran:
+def check_left_alone(folder: Path) -> None:
+    """Raise `StashError` where what an earlier run started still writes into its run folder."""
+    if left := process.with_variable(RUN, str(folder)):
+        pids = " ".join(map(str, left[:100]))
+        raise StashError(f"{folder}: what an earlier run started is still at work there", f"kill {pids}")
+
+
+def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: float | None = None) -> Ran:
     """Run a snapshot of this checkout, with our standard streams and signals.
 
     Args:
@@ -52,6 +66,7 @@ def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path) -> Ran:
         tool: the tool.
         name: the snapshot; it is on disk.
         folder: the run folder; it is made, and must not be there.
+        limit: seconds that it has, or None for as many as it takes.
 
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.
@@ -63,6 +78,13 @@ def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path) -> Ran:
     before = snapshot_tree(places, leave_out=[folder])
     start = running(wanted)
     asked: list[int] = []
-    code = process.run_through(start.command, cwd=start.cwd, env=start.env, asked_to_end=asked)
+    overdue = False
+    try:
+        code = process.run_through(
+            start.command, cwd=start.cwd, env=start.env, asked_to_end=asked, limit=limit, bound=True
+        )
+    except subprocess.TimeoutExpired:
+        code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code
-    return Ran(folder, code, written_beside(before, snapshot_tree(places, leave_out=[folder])), bool(asked))
+    beside = written_beside(before, snapshot_tree(places, leave_out=[folder]))
+    return Ran(folder, code, beside, bool(asked), overdue)

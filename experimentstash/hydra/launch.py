@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 INSIDE = Path(__file__).parent / "inside"
 """The folder that stands on a tool's PYTHONPATH while it runs."""
 _ORDER = "EXPERIMENTSTASH_ORDER"
-_RUN = "EXPERIMENTSTASH_RUN"
+RUN = "EXPERIMENTSTASH_RUN"
+"""In the environment of a run and of all that it starts: its run folder, where it has one of its own."""
 # by a variable: no path of a machine has to be spelled in Hydra's grammar
-_INTO = tuple(f"hydra.{key}.dir=${{oc.env:{_RUN}}}" for key in ("run", "sweep"))
+_INTO = tuple(f"hydra.{key}.dir=${{oc.env:{RUN}}}" for key in ("run", "sweep"))
 _CALLBACK = "+hydra.callbacks.experimentstash._target_=experimentstash_inside.capture.Capture"
 
 
@@ -165,7 +166,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
     env[_ORDER] = json.dumps(whole)
     env["EXPERIMENTSTASH_OUTPUTS"] = str(outputs(stash, tool, wanted.experiment))
     if wanted.folder:
-        env[_RUN] = str(wanted.folder)
+        env[RUN] = str(wanted.folder)
     if tool.search_packages:
         env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
     program = commandline.program(interpreter(stash, tool), tool, wanted.work)

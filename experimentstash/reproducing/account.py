@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from experimentstash.files import write_text
-from experimentstash.problems import FINDING, FINE, printable
+from experimentstash.problems import FINDING, FINE, StashError, printable
 from experimentstash.results.markdown import code, escaped, markdown
 from experimentstash.results.report import terminal
 
@@ -34,6 +35,7 @@ class Outcome:
         beside: what it left beside its run folder, a line each.
         report: how its results compare with the recorded ones; None where that was not asked, or could not be.
         lacking: why they were not compared though that was asked; empty where they were.
+        overdue: the seconds that it had, where it did not end within them and was ended; else 0.
     """
 
     name: SnapshotName
@@ -43,10 +45,13 @@ class Outcome:
     beside: tuple[str, ...]
     report: Report | None = None
     lacking: str = ""
+    overdue: float = 0.0
 
     @property
     def verdict(self) -> str:
         """The whole in one line."""
+        if self.overdue:
+            return f"it did not end within {self.overdue:g} seconds, and was ended"
         if self.exit_code:
             return f"it failed with exit code {self.exit_code}"
         if self.lacking:
@@ -171,6 +176,19 @@ class Account:
         write_text(text, self.as_markdown())
         write_text(data, json.dumps(self.as_json(), indent=1) + "\n")
         return text, data
+
+
+def check_report(target: Path) -> None:
+    """Check before the work that a report can be written there: the runs may take days.
+
+    Raises:
+        StashError: a folder or a device is there, or no file can be.
+    """
+    if not target.name or target.name == ".." or (target.exists() and not target.is_file()):
+        raise StashError(f"--report {str(target)!r}: no file can be there", "name another file")
+    folder = next(place for place in target.absolute().parents if os.path.lexists(place))
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StashError(f"{target}: {folder} takes no file", "name another file")
 
 
 def _some(what: str, told: Sequence[str]) -> Iterator[str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.entries import LINK, Entry
-from experimentstash.files import check_inside
+from experimentstash.files import check_inside, write_text
 from experimentstash.git import ask_git, clean_environment
-from experimentstash.problems import StashError, command, short
+from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, short
 from experimentstash.process import listen
 from experimentstash.reproducing.transfer import INERT, fetch, inert
 from experimentstash.urls import is_path, names_program, without_secrets
@@ -59,9 +59,8 @@ class Checkout:
             apart = ["--separate-git-dir", str(self.git_dir)] if self.git_dir != self.root / ".git" else []
             inert("init", "--quiet", "--template=", f"--object-format={object_format}", *apart, cwd=self.root)
         self._unlock()
-        (self.git_dir / "info").mkdir(exist_ok=True)
-        (self.git_dir / "info" / "attributes").write_text(_ATTRIBUTES, encoding="utf-8")
-        (self.git_dir / "info" / "exclude").write_text(_EXCLUDE, encoding="utf-8")
+        write_text(self.git_dir / "info" / "attributes", _ATTRIBUTES)
+        write_text(self.git_dir / "info" / "exclude", _EXCLUDE)
         if url and is_new:
             inert("remote", "add", "--", "origin", url, cwd=self.root)
         elif url:
@@ -146,7 +145,8 @@ class Checkout:
     def _work(self, *args: str) -> None:
         code, said = listen(["git", *INERT, *args], cwd=self.root, env=clean_environment())
         if code != 0:
-            raise StashError(f"{self.title}: git {args[0]} failed: {said.strip() or f'exit code {code}'}")
+            fix = MAKE_ROOM if lacks_room(said) else ""
+            raise StashError(f"{self.title}: git {args[0]} failed: {said.strip() or f'exit code {code}'}", fix)
 
 
 def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
@@ -186,6 +186,8 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -
         if (not said and commit in refspecs) or place.has(commit):
             return
     shown = without_secrets(url)
+    if lacks_room(said):
+        raise StashError(f"{place.title}: {shown} was not fetched:\n{said}", MAKE_ROOM)
     if said:
         what = f"{place.title}: {shown} cannot be fetched, and no clone here has {commit[:12]}:\n{said}"
     else:

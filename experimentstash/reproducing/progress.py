@@ -31,11 +31,13 @@ class Done:
         exit_code: the tool's own.
         python: the interpreter that it ran with.
         beside: what it left beside its run folder, a line each.
+        overdue: the seconds that it had, where it did not end within them; else 0.
     """
 
     exit_code: int
     python: str
     beside: tuple[str, ...]
+    overdue: float = 0.0
 
 
 @dataclass
@@ -155,4 +157,5 @@ def _read(folder: Path, marker: Path) -> Progress | None:
 
 
 def _done(said: dict[str, Any]) -> Done:
-    return Done(int(said["exit_code"]), str(said["python"]), tuple(str(line) for line in said["beside"]))
+    beside = tuple(str(line) for line in said["beside"])
+    return Done(int(said["exit_code"]), str(said["python"]), beside, float(said.get("overdue", 0)))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from experimentstash import registry
 from experimentstash.files import check_inside
-from experimentstash.hydra.fresh import run_folder, run_fresh
+from experimentstash.hydra.fresh import check_left_alone, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
 from experimentstash.names import near
-from experimentstash.problems import StashError, ToolExit, report
+from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, lacks_room, report
 from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.progress import Done, claim
@@ -49,6 +49,7 @@ class Request:
         builds: whether environments are built; else the one at hand is taken.
         yes: the question whether the code may run is answered.
         rules: how results are compared, over what the registry says.
+        limit: seconds that each run has; None for as many as it takes.
     """
 
     tag: str
@@ -59,6 +60,7 @@ class Request:
     builds: bool
     yes: bool
     rules: Rules
+    limit: float | None = None
 
 
 def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
@@ -73,6 +75,17 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
         ToolExit: a run was stopped by a signal; said again, it goes on.
     """
     trust.check_can_ask(yes=request.yes)
+    try:
+        return _reproduced(request, say)
+    except OSError as error:
+        if error.filename:
+            raise
+        # what a full disk says of a file that is open, it says without its name
+        what = f"{request.folder}: {error.strerror or error}"
+        raise StashError(what, MAKE_ROOM if lacks_room(error) else "") from None
+
+
+def _reproduced(request: Request, say: Callable[[str], object]) -> Account | None:
     with claim(request.folder, request.tag) as progress:
         stage = Stage(request.folder, request.tag, request.source)
         say(f"bringing snapshot/{request.tag} to {request.folder}")
@@ -201,7 +214,7 @@ class _Work:
             done = self._run(wanted, tool, folder)
         else:
             self.say(f"{name.title} ran before: {folder}")
-        outcome = Outcome(name, done.exit_code, folder, within.told, done.beside)
+        outcome = Outcome(name, done.exit_code, folder, within.told, done.beside, overdue=done.overdue)
         if not self.request.checks or outcome.exit_code:
             return outcome
         if wanted.frozen.manifest is None:
@@ -212,15 +225,18 @@ class _Work:
     def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
         name = wanted.frozen.name
         check_inside(self.request.folder, folder)
+        check_left_alone(folder)
         self.progress.done.pop(name.title, None)
         self.progress.keep()
         if folder.exists():
             shutil.rmtree(folder)  # what an earlier run left: nothing is resumed from it
-        ran = run_fresh(self.request.folder, tool, name, folder)
+        limit = self.request.limit
+        ran = run_fresh(self.request.folder, tool, name, folder, limit)
         if ran.stopped:
             self.say(f"{name.title} was stopped; the same command goes on from here")
             raise ToolExit(ran.exit_code)
-        done = Done(ran.exit_code, str(tool.python), tuple(str(written) for written in ran.beside))
+        beside = tuple(str(written) for written in ran.beside)
+        done = Done(ran.exit_code, str(tool.python), beside, limit or 0.0 if ran.overdue else 0.0)
         self.progress.done[name.title] = done
         self.progress.keep()
         return done

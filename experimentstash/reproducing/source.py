@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.git import ask_git
-from experimentstash.problems import StashError, command
+from experimentstash.problems import StashError, command, printable
 from experimentstash.repository import Repository
 from experimentstash.stash import find_stash
 from experimentstash.urls import is_path, names_program, without_secrets
@@ -74,13 +74,15 @@ def named(text: str, tag: str, *, allow_local: bool) -> Source:
     Raises:
         StashError: it is none of them, or an archive of another tag.
     """
-    if text.startswith("-") or names_program(text):
+    if not text or text.startswith("-") or names_program(text):
         raise StashError(f"--from {text!r}: no URL and no folder")
     path = Path(text).expanduser()
     if not path.exists():
         return Source(text, text, None, allow_local)
-    if not path.is_dir():
+    if path.is_file():
         return _archived(path, tag, allow_local=allow_local)
+    if not path.is_dir():
+        raise StashError(f"{path}: neither a folder nor a file; an archive is read more than once")
     root = path.resolve()
     return Source(str(root), str(root), _repository(root), allow_local)
 
@@ -125,7 +127,13 @@ def place_for(tag: str, source: Source, into: str | None) -> Path:
             return Path.cwd() / tag
         return stash.with_name(f"{stash.name}-{tag}")
     folder = Path(os.path.abspath(Path(into).expanduser()))  # noqa: PTH100  (links stay as the user wrote them)
+    if not into or printable(str(folder)) != str(folder):
+        raise StashError(f"--into {into!r}: git takes no such name for the name of a folder", "choose another --into")
     clone = source.clone
-    if clone and (clone / ".git").exists() and folder.resolve().is_relative_to(clone.resolve()):
+    try:
+        end = folder.resolve()
+    except (OSError, RuntimeError):  # before Python 3.13
+        raise StashError(f"{folder}: a circle of links", "choose another --into") from None
+    if clone and (clone / ".git").exists() and end.is_relative_to(clone.resolve()):
         raise StashError(f"{folder}: in the working tree of {clone}, which stays as it is", "choose another --into")
     return folder

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from experimentstash.examine import Examination
 from experimentstash.git import ask_git
 from experimentstash.names import TAG_FOLDER, SnapshotName, near, tag_ref
-from experimentstash.problems import StashError
+from experimentstash.problems import MAKE_ROOM, StashError, lacks_room
 from experimentstash.repository import Repository, Tags
 from experimentstash.reproducing.checkout import Checkout
 from experimentstash.reproducing.lfs import fill_pointers
@@ -121,7 +121,8 @@ class Stage:
             say(f"{shown} gives no answer; going on with what came before")
             return
         if said:
-            raise StashError(f"{shown} gives no snapshot/{self.tag}:\n{said}")
+            fix = MAKE_ROOM if lacks_room(said) else ""
+            raise StashError(f"{shown} gives no snapshot/{self.tag}:\n{said}", fix)
 
     def judged(self, commit: str) -> tuple[list[Frozen], Sequence[Problem]]:
         """Return the snapshots of the tag and what of it does not hold; nothing of it has run by then.

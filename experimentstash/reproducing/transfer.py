@@ -31,7 +31,8 @@ INERT = tuple(
         "core.sparseCheckout=false",
         "submodule.recurse=false",
         "fetch.recurseSubmodules=false",
-        "fetch.unpackLimit=1",  # what came as a pack stays one: a large file is not compressed once more
+        # what comes, comes as one pack: whole or not at all, and a large file is not compressed once more
+        "fetch.unpackLimit=1",
         "gc.auto=0",
         "maintenance.auto=false",
         "protocol.version=2",  # with which every git server gives single commits

@@ -27,7 +27,9 @@ def check_can_ask(*, yes: bool) -> None:
 
 def who(root: Path, commit: str) -> str:
     """Return a commit with its author and date, for people."""
-    said = inert("show", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root)
+    said = inert(
+        "log", "--max-count=1", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root
+    )
     return f"{commit[:12]} by {said.strip()}"
 
 

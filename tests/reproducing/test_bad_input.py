@@ -264,11 +264,3 @@ def test_no_room_on_the_disk(scene: Scene) -> None:
     )
     refused(scene, Ran(done.returncode, done.stdout.decode(), done.stderr.decode()), "tools/mytool: ")
     assert scene.reproduce("v1", "--check").code == 0
-
-
-def test_a_report_that_cannot_be_written(scene: Scene) -> None:
-    write(scene.root, {"file": ""})
-    ran = scene.reproduce("v1", "--report", scene.root / "file/report")
-    assert ran.code == 1
-    assert "cannot be written" in ran.err
-    assert "1 of 1 experiments ran" in ran.out
