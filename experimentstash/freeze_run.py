@@ -11,11 +11,14 @@ from experimentstash.results.collecting import collect
 from experimentstash.results.manifest import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from experimentstash.frozen import Frozen
+    from experimentstash.results.beside import Written
     from experimentstash.tool import Tool
+
+_MOST_TOLD = 10  # files that lie beside the run folder
 
 
 def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], object]) -> Frozen:
@@ -34,11 +37,15 @@ def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], obj
         StashError: it wrote nothing into its run folder, or what it wrote cannot be read.
     """
     if frozen.name.results_path in frozen.files:
+        say(
+            f"{frozen.name.title} ran when it was frozen before, and what it gave stays recorded: it does not run again"
+        )
         return frozen
     say(f"running {frozen.name.title}")
     ran = run_fresh(stash, tool, frozen.name, _free(run_folder(stash, tool, frozen.name)))
     if ran.exit_code:
-        raise ToolExit(ran.exit_code)
+        how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
+        raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")
     manifest = collect(ran.folder, tool.results, [str(stash)])
     if not manifest.files:
         beside = "".join(f"\n    {printable(str(written))}" for written in ran.beside[:10])
@@ -50,9 +57,20 @@ def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], obj
     found = frozen.with_results(render(manifest))
     write_text(stash / found.name.results_path, found.files[found.name.results_path])
     write_text(stash / found.name.path, found.text)
-    say(f"recorded {len(manifest.files)} files of {ran.folder}")
-    told = [("beside the run folder", str(written)) for written in ran.beside]
-    return found.with_notices(told)
+    count = f"{len(manifest.files):,} file{'s' if len(manifest.files) > 1 else ''}"
+    return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside)])
+
+
+def _beside(written: Sequence[Written]) -> list[tuple[str, str]]:
+    """Return what is told of what the run left beside its folder; one with many files there tells of some."""
+    told = [("beside the run folder", str(one)) for one in written[:_MOST_TOLD]]
+    told += [("beside the run folder", f"{len(written) - _MOST_TOLD:,} more")] if len(written) > _MOST_TOLD else []
+    if any(one.change != "new" for one in written):
+        # a checkpoint, a cache: the results may come from what it held before
+        told.append(
+            ("beside the run folder", "a file that was there before is not frozen: who reproduces it has it not")
+        )
+    return told
 
 
 def _free(folder: Path) -> Path:

@@ -126,11 +126,17 @@ class TerminatedError(KeyboardInterrupt):
 
 
 class ToolExit(Exception):  # noqa: N818  (no error of ours: the tool's own verdict, passed through)
-    """A tool ended with an exit code that becomes ours."""
+    """A tool ended with an exit code that becomes ours.
 
-    def __init__(self, exit_code: int) -> None:
+    Args:
+        exit_code: the tool's own.
+        told: what it means for what was asked for, in one sentence; empty where the tool has said it all.
+    """
+
+    def __init__(self, exit_code: int, told: str = "") -> None:
         super().__init__(f"the tool ended with exit code {exit_code}")
         self.exit_code = exit_code
+        self.told = told
 
 
 def report(problems: Iterable[Problem]) -> int:
@@ -170,6 +176,8 @@ def guard(door: Callable[[], int]) -> int:
         code = door()
         sys.stdout.flush()
     except ToolExit as ended:
+        if ended.told:
+            print(f"experimentstash: {printable(ended.told)}", file=sys.stderr)
         return ended.exit_code
     except StashError as error:
         print(f"experimentstash: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.environment import interpreter, tool_environment
-from experimentstash.locks.comparing import differences
+from experimentstash.locks.comparing import differences, not_locked
 from experimentstash.locks.finding import Found, find_lock
 from experimentstash.locks.header import LockLine, header_lines, recorded
 from experimentstash.locks.installed import describe
@@ -58,7 +58,7 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     if found.lock:
         said = recorded(described, found.lock, projects)
         other = differences(said, found.lock, described)
-        told += [*unfit(found.lock, python), *_differing(other, found.lock.name)]
+        told += [*unfit(found.lock, python), *_differing(other, not_locked(found.lock, described), found.lock.name)]
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
     recording = record(described, stash, tool.name)
     text = with_hashes(recording.text, python)
@@ -75,9 +75,16 @@ def _shipped(stash: Path, tool: Tool) -> Found:
     return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
 
 
-def _differing(other: Sequence[str], lock: str) -> list[str]:
-    if not other:
-        return []
-    more = [f"and {len(other) - _MOST_TOLD} more of that kind"] if len(other) > _MOST_TOLD else []
-    what = f"{lock} is frozen, and what runs here is not built from it; `lock: installed` in the registry freezes that"
-    return [*other[:_MOST_TOLD], *more, what]
+def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str]:
+    told = [
+        *other[:_MOST_TOLD],
+        *([f"and {len(other) - _MOST_TOLD} more of that kind"] if len(other) > _MOST_TOLD else []),
+    ]
+    if more:
+        rest = f" and {len(more) - _MOST_TOLD} more" if len(more) > _MOST_TOLD else ""
+        told.append(f"not in {lock}, so nobody who builds it has them: {', '.join(more[:_MOST_TOLD])}{rest}")
+    if told:
+        told.append(
+            f"{lock} is frozen, and what runs here is not built from it; `lock: installed` in the registry freezes that"
+        )
+    return told

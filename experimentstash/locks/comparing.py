@@ -37,6 +37,23 @@ def differences(said: Recorded, lock: Lock | None, described: Described) -> list
     ]
 
 
+def not_locked(lock: Lock, described: Described) -> list[str]:
+    """Return the packages that are installed and that a tool's lock does not name at all: whoever builds it lacks them.
+
+    Conda's own files need not name what a package brings along, so nothing is said of them.
+
+    Args:
+        lock: the lock that the tool ships.
+        described: the environment at hand.
+    """
+    known = {} if lock.kind.startswith("conda") else versions(lock)
+    return [
+        f"{name} {package.version}"
+        for name, package in sorted(described.packages.items())
+        if known and name not in known and name not in _INSTALLERS and package.folder is None
+    ]
+
+
 def _of_python(said: Recorded, described: Described) -> list[str]:
     python = described.python
     found = []

@@ -1,0 +1,117 @@
+"""`snapshot --run`: the frozen config runs before it is frozen, and what it gave is frozen with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import commit, estash, git
+from shapes import Shape, make_stash
+
+MAIN = """
+import json, os, pathlib, sys
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+@hydra.main(config_path="conf", config_name="config", version_base=None)
+def main(cfg):
+    out = pathlib.Path(HydraConfig.get().runtime.output_dir)
+    if cfg.writes:
+        (out / "metrics.json").write_text(json.dumps({"loss": 0.5}))
+    if cfg.beside:
+        kept = pathlib.Path("kept")
+        kept.mkdir(exist_ok=True)
+        for number in range(cfg.beside):
+            (kept / f"{number:02}.txt").write_text(os.urandom(4).hex())
+    with open(os.environ["RUNS"], "a") as runs:
+        runs.write("ran\\n")
+    sys.exit(cfg.exit)
+
+main()
+"""
+TOOL = {
+    "main.py": MAIN,
+    "conf/config.yaml": "defaults: [{experiment: null}, _self_]\nwrites: true\nbeside: 0\nexit: 0\n",
+    "conf/experiment/first.yaml": "# @package _global_\n",
+    ".gitignore": "kept/\n",
+}
+
+
+@pytest.fixture
+def stash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RUNS", str(tmp_path / "runs"))
+    return make_stash(tmp_path, Shape(TOOL, "entrypoint: main.py", "# @package _global_\n"))
+
+
+def runs(stash: Path) -> int:
+    log = stash.parent / "runs"
+    return len(log.read_text().splitlines()) if log.exists() else 0
+
+
+def test_it_tells_what_it_recorded_and_where_that_lies(stash: Path) -> None:
+    done = estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)
+    assert f"    results: 1 file of {stash}/outputs/mytool/first/@run/v1\n" in done.out
+    manifest = json.loads(git("show", "snapshot/v1:configs/mytool/snapshots/v1/first.results.json", cwd=stash))
+    assert [(file["path"], file["series"][0]["values"]) for file in manifest["files"]] == [("metrics.json", [0.5])]
+    assert "\n# RESULTS: sha256:" in git("show", "snapshot/v1:configs/mytool/snapshots/v1/first.yaml", cwd=stash)
+    assert git("status", "--porcelain", cwd=stash) == ""
+
+
+def test_a_run_that_fails_freezes_nothing_and_says_so(stash: Path) -> None:
+    done = estash("snapshot", "mytool", "first", "exit=7", "--tag", "v1", "--run", "--commit", cwd=stash)
+    assert done.code == 7
+    assert done.err.endswith(
+        "experimentstash: mytool/first failed with exit code 7: nothing is frozen. "
+        f"What it wrote: {stash}/outputs/mytool/first/@run/v1\n"
+    )
+    assert git("tag", cwd=stash) == ""
+    assert git("status", "--porcelain", cwd=stash) == ""
+
+
+def test_a_run_without_results_is_refused(stash: Path) -> None:
+    done = estash("snapshot", "mytool", "first", "writes=false", "beside=1", "--tag", "v1", "--run", cwd=stash)
+    assert done.code == 1
+    assert "it wrote no results into its run folder" in done.err
+    assert f"{stash}/tools/mytool/kept/00.txt (new)" in done.err
+    assert git("status", "--porcelain", cwd=stash) == ""
+
+
+def test_said_again_it_goes_on_and_does_not_run_again(stash: Path) -> None:
+    estash("snapshot", "mytool", "first", "--tag", "v1", "--run", cwd=stash)
+    again = estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)
+    assert runs(stash) == 1
+    assert "mytool/first ran when it was frozen before, and what it gave stays recorded" in again.err
+    assert git("tag", cwd=stash) == "snapshot/v1"
+
+
+def test_a_run_may_be_added_to_what_was_frozen_without_one(stash: Path) -> None:
+    estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)
+    assert runs(stash) == 1
+    assert "first.results.json" in git("ls-tree", "-r", "--name-only", "snapshot/v1", cwd=stash)
+
+
+def test_what_lies_beside_is_told_and_what_was_there_before_is_warned_of(stash: Path) -> None:
+    warning = "a file that was there before is not frozen: who reproduces it has it not"
+    first = estash("snapshot", "mytool", "first", "beside=2", "--tag", "v1", "--run", cwd=stash)
+    assert f"    beside the run folder: {stash}/tools/mytool/kept/00.txt (new)\n" in first.out
+    assert warning not in first.out
+
+    again = estash("snapshot", "mytool", "first", "beside=14", "--tag", "v2", "--run", cwd=stash)
+    assert f"    beside the run folder: {stash}/tools/mytool/kept/01.txt (changed)\n" in again.out
+    assert "    beside the run folder: 4 more\n" in again.out
+    assert f"    beside the run folder: {warning}\n" in again.out
+
+
+def test_a_package_that_the_tools_lock_does_not_name_is_told(stash: Path) -> None:
+    tool = stash / "tools/mytool"
+    pinned = f"omegaconf==2.3.0 --hash=sha256:{'0' * 64}\nhydra-core==1.3.2 --hash=sha256:{'0' * 64}\n"
+    commit(tool, {"requirements.txt": pinned}, "a lock")
+    git("commit", "-qam", "its lock", cwd=stash)
+    done = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
+    told = next(line for line in done.out.splitlines() if "nobody who builds it has them" in line)
+    assert "    environment: not in tools/mytool/requirements.txt, so" in told
+    assert "antlr4-python3-runtime 4.9.3" in told
+    assert "hydra-core" not in told
+    assert "`lock: installed` in the registry freezes that" in done.out
