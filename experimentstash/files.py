@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room
+from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, printable
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
@@ -63,14 +63,16 @@ def check_inside(root: Path, path: Path) -> None:
     try:
         parts = Path(os.path.normpath(root / path)).relative_to(root).parts
     except ValueError:
-        raise StashError(f"{path}: lies outside of {root}") from None
+        raise StashError(f"{printable(str(path))}: lies outside of {root}") from None
     place = root
     for part in parts:
         place = place / part
         if place.is_symlink() and not _leads_inside(top, place):
-            raise StashError(f"{place}: a link that leads out of {root}", command("rm", str(place)))
+            raise StashError(f"{printable(str(place))}: a link that leads out of {root}", command("rm", str(place)))
         if place != root.joinpath(*parts) and place.exists() and not place.is_dir():
-            raise StashError(f"{place}: a file where a folder must be", command("mv", str(place), f"{place}.old"))
+            raise StashError(
+                f"{printable(str(place))}: a file where a folder must be", command("mv", str(place), f"{place}.old")
+            )
 
 
 def _leads_inside(top: Path, link: Path) -> bool:

@@ -33,6 +33,8 @@ _OTHERS = frozenset({"dev", "develop", "development", "test", "tests", "testing"
 """Words in the names of requirements files that are not for running the tool."""
 _LOCAL = ("editable", "directory", "virtual", "path", "registry", "file", "git", "url", "index")
 """The keys at which locks name where a package comes from."""
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOST = re.compile(r"://(?:[^/\s\"'?#]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)")  # after the last @, as all of them read it
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -131,7 +133,9 @@ def check(lock: Lock) -> None:
     elif lock.kind == "conda":
         conda.read_environment(read_bytes(lock.stash, lock.path), lock.name)
     elif lock.kind in ("uv", "pylock", "poetry"):
-        for entry in _entries(lock):
+        text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
+        tables.check_plain(text, _LOCAL, lock.name)
+        for entry in tables.entries(text):
             for place in _local_places(entry):
                 _check_place(lock, entry.name, place)
 
@@ -189,7 +193,7 @@ def indexes(lock: Lock) -> list[str]:
 def hosts(lock: Lock) -> tuple[str, ...]:
     """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand."""
     text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
-    return tuple(sorted({match[1].lower() for match in re.finditer(r"://(?:[^/@\s\"']*@)?([\w.-]+)", text)}))
+    return tuple(sorted({match[1].lower() for match in _HOST.finditer(text)}))
 
 
 def _entries(lock: Lock) -> Iterator[tables.Entry]:
@@ -198,13 +202,20 @@ def _entries(lock: Lock) -> Iterator[tables.Entry]:
 
 def _local_places(entry: tables.Entry) -> Iterator[str]:
     for value in (value for key in _LOCAL for value in entry.values(key)):
-        if value.startswith("file:"):
-            yield value.removeprefix("file:").removeprefix("//") or "/"
+        if value.lower().startswith("file:"):
+            yield _path_of(value)
         elif not _WHOLE.match(value):
             yield value
 
 
+def _path_of(url: str) -> str:
+    """Return the path that a `file:` URL names; the root where it can be read in more than one way: no lock has it."""
+    path = re.fullmatch(r"(?i)file:(?://(?=/))?([^%?#]*)", url)
+    return path[1] if path and not path[1].startswith("//") and path[1] else "/"
+
+
 def _check_place(lock: Lock, package: str, place: str) -> None:
+    place = f"/{place}" if _SCHEME.match(place) else place  # `https:/host`: some take that for a URL
     try:
         check_inside(lock.stash, lock.folder / place)
     except StashError:

@@ -32,6 +32,8 @@ _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(.*)")
 _SHORT = re.compile(r"(-[rcfie])\s*(\S.*)")
 _HARMLESS = frozenset("--require-hashes --no-binary --only-binary --prefer-binary --pre --no-index".split())
 _INDEX = frozenset("-i --index-url --extra-index-url".split())
+_CODING = re.compile(rb"#.*coding[:=]\s*(?!utf-?8\b)[-\w.]", re.I)
+_USER = re.compile(r"(?<=://)[^/\s@]*@")
 _INCLUDE = frozenset("-r --requirement -c --constraint".split())
 
 
@@ -118,8 +120,12 @@ def _read(root: Path, path: Path, found: Requirements, *, constrains: bool) -> N
     if len(found.texts) >= _MOST_FILES:
         raise StashError(f"{path}: more than {_MOST_FILES} requirements files take each other in")
     found.texts[path] = read_bytes(root, path)
+    if any(map(_CODING.match, found.texts[path].splitlines()[:2])):  # pip would read other lines than we do
+        raise StashError(f"{path}: it is not in UTF-8")
     for number, line in _lines(found.texts[path].decode("utf-8", "replace").removeprefix("\ufeff")):
         where = f"{path}:{number}"
+        if "${" in _USER.sub("", line):  # a variable of this user's environment; who logs in may be one
+            raise StashError(f"{where}: {line[:200]!r}: a variable of the environment is not taken from a lock")
         if line.startswith("-"):
             _take_option(root, path, line, where, found, constrains=constrains)
         else:
@@ -133,6 +139,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         begun = begun if waiting else number
         if line.endswith("\\") and not line.lstrip().startswith("#"):
+            if _COMMENT.search(line):  # pip goes on with the next line, and uv does not
+                yield begun, f"{waiting}{line}"
             waiting += line[:-1] + " "
             continue
         whole, waiting = _COMMENT.sub("", waiting + line).strip(), ""
@@ -145,6 +153,8 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _take_option(root: Path, path: Path, line: str, where: str, found: Requirements, *, constrains: bool) -> None:
     match = _SHORT.fullmatch(line) if not line.startswith("--") else _OPTION.fullmatch(line)
     option, value = (match[1], match[2].strip().strip("\"'")) if match else (line, "")
+    if re.search(r"[\s\"'\\]", value):  # words of a shell: pip puts them together otherwise than they stand there
+        raise StashError(f"{where}: {line[:200]!r} is not taken from a lock")
     if option in _HARMLESS or line in _HARMLESS:
         return
     if option in _INCLUDE and "://" not in value:
@@ -175,7 +185,7 @@ def parse_line(line: str, where: str) -> Wanted:
     hashes = tuple(match[1] for match in _HASH.finditer(line))
     text = _HASH.sub("", line).strip()
     match = _WANTED.fullmatch(text)
-    if match is None or " --" in text:
+    if match is None or re.search(r"\s--|\\", text):
         raise StashError(f"{where}: {line[:200]!r} is no requirement that is taken from a lock")
     url = match["url"] or ""
     if url and not _URL.fullmatch(url):

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from experimentstash.locks.installed import normal
+from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,32 @@ class Entry:
         """Return every text that stands at `key`, in this package's table or in one inside it."""
         found = re.finditer(rf"(?:^|[{{,\s]){re.escape(key)}\s*=\s*{_TEXT}", self.text)
         return tuple(match[1] or match[2] or "" for match in found)
+
+
+def check_plain(text: str, keys: tuple[str, ...], where: str) -> None:
+    """Check that a lock is written as programs write it: its lines mean here what a parser of TOML makes of them.
+
+    Args:
+        text: the lock's.
+        keys: at which it names where packages come from.
+        where: what the message calls it.
+
+    Raises:
+        StashError: it has text over several lines, a heading or one of those keys in quotes, a dotted one, or an escape
+            in the value of one.
+    """
+    named = "|".join(keys)
+    for pattern in (
+        r"\"\"\"|'''",
+        r"(?m)^[ \t]*(?:\[\[?[ \t]*[\"']|\[[ \t]+\[?|\[\[[ \t]|[ \t]+\[\[?[ \t]*packages?\b)",
+        r"(?m)^[ \t]*[\"']?packages?[\"']?[ \t]*[=.]",
+        rf"(?m)(?:^|[{{,\s.])[\"'](?:{named}|[^\"'\n]*\\[^\"'\n]*)[\"'][ \t]*=",
+        rf"(?m)(?:^|[{{,])[ \t]*[\w-]+[ \t]*\.[ \t]*[\"']?(?:{named})[\"']?[ \t]*=",
+        rf"(?m)(?:^|[{{,\s])(?:{named})[ \t]*=[ \t]*\"[^\"\n]*\\",
+    ):
+        if found := re.search(pattern, text):
+            line = text.count("\n", 0, found.end()) + 1
+            raise StashError(f"{where}:{line}: no program writes a lock like that: it is not taken")
 
 
 def entries(text: str) -> Iterator[Entry]:

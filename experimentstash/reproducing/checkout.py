@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from experimentstash.entries import LINK, Entry
 from experimentstash.files import check_inside, write_text
 from experimentstash.git import ask_git, clean_environment
-from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, short
+from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, printable, short
 from experimentstash.process import listen
 from experimentstash.reproducing.transfer import INERT, fetch, inert
 from experimentstash.urls import is_path, names_program, without_secrets
@@ -135,12 +135,17 @@ class Checkout:
         return {path: Entry(*head.split(" ")[:2]) for head, _, path in lines}
 
     def check_links(self, recorded: Mapping[str, Entry], top: Path) -> None:
-        """Raise `StashError` where a link of the working tree leads out of `top`."""
+        """Raise `StashError` where a link of the working tree leads out of `top`, or to where git keeps its own."""
         for path in (path for path, entry in recorded.items() if entry.mode == LINK):
+            what = (
+                f"{self.title}: {printable(path)} is a link that leads"  # a line break of its name would forge a line
+            )
             try:
                 check_inside(top, self.root / path)
             except StashError:
-                raise StashError(f"{self.title}: {path} is a link that leads out of the folder: refused") from None
+                raise StashError(f"{what} out of the folder: refused") from None
+            if ".git" in (part.lower() for part in (self.root / path).resolve().parts[len(top.resolve().parts) :]):
+                raise StashError(f"{what} into git's own folder: refused")
 
     def _work(self, *args: str) -> None:
         code, said = listen(["git", *INERT, *args], cwd=self.root, env=clean_environment())
@@ -157,6 +162,8 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
     """
     if url.startswith("-") or names_program(url):
         raise StashError(f"{title}: its remote is {short(url)}, which git would run as a program: refused")
+    if printable(url) != url:
+        raise StashError(f"{title}: its remote is {short(url)}, and no URL holds control characters: refused")
     if url and (is_path(url) or url.lower().startswith("file:")) and not allow_local:
         raise StashError(
             f"{title}: its remote is {without_secrets(url)}, a path of this machine that nobody said may be read",

@@ -186,10 +186,23 @@ def test_requirements_as_pip_compile_writes_them(stash: Path) -> None:
         ("--config-settings x=y", "is not taken from a lock"),
         ("-vvv", "is not taken from a lock"),
         ("-", "is not taken from a lock"),
+        # what pip and uv make of a line, and a reader that is not careful does not
+        ("-r ${HOME}/x.txt", "a variable of the environment"),
+        ("--find-links ${HOME}", "a variable of the environment"),
+        ("--index-url https://example.org/${TOKEN}/simple", "a variable of the environment"),
+        ("foo @ https://${TOKEN}.example.org/foo.whl", "a variable of the environment"),
+        ('-r ".""."/".""."/x.txt', "is not taken from a lock"),
+        ("-r x.txt -e ../y", "is not taken from a lock"),
+        ("--find-links .\\./x", "is not taken from a lock"),
+        ("foo==1\t--config-settings=x=y", "is no requirement that is taken from a lock"),
+        ("foo==1 # comment \\\n-e ../../../x", "is no requirement that is taken from a lock"),
+        ("# coding: utf-7\n# +AAo--e ../../../x", "UTF-8"),
     ],
 )
 def test_what_leads_out_of_the_stash_is_refused(stash: Path, line: str, told: str) -> None:
     wanted = lock(stash, "requirements", "tools/mytool/requirements.txt", f"foo==1 --hash=sha256:{A}\n{line}\n")
+    if line.startswith("# coding"):  # which counts on the first lines alone
+        wanted = lock(stash, "requirements", "tools/mytool/requirements.txt", f"{line}\nfoo==1 --hash=sha256:{A}\n")
     with pytest.raises(StashError, match=told):
         check(wanted)
     answer = find_lock(stash, "tools/mytool")
@@ -243,6 +256,12 @@ def test_long_lines_are_read_in_the_time_that_their_length_asks(stash: Path, pie
         "{ virtual = '../../..' }",
         '{ git = "file:///repository" }',
         '{ url = "file:///x.whl" }',
+        '{ url = "FILE:///x.whl" }',
+        '{ directory = "file://localhost/etc" }',
+        '{ directory = "file:/etc" }',
+        '{ directory = "file:%2e%2e/%2e%2e/%2e%2e" }',
+        '{ registry = "https:/example.org/simple" }',
+        '{ registry = "https:example.org/simple" }',
     ],
 )
 def test_a_uv_lock_that_leads_out_of_the_stash_is_refused(stash: Path, source: str) -> None:
@@ -252,6 +271,30 @@ def test_a_uv_lock_that_leads_out_of_the_stash_is_refused(stash: Path, source: s
     with pytest.raises(StashError, match=r"uv\.lock: evil is taken from .*, which lies outside of the stash"):
         check(wanted)
     assert find_lock(stash, "tools/mytool").lock is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[[ package ]]\nname = "evil"\nsource = { directory = "/etc" }',
+        '  [[package]]\nname = "evil"\nsource = { directory = "/etc" }',
+        '[["package"]]\nname = "evil"\nsource = { directory = "/etc" }',
+        'package = [{ name = "evil", source = { directory = "/etc" } }]',
+        '"package" = [{ name = "evil", source = { directory = "/etc" } }]',
+        '[[package]]\nname = "evil"\nsource = { "directory" = "/etc" }',
+        '[[package]]\nname = "evil"\nsource = { "dir\\u0065ctory" = "/etc" }',
+        '[[package]]\nname = "evil"\nsource = { directory = "\\u002fetc" }',
+        '[[package]]\nname = "evil"\nsource = { directory = """/etc""" }',
+        "[[package]]\nname = 'evil'\nsource = { directory = '''/etc''' }",
+        '[[package]]\nname = "evil"\nsource.directory = "/etc"',
+        '[[package]]\nname = "evil"\nsource . "directory" = "/etc"',
+    ],
+)
+def test_a_uv_lock_that_is_written_to_deceive_is_refused(stash: Path, text: str) -> None:
+    """Each of them is TOML, and would be read by its lines as something else."""
+    wanted = lock(stash, "uv", "tools/mytool/uv.lock", f"version = 1\n{text}\n")
+    with pytest.raises(StashError, match=r"no program writes a lock like that|which lies outside of the stash"):
+        check(wanted)
 
 
 def test_a_sibling_tool_of_the_stash_is_inside(stash: Path) -> None:
@@ -306,6 +349,8 @@ def test_a_lock_that_real_uv_wrote(stash: Path) -> None:
 def test_hosts_are_told_without_secrets(stash: Path) -> None:
     text = "--index-url https://ada:token@pkgs.Example.org/simple\nfoo @ git+ssh://git@github.com/a/b@" + "a" * 40
     assert hosts(lock(stash, "requirements", "r.txt", text)) == ("github.com", "pkgs.example.org")
+    two = "--index-url https://pypi.org@x@evil.example/simple\n--extra-index-url https://[::1]:8080/simple\n"
+    assert hosts(lock(stash, "requirements", "r.txt", two)) == ("[::1]", "evil.example")
     assert hosts(lock(stash, "uv", "uv.lock", UV_LOCK)) == ("files.pythonhosted.org", "pypi.org")
 
 
