@@ -23,6 +23,11 @@ _FULL = re.compile(
 )
 _HIDING = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 _BIDI = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+# no terminal shows them, so that two names look like one (Unicode, Default_Ignorable_Code_Point)
+_UNSEEN = frozenset(
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u2060\u2061\u2062\u2063\u2064"
+    "\u206a\u206b\u206c\u206d\u206e\u206f\u3164\uffa0"
+)
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -35,7 +40,7 @@ def printable(text: str, *, keep: str = "") -> str:
     def safe(char: str) -> str:
         if char in keep:
             return char
-        if char in _BIDI or unicodedata.category(char) in _HIDING or 0xE0000 <= ord(char) <= 0xE007F:
+        if char in _BIDI or char in _UNSEEN or unicodedata.category(char) in _HIDING or 0xE0000 <= ord(char) <= 0xE0FFF:
             return char.encode("unicode_escape", "backslashreplace").decode("ascii")
         return char
 

@@ -35,6 +35,7 @@ class Outcome:
         beside: what it left beside its run folder, a line each.
         report: how its results compare with the recorded ones; None where that was not asked, or could not be.
         lacking: why they were not compared though that was asked; empty where they were.
+        fix: what mends that, where something does.
         overdue: the seconds that it had, where it did not end within them and was ended; else 0.
     """
 
@@ -45,6 +46,7 @@ class Outcome:
     beside: tuple[str, ...]
     report: Report | None = None
     lacking: str = ""
+    fix: str = ""
     overdue: float = 0.0
 
     @property
@@ -103,7 +105,9 @@ class Account:
     def lines(self) -> Iterator[str]:
         """Yield what the terminal is told."""
         for one in self.outcomes:
-            yield f"{one.name.title}: {one.verdict if not one.report or one.exit_code else terminal(one.report)}"
+            verdict = printable(one.verdict) if not one.report or one.exit_code else terminal(one.report)
+            yield f"{one.name.title}: {verdict}"
+            yield from [f"    fix: {printable(one.fix)}"] if one.fix else []
             yield f"  in {one.folder}"
             yield from _some("environment", one.within)
             if one.report is None:

@@ -11,7 +11,7 @@ from experimentstash.files import check_inside
 from experimentstash.hydra.fresh import check_left_alone, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
 from experimentstash.names import near
-from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, lacks_room, report
+from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, command, lacks_room, report
 from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.progress import Done, claim
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from experimentstash.results.report import Report
     from experimentstash.results.rules import Rules
     from experimentstash.tool import Tool
+
+_MOST_BESIDE = 1000  # files
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,10 @@ class _Work:
         if wanted.frozen.manifest is None:
             lacking = "there are no recorded results to compare with (snapshot --run records them)"
             return replace(outcome, lacking=lacking)
-        return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
+        try:
+            return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
+        except StashError as error:  # a run folder that nobody can read is told, and the others run
+            return replace(outcome, lacking=f"its results were not compared: {error.args[0]}", fix=error.fix)
 
     def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
         name = wanted.frozen.name
@@ -229,14 +234,16 @@ class _Work:
         self.progress.done.pop(name.title, None)
         self.progress.keep()
         if folder.exists():
-            shutil.rmtree(folder)  # what an earlier run left: nothing is resumed from it
+            _take_away(folder)  # what an earlier run left: nothing is resumed from it
         limit = self.request.limit
         ran = run_fresh(self.request.folder, tool, name, folder, limit)
         if ran.stopped:
             self.say(f"{name.title} was stopped; the same command goes on from here")
             raise ToolExit(ran.exit_code)
-        beside = tuple(str(written) for written in ran.beside)
-        done = Done(ran.exit_code, str(tool.python), beside, limit or 0.0 if ran.overdue else 0.0)
+        beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
+        if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
+            beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
+        done = Done(ran.exit_code, str(tool.python), tuple(beside), limit or 0.0 if ran.overdue else 0.0)
         self.progress.done[name.title] = done
         self.progress.keep()
         return done
@@ -247,3 +254,12 @@ class _Work:
         late = [(str(self.request.folder), str(self.request.folder))]
         found = check(manifest, outcome.folder, tool.results.then(self.request.rules), late)
         return replace(found, notes=(*found.notes, *(f"{line}, beside the run folder" for line in outcome.beside)))
+
+
+def _take_away(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except (OSError, RecursionError) as error:  # of folders in folders, before Python 3.13
+        why = error.strerror if isinstance(error, OSError) else "its folders are too deep"
+        what = f"{folder}: what an earlier run left there cannot be taken away: {why}"
+        raise StashError(what, command("rm", "-rf", str(folder))) from None

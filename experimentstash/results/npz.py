@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
 _LARGEST = 2 << 30
 """Bytes, unpacked: a small archive may claim to hold anything."""
 _LONGEST_NAME = 200
+_WRITTEN_BY_NUMPY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The others ask for gigabytes of memory where a few bytes say so (a dictionary of LZMA's)."""
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""All that `zipfile` raises over bytes that are none of its own (a file that cannot be read is told by then)."""
 
 
 def read_npz(file: BinaryIO, keep: Keep) -> tuple[Series, ...]:
@@ -30,7 +45,7 @@ def read_npz(file: BinaryIO, keep: Keep) -> tuple[Series, ...]:
             _check(members)
             shared = keep.shared(len(members))
             return tuple(_array(archive, member, shared) for member in members)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _DAMAGED as error:
         raise UnreadableError(f"no npz file: {printable(str(error))[:100]}") from None
 
 
@@ -42,6 +57,8 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
         raise UnreadableError("an npz file with names that cannot be told apart")
     if not all(name.endswith(".npy") for name in names):
         raise UnreadableError("an npz file with a member that is no array")
+    if not all(member.compress_type in _WRITTEN_BY_NUMPY for member in members):
+        raise UnreadableError("an npz file that is compressed as numpy does not")
     if sum(member.file_size for member in members) > _LARGEST:
         raise UnreadableError(f"an npz file of more than {_LARGEST} bytes, unpacked")
 

@@ -42,6 +42,7 @@ def main(cfg):
             path.write_text("half")
     value = cfg.value + float(os.environ.get("SHIFT", "0"))
     (out / "results.json").write_text(json.dumps({"value": value, "resumed": len(state)}))
+    exec(cfg.get("does", ""))
     if cfg.get("deaf"):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     if (SIGNS / ("hold " + cfg.name)).exists():

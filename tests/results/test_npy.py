@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import struct
@@ -11,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import file_of, numpy, series_of
 
 from experimentstash.results.manifest import Series
 from experimentstash.results.npy import read_array
+from experimentstash.results.npz import read_npz
 from experimentstash.results.series import Keep, UnreadableError
 
 DTYPES = "<f2 >f2 <f4 >f4 <f8 >f8 |i1 <i2 >i2 <i4 >i4 <i8 >i8 |u1 <u2 >u2 <u4 >u4 <u8 >u8 |b1 <c8 >c8 <c16 >c16".split()
@@ -259,3 +261,23 @@ def test_a_small_archive_that_claims_to_be_huge_is_not_unpacked(tmp_path: Path) 
     data[entry + 24 : entry + 28] = struct.pack("<I", 0xFFFFFFFE)  # its size, unpacked
     (tmp_path / "x.npz").write_bytes(data)
     assert "an npz file of more than 2147483648 bytes, unpacked" in file_of(tmp_path, "x.npz").note
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_an_archive_that_numpy_did_not_write_is_not_unpacked(method: int, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", method) as archive:
+        archive.writestr("a.npy", bytes_of(numpy.arange(2.0)))
+    with (tmp_path / "a.npz").open("rb") as file, pytest.raises(UnreadableError, match="compressed as numpy does not"):
+        read_npz(file, Keep())
+
+
+@settings(max_examples=300)
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_an_archive_with_any_byte_altered_is_read_or_refused(place: int, value: int) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", bytes_of(numpy.arange(2.0)))
+    data = bytearray(made.getvalue())
+    data[place % len(data)] = value
+    with contextlib.suppress(UnreadableError):
+        read_npz(io.BytesIO(bytes(data)), Keep())
