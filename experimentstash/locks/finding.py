@@ -35,6 +35,10 @@ _LOCAL = ("editable", "directory", "virtual", "path", "registry", "file", "git",
 """The keys at which locks name where a package comes from."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HOST = re.compile(r"://(?:[^/\s\"'?#]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)")  # after the last @, as all of them read it
+_TABLE = re.compile(r"(?m)^[ \t]*\[([^\n]*)(?:\n(?![ \t]*\[[^\n]*\][ \t]*$)[^\n]*)*")
+_BUILDS = re.compile(
+    r"\[?[ \t]*[\"']?(?:build-system|tool[\"']?[ \t]*(?:\]|\.[ \t]*[\"']?(?:uv|poetry[\"']?[ \t]*\.)))"
+)
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -191,9 +195,26 @@ def indexes(lock: Lock) -> list[str]:
 
 
 def hosts(lock: Lock) -> tuple[str, ...]:
-    """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand."""
+    """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand.
+
+    What builds it reads the settings of the project, too, and what a build asks for comes from where those say.
+    """
     text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
+    text += "".join(_settings(lock))
     return tuple(sorted({match[1].lower() for match in _HOST.finditer(text)}))
+
+
+def _settings(lock: Lock) -> Iterator[str]:
+    """Yield what the project of a lock, and the folders that it lies in, say to uv and poetry of indexes and builds."""
+    if lock.kind not in ("uv", "poetry"):
+        return
+    folders = [lock.folder, *lock.folder.parents]
+    for folder in folders[: folders.index(lock.stash) + 1]:
+        if (folder / "uv.toml").is_file():
+            yield read_bytes(lock.stash, folder / "uv.toml").decode("utf-8", "replace")
+        if (folder / "pyproject.toml").is_file():
+            text = read_bytes(lock.stash, folder / "pyproject.toml").decode("utf-8", "replace")
+            yield from (match[0] for match in _TABLE.finditer(text) if _BUILDS.match(match[1]))
 
 
 def _entries(lock: Lock) -> Iterator[tables.Entry]:

@@ -354,6 +354,20 @@ def test_hosts_are_told_without_secrets(stash: Path) -> None:
     assert hosts(lock(stash, "uv", "uv.lock", UV_LOCK)) == ("files.pythonhosted.org", "pypi.org")
 
 
+def test_hosts_that_the_settings_of_a_project_name_are_told(stash: Path) -> None:
+    project = (
+        '[project]\nname = "mytool"\n[project.urls]\nHomepage = "https://home.example"\n'
+        '[build-system]\nrequires = ["hatchling @ https://build.example/h.whl"]\n'
+        '[tool.ruff]\nextend = "https://ruff.example"\n'
+        '[[tool.uv.index]]\nname = "a"\nurl = "https://index.example/simple"\n'
+        '[tool.uv]\nfind-links = [\n    "https://links.example/",\n]\n'
+    )
+    write(stash, {"tools/mytool/pyproject.toml": project, "uv.toml": 'index-url = "https://above.example/simple"\n'})
+    told = {"above.example", "build.example", "index.example", "links.example"}
+    own = {"files.pythonhosted.org", "pypi.org"}
+    assert set(hosts(lock(stash, "uv", "tools/mytool/uv.lock", UV_LOCK))) == told | own
+
+
 def test_the_lock_that_a_snapshot_names_is_opened(stash: Path) -> None:
     tool_with_requirements(stash)
     answer = find_lock(stash, "tools/mytool")
