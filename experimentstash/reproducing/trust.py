@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+_LONGEST = 1000  # characters of a line
+
 
 def check_can_ask(*, yes: bool) -> None:
     """Raise `StashError` where the question could not be asked, and nobody has answered it."""
-    if not yes and not sys.stdin.isatty():
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # what is told goes to stderr
         raise StashError(
             "reproducing runs other people's code, and there is no terminal to ask at whether it may",
             "read what would run, then say it again with --yes",
@@ -52,7 +54,12 @@ def lines(
     named = ", ".join(locks)
     told += [f"  the packages of {named}, from {' and '.join(places)}"] if named else []
     told += [f"  runs {', '.join(runs[:10])}{f' and {len(runs) - 10} more' if len(runs) > 10 else ''}"]
-    return [printable(line) for line in told]
+    return [_cut(printable(line)) for line in told]
+
+
+def _cut(line: str) -> str:
+    """Return a line that leaves the others on the screen: a stranger's may have millions of characters."""
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} … and {len(line) - _LONGEST:,} characters more"
 
 
 def lfs_lines(folder: Path, pointers: Mapping[str, Sequence[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def refreeze(scene: Scene) -> None:
 def test_without_a_terminal_nothing_is_fetched(scene: Scene) -> None:
     refused(scene, scene.strictly("v1", "--no-build", "--allow-local"), "there is no terminal to ask at")
     assert not scene.into.exists()
+
+
+def test_at_a_terminal_that_does_not_show_the_question(scene: Scene) -> None:
+    command = ["sh", "-c", f"{shlex.join(scene.command('v1', '--no-build', '--allow-local'))} 2>{scene.root}/said"]
+    ended, _ = at_terminal(["/bin/sh", *command[1:]], "y\n", cwd=scene.stash, env=scene.env)
+    assert ended == 1
+    assert "there is no terminal to ask at" in (scene.root / "said").read_text()
+    assert scene.runs() == []
+
+
+def test_one_line_of_a_stranger_does_not_push_the_others_away(scene: Scene) -> None:
+    env = {"GIT_AUTHOR_NAME": "Ada " * 20_000}
+    git("commit", "-q", "--amend", "--no-edit", "--reset-author", cwd=scene.stash, env=env)
+    git("tag", "-f", "snapshot/v1", cwd=scene.stash)
+    said = scene.reproduce().err
+    assert max(map(len, said.splitlines())) < 1100
+    assert "characters more" in said
 
 
 @pytest.mark.parametrize(("answer", "code", "runs"), [("y\n", 0, ["first"]), ("n\n", 1, []), ("\n", 1, [])])
