@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,7 @@ class Outcome:
         if self.overdue:
             return f"it did not end within {self.overdue:g} seconds, and was ended"
         if self.exit_code:
-            return f"it failed with exit code {self.exit_code}"
+            return _failure(self.exit_code)
         if self.lacking:
             return self.lacking
         return self.report.verdict if self.report else "it ran, and its results were not compared"
@@ -180,6 +182,15 @@ class Account:
         write_text(text, self.as_markdown())
         write_text(data, json.dumps(self.as_json(), indent=1) + "\n")
         return text, data
+
+
+def _failure(exit_code: int) -> str:
+    """Say how a run failed; 128 + N stands for signal N, and memory that is used up ends with SIGKILL."""
+    with contextlib.suppress(ValueError):
+        ended = signal.Signals(exit_code - 128)
+        perhaps = ": perhaps there was no memory left" if ended == signal.SIGKILL else ""
+        return f"it was ended by {ended.name} (exit code {exit_code}){perhaps}"
+    return f"it failed with exit code {exit_code}"
 
 
 def check_report(target: Path) -> None:

@@ -78,6 +78,8 @@ def named(text: str, tag: str, *, allow_local: bool) -> Source:
         raise StashError(f"--from {text!r}: no URL and no folder")
     path = Path(text).expanduser()
     if not path.exists():
+        if is_path(text):
+            raise StashError(f"--from {text}: no such file or folder")
         return Source(text, text, None, allow_local)
     if path.is_file():
         return _archived(path, tag, allow_local=allow_local)

@@ -48,6 +48,8 @@ def test_a_tag_that_nobody_has(scene: Scene) -> None:
 
 def test_a_repository_that_is_not_there(scene: Scene) -> None:
     refused(scene, scene.reproduce("v1", "--from", "file:///nowhere/at/all"), "/nowhere/at/all", "gives no snapshot/v1")
+    for path in ("/nowhere/at/all", "gone.tar", scene.root / "gone"):
+        refused(scene, scene.reproduce("v1", "--from", path), f"--from {path}: no such file or folder")
     refused(
         scene,
         scene.reproduce("v1", "--from", scene.stash / "configs/meta.yaml"),
