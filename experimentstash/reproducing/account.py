@@ -101,7 +101,7 @@ class Account:
         good = sum(one.code == FINE for one in self.outcomes)
         if any(one.report or one.lacking for one in self.outcomes):
             lacking = sum(bool(one.lacking) for one in self.outcomes)
-            without = f", and {lacking} recorded no results" if lacking else ""
+            without = f", and {lacking} had nothing to be compared with" if lacking else ""
             return f"{good} of {len(self.outcomes)} experiments hold{without}"
         return f"{good} of {len(self.outcomes)} experiments ran"
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.names import SnapshotName
     from experimentstash.reproducing.environments import Need, Within
     from experimentstash.reproducing.progress import Progress
     from experimentstash.reproducing.source import Source
@@ -237,9 +238,16 @@ class _Work:
         if not self.request.checks or outcome.exit_code:
             return outcome
         if wanted.frozen.manifest is None:
-            lacking = "there are no recorded results to compare with (snapshot --run records them)"
-            return replace(outcome, lacking=lacking)
+            return replace(outcome, lacking=self._lacking(name))
         return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
+
+    def _lacking(self, name: SnapshotName) -> str:
+        """Return why there is nothing to compare with: what a job of a sweep gave is recorded with the sweep."""
+        above, _, number = name.experiment.rpartition("/")
+        sweep = replace(name, experiment=above)
+        if above and number.isdigit() and (self.request.folder / sweep.results_path).is_file():
+            return f"its results are recorded with those of the sweep: compare {sweep.title}"
+        return "there are no recorded results to compare with (snapshot --run records them)"
 
     def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
         name = wanted.frozen.name

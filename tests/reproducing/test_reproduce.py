@@ -187,7 +187,7 @@ def test_the_results_that_differ_that_are_near_and_that_nobody_recorded(scene: S
     ran = scene.reproduce("v2", "bare", "--check", "--into", scene.root / "v2")
     assert ran.code == 1
     assert "there are no recorded results to compare with (snapshot --run records them)" in ran.out
-    assert "0 of 1 experiments hold, and 1 recorded no results" in ran.out
+    assert "0 of 1 experiments hold, and 1 had nothing to be compared with" in ran.out
 
 
 def test_a_run_that_fails_is_told_and_the_others_run(scene: Scene) -> None:
