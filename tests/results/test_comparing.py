@@ -370,13 +370,13 @@ def test_a_text_that_says_where_it_lies_is_compared_without_that(tmp_path: Path)
         "the same values in other bytes",
     )
     assert found["plain.txt"].detail == "other bytes (2 bytes)"
-    assert found["gone.md"].detail == "lines[0]: a text is now a text"
+    assert found["gone.md"].detail == "lines[0]: its text is another"
 
     run_folder(other, {"config.yaml": SAVED.format(folder=other).replace("1", "2"), "plain.txt": "a\n"})
     found = checked(old, other)
     assert (found["config.yaml"].verdict, found["config.yaml"].detail) == (
         Verdict.DIFFERENT,
-        "lines[0]: a text is now a text",
+        "lines[0]: its text is another",
     )
 
 
