@@ -117,13 +117,14 @@ def tool_commit(stash: Path, tool: str) -> str:
     status = git(
         "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none", cwd=root
     )
-    changed = [line[3:] for line in status.split("\0") if line and not _LEFT_BEHIND.match(line)]
+    changed = [line for line in status.split("\0") if line and not _LEFT_BEHIND.match(line)]
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        raise StashError(
-            f"{tool_path(tool)}: changes that are not committed: {', '.join(changed[:5])}{more}",
-            f"git -C {tool_path(tool)} stash --include-untracked  # or commit them there",
-        )
+        told = ", ".join(line[3:] for line in changed[:5])
+        fix = f"git -C {tool_path(tool)} stash --include-untracked  # or commit them there"
+        if all(line.startswith("?? ") for line in changed):  # a run has left them, most often
+            fix += "; what runs leave there, name in its .gitignore"
+        raise StashError(f"{tool_path(tool)}: changes that are not committed: {told}{more}", fix)
     return commit
 
 

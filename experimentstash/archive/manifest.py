@@ -23,8 +23,9 @@ FORMAT = 1
 """Another number, and what was written before is read no more."""
 _ABOUT = (
     "An archive of ExperimentStash: `experimentstash reproduce TAG --from FILE` runs what it"
-    " holds. Without that program: each of repositories/* is a git bundle (`git clone FILE`), to be put at its path;"
-    " packages/* are what pip installs."
+    " holds. Without that program: each of repositories/* is a git bundle, in the order of `repositories` here; clone"
+    " the stash with `git clone -b snapshot/TAG repositories/0.bundle FOLDER`, and each other to its path in that"
+    " folder with `git clone FILE PATH`; packages/* are what pip installs."
 )
 _MOST = 20_000  # repositories, and packages
 _DIGITS = {"sha1": 40, "sha256": 64}

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from experimentstash.names import check_tag
-from experimentstash.problems import FINDING, ToolExit, printable
+from experimentstash.problems import FINDING, ToolExit, UsageError, printable
 from experimentstash.reproducing import source as sources
 from experimentstash.reproducing.account import check_report
 from experimentstash.reproducing.reproduce import Request, reproduce
 from experimentstash.results.rule_reader import rules_of_words
+from experimentstash.results.rules import Rules
 
 _LONGEST = 1e9  # seconds: thirty years
 
@@ -25,12 +26,26 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: float | N
 @click.command("reproduce")
 @click.argument("tag")
 @click.argument("experiments", metavar="[EXPERIMENT…]", nargs=-1)
-@click.option("--from", "origin", metavar="URL", help="The repository that has the tag; by default this clone.")
-@click.option("--into", metavar="DIR", help="The folder that it goes into: new, empty, or of an earlier try.")
+@click.option(
+    "--from",
+    "origin",
+    metavar="URL|FILE",
+    help="The repository or the archive that has the tag; by default this clone.",
+)
+@click.option(
+    "--into",
+    metavar="DIR",
+    help="The folder that it goes into: new, empty, or of an earlier try; by default beside the clone, or ./TAG.",
+)
 @click.option("--check", is_flag=True, help="Compare the results with the recorded ones.")
 @click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance of numbers.")
 @click.option("--atol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Absolute tolerance of numbers.")
-@click.option("--ignore", multiple=True, metavar="FILE", help="Files that are no results; a shell pattern.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="FILE",
+    help="Files that are no results; a shell pattern. It may be said again, as may the others.",
+)
 @click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns that are not compared.")
 @click.option("--report", metavar="FILE", help="Write the report to FILE.md and FILE.json.")
 @click.option("--no-build", is_flag=True, help="Run in the environment at hand, and tell what of it differs.")
@@ -59,6 +74,8 @@ def command(
     """
     check_tag(tag)
     rules = rules_of_words(rtol, atol, ignore, ignore_keys)
+    if rules != Rules() and not check:
+        raise UsageError("--rtol, --atol, --ignore and --ignore-keys say how results are compared: say --check too")
     target = None if report is None else Path(report).expanduser()
     if target:
         check_report(target)
@@ -68,7 +85,11 @@ def command(
         source = sources.named(origin, tag, allow_local=allow_local)
     folder = sources.place_for(tag, source, into)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout)
-    account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
+    try:
+        account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
+    except KeyboardInterrupt:
+        click.echo("\nstopped; the same command goes on from here", err=True)
+        raise
     if account is None:
         return FINDING
     for line in account.lines():
@@ -76,6 +97,10 @@ def command(
     if target:
         for path in account.write(target):
             click.echo(f"report: {path}")
+    if any(one.report and not one.report.holds for one in account.outcomes):
+        click.echo(
+            "next: the same command with --rtol, --atol, --ignore-keys or --ignore compares again, and runs nothing"
+        )
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)
     return account.exit_code

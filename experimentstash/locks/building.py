@@ -34,11 +34,13 @@ class Built:
         interpreter: its Python.
         told: what is not as it was recorded, a sentence each.
         was_there: whether an earlier build is used again.
+        python: the Python that it was made of; None where the lock says it.
     """
 
     interpreter: Path
     told: tuple[str, ...]
     was_there: bool
+    python: Python | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def build(order: Order) -> Built:
     inside = shared.environment / "bin" / "python"
     if shared.projects:
         inside = put_on_top(order, shared.projects, shared.environment, python.path if python else None, shared.uv)
-    return Built(inside, _differences(order, python), shared.was_there)
+    return Built(inside, _differences(order, python), shared.was_there, python)
 
 
 def build_shared(order: Order) -> Shared:

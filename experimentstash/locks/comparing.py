@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from experimentstash.locks.finding import Lock
     from experimentstash.locks.header import Recorded
-    from experimentstash.locks.installed import Described
+    from experimentstash.locks.installed import Described, Python
 
 _INSTALLERS = frozenset({"pip", "uv", "setuptools", "wheel", "experimentstash"})
 
@@ -62,10 +62,16 @@ def _of_python(said: Recorded, described: Described) -> list[str]:
             f"{python.implementation} {python.version} here, {said.python.implementation} "
             f"{said.python.version} recorded"
         )
+    return [*found, *of_platform(said, python)]
+
+
+def of_platform(said: Recorded, python: Python) -> list[str]:
+    """Return whether a Python's platform is another than the recorded one, in a sentence.
+
+    The same packages calculate with other instructions and another libm there: the last digits may differ.
+    """
     here = " ".join(filter(None, (python.platform, python.libc)))
-    if said.platform and here != said.platform:
-        found.append(f"platform {here} here, {said.platform} recorded")
-    return found
+    return [f"platform {here} here, {said.platform} recorded"] if said.platform and here != said.platform else []
 
 
 def _of_packages(known: Mapping[str, frozenset[str]], described: Described, where: str, *, whole: bool) -> list[str]:

@@ -8,11 +8,13 @@ import os
 import platform
 import signal
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from experimentstash import __version__
 from experimentstash.files import write_text
 from experimentstash.problems import FINDING, FINE, StashError, printable
-from experimentstash.results.markdown import code, escaped, markdown
+from experimentstash.results.markdown import code, escaped, listed, markdown
 from experimentstash.results.report import terminal
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimentstash.names import SnapshotName
+    from experimentstash.reproducing.environments import Within
     from experimentstash.results.report import Report
 
 _MOST = 20  # lines of what is told beside the results
@@ -33,7 +36,7 @@ class Outcome:
         name: its snapshot.
         exit_code: the tool's own.
         folder: where it wrote.
-        within: what of its environment is not as it was recorded, a sentence each.
+        within: what it ran in.
         beside: what it left beside its run folder, a line each.
         report: how its results compare with the recorded ones; None where that was not asked, or could not be.
         lacking: why they were not compared though that was asked; empty where they were.
@@ -44,7 +47,7 @@ class Outcome:
     name: SnapshotName
     exit_code: int
     folder: Path
-    within: tuple[str, ...]
+    within: Within
     beside: tuple[str, ...]
     report: Report | None = None
     lacking: str = ""
@@ -101,7 +104,9 @@ class Account:
         """The whole in one line."""
         good = sum(one.code == FINE for one in self.outcomes)
         if any(one.report or one.lacking for one in self.outcomes):
-            return f"{good} of {len(self.outcomes)} experiments hold"
+            lacking = sum(bool(one.lacking) for one in self.outcomes)
+            without = f", and {lacking} had nothing to be compared with" if lacking else ""
+            return f"{good} of {len(self.outcomes)} experiments hold{without}"
         return f"{good} of {len(self.outcomes)} experiments ran"
 
     def lines(self) -> Iterator[str]:
@@ -111,9 +116,8 @@ class Account:
             yield f"{one.name.title}: {verdict}"
             yield from [f"    fix: {printable(one.fix)}"] if one.fix else []
             yield f"  in {one.folder}"
-            yield from _some("environment", one.within)
-            if one.report is None:
-                yield from _some("beside the run folder", one.beside)
+            yield from _some("environment", one.within.told)
+            yield from _some("beside the run folder", one.beside)
         yield from map(printable, self.notes)
         yield f"snapshot/{self.tag} at {self.commit[:12]}: {self.verdict}"
 
@@ -125,6 +129,8 @@ class Account:
             "from": self.url,
             "tools": dict(self.tools),
             "machine": _machine(),
+            "when": _now(),
+            "experimentstash": __version__,
             "exit_code": self.exit_code,
             "verdict": self.verdict,
             "notes": list(self.notes),
@@ -133,7 +139,10 @@ class Account:
                     "experiment": one.name.title,
                     "exit_code": one.exit_code,
                     "verdict": one.verdict,
-                    "environment": list(one.within),
+                    "python": one.within.version,
+                    "lock": one.within.lock.name if one.within.lock else None,
+                    "lock_sha256": one.within.lock.sha256 if one.within.lock else None,
+                    "environment": list(one.within.told),
                     "beside": list(one.beside),
                     "results": one.report.as_json() if one.report else None,
                 }
@@ -154,6 +163,8 @@ class Account:
                     ("from", self.url),
                     *self.tools,
                     ("machine", _machine()),
+                    ("when", _now()),
+                    ("experimentstash", __version__),
                 )
             ),
         ]
@@ -163,9 +174,8 @@ class Account:
                 parts.append(markdown(one.report, one.name.title).rstrip())
             else:
                 parts += [f"## {escaped(one.name.title)}", f"**{escaped(one.verdict)}**"]
-            if one.within:
-                told = "\n".join(f"- {escaped(line)}" for line in one.within)
-                parts.append(f"The environment is not the recorded one:\n\n{told}")
+            parts += [f"Ran in {escaped(str(one.within))}.", *listed("Of its environment:", one.within.told)]
+            parts += listed("Written beside the run folder:", one.beside)
         return "\n\n".join(parts) + "\n"
 
     def write(self, target: Path) -> tuple[Path, Path]:
@@ -211,6 +221,10 @@ def _some(what: str, told: Sequence[str]) -> Iterator[str]:
         yield f"  {what}: {printable(line)}"
     if len(told) > _MOST:
         yield f"  and {len(told) - _MOST} more of that kind"
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _machine() -> str:

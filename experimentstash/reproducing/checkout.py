@@ -151,7 +151,9 @@ class Checkout:
         code, said = listen(["git", *INERT, *args], cwd=self.root, env=clean_environment())
         if code != 0:
             fix = MAKE_ROOM if lacks_room(said) else ""
-            raise StashError(f"{self.title}: git {args[0]} failed: {said.strip() or f'exit code {code}'}", fix)
+            # a file's name may hold a line break: no line of it stands where one of ours does
+            told = "".join(f"\n    git: {line}" for line in said.strip().splitlines()) or f" exit code {code}"
+            raise StashError(f"{self.title}: git {args[0]} failed:{told}", fix)
 
 
 def check_allowed(title: str, url: str, *, allow_local: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.locks.building import build
-from experimentstash.locks.comparing import differences
+from experimentstash.locks.comparing import differences, of_platform
 from experimentstash.locks.finding import Lock, find_lock, hosts, open_lock
 from experimentstash.locks.header import read_header
 from experimentstash.locks.installed import describe
@@ -58,10 +58,21 @@ class Within:
     Attributes:
         python: the interpreter.
         told: what is not as it was recorded, a sentence each.
+        version: that of Python; empty where a lock of conda's says it.
+        lock: what it was built from; None where it was at hand.
+        was_there: whether an earlier build is used again.
     """
 
     python: Path
     told: tuple[str, ...]
+    version: str = ""
+    lock: Lock | None = None
+    was_there: bool = False
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        python = f"Python {self.version}" if self.version else "the Python of its lock"
+        return f"{python}, built from {self.lock.name}" if self.lock else f"{python}, at hand"
 
 
 def projects_in(frozen: Frozen) -> tuple[str, ...]:
@@ -142,7 +153,9 @@ def built(stash: Path, wanted: Need, say: Callable[[str], object], supply: Suppl
         StashError: there is no lock, or it cannot be built; the message names the package.
     """
     made = build(order_for(stash, wanted, say, supply))
-    return Within(made.interpreter, (*wanted.told, *made.told))
+    elsewhere = of_platform(wanted.said, made.python) if made.python else []
+    version = made.python.version if made.python else ""
+    return Within(made.interpreter, (*wanted.told, *made.told, *elsewhere), version, wanted.lock, made.was_there)
 
 
 def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
@@ -157,5 +170,6 @@ def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
         StashError: it is not there, or does not run.
     """
     python = interpreter(home, replace(tool, python=None))
-    found = differences(wanted.said, wanted.lock, describe(python, tool_environment()))
-    return Within(python, (f"not built: {python} was at hand", *found))
+    described = describe(python, tool_environment())
+    found = differences(wanted.said, wanted.lock, described)
+    return Within(python, (f"not built: {python} was at hand", *found), described.python.version)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.names import SnapshotName
     from experimentstash.reproducing.environments import Need, Within
     from experimentstash.reproducing.progress import Progress
     from experimentstash.reproducing.source import Source
@@ -106,13 +107,15 @@ def _reproduced(request: Request, say: Callable[[str], object]) -> Account | Non
         trust.ask(_told(request, commit, brought, needs) + lacking, yes=request.yes)
         with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
             ready = [(one, work.within(one, supplies)) for one in needs]
+        for lock in _used_again([within for _, within in ready]):
+            say(f"the environment of {lock} was built before, and is used again")
         outcomes = [work.reproduced(one, within) for one, within in ready]
         return Account(
             request.tag,
             commit,
             request.source.told,
             tuple((one.path, one.commit) for one in brought),
-            tuple(lacking),
+            (*lacking, *_unmet(request, chosen)),
             outcomes,
         )
 
@@ -170,6 +173,23 @@ def _told(request: Request, commit: str, brought: Sequence[Wanted], needs: Seque
     return trust.lines(stash, tools, locks, places, [one.frozen.name.title for one in needs])
 
 
+def _used_again(within: Sequence[Within]) -> list[str]:
+    """Return the locks whose environments were there before; one that was built for the first has been told."""
+    first: dict[str, bool] = {}
+    for one in within:
+        if one.lock:
+            first.setdefault(one.lock.name, one.was_there)
+    return [lock for lock, was_there in first.items() if was_there]
+
+
+def _unmet(request: Request, chosen: Sequence[Frozen]) -> list[str]:
+    """Return what was typed about results and speaks of none."""
+    manifests = [one.manifest for one in chosen if one.manifest]
+    files = [(file.path, file.content) for manifest in manifests for file in manifest.files if file.content]
+    figures = {(path, series.name) for path, content in files for series in content.series}
+    return request.rules.unmet(figures) if request.checks and manifests else []
+
+
 def _whence(request: Request, brought: Wanted) -> str:
     if request.source.archive is None:
         return without_secrets(brought.url)
@@ -216,16 +236,23 @@ class _Work:
             done = self._run(wanted, tool, folder)
         else:
             self.say(f"{name.title} ran before: {folder}")
-        outcome = Outcome(name, done.exit_code, folder, within.told, done.beside, overdue=done.overdue)
+        outcome = Outcome(name, done.exit_code, folder, within, done.beside, overdue=done.overdue)
         if not self.request.checks or outcome.exit_code:
             return outcome
         if wanted.frozen.manifest is None:
-            lacking = "there are no recorded results to compare with (snapshot --run records them)"
-            return replace(outcome, lacking=lacking)
+            return replace(outcome, lacking=self._lacking(name))
         try:
             return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
         except StashError as error:  # a run folder that nobody can read is told, and the others run
             return replace(outcome, lacking=f"its results were not compared: {error.args[0]}", fix=error.fix)
+
+    def _lacking(self, name: SnapshotName) -> str:
+        """Return why there is nothing to compare with: what a job of a sweep gave is recorded with the sweep."""
+        above, _, number = name.experiment.rpartition("/")
+        sweep = replace(name, experiment=above)
+        if above and number.isdigit() and (self.request.folder / sweep.results_path).is_file():
+            return f"its results are recorded with those of the sweep: compare {sweep.title}"
+        return "there are no recorded results to compare with (snapshot --run records them)"
 
     def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
         name = wanted.frozen.name
@@ -238,8 +265,7 @@ class _Work:
         limit = self.request.limit
         ran = run_fresh(self.request.folder, tool, name, folder, limit)
         if ran.stopped:
-            self.say(f"{name.title} was stopped; the same command goes on from here")
-            raise ToolExit(ran.exit_code)
+            raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
         beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
         if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
             beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
@@ -252,8 +278,7 @@ class _Work:
         from experimentstash.results.comparing import check
 
         late = [(str(self.request.folder), str(self.request.folder))]
-        found = check(manifest, outcome.folder, tool.results.then(self.request.rules), late)
-        return replace(found, notes=(*found.notes, *(f"{line}, beside the run folder" for line in outcome.beside)))
+        return check(manifest, outcome.folder, tool.results.then(self.request.rules), late)
 
 
 def _take_away(folder: Path) -> None:

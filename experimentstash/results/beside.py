@@ -34,10 +34,6 @@ class Written:
         """Say it in one line."""
         return f"{self.path} ({self.change})"
 
-    def as_json(self) -> dict[str, str]:
-        """Return it as JSON has it."""
-        return {"path": self.path, "change": self.change}
-
 
 def snapshot_tree(folders: Iterable[Path], leave_out: Iterable[Path] = ()) -> State:
     """Return the state of every file below some folders. Nothing is read but the folders, and no link is followed.

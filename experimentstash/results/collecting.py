@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from experimentstash.problems import StashError, printable
-from experimentstash.results.contents import kind_of, read_content
+from experimentstash.results.contents import TEXT, kind_of, read_content
 from experimentstash.results.manifest import LARGEST_SHARE, LONGEST_PATH, MOST_FILES, File, Manifest
 from experimentstash.results.series import Keep, UnreadableError
 
@@ -59,7 +59,7 @@ def collect(folder: Path, rules: Rules, late: Sequence[str] = ()) -> Manifest:
 
 def _share(found: Manifest) -> int:
     """Return how many values each numeric file may keep, so that all may; a power of two, so that it seldom changes."""
-    numeric = sum(1 for file in found.files if kind_of(file.path))
+    numeric = sum(1 for file in found.files if kind_of(file.path) not in ("", TEXT))
     return min(LARGEST_SHARE, max(1 << (_MOST_VALUES // (numeric or 1)).bit_length() - 1, _SMALLEST_SHARE))
 
 
@@ -95,6 +95,8 @@ def with_content(folder: Path, file: File, keep: Keep) -> File:
         try:
             content = read_content(file.path, opened, file.size, keep)
         except UnreadableError as error:
+            if kind_of(file.path) == TEXT and not keep.series:
+                return file  # like any file without figures
             return replace(file, note=f"{error}: compared by its bytes")
         finally:
             _check_still(folder, file.path, opened, file.size)

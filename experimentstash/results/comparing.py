@@ -78,13 +78,18 @@ def _digests(files: dict[str, File]) -> dict[str, str]:
 
 
 def _tolerances(rules: Rules) -> tuple[str, ...]:
-    said = [
-        f"{name} {value:g} for {_place(setting.file, setting.key)}"
-        for setting in rules.settings
-        for name, value in (("rtol", setting.rtol), ("atol", setting.atol))
-        if value is not None
-    ]
-    return (*said, *(f"not compared: {_place(file, key)}" for file, key in rules.ignore_keys))
+    """Return what counts, in words: a tolerance that a later one has taken the place of is not told."""
+    allowed: dict[tuple[str, str, str], float] = {}
+    for setting in rules.settings:
+        place = (setting.file, setting.key)
+        for name, value in (("rtol", setting.rtol), ("atol", setting.atol)):
+            if value is not None:
+                over = [had for had in allowed if had[0] == name and place in (had[1:], ("*", "*"))]
+                for had in over:
+                    del allowed[had]
+                allowed[name, setting.file, setting.key] = value
+    said = [f"{name} {value:g} for {_place(file, key)}" for (name, file, key), value in allowed.items()]
+    return (*said, *(f"{_place(file, key)} left out" for file, key in dict.fromkeys(rules.ignore_keys)))
 
 
 def _place(file: str, key: str) -> str:
@@ -119,7 +124,8 @@ def _by_values(frame: FileResult, old: Content, new: Content, rules: Rules) -> F
     gap = reduce(Gap.widened, (close.gap for close in found.values()), Gap())
     whole = [mine[name] for name in both if found[name].whole]
     partly = [mine[name] for name in both if not found[name].whole]
-    detail = "" if gap.absolute or left_out or partly else "the same values in other bytes"
+    same = "what is compared is the same" if left_out else "the same values in other bytes"
+    detail = "" if gap.absolute or partly else same
     return FileResult(
         frame.path,
         Verdict.DIFFERENT if wrong else Verdict.WITHIN,

@@ -10,11 +10,13 @@ from experimentstash.results.npy import read_array
 from experimentstash.results.npz import read_npz
 from experimentstash.results.series import UnreadableError
 from experimentstash.results.tables import read_table
+from experimentstash.results.textfiles import read_text
 
 if TYPE_CHECKING:
     from experimentstash.results.manifest import Series
     from experimentstash.results.series import Keep
 
+TEXT = "text"
 KINDS = {
     "json": "json",
     "jsonl": "jsonl",
@@ -23,6 +25,7 @@ KINDS = {
     "tsv": "csv",
     "npy": "npy",
     "npz": "npz",
+    **dict.fromkeys(("txt", "md", "yaml", "yml", "toml", "ini", "cfg", "tex"), TEXT),
 }
 """The kind of a file by the ending of its name, in small letters."""
 
@@ -59,4 +62,6 @@ def _series(kind: str, path: str, file: BinaryIO, size: int, keep: Keep) -> tupl
         return (array,)
     if kind == "csv":
         return read_table(file, size, keep, tabs=path.lower().endswith(".tsv"))
+    if kind == TEXT:
+        return read_text(file, size, keep)
     return read_json(file, keep, lines=kind == "jsonl")

@@ -83,7 +83,7 @@ class Content:
     """The readable part of a numeric file.
 
     Attributes:
-        kind: `json`, `jsonl`, `csv`, `npy` or `npz`.
+        kind: `json`, `jsonl`, `csv`, `npy`, `npz` or `text`.
         series: in file order for `csv`, by name for the others; no name stands twice.
     """
 

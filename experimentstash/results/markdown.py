@@ -38,8 +38,7 @@ def markdown(report: Report, title: str, level: int = 2) -> str:
         rows = ((code(file.name), escaped(file.paired)) for file in same[:_MOST])
         table = _table(("file", "paired by"), rows) + _more(same)
         parts.append(f"<details><summary>{len(same):,} identical, bit by bit</summary>\n\n{table}\n\n</details>")
-    parts += _list("Not compared:", report.notes)
-    parts += _list("Written beside the run folder:", map(str, report.beside))
+    parts += listed("Not compared:", report.notes)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -66,7 +65,8 @@ def _more(files: list[FileResult]) -> str:
     return f"\n\nand {len(files) - _MOST:,} more" if len(files) > _MOST else ""
 
 
-def _list(head: str, items: Iterable[str]) -> Iterator[str]:
+def listed(head: str, items: Iterable[str]) -> Iterator[str]:
+    """Yield a list below its head, cut where it is long; nothing where it is empty."""
     lines = [f"- {escaped(item)}" for item in items]
     if lines:
         yield "\n".join(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from experimentstash.problems import FINDING, FINE, printable
 
 if TYPE_CHECKING:
-    from experimentstash.results.beside import Written
     from experimentstash.results.closeness import Gap
 
 
@@ -72,13 +71,11 @@ class Report:
         files: the worst first, then by path.
         tolerances: what was allowed, in words; empty where nothing was.
         notes: what is no regular file or could not be recorded, of both runs.
-        beside: what the tool wrote outside of its run folder: told, and no part of the verdict.
     """
 
     files: tuple[FileResult, ...]
     tolerances: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
-    beside: tuple[Written, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -117,7 +114,6 @@ class Report:
             "tolerances": list(self.tolerances),
             "files": [_file(file) for file in self.files],
             "notes": list(self.notes),
-            "beside": [written.as_json() for written in self.beside],
         }
 
 
@@ -152,9 +148,6 @@ def terminal(report: Report, most: int = 40) -> str:
     if len(told) > most:
         lines.append(f"  and {len(told) - most:,} more; --report FILE has them all")
     lines += [f"  not compared: {printable(note)}" for note in report.notes[:most]]
-    lines += [f"  beside the run folder: {printable(str(written))}" for written in report.beside[:most]]
-    if len(report.beside) > most:
-        lines.append(f"  and {len(report.beside) - most:,} more beside the run folder")
     return "\n".join(lines)
 
 

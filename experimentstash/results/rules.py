@@ -6,6 +6,10 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 DEFAULT_IGNORE = (
     ".hydra",  # what Hydra writes of the config itself: the snapshot has it, and paths and versions stand in it
@@ -86,9 +90,27 @@ class Rules:
                 atol = atol if setting.atol is None else setting.atol
         return Tolerance(rtol, atol)
 
+    def unmet(self, figures: Collection[tuple[str, str]]) -> list[str]:
+        """Return what of these rules speaks of no figure: a name that was mistyped would change nothing, silently.
+
+        Args:
+            figures: the file and the key, column or array of each.
+        """
+        places = [("not compared", place) for place in self.ignore_keys]
+        places += [("a tolerance", (one.file, one.key)) for one in self.settings]
+        return [
+            f"{what}: {_named(file, key)}: no recorded figure is called so"
+            for what, (file, key) in dict.fromkeys(places)
+            if not any(_meets_file(path, file) and _meets_key(name, key) for path, name in figures)
+        ]
+
     def then(self, more: Rules) -> Rules:
         """Return these rules with more of them: where two speak of one thing, `more` wins."""
         return Rules(self.ignore + more.ignore, self.ignore_keys + more.ignore_keys, self.settings + more.settings)
+
+
+def _named(file: str, key: str) -> str:
+    return f"{'' if file == '*' else f'{file}::'}{key}"
 
 
 @lru_cache

@@ -235,7 +235,8 @@ def test_a_tool_with_changes(stash: Path) -> None:
     assert (ran.code, ran.err) == (
         1,
         "experimentstash: tools/mytool: changes that are not committed: mytool/new.py\n"
-        "    fix: git -C tools/mytool stash --include-untracked  # or commit them there\n",
+        "    fix: git -C tools/mytool stash --include-untracked  # or commit them there; "
+        "what runs leave there, name in its .gitignore\n",
     )
     (stash / "tools/mytool/mytool/new.py").unlink()
     assert estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash).code == 0

@@ -237,6 +237,7 @@ def test_a_lock_that_builds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> No
     made = wheel(scene.stash / "configs/mytool/snapshots/v1/vendor", "tiny-one", "1.0")
     digest = hashlib.sha256(made.read_bytes()).hexdigest()
     header = lock(scene, f"--no-index\n--find-links vendor\ntiny-one==1.0 --hash=sha256:{digest}\n")
+    header += "# PLATFORM: elsewhere glibc 1.0\n"
     for name in ("first", "second"):
         scene.freeze(name, more=header)
     for into, times in ((scene.into, 1), (scene.root / "b", 0)):
@@ -244,6 +245,9 @@ def test_a_lock_that_builds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> No
         assert ran.code == 0, ran.err
         assert ran.out.count("tiny 1.0\n") == 2
         assert ran.err.count("building the environment") == times
+        assert ran.err.count("was built before, and is used again") == 1 - times
+        assert "environment: platform " in ran.out
+        assert ", elsewhere glibc 1.0 recorded" in ran.out
         assert "the packages of configs/mytool/snapshots/v1/requirements-000000000000.txt" in ran.err
 
 

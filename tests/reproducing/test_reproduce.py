@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from conftest import Ran, commit, git, write
 from scene import Scene, make_scene, state_of
+
+from experimentstash import __version__
 
 
 @pytest.fixture
@@ -175,12 +179,15 @@ def test_the_results_that_differ_that_are_near_and_that_nobody_recorded(scene: S
         ran = scene.reproduce("v1", "--check", *strict)
         assert ran.code == 1
         assert "mytool/first: the results do not hold: 1 different" in ran.out
+        assert ran.out.splitlines()[-1].startswith("next: the same command with --rtol")
     assert scene.runs() == ["first"]
+    ran = scene.reproduce("v1", "--rtol", "1e-3")
+    assert (ran.code, "say --check too" in ran.err) == (2, True)
     scene.freeze("bare", "v2", value=None)
     ran = scene.reproduce("v2", "bare", "--check", "--into", scene.root / "v2")
     assert ran.code == 1
     assert "there are no recorded results to compare with (snapshot --run records them)" in ran.out
-    assert "0 of 1 experiments hold" in ran.out
+    assert "0 of 1 experiments hold, and 1 had nothing to be compared with" in ran.out
 
 
 def test_a_run_that_fails_is_told_and_the_others_run(scene: Scene) -> None:
@@ -206,11 +213,42 @@ def test_the_environment_at_hand_and_what_of_it_differs(scene: Scene) -> None:
     assert "environment: not built: " in ran.out
     assert "3.6.9" in ran.out
     assert "1.0.1" in ran.out
-    assert "1.0.1" in (scene.root / "r.md").read_text()
+    told = (scene.root / "r.md").read_text()
+    assert "1.0.1" in told
+    assert f"Ran in Python {platform.python_version()}, at hand." in told
+    said = json.loads((scene.root / "r.json").read_text())
+    assert said["experiments"][0]["python"] == platform.python_version()
+    assert said["experiments"][0]["lock"] is None
+    assert said["experimentstash"] == __version__
+    assert datetime.fromisoformat(said["when"]) <= datetime.now(timezone.utc)
+
+
+def test_what_was_typed_and_speaks_of_no_result_is_told(scene: Scene) -> None:
+    typed = [
+        "--ignore-keys",
+        "value,resumed",
+        "--ignore-keys",
+        "*.json::resumed",
+        "--rtol",
+        "*.csv=1e-3",
+        "--atol",
+        "0",
+    ]
+    ran = scene.reproduce("v1", "--check", *typed)
+    held(ran)
+    assert [line for line in ran.out.splitlines() if "no recorded figure" in line] == [
+        "not compared: value,resumed: no recorded figure is called so",
+        "a tolerance: *.csv::*: no recorded figure is called so",
+    ]
 
 
 def test_nothing_resumes_and_what_lies_beside_is_told(scene: Scene) -> None:
     scene.freeze("leaving", "v2", body="leaves: true\nexit: 3\n")
+    scene.freeze("tidy", "v3", body="leaves: true\n")
+    ran = scene.reproduce("v3", "tidy", "--check", "--into", scene.root / "v3", "--report", scene.root / "r")
+    assert ran.out.count("/tools/mytool/state (new)") == 1
+    assert "Written beside the run folder:\n\n- " in (scene.root / "r.md").read_text()
+    (scene.signs / "runs").unlink()
     for _ in range(2):
         ran = scene.reproduce("v2", "leaving")
         assert ran.code == 3

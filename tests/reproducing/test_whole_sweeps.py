@@ -62,11 +62,14 @@ def test_all_jobs_run_and_their_results_are_compared(tmp_path: Path, launcher: s
 
 def test_a_job_of_its_own_is_reproduced_where_it_is_asked_for(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
-    freeze(stash, "model=small,big", "--multirun", "--commit")
+    freeze(stash, "model=small,big", "--multirun", "--run", "--commit")
     into = tmp_path / "again"
     ran = run(*reproduce(stash, into, "first/1"), cwd=stash)
     assert ran.code == 0, ran.err
     assert len(list(into.rglob("config.txt"))) == 1
+    ran = run(*reproduce(stash, into, "first/1", "--check"), cwd=stash)
+    assert ran.code == 1, ran.err
+    assert "its results are recorded with those of the sweep: compare mytool/first\n" in ran.out
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from runs import ANY, checked, numpy, recorded, report, run_folder, within
 
 from experimentstash.results.closeness import Gap, compare_series, near
 from experimentstash.results.comparing import compare
-from experimentstash.results.manifest import Manifest
+from experimentstash.results.manifest import Manifest, render
 from experimentstash.results.report import FileResult, Report, Verdict
 from experimentstash.results.rules import EXACT, Rules, Setting, Tolerance
 from experimentstash.results.series import Keep, gathered
@@ -351,3 +351,37 @@ def test_moments_never_tell_a_difference_that_the_tolerance_allows(
     old, new = (gathered("x", numbers, "", Keep(4, 2)) for numbers in (values, moved))
     assert not old.complete
     assert compare_series(old, new, Tolerance(rtol, atol)).wrong == ""
+
+
+SAVED = "seed: 1\nsave_dir: {folder}/checkpoints\n"
+
+
+def test_a_text_that_says_where_it_lies_is_compared_without_that(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("old", "much-longer", "other"))
+    run_folder(old, {"config.yaml": SAVED.format(folder=old), "plain.txt": "a\n", "gone.md": f"in {old}\n"})
+    run_folder(new, {"config.yaml": SAVED.format(folder=new), "plain.txt": "b\n", "gone.md": "elsewhere\n"})
+    kept = {file.path: file.content is not None for file in recorded(old).files}
+    assert kept == {"config.yaml": True, "gone.md": True, "plain.txt": False}
+    assert str(old) not in render(recorded(old))
+
+    found = checked(old, new)
+    assert (found["config.yaml"].verdict, found["config.yaml"].detail) == (
+        Verdict.WITHIN,
+        "the same values in other bytes",
+    )
+    assert found["plain.txt"].detail == "other bytes (2 bytes)"
+    assert found["gone.md"].detail == "lines[0]: its text is another"
+
+    run_folder(other, {"config.yaml": SAVED.format(folder=other).replace("1", "2"), "plain.txt": "a\n"})
+    found = checked(old, other)
+    assert (found["config.yaml"].verdict, found["config.yaml"].detail) == (
+        Verdict.DIFFERENT,
+        "lines[0]: its text is another",
+    )
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe in {folder}", b"x" * (1 << 20) + b" {folder}"])
+def test_a_text_that_cannot_be_read_or_is_too_large_is_compared_by_its_bytes(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "notes.txt").write_bytes(data.replace(b"{folder}", bytes(tmp_path)))
+    [file] = recorded(tmp_path).files
+    assert (file.content, file.note) == (None, "")

@@ -158,7 +158,7 @@ MOMENTS = dict.fromkeys(("of", "nan", "inf", "neg_inf", "low", "high", "mean", "
         (file_of(size=True), "a: a count is a whole number, and not negative"),
         (file_of(sha256="x" * 64), "a: `sha256` is 64 hex digits"),
         (file_of(sha256=DIGEST + "0"), "a: text is expected, of at most 64 characters"),
-        (file_of(kind="csv"), "a: `kind` is one of csv, json, jsonl, npy, npz, and `series` stands beside it"),
+        (file_of(kind="csv"), "a: `kind` is one of csv, json, jsonl, npy, npz, text, and `series` stands beside it"),
         (file_of(kind="pickle", series=[]), "a: `kind` is one of"),
         (file_of(kind=[], series=[]), "a: `kind` is one of"),
         (file_of(kind="csv", series=series_of()["files"][0]["series"] * 2), "a: a series stands twice"),

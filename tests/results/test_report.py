@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from runs import checked, report, run_folder, within
 
-from experimentstash.results.beside import Written
 from experimentstash.results.closeness import Gap
 from experimentstash.results.markdown import code, escaped, markdown
 from experimentstash.results.report import FileResult, Report, Verdict, terminal
+from experimentstash.results.rules import Rules, Setting
 
 FILES = (
     FileResult("m.json", Verdict.DIFFERENT, detail="acc: 0.91 is now 0.5", gap=Gap(0.41, math.inf), rests="all values"),
@@ -38,7 +38,6 @@ REPORT = Report(
     FILES,
     ("rtol 1e-06 for all values",),
     ("last: a link, which is not followed",),
-    (Written("/tool/cache.bin", "new"),),
 )
 
 
@@ -55,18 +54,16 @@ def test_the_terminal_shows_counts_and_what_is_not_identical() -> None:
         "      rests on all values\n"
         "      paired: a clock in its name\n"
         "      left out: fit_seconds\n"
-        "  not compared: last: a link, which is not followed\n"
-        "  beside the run folder: /tool/cache.bin (new)"
+        "  not compared: last: a link, which is not followed"
     )
 
 
 def test_a_long_report_is_cut_in_the_terminal_only() -> None:
     files = tuple(FileResult(f"{n:04}.txt", Verdict.MISSING) for n in range(3000))
-    found = Report(files, beside=tuple(Written(f"/t/{n}", "new") for n in range(50)))
+    found = Report(files)
     lines = terminal(found).splitlines()
     assert lines[0] == "the results do not hold: 3,000 missing"
     assert lines[41] == "  and 2,960 more; --report FILE has them all"
-    assert lines[-1] == "  and 10 more beside the run folder"
     assert len(found.as_json()["files"]) == 3000  # type: ignore[arg-type]
     assert "\nand 2,000 more\n" in markdown(found, "x")
 
@@ -114,7 +111,6 @@ def test_json_says_it_all() -> None:
             {"path": "p.png", "verdict": "identical"},
         ],
         "notes": ["last: a link, which is not followed"],
-        "beside": [{"path": "/tool/cache.bin", "change": "new"}],
     }
 
 
@@ -185,3 +181,16 @@ def test_real_runs_are_told(tmp_path: Path) -> None:
     assert "Compared with: rtol 0.1 for all values; atol 0 for all values.\n" in markdown(found, "x")
     assert checked(old, old)["m.json"].verdict == Verdict.IDENTICAL
     assert terminal(report(old, old)) == "the results hold, bit by bit: 2 identical"
+
+
+def test_a_tolerance_that_a_later_one_has_taken_the_place_of_is_not_told(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, {"m.json": "1"})
+    narrow = (Setting("*.csv", rtol=0.2), Setting("m.json", "acc", 0.3), Setting("m.json", "acc", 0.1))
+    assert report(run, run, Rules(settings=(Setting(rtol=0.5, atol=1), *narrow))).tolerances == (
+        "rtol 0.5 for all values",
+        "atol 1 for all values",
+        "rtol 0.2 for all values in '*.csv'",
+        "rtol 0.1 for 'acc' in 'm.json'",
+    )
+    over = Rules((), (("*", "time"), ("*", "time")), (*narrow, Setting(rtol=0.1)))
+    assert report(run, run, over).tolerances == ("rtol 0.1 for all values", "'time' left out")
