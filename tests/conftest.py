@@ -34,6 +34,9 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     downloads = tmp_path_factory.getbasetemp().parent / "downloads"  # a package is fetched once for all tests
     monkeypatch.setenv("UV_CACHE_DIR", str(downloads / "uv"))
     monkeypatch.setenv("PIP_CACHE_DIR", str(downloads / "pip"))
+    (downloads / "hashes").mkdir(parents=True, exist_ok=True)  # what the index has of them is asked once, too
+    (home / ".cache" / "experimentstash").mkdir(parents=True)
+    (home / ".cache" / "experimentstash" / "hashes").symlink_to(downloads / "hashes")
     for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
         monkeypatch.delenv(key, raising=False)
     (home / ".gitconfig").write_text(

@@ -36,8 +36,9 @@ def write_lock(stash: Path, tool: str, tag: str, text: str) -> Lock:
 
 
 @pytest.fixture(autouse=True)
-def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     no_settings(monkeypatch)
+    monkeypatch.setenv("EXPERIMENTSTASH_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
