@@ -23,7 +23,7 @@ def check_can_ask(*, yes: bool) -> None:
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # what is told goes to stderr
         raise StashError(
             "reproducing runs other people's code, and there is no terminal to ask at whether it may",
-            "say it again at a terminal, or with --yes once you trust those whose code it is",
+            "say it again at a terminal; once you trust those whose code it is, say it again with --yes",
         )
 
 
