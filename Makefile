@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 SET_UP := .venv/set-up
+# One more than there are processors: most tests wait for git, for a tool, or for a time to be over.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 1) + 1)
 # The first Python of 3.10 or later that can make a virtual environment; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
@@ -28,10 +30,10 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	for folder in experimentstash/hydra/inside experimentstash/sample; do (cd $$folder && \
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 matrix: $(SET_UP) ## the drift matrix under every framework, of which `make test` plays one for every other row
-	EVERY_FRAMEWORK=1 $(BIN)/python -m pytest -n auto tests/drift
+	EVERY_FRAMEWORK=1 $(BIN)/python -m pytest -n $(WORKERS) tests/drift
 
 bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md
 	$(BIN)/python benchmarks/run.py
