@@ -32,7 +32,7 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-matrix: $(SET_UP) ## the drift matrix under every framework, of which `make test` plays one for every other row
+matrix: $(SET_UP) ## the drift matrix under every framework, of which `make test` plays one for every fourth row
 	EVERY_FRAMEWORK=1 $(BIN)/python -m pytest -n $(WORKERS) tests/drift
 
 bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md

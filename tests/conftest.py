@@ -44,6 +44,7 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
         "[init]\n\tdefaultBranch = main\n"
         '[protocol "file"]\n\tallow = always\n'
         "[advice]\n\tdetachedHead = false\n"
+        "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"  # half of the time of a commit
     )
     return home
 
