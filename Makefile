@@ -30,10 +30,11 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	for folder in experimentstash/hydra/inside experimentstash/sample; do (cd $$folder && \
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n $(WORKERS)
+	@# A file's tests in one worker: what a module builds is built once.
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-matrix: $(SET_UP) ## the drift matrix under every framework, of which `make test` plays one for every fourth row
-	EVERY_FRAMEWORK=1 $(BIN)/python -m pytest -n $(WORKERS) tests/drift
+matrix: $(SET_UP) ## every test in every variant: the drift matrix under every framework, …; half an hour
+	EVERY=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md
 	$(BIN)/python benchmarks/run.py

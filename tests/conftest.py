@@ -19,6 +19,15 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so does nohup
 sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the variants that only `make matrix` plays."""
+    if "EVERY" in os.environ:
+        return
+    left_out = [item for item in items if item.get_closest_marker("every")]
+    items[:] = [item for item in items if not item.get_closest_marker("every")]
+    config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(autouse=True)
 def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own: no configuration, hook, editor, credential or cache of this machine is seen."""

@@ -73,7 +73,14 @@ def test_the_jobs_are_told_one_by_one(tmp_path: Path) -> None:
     assert job_files(stash) == ["first.yaml"]
 
 
-@pytest.mark.parametrize(("tool", "launcher"), [*(("plain", one) for one in LAUNCHERS), ("typed", "joblib")])
+@pytest.mark.parametrize(
+    ("tool", "launcher"),
+    [
+        *(("plain", one) for one in LAUNCHERS),
+        ("typed", "joblib"),
+        *(pytest.param("typed", one, marks=pytest.mark.every) for one in ("basic", "submitit_local")),
+    ],
+)
 def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: str) -> None:
     stash = a_stash(tmp_path, typed_tool() if tool == "typed" else None)
     sweep = ["rate=0.1,2", "model.layers=1,7", "--multirun"]
@@ -86,7 +93,14 @@ def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: 
     assert len(processes(tmp_path / "swept")) == (4 if launcher == "submitit_local" else 1) or launcher == "joblib"
 
 
-@pytest.mark.parametrize(("tool", "launcher"), [*(("plain", one) for one in LAUNCHERS), ("typed", "joblib")])
+@pytest.mark.parametrize(
+    ("tool", "launcher"),
+    [
+        *(("plain", one) for one in LAUNCHERS),
+        ("typed", "joblib"),
+        *(pytest.param("typed", one, marks=pytest.mark.every) for one in ("basic", "submitit_local")),
+    ],
+)
 def test_jobs_with_other_keys_are_snapshots_of_their_own(tmp_path: Path, tool: str, launcher: str) -> None:
     stash = a_stash(tmp_path, typed_tool() if tool == "typed" else None)
     sweep = ["model=small,big", "seed=1,2", "--multirun"]

@@ -69,7 +69,13 @@ class Shaped:
     printed: str
 
 
-@pytest.fixture(scope="module", params=SHAPES)
+SOME = [
+    pytest.param(name, marks=[pytest.mark.every] if number % 3 else [])
+    for number, name in enumerate(SHAPES)  # all of them are frozen in tests/hydra/test_shapes.py
+]
+
+
+@pytest.fixture(scope="module", params=SOME)
 def shaped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shaped:
     root, shape = tmp_path_factory.mktemp("shaped"), SHAPES[request.param]
     with home(root):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,13 @@ def manifest(stash: Path) -> list[str]:
     return sorted(file["path"] for file in said["files"])
 
 
-@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
-@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize(
+    ("launcher", "sweep"),
+    [
+        pytest.param(launcher, sweep, id=f"{launcher}-{name}", marks=[pytest.mark.every] if number in (1, 2, 4) else [])
+        for number, (launcher, (name, sweep)) in enumerate(product(LAUNCHERS, SWEEPS.items()))
+    ],
+)
 def test_all_jobs_run_and_their_results_are_compared(tmp_path: Path, launcher: str, sweep: list[str]) -> None:
     stash = a_stash(tmp_path)
     was = swept(stash, *sweep, "--multirun", into="was")
@@ -78,7 +84,7 @@ def test_a_job_of_its_own_is_reproduced_where_it_is_asked_for(tmp_path: Path) ->
         ("basic", "raise ValueError('no')", 1),
         ("basic", "raise SystemExit(7)", 7),
         ("joblib", "raise ValueError('no')", 1),
-        ("submitit_local", "raise ValueError('no')", 1),
+        pytest.param("submitit_local", "raise ValueError('no')", 1, marks=pytest.mark.every),
     ],
 )
 def test_a_job_that_fails(tmp_path: Path, launcher: str, how: str, code: int) -> None:
