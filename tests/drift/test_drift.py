@@ -21,7 +21,7 @@ import acts_rewriting
 import pytest
 from conftest import git
 from lab import NATIVE, NONE, PRE_COMMIT, PREK, SETUPS, Lab, Refused, make_lab, put_hooks
-from table import FINE, TABLE, Row
+from table import FINE, PUSH, TABLE, Row
 
 ACTS = (acts_commits, acts_merges, acts_rewriting, acts_places, acts_contents, acts_pushes)
 
@@ -73,7 +73,7 @@ def stores(folder: Path) -> dict[str, str]:
 
 def in_turn(number: int, row: Row) -> set[str]:
     """Return the set-ups in which `make test` plays a row of the table."""
-    if row.left or {row.pre_commit, row.prek} != {row.native} or row.none not in (FINE, row.native):
+    if row.left or {row.pre_commit, row.prek} != {row.native} or row.none not in (FINE, PUSH):
         return {NATIVE, NONE, (PRE_COMMIT, PREK)[number % 2]}
     return {NATIVE, *((PRE_COMMIT,), (NONE,), (PREK,), (NONE,))[number % 4]}
 

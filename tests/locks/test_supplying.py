@@ -59,7 +59,7 @@ def make(folder, extra):
 SYSTEM = '[build-system]\nrequires = ["tiny-backend"]\nbuild-backend = "tiny_builder"\n'
 
 
-@pytest.fixture(params=["uv", "pip"])
+@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.every)])
 def installer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """uv on the PATH, or hidden from it."""
     chosen: str = request.param
