@@ -15,7 +15,8 @@ pythons           the Python that an environment is made of
 finding           which lock a tool ships, and the one that a snapshot names
 conda             conda's files
 requirements      requirements files: what they ask for, and what is refused
-tables            the packages of a TOML lock, read by its lines
+toml_text         TOML, read within bounds
+tables            the packages of a TOML lock
 installers        uv, or pip and venv, and the environment they are given
 installed         what an interpreter is and what is installed for it
 inside/installed  the same, told by the interpreter itself: it runs in the tool's Python

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.files import check_inside
-from experimentstash.locks import conda, requirements, tables
+from experimentstash.locks import conda, requirements, tables, toml_text
 from experimentstash.locks.requirements import read_bytes
+from experimentstash.locks.toml_text import texts
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
@@ -35,10 +36,7 @@ _LOCAL = ("editable", "directory", "virtual", "path", "registry", "file", "git",
 """The keys at which locks name where a package comes from."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HOST = re.compile(r"://(?:[^/\s\"'?#]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)")  # after the last @, as all of them read it
-_TABLE = re.compile(r"(?m)^[ \t]*\[([^\n]*)(?:\n(?![ \t]*\[[^\n]*\][ \t]*$)[^\n]*)*")
-_BUILDS = re.compile(
-    r"\[?[ \t]*[\"']?(?:build-system|tool[\"']?[ \t]*(?:\]|\.[ \t]*[\"']?(?:uv|poetry[\"']?[ \t]*\.)))"
-)
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -137,9 +135,7 @@ def check(lock: Lock) -> None:
     elif lock.kind == "conda":
         conda.read_environment(read_bytes(lock.stash, lock.path), lock.name)
     elif lock.kind in ("uv", "pylock", "poetry"):
-        text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
-        tables.check_plain(text, _LOCAL, lock.name)
-        for entry in tables.entries(text):
+        for entry in _entries(lock):
             for place in _local_places(entry):
                 _check_place(lock, entry.name, place)
 
@@ -174,7 +170,7 @@ def hashes(lock: Lock) -> dict[tuple[str, str], frozenset[str]]:
             found.setdefault((one.name, one.version), set()).update(own)
     elif lock.kind in ("uv", "pylock", "poetry"):
         for entry in _entries(lock):
-            digests = re.findall(r"(?:sha256:|sha256\s*=\s*[\"'])([0-9a-f]{64})\b", entry.text)
+            digests = (match[1] for _, text in texts(entry.table) if (match := _DIGEST.fullmatch(text)))
             found.setdefault((entry.name, entry.version), set()).update(digests)
     return {key: frozenset(known) for key, known in found.items()}
 
@@ -213,12 +209,15 @@ def _settings(lock: Lock) -> Iterator[str]:
         if (folder / "uv.toml").is_file():
             yield read_bytes(lock.stash, folder / "uv.toml").decode("utf-8", "replace")
         if (folder / "pyproject.toml").is_file():
-            text = read_bytes(lock.stash, folder / "pyproject.toml").decode("utf-8", "replace")
-            yield from (match[0] for match in _TABLE.finditer(text) if _BUILDS.match(match[1]))
+            project = toml_text.parse(read_bytes(lock.stash, folder / "pyproject.toml"), "pyproject.toml")
+            poetry = toml_text.table(project, "tool", "poetry")
+            own = {key: value for key, value in poetry.items() if key != "urls" and not isinstance(value, str)}
+            for part in (project.get("build-system"), toml_text.table(project, "tool", "uv"), own):
+                yield from (f"\n{text}" for _, text in texts(part))
 
 
-def _entries(lock: Lock) -> Iterator[tables.Entry]:
-    return tables.entries(read_bytes(lock.stash, lock.path).decode("utf-8", "replace"))
+def _entries(lock: Lock) -> list[tables.Entry]:
+    return tables.entries(toml_text.parse(read_bytes(lock.stash, lock.path), lock.name), lock.name)
 
 
 def _local_places(entry: tables.Entry) -> Iterator[str]:

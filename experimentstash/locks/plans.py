@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.files import write_text
-from experimentstash.locks import requirements, tables
+from experimentstash.locks import requirements, tables, toml_text
 from experimentstash.locks.installers import (
     Filler,
     Step,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from experimentstash.locks.finding import Lock
     from experimentstash.locks.installed import Python
 
+_PACKAGE = "[[packages]]"
+_TABLES = re.compile(r"(?m)^(?=\[\[packages\]\]|\[(?!\[?packages\b))")
 _LOCAL_LINE = re.compile(r"(?:-e\s+)?((?:\.{1,2}(?:/.*)?)|/.*)")
 
 
@@ -118,8 +120,7 @@ def plan_pylock(order: Order, uv: Path, python: Python) -> Plan:
         StashError: it names files of the checkout besides the projects in it.
     """
     lock = order.lock
-    data = read_bytes(lock.stash, lock.path)
-    text, projects = _without_projects(data.decode("utf-8", "replace"), lock.name, lock.folder)
+    text, projects = _without_projects(read_bytes(lock.stash, lock.path), lock.name, lock.folder)
     only_wheels = ["--only-binary=:all:"] if order.wheels_only else []
 
     def steps(folder: Path) -> list[Step]:
@@ -133,19 +134,28 @@ def plan_pylock(order: Order, uv: Path, python: Python) -> Plan:
     return Plan((text,), steps, projects)
 
 
-def _without_projects(text: str, name: str, base: Path) -> tuple[str, tuple[Path, ...]]:
-    """Return a `pylock.toml` without the folders of the checkout that it names, and those folders."""
-    folders: list[Path] = []
-    kept, end = [], 0
-    for entry in tables.entries(text):
-        if re.search(r"(?m)^(directory\s*=|\[packages\.directory\])", entry.text):
-            folders += [base / place for place in entry.values("path")]
-            kept.append(text[end : entry.start])
-            end = entry.end
-    rest = "".join([*kept, text[end:]])
-    if folders and any(entry.values("path") for entry in tables.entries(rest)):
+def _without_projects(data: bytes, name: str, base: Path) -> tuple[str, tuple[Path, ...]]:
+    """Return a `pylock.toml` without the folders of the checkout that it names, and those folders.
+
+    No library that is kept writes TOML as it was read, so what belongs to a folder is cut out of the text, and the
+    rest is parsed again.
+    """
+    packages = tables.entries(toml_text.parse(data, name), name)
+    text = data.decode("utf-8")
+    folders = {at: entry for at, entry in enumerate(packages) if "directory" in entry.table}
+    if not folders:
+        return text, ()
+    number = -1
+    kept = ""
+    for part in _TABLES.split(text):
+        number += part.startswith(_PACKAGE)
+        kept += "" if part.startswith(_PACKAGE) and number in folders else part
+    rest = tables.entries(toml_text.parse(kept.encode("utf-8"), name), name)
+    if rest != [entry for at, entry in enumerate(packages) if at not in folders]:
+        raise StashError(f"{name}: no program writes a lock like that: it is not taken")
+    if any(entry.values("path") for entry in rest):
         raise StashError(f"{name}: it names files of the tool as packages, beside the tool itself; that is not built")
-    return rest, tuple(folders)
+    return kept, tuple(base / place for entry in folders.values() for place in entry.values("path"))
 
 
 def plan_requirements(order: Order, uv: Path | None, python: Python) -> Plan:
@@ -206,13 +216,11 @@ def plan_poetry(order: Order, poetry: Path, uv: Path | None, python: Python) -> 
         install: list[Word] = [poetry, "install", "--no-root", "--no-interaction", "--no-ansi", "--no-plugins", *chosen]
         return [Filler(python.path, uv, has_pip=True).make(folder), Step(install, lock.folder, env)]
 
-    is_package = re.search(rb"(?m)^package-mode\s*=\s*false", project) is None
-    folders = any(re.search(r'(?m)^type\s*=\s*"directory"', entry.text) for entry in tables.entries(_text(data)))
+    said = toml_text.table(toml_text.parse(project, f"{lock.name}: pyproject.toml"), "tool", "poetry")
+    is_package = said.get("package-mode") is not False
+    locked = tables.entries(toml_text.parse(data, lock.name), lock.name)
+    folders = any(toml_text.text(entry.table, "source", "type") == "directory" for entry in locked)
     return Plan((data, project, *chosen), steps, (lock.folder,) if is_package else (), not folders)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 def plan_conda(order: Order) -> Plan:
