@@ -72,7 +72,7 @@ def _shipped(stash: Path, tool: Tool) -> Found:
     """Return the lock that the tool ships, unless the registry says that it is not what the tool runs with."""
     if tool.lock == "installed":
         return Found(None)
-    return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+    return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups, committed=True)
 
 
 def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str]:
