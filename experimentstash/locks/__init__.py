@@ -9,6 +9,9 @@ order             what is asked of a builder, and how one step of it is run and 
 failures          what an installer said: which package it is, and what can be done
 whole             a folder of the cache that is whole or not there, and the cache's place
 comparing         how the environment at hand differs from the recorded one
+fitness           why a lock cannot run its tool
+remedies          what a user can do then, as commands
+committed         what git has of a lock
 header            the header lines that say what a snapshot ran in
 recording         a lock of what was installed, for a tool that ships none
 pythons           the Python that an environment is made of

@@ -7,7 +7,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experimentstash.files import check_inside
 from experimentstash.locks import conda, requirements, tables, toml_text
@@ -154,6 +154,15 @@ def check(lock: Lock) -> None:
                 _check_place(lock, entry.name, place)
 
 
+def document_of(lock: Lock) -> dict[str, Any]:
+    """Return what a lock in TOML says; an empty table for one of another kind.
+
+    Raises:
+        StashError: it is no TOML.
+    """
+    return toml_text.parse(read_bytes(lock.stash, lock.path), lock.name) if lock.kind in _TOML else {}
+
+
 def versions(lock: Lock) -> dict[str, frozenset[str]]:
     """Return the versions that a lock has of each package, by normal name; conda's own locks are not looked into.
 
@@ -230,13 +239,8 @@ def _settings(lock: Lock) -> Iterator[str]:
                 yield from (f"\n{text}" for _, text in texts(part))
 
 
-def _entries_of(lock: Lock) -> list[tables.Entry]:
-    """Return the packages of a TOML lock; none for the other kinds."""
-    return _entries(lock) if lock.kind in _TOML else []
-
-
 def _entries(lock: Lock) -> list[tables.Entry]:
-    return tables.entries(toml_text.parse(read_bytes(lock.stash, lock.path), lock.name), lock.name)
+    return tables.entries(document_of(lock), lock.name)
 
 
 def _local_places(entry: tables.Entry) -> Iterator[str]:
@@ -291,7 +295,7 @@ def _not_committed(lock: Lock) -> str:
         parts += found.texts
         parts += [Path(place) for place in found.places if place.startswith("/")]
     else:
-        parts += [lock.folder / place for entry in _entries_of(lock) for place in _sources(entry)]
+        parts += [lock.folder / place for entry in _entries(lock) for place in _sources(entry)]
     normal = dict.fromkeys(Path(os.path.normpath(part)) for part in parts)
     return ", ".join(os.path.relpath(part, lock.stash) for part in normal if not is_committed(part))
 

@@ -17,7 +17,6 @@ from experimentstash.locks.installers import (
     ask,
     filler,
     find_program,
-    find_uv,
     installing_environment,
 )
 from experimentstash.locks.order import Order, Supply, fail
@@ -28,7 +27,6 @@ from experimentstash.process import listen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from experimentstash.locks.finding import Lock
     from experimentstash.locks.installed import Python
 
 _PACKAGE = "[[packages]]"
@@ -76,30 +74,6 @@ def plan_uv(order: Order, uv: Path, python: Python) -> Plan:
 
     projects = tuple(lock.folder / place for place in local.values())
     return Plan(("\n".join(line for line in lines if line not in local),), steps, projects)
-
-
-def unfit(lock: Lock, python: Path) -> tuple[str, ...]:
-    """Return what to tell of a `uv.lock` that is older than the `pyproject.toml` beside it, which `plan_uv` refuses.
-
-    uv says so without the network, as far as it knows the packages already; where it is not there, or cannot tell,
-    nothing is told. A project whose metadata only its own build knows is not asked: the build would leave files.
-
-    Args:
-        lock: the lock that is frozen.
-        python: the Python that the tool runs with.
-    """
-    uv = find_uv() if lock.kind == "uv" else None
-    project = read_bytes(lock.stash, lock.folder / "pyproject.toml") if uv else b""
-    if uv is None or re.search(rb"(?m)^\s*dynamic\s*=", project):
-        return ()
-    cache = ask([str(uv), "cache", "dir"], installing_environment())
-    env = installing_environment(**({"UV_CACHE_DIR": cache} if cache else {}))
-    flags = ["--check", "--offline", "--python", str(python), "--project", str(lock.folder)]
-    code, said = listen([str(uv), "lock", *flags], cwd=lock.folder, env=env)
-    if code == 0 or "needs to be updated" not in said:
-        return ()
-    how = "`lock: installed` in the registry freezes what runs here instead"
-    return (f"{lock.name} does not fit the pyproject.toml beside it, so it cannot be built from: {how}",)
 
 
 def _export(order: Order, uv: Path, flags: Sequence[str], env: Mapping[str, str]) -> list[str]:
