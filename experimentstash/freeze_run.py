@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash import snapshot
 from experimentstash.files import write_text
 from experimentstash.hydra.fresh import run_folder, run_fresh
 from experimentstash.problems import StashError, ToolExit, printable
 from experimentstash.results.collecting import collect
 from experimentstash.results.manifest import render
+from experimentstash.surroundings import check_ran_as_locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from experimentstash.frozen import Frozen
     from experimentstash.results.beside import Written
@@ -34,15 +37,21 @@ def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], obj
 
     Raises:
         ToolExit: the tool failed; what is on disk is the caller's to take away.
-        StashError: it wrote nothing into its run folder, or what it wrote cannot be read.
+        StashError: other packages ran than its lock has, it wrote nothing into its run folder, or that cannot be read.
     """
     if frozen.name.results_path in frozen.files:
         say(
             f"{frozen.name.title} ran when it was frozen before, and what it gave stays recorded: it does not run again"
         )
         return frozen
+    parsed = snapshot.parse(frozen.text.encode(), frozen.name.path)
+    check_ran_as_locked(stash, tool, parsed, frozen.name.title)
     say(f"running {frozen.name.title}")
-    ran = run_fresh(stash, tool, frozen.name, _free(run_folder(stash, tool, frozen.name)))
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as imports:
+        folder = _free(run_folder(stash, tool, frozen.name))
+        ran = run_fresh(stash, tool, frozen.name, folder, imports=Path(imports))
+        if not ran.exit_code:
+            check_ran_as_locked(stash, tool, parsed, frozen.name.title, Path(imports))
     if ran.exit_code:
         how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
         raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")

@@ -204,6 +204,24 @@ def beside_problems(path: str, named: str, digest: str, held: str | None, freeze
     return [Problem(path, "frozen", what, fix)]
 
 
+def shipped_problems(name: SnapshotName, named: str, digest: str, held: str, commit: str) -> list[Problem]:
+    """Judge the rule `frozen` of a lock that the tool ships: the recorded commit holds it, with the recorded digest.
+
+    Args:
+        name: the snapshot.
+        named: the lock's path from the stash's root.
+        digest: its SHA-256 as the snapshot records it, in hex.
+        held: that of what the tool's commit holds there, in hex; empty where it holds no file.
+        commit: the tool's commit as it is recorded.
+    """
+    if held == digest:
+        return []
+    what = f"it was frozen with {named}, which the recorded commit {commit[:SHORT]} does not hold"
+    if held:
+        what = f"it was frozen with another {named} than the recorded commit {commit[:SHORT]} holds"
+    return [Problem(name.path, "frozen", what, refreeze(name))]
+
+
 def tag_problems(freeze: FreezeCommit) -> list[Problem]:
     """Judge the rule `tag` of one tag as it stands: its commit holds snapshots of that tag."""
     tag = freeze.tag or ""

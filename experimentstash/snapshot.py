@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,6 +95,16 @@ class Snapshot:
         named = ((lock.strip("'"), rest.partition(" ")[0]), (name.results_path, self.one("RESULTS")))
         folder = f"{snapshot_folder(name.tool, name.tag)}/"
         return {path: digest.removeprefix("sha256:") for path, digest in named if digest and path.startswith(folder)}
+
+    @property
+    def shipped_lock(self) -> tuple[str, str] | None:
+        """The lock of a tool's own that the snapshot names: its path from the stash's root, and its SHA-256 in hex."""
+        try:
+            path, digest = shlex.split(self.one("LOCK"))[:2]
+        except ValueError:  # none, or none that can be read
+            return None
+        is_shipped = path.startswith("tools/") and digest.startswith("sha256:")
+        return (path, digest.removeprefix("sha256:")) if is_shipped else None
 
     def pins(self, tool: str) -> dict[str, str]:
         """Return every recorded commit by tool: that of `tool` itself, then those it depends on."""

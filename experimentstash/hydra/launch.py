@@ -63,6 +63,7 @@ class Wish:
         late, keep: keys whose lateness the user decided.
         configs: a folder of configs that comes before the stash's own.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
+        imports: the folder that takes the names of what the run imports, or None.
     """
 
     stash: Path
@@ -77,6 +78,7 @@ class Wish:
     keep: tuple[str, ...] = ()
     configs: Path | None = None
     folder: Path | None = None
+    imports: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -158,6 +160,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         "snapshot": str(wanted.snapshot or ""),
         "stash": str(stash),
         "root": str(wanted.root),
+        "imports": str(wanted.imports or ""),
         **order,
     }
     env = tool_environment()
