@@ -80,7 +80,9 @@ def changes(root: Path) -> list[Change]:
         env = _environment()
         if flagged or gone:
             env["GIT_INDEX_FILE"] = str(_index_without_flags(root, Path(folder), [*flagged, *gone]))
-        found = _status(root, env, {**STRICT, "core.fileMode": str(_keeps_modes(root)).lower()})
+        found = _status(root, env, STRICT)
+        if found and not _keeps_modes(root):
+            found = _status(root, env, {**STRICT, "core.fileMode": "false"})
     flags = {one.path: one.flags for one in listed}
     flags |= _hidden_by_settings(root, [one.path for one in found if not one.is_untracked and not flags.get(one.path)])
     submodules = {one.path for one in listed if one.is_submodule}

@@ -37,11 +37,16 @@ def tool_commit(stash: Path, tool: str) -> str:
             committed; or git refuses to say, in its own words.
     """
     commit = checked_out(stash, tool)
+    check_unchanged(stash, tool)
+    return commit
+
+
+def check_unchanged(stash: Path, tool: str) -> None:
+    """Raise `StashError` where a tool that is checked out holds changes that are not committed."""
     if found := changes(stash / tool_path(tool)):
         more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
         told = ", ".join(map(str, found[:_MOST_TOLD]))
         raise StashError(f"{tool_path(tool)}: changes that are not committed: {told}{more}", _fix(stash, tool, found))
-    return commit
 
 
 def checked_out(stash: Path, tool: str) -> str:

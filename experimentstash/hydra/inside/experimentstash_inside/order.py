@@ -27,6 +27,7 @@ class Order:
         added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
         stash, root: the folders of the stash and of the tool.
+        note: what a note in the run directory says; empty for none.
     """
 
     def __init__(self, said: dict[str, Any]) -> None:
@@ -44,6 +45,7 @@ class Order:
         self.keep: list[str] = said.get("keep", [])
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")
+        self.note: str = said.get("note", "")
 
     def hand_on(self, added: Iterable[str]) -> None:
         """Let the processes that this one starts know what it found out: the launchers of sweeps start some."""
