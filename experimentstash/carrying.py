@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experimentstash.judgement import SHORT
 from experimentstash.names import tag_ref
 from experimentstash.problems import Problem, StashError
-from experimentstash.tagging import missing_tags
+from experimentstash.tagging import missing_tags, not_made
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,7 @@ def _move(repository: Repository, old: str, new: NewTag, problems: list[Problem]
     try:
         repository.move_tag(told.tag, old, told.commit, told.message, told.when)
     except StashError as error:
-        problems.append(Problem(tag_ref(new.tag), "tag", str(error.args[0]), error.fix))
+        problems.append(not_made(new.tag, error))
         return False
     return True
 

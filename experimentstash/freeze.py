@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash import body, snapshot
-from experimentstash.frozen import Frozen, problems_of, tool_commit
+from experimentstash.checkouts.commit import tool_commit
+from experimentstash.frozen import Frozen, problems_of
 from experimentstash.hydra import commandline, compose
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.layout import config_folder

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash import registry
-from experimentstash.git import HELD, ask_git, clean_environment, git, show_git
+from experimentstash.git import HELD, answer, ask_git, clean_environment, git, show_git
 from experimentstash.names import REGISTRY, tag_ref, tool_path
 from experimentstash.problems import StashError
 from experimentstash.repository import Repository, write_tag
@@ -50,16 +50,25 @@ def check_can_commit(stash: Path, tool: str) -> None:
     Raises:
         StashError: there is no commit yet, something else is under way, or the tool is not in the last commit.
     """
-    head = ask_git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash)
+    head = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash)
     add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit"
-    if head.returncode != 0:
+    if head is None:
         raise StashError("no commit yet: the tool and the registry come first", add)
     for name in _UNDER_WAY:
         if _git_path(stash, name).exists():
             raise StashError(f"something else is under way ({name})", "git status")
-    data = ask_git("cat-file", "blob", f"HEAD:{REGISTRY}", cwd=stash)
-    if data.returncode != 0 or tool not in registry.parse(data.stdout, f"HEAD:{REGISTRY}"):
+    registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash)
+    if registered is None or tool not in registry.parse(_blob(stash, registered), f"HEAD:{REGISTRY}"):
         raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
+
+
+def _blob(stash: Path, blob: str) -> bytes:
+    return git("cat-file", "blob", blob, cwd=stash).encode("utf-8", "surrogateescape")
+
+
+def is_on_no_branch(stash: Path) -> bool:
+    """Tell whether HEAD is detached: what is committed there is on no branch."""
+    return answer("symbolic-ref", "--quiet", "HEAD", cwd=stash) is None
 
 
 def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
@@ -169,7 +178,11 @@ def _tag_object(stash: Path, tag: str, commit: str, place: _Place) -> str:
     shutil.copyfile(common / "config", aside / "config")
     env = clean_environment(GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"))
     git("config", "core.bare", "true", cwd=aside, env=env)
-    write_tag(tag, commit, new.message, new.when, aside, env)
+    try:
+        write_tag(tag, commit, new.message, new.when, aside, env)
+    except StashError as error:
+        again = "run the same command again: the snapshot is written, and is taken up as it is"
+        raise StashError(f"{error.args[0]}\nthere is no commit and no tag", error.fix or again) from None
     return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from experimentstash import registry, snapshot
 from experimentstash.allowance import allowed_rules
+from experimentstash.checkouts.commit import tool_commit
 from experimentstash.files import check_inside, write_text
 from experimentstash.flatness import flat_problems
 from experimentstash.freeze import freeze
-from experimentstash.frozen import tool_commit
 from experimentstash.hydra import texts
 from experimentstash.hydra.laid_out import laid_out
 from experimentstash.names import SnapshotName, experiment_complaint, tag_complaint, tag_of, tool_complaint, tool_path

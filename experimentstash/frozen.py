@@ -1,28 +1,24 @@
-"""A snapshot that is ready to be written or committed, and the commit that its tool is at."""
+"""A snapshot that is ready to be written or committed."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from experimentstash import snapshot
+from experimentstash.checkouts.commit import tool_commit
 from experimentstash.files import check_inside
 from experimentstash.flatness import flat_problems
-from experimentstash.git import ask_git, git
+from experimentstash.git import answer
 from experimentstash.names import SnapshotName, snapshot_folder, tool_path
 from experimentstash.problems import Problem, StashError, printable
-from experimentstash.stash import check_checked_out, update_submodule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
-
-# What Python, its installers and Hydra leave in a checkout; where git does not know it, it is no change of the tool.
-_LEFT_BEHIND = re.compile(r"\?\? (\.venv|outputs|multirun|(.*/)?__pycache__|(.*/)?[^/]*\.egg-info)/")
 
 
 @dataclass(frozen=True)
@@ -102,32 +98,6 @@ def _without(text: str, keys: set[str]) -> Any:
     return strip(yaml.safe_load(text), "")
 
 
-def tool_commit(stash: Path, tool: str) -> str:
-    """Return the commit that a tool is checked out at.
-
-    Raises:
-        StashError: it is not checked out, has no commit, or holds changes that are not committed.
-    """
-    root = stash / tool_path(tool)
-    check_checked_out(stash, tool)
-    try:
-        commit = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
-    except StashError:
-        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update_submodule(tool)) from None
-    status = git(
-        "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none", cwd=root
-    )
-    changed = [line for line in status.split("\0") if line and not _LEFT_BEHIND.match(line)]
-    if changed:
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        told = ", ".join(line[3:] for line in changed[:5])
-        fix = f"git -C {tool_path(tool)} stash --include-untracked  # or commit them there"
-        if all(line.startswith("?? ") for line in changed):  # a run has left them, most often
-            fix += "; what runs leave there, name in its .gitignore"
-        raise StashError(f"{tool_path(tool)}: changes that are not committed: {told}{more}", fix)
-    return commit
-
-
 def problems_of(name: SnapshotName, text: str) -> list[Problem]:
     """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`."""
     parsed = snapshot.parse(text.encode("utf-8", "surrogateescape"), name.path)
@@ -151,7 +121,7 @@ def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:
 
 
 def _is_committed(stash: Path, path: str) -> bool:
-    return ask_git("cat-file", "-e", f"HEAD:{path}", cwd=stash).returncode == 0
+    return answer("rev-parse", "--verify", "--quiet", f"HEAD:{path}", cwd=stash) is not None
 
 
 def _read(stash: Path, path: str) -> Frozen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -42,6 +43,10 @@ HELD = "EXPERIMENTSTASH_FREEZING"
 _KEPT = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})  # `git -c …` of the user's, not a place
 
 
+_MENDS_ITSELF = re.compile(r"^\s*(git config --global --add safe\.directory \S.*)$", re.MULTILINE)
+"""What git prints where a repository belongs to another user: the command that trusts it."""
+
+
 class EndlessError(StashError):
     """Git was given its time, and came to no end."""
 
@@ -77,8 +82,33 @@ def verb(args: Sequence[str]) -> str:
 def _check_done(done: subprocess.CompletedProcess[bytes], asked: str, cwd: Path) -> None:
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "surrogateescape").strip()
-        fix = MAKE_ROOM if lacks_room(said) else ""
-        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}", fix)
+        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}", fix_of(said))
+
+
+def fix_of(said: str) -> str:
+    """Return the command that mends a failure of git's, or an empty text where its words name none."""
+    if lacks_room(said):
+        return MAKE_ROOM
+    return match[1] if (match := _MENDS_ITSELF.search(said)) else ""
+
+
+def answer(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> str | None:
+    """Ask git a question that it may answer with no, and return its stdout without the last line break.
+
+    Exit code 1 is git's no (`rev-parse --verify --quiet`, `config --get`, `merge-base --is-ancestor`). Any other
+    failure, such as a repository of another user, is no answer.
+
+    Returns:
+        What git printed, or None where the answer is no.
+
+    Raises:
+        StashError: git failed; the message is git's own.
+    """
+    done = ask_git(*args, cwd=cwd, env=env, stdin=stdin)
+    if done.returncode == 1:
+        return None
+    _check_done(done, verb(args), cwd)
+    return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
 def ask_git(

@@ -31,6 +31,7 @@ _MOST_DEPENDS = 100  # each is judged, asked for and told of by itself
 _TOLD = 50  # findings of one file: the first say enough, and a hostile file has thousands
 
 _LINE = re.compile(r"#\s*([A-Z][A-Z0-9_]*)\s*:(?:[ \t](.*))?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _DEPENDS = re.compile(r"(\S+)\s+(\S+)")
 
@@ -213,7 +214,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     if (commit := snapshot.tool_commit) and not is_commit(commit):
         found.append(problem(f"TOOL_COMMIT {short(commit)} is no commit id of 7 or more hex digits"))
     if (stamp := snapshot.one("TIMESTAMP")) and timestamp(stamp) is None:
-        found.append(problem(f"TIMESTAMP {short(stamp)} is no ISO 8601 date and time"))
+        found.append(problem(f"TIMESTAMP {short(stamp)} is no ISO 8601 date, with or without a time"))
     for line in snapshot.all("DEPENDS"):
         match = _DEPENDS.fullmatch(line)
         if match is None or tool_complaint(match[1]) or not is_commit(match[2]):
@@ -243,11 +244,14 @@ def _name_complaints(name: SnapshotName) -> Iterator[str]:
 
 
 def timestamp(text: str) -> dt.datetime | None:
-    """Read an ISO 8601 date and time (without an offset: UTC), or None where it is not one."""
+    """Read an ISO 8601 date and time, or a date alone (spec.md, *The snapshot file*), or return None where it is none.
+
+    A time without an offset is UTC; a date alone is its midnight in UTC.
+    """
     try:
         moment = dt.datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
     except ValueError:
         return None
-    if len(text) <= len("2026-01-12"):
+    if len(text) <= len("2026-01-12") and not _DATE.fullmatch(text):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)

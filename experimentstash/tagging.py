@@ -108,10 +108,16 @@ def make_missing(
         try:
             repository.make_tag(one.tag, one.commit, one.message, one.when)
         except StashError as error:
-            problems.append(Problem(tag_ref(one.tag), "tag", str(error.args[0]), error.fix))
+            problems.append(not_made(one.tag, error))
         else:
             made.append(one)
     return made, problems
+
+
+def not_made(tag: str, error: StashError) -> Problem:
+    """Return the finding for a tag that git refused to make, such as one that it cannot sign, in git's own words."""
+    lines = (line.strip() for line in str(error.args[0]).splitlines())
+    return Problem(tag_ref(tag), "tag", "; ".join(filter(None, lines)), error.fix or "experimentstash tag")
 
 
 def _two_lines(tag: str, commit: str) -> Problem:

@@ -6,10 +6,12 @@ import click
 
 from experimentstash import process, registry
 from experimentstash.hydra import compose, launch
-from experimentstash.hydra.replay import frozen_wish
+from experimentstash.hydra.replay import checked_wish
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, ToolExit, UsageError
 from experimentstash.stash import find_stash
+
+_FLAGS = frozenset({"--any-commit", "--validate-only"})
 
 
 @click.command(
@@ -24,22 +26,23 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     """Run an experiment.
 
     All that follows EXPERIMENT goes to the tool's Hydra unchanged, overrides and flags (--multirun,
-    --cfg job, --info searchpath), but for two options of this program:
+    --cfg job, --info searchpath), but for three options of this program:
 
     \b
     --snapshot TAG    run what was frozen under TAG, in this checkout
+    --any-commit      with --snapshot: run it though a tool has changes or is at another commit
     --validate-only   compose the config and stop
     """  # noqa: D301  (click's \b keeps the list)
-    arguments, tag, validate_only = _own_options(anything)
+    arguments, tag, flags = _own_options(anything)
     stash = find_stash()
     chosen = registry.find(registry.load(stash), tool)
     if tag is not None:
         check_tag(tag)
-        wanted = frozen_wish(stash, chosen, experiment, tag, arguments)
+        wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
         wanted = launch.wish(stash, chosen, experiment, arguments)
     launch.keep_clean(wanted)
-    if validate_only:
+    if "--validate-only" in flags:
         compose.compose(wanted, mode="validate")
         click.echo(f"{tool}/{experiment} composes")
         return FINE
@@ -47,7 +50,8 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
 
 
-def _own_options(anything: tuple[str, ...]) -> tuple[list[str], str | None, bool]:
+def _own_options(anything: tuple[str, ...]) -> tuple[list[str], str | None, frozenset[str]]:
+    """Return what goes to Hydra, the tag of `--snapshot`, and which of our flags are there."""
     rest: list[str] = []
     tag: str | None = None
     waiting = iter(anything)
@@ -56,8 +60,13 @@ def _own_options(anything: tuple[str, ...]) -> tuple[list[str], str | None, bool
             tag = next(waiting, "")
         elif argument.startswith("--snapshot="):
             tag = argument.partition("=")[2]
-        elif argument != "--validate-only":
+        elif argument not in _FLAGS:
             rest.append(argument)
     if tag == "":
         raise UsageError("--snapshot wants a tag", "experimentstash run TOOL EXPERIMENT --snapshot TAG")
-    return rest, tag, "--validate-only" in anything
+    flags = _FLAGS.intersection(anything)
+    if "--any-commit" in flags and tag is None:
+        raise UsageError(
+            "--any-commit goes with --snapshot TAG", "experimentstash run TOOL EXPERIMENT --snapshot TAG --any-commit"
+        )
+    return rest, tag, flags

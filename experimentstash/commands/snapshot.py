@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash import registry, snapshot
+from experimentstash.checkouts.commit import checked_out
+from experimentstash.checkouts.pins import check_moves, pin_moves
 from experimentstash.files import check_inside, write_text
 from experimentstash.freeze import freeze
-from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen
+from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze_run import record_run
 from experimentstash.frozen import Frozen, files_beside, waiting
 from experimentstash.hydra import commandline, launch
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--keep", multiple=True, metavar="KEY", help="Freeze KEY as it is here.")
 @click.option("--multirun", is_flag=True, help="Freeze a sweep: Hydra's own flag.")
 @click.option("--run", "is_run", is_flag=True, help="Run what was frozen first, and freeze its results with it.")
+@click.option("--allow-back", is_flag=True, help="Let the pin of a tool move back or sideways.")
 @click.option("--commit", is_flag=True, help="Make the commit and the tag too, all or nothing.")
 @click.option("-m", "--message", help="The commit's message.")
 def command(
@@ -44,6 +47,7 @@ def command(
     keep: tuple[str, ...],
     multirun: bool,
     is_run: bool,
+    allow_back: bool,
     commit: bool,
     message: str | None,
 ) -> int:
@@ -61,11 +65,15 @@ def command(
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
+    check_moves([] if allow_back else pin_moves(stash, {tool: checked_out(stash, tool)}))
     flags = ["--multirun"] if multirun else []
     wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
         within = beside.submit(surroundings, stash, chosen, tag).result
         frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
+    pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
+    moves = pin_moves(stash, pins)
+    check_moves([] if allow_back else moves)
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
@@ -74,13 +82,21 @@ def command(
         click.echo("\n".join(one.lines()))
     for told in within().told:
         click.echo(f"    environment: {printable(told)}")
+    for move in moves:
+        click.echo(str(move))
     if commit:
         others = waiting(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
         for other in others:
             click.echo(f"with {other.name.path}, frozen before")
+        for move in pin_moves(
+            stash, {tool: pin for one in others for tool, pin in one.pins.items() if tool not in pins}
+        ):
+            click.echo(str(move))
         frozen = [*frozen, *others]
         made = commit_frozen(stash, frozen, message or _message(frozen))
         click.echo(f"committed {made[:12]} and tagged it snapshot/{tag}")
+        if is_on_no_branch(stash):
+            click.echo(f"HEAD is detached: the commit is on no branch\nnext: git branch snapshot-{tag} {made[:12]}")
     else:
         paths = " ".join(
             dict.fromkeys(

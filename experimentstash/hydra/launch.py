@@ -29,6 +29,7 @@ RUN = "EXPERIMENTSTASH_RUN"
 """In the environment of a run and of all that it starts: its run folder, where it has one of its own."""
 # by a variable: no path of a machine has to be spelled in Hydra's grammar
 _INTO = tuple(f"hydra.{key}.dir=${{oc.env:{RUN}}}" for key in ("run", "sweep"))
+_NOTE = "+hydra.callbacks.experimentstash_note._target_=experimentstash_inside.note.Note"
 _CALLBACK = "+hydra.callbacks.experimentstash._target_=experimentstash_inside.capture.Capture"
 
 
@@ -64,6 +65,7 @@ class Wish:
         configs: a folder of configs that comes before the stash's own.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
         imports: the folder that takes the names of what the run imports, or None.
+        note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
 
     stash: Path
@@ -79,6 +81,7 @@ class Wish:
     configs: Path | None = None
     folder: Path | None = None
     imports: Path | None = None
+    note: str = ""
 
     @property
     def root(self) -> Path:
@@ -126,7 +129,7 @@ def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
         flags, chosen = commandline.selection(wanted.select, wanted.experiment)
         return [*flags, *wanted.flags], [*chosen, *wanted.overrides, *_into(wanted)]
     flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
-    overrides = (*wanted.overrides, *_into(wanted))
+    overrides = (*wanted.overrides, *_into(wanted), *([_NOTE] if wanted.note else []))
     replaced = {commandline.key(line) for line in overrides}
     settings = [line for line in wanted.settings if line.startswith("-") or commandline.key(line) not in replaced]
     if commandline.is_multirun(wanted.flags):
@@ -161,6 +164,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         "stash": str(stash),
         "root": str(wanted.root),
         "imports": str(wanted.imports or ""),
+        "note": wanted.note,
         **order,
     }
     env = tool_environment()

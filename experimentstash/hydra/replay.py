@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experimentstash import snapshot
+from experimentstash.checkouts.commit import check_unchanged, checked_out
 from experimentstash.files import check_inside
-from experimentstash.git import ask_git
+from experimentstash.git import answer
 from experimentstash.hydra import commandline
 from experimentstash.hydra.launch import Wish, check_tool_there
 from experimentstash.names import SnapshotName, check_experiment, near, snapshot_folder, tool_path
-from experimentstash.problems import StashError, printable
+from experimentstash.problems import StashError, command, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from experimentstash.tool import Tool
+
+
+def checked_wish(
+    stash: Path, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = (), *, any_commit: bool = False
+) -> Wish:
+    """Return what to run, as `frozen_wish`, where the tools are what the snapshot was frozen with.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool.
+        experiment: the experiment's name.
+        tag: the tag.
+        arguments: what the user typed for Hydra.
+        any_commit: run whatever the tools are at; what differs is told, and noted in the run directory.
+
+    Raises:
+        StashError: there is no such snapshot here; or a tool is not checked out, is at another commit than the
+            snapshot records, or holds changes.
+    """
+    wanted = frozen_wish(stash, tool, experiment, tag, arguments)
+    name = SnapshotName(tool.name, tag, experiment)
+    found = list(_differences(stash, name, snapshot.parse((stash / name.path).read_bytes(), name.path)))
+    if found and not any_commit:
+        allow = "  # or, to run it all the same, add --any-commit"
+        raise StashError(str(found[0].args[0]), f"{found[0].fix}{allow}")
+    return replace(wanted, note=_noted(found)) if found else wanted
 
 
 def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> Wish:
@@ -34,7 +62,6 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
         raise _no_snapshot(stash, name)
     check_tool_there(stash, tool)
     frozen = snapshot.parse(path.read_bytes(), name.path)
-    _tell_other_commit(stash, name, frozen)
     flags, overrides = commandline.split(arguments)
     if frozen.jobs_apart:
         _check_jobs(stash, name, frozen, overrides)
@@ -63,17 +90,37 @@ def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, over
             )
 
 
-def _tell_other_commit(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot) -> None:
-    """Tell, without stopping anybody, that a tool is not at the commit that the snapshot records."""
+def _differences(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot) -> Iterator[StashError]:
+    """Yield why the tools are not what the snapshot was frozen with: another commit, or changes on top of it."""
     for tool, recorded in frozen.pins(name.tool).items():
-        here = ask_git("rev-parse", "HEAD", cwd=stash / tool_path(tool)).stdout.decode("ascii", "replace").strip()
-        if not snapshot.same_commit(recorded, here):
-            print(
-                f"experimentstash: {tool_path(tool)} is at {here[:12]}, and {name.path} was frozen at"
-                f" {printable(recorded[:12])}: the result may differ\n"
-                f"    fix: git checkout snapshot/{name.tag} && git submodule update --init --recursive",
-                file=sys.stderr,
-            )
+        try:
+            here = checked_out(stash, tool)
+            if not snapshot.same_commit(recorded, here):
+                what = f"{tool_path(tool)} is at {here[:12]}, and {name.path} was frozen at {printable(recorded[:12])}"
+                yield StashError(what, _move_to(stash, tool, recorded))
+            check_unchanged(stash, tool)
+        except StashError as error:
+            yield error
+
+
+def _move_to(stash: Path, tool: str, commit: str) -> str:
+    """Return the commands that check a commit of a tool out, fetched first where the clone does not have it."""
+    place = ("git", "-C", tool_path(tool))
+    words = []
+    if answer("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", cwd=stash / tool_path(tool)) is None:
+        words.append(command(*place, "fetch", "--quiet", "--tags", "origin"))
+    words.append(command(*place, "checkout", "--quiet", commit))
+    if (stash / tool_path(tool) / ".gitmodules").exists():
+        words.append(command(*place, "submodule", "update", "--init", "--recursive"))
+    return " && ".join(words)
+
+
+def _noted(found: Sequence[StashError]) -> str:
+    """Return the text of the note for a run that goes on all the same, and tell the user the same."""
+    lines = [f"{printable(str(error.args[0]))}: the result may differ" for error in found]
+    for line in lines:
+        print(f"experimentstash: {line}", file=sys.stderr)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _no_snapshot(stash: Path, name: SnapshotName) -> StashError:

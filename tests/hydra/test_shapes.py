@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import BIN, commit, estash, git, run
+from conftest import BIN, commit, estash, git, run, write
 from shapes import EXPERIMENT, SHAPES, Shape, hard_coded, make_stash, write_experiment
 
 from experimentstash import snapshot
@@ -72,17 +72,46 @@ def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name:
     assert ran.out == estash("run", "mytool", name, "--snapshot", "v1.0", cwd=stash).out
 
 
-def test_a_tool_at_another_commit_is_told(tmp_path: Path) -> None:
+def test_a_tool_that_is_not_what_was_frozen_runs_only_if_the_user_says_so(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape(hard_coded()))
     assert estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash).code == 0
-    old = git("rev-parse", "HEAD", cwd=stash / "tools/mytool")
-    new = commit(stash / "tools/mytool", {"more.py": ""})
-    ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
-    assert ran.code == 0
-    assert ran.err == (
-        f"experimentstash: tools/mytool is at {new[:12]}, and configs/mytool/snapshots/t/first.yaml"
-        f" was frozen at {old[:12]}:"
-        " the result may differ\n    fix: git checkout snapshot/t && git submodule update --init --recursive\n"
+    tool, replay = stash / "tools/mytool", ("run", "mytool", "first", "--snapshot", "t")
+    old, new = git("rev-parse", "HEAD", cwd=tool), commit(tool, {"more.py": ""})
+    write(tool, {"more.py": "edited = True\n"})
+    at = f"tools/mytool is at {new[:12]}, and configs/mytool/snapshots/t/first.yaml was frozen at {old[:12]}"
+    changed = "tools/mytool: changes that are not committed: more.py"
+    refused = estash(*replay, cwd=stash)
+    fix = f"git -C tools/mytool checkout --quiet {old}"
+    assert (refused.code, refused.out, refused.err) == (
+        1, "", f"experimentstash: {at}\n    fix: {fix}  # or, to run it all the same, add --any-commit\n"
+    )  # fmt: skip
+
+    ran = estash(*replay, "--any-commit", f"hydra.run.dir={tmp_path}/here", cwd=stash)
+    told = [f"{at}: the result may differ", f"{changed}: the result may differ"]
+    assert (ran.code, ran.err) == (0, "".join(f"experimentstash: {line}\n" for line in told))
+    assert (tmp_path / "here/experimentstash-differences.txt").read_text() == "".join(f"{line}\n" for line in told)
+    swept = estash(*replay, "--any-commit", "--multirun", "+lr=1,2", f"hydra.sweep.dir={tmp_path}/there", cwd=stash)
+    assert swept.code == 0, swept.err
+    assert len(list(tmp_path.glob("there/*/experimentstash-differences.txt"))) == 2
+
+    git("checkout", "-q", ".", cwd=tool)
+    assert run("sh", "-c", fix, cwd=stash).code == 0
+    write(tool, {"more.py": "edited = True\n"})
+    refused = estash(*replay, cwd=stash)
+    assert refused.code == 1
+    assert refused.err.startswith(f"experimentstash: {changed}\n    fix: mkdir -p outputs/mytool/moved-")
+    assert run("sh", "-c", refused.err.partition("fix: ")[2], cwd=stash).code == 0
+    held = estash(*replay, f"hydra.run.dir={tmp_path}/held", cwd=stash)
+    assert (held.code, held.err) == (0, "")
+    assert not (tmp_path / "held/experimentstash-differences.txt").exists()
+
+
+def test_any_commit_goes_with_a_snapshot(tmp_path: Path) -> None:
+    ran = estash("run", "mytool", "first", "--any-commit", cwd=tmp_path)
+    assert (ran.code, ran.err) == (
+        2,
+        "experimentstash: --any-commit goes with --snapshot TAG\n"
+        "    fix: experimentstash run TOOL EXPERIMENT --snapshot TAG --any-commit\n",
     )
 
 
@@ -91,7 +120,7 @@ def test_a_class_that_the_tool_has_no_more_is_told(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, shape)
     assert estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash).code == 0
     commit(stash / "tools/mytool", {"mytool/main.py": shape.files["mytool/main.py"].replace("Big", "Huge")})
-    ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
+    ran = estash("run", "mytool", "first", "--snapshot", "t", "--any-commit", cwd=stash)
     assert ran.code == 1
     assert "was frozen with the class __main__:Big, which the tool has not at this commit" in ran.err
     assert "Traceback" not in ran.err

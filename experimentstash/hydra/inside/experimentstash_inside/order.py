@@ -28,6 +28,7 @@ class Order:
         late, keep: keys whose lateness the user decided.
         imports: the folder that takes what a run imported; empty where nobody asks.
         stash, root: the folders of the stash and of the tool.
+        note: what a note in the run directory says; empty for none.
     """
 
     def __init__(self, said: dict[str, Any]) -> None:
@@ -46,6 +47,7 @@ class Order:
         self.imports: str = said.get("imports", "")
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")
+        self.note: str = said.get("note", "")
 
     def hand_on(self, added: Iterable[str]) -> None:
         """Let the processes that this one starts know what it found out: the launchers of sweeps start some."""
