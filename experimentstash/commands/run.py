@@ -7,6 +7,7 @@ import click
 from experimentstash import process, registry
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.replay import frozen_wish
+from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, ToolExit, UsageError
 from experimentstash.stash import find_stash
@@ -37,7 +38,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         check_tag(tag)
         wanted = frozen_wish(stash, chosen, experiment, tag, arguments)
     else:
-        wanted = launch.wish(stash, chosen, experiment, arguments)
+        wanted = wish(stash, chosen, experiment, arguments)
     launch.keep_clean(wanted)
     if validate_only:
         compose.compose(wanted, mode="validate")
