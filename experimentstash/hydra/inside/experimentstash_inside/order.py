@@ -15,11 +15,12 @@ class Order:
     """The order, with a default for everything, so that a child process without one does nothing special.
 
     Attributes:
-        mode: `run`, `capture`, `validate` or `replay`.
+        mode: `run`, `capture`, `validate`, `replay` or `describe`.
         prepend: search paths (`file://…`) that come before the tool's own configs.
         append: search paths (`pkg://…`) that come after them.
         compose: whether the program uses the compose API and ignores its arguments.
         experiment: the experiment's name, for programs that ignore their arguments; empty for none.
+        group: the group of the experiment; `.` where it stands beside the program's primary config.
         given: every override that was put on the command line; what else stands there the program added.
         overrides: what the user typed of them, for programs that ignore their arguments.
         report: the file that takes the answer.
@@ -37,6 +38,7 @@ class Order:
         self.append: list[str] = said.get("append", [])
         self.compose: bool = said.get("compose", False)
         self.experiment: str = said.get("experiment", "")
+        self.group: str = said.get("group", "experiment")
         self.overrides: list[str] = said.get("overrides", [])
         self.given: list[str] = said.get("given", [])
         self.report: str = said.get("report", "")
