@@ -20,6 +20,7 @@ conda             conda's files
 requirements      requirements files: what they ask for, and what is refused
 toml_text         TOML, read within bounds
 tables            the packages of a TOML lock
+user_settings     what the user's files and variables may say to them
 installers        uv, or pip and venv, and the environment they are given
 installed         what an interpreter is and what is installed for it
 inside/installed  the same, told by the interpreter itself: it runs in the tool's Python

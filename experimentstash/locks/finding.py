@@ -213,6 +213,17 @@ def indexes(lock: Lock) -> list[str]:
     return flags
 
 
+def index_of(lock: Lock) -> dict[str, str]:
+    """Return the variable by which uv knows the indexes of a `uv.lock` beside those of whoever builds from it.
+
+    uv calls a lock stale that names an index which it is not told of, as where the user has a mirror.
+    """
+    named = (toml_text.text(entry.table, "source", "registry") for entry in _entries(lock))
+    places = list(dict.fromkeys(place for place in named if _WHOLE.match(place)))
+    own = [os.environ["UV_INDEX"]] if os.environ.get("UV_INDEX") else []
+    return {"UV_INDEX": " ".join([*own, *places])} if places or own else {}
+
+
 def hosts(lock: Lock) -> tuple[str, ...]:
     """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand.
 
