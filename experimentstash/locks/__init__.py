@@ -4,6 +4,7 @@ supplying         the packages of a lock gathered as files, for a machine withou
 building          environments from locks, each built once for all that have the same lock, Python and platform
 plans             how each kind of lock is built: the steps, and what decides the outcome
 own               the code of one checkout over an environment that many share
+tag_versions      versions that a build takes from git's tags, told to it as they were recorded
 helpers           uv and poetry, fetched into the cache where a lock needs them
 order             what is asked of a builder, and how one step of it is run and told
 failures          what an installer said: which package it is, and what can be done

@@ -58,6 +58,12 @@ def projects_of(described: Described, stash: Path) -> tuple[str, ...]:
     return tuple(sorted({folder for package in described.packages.values() if (folder := _below(root, package))}))
 
 
+def project_versions(described: Described, stash: Path) -> tuple[tuple[str, str], ...]:
+    """Return the packages that are installed from folders of the stash: their normal names and versions, sorted."""
+    root = stash.resolve()
+    return tuple(sorted((one.key, one.version) for one in described.packages.values() if _below(root, one)))
+
+
 def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
     """Return what to tell of the packages of the stash that are installed as copies: they may not be the pin's code."""
     root = stash.resolve()

@@ -135,6 +135,7 @@ def order_for(stash: Path, wanted: Need, say: Callable[[str], object], supply: S
         own=stash / _OWN,
         python=wanted.said.python,
         projects=tuple(stash / folder for folder in wanted.said.projects),
+        versions=dict(wanted.said.packages),
         supply=supply,
         say=say,
     )
@@ -154,8 +155,22 @@ def built(stash: Path, wanted: Need, say: Callable[[str], object], supply: Suppl
     """
     made = build(order_for(stash, wanted, say, supply))
     elsewhere = of_platform(wanted.said, made.python) if made.python else []
+    elsewhere += _other_versions(wanted.said, made.interpreter)
     version = made.python.version if made.python else ""
     return Within(made.interpreter, (*wanted.told, *made.told, *elsewhere), version, wanted.lock, made.was_there)
+
+
+def _other_versions(said: Recorded, python: Path) -> list[str]:
+    """Return which packages of the stash were built with another version than the recorded one, a sentence each."""
+    if not said.projects:
+        return []
+    packages = describe(python, tool_environment()).packages
+    pairs = ((name, version, packages.get(name)) for name, version in said.packages)
+    return [
+        f"{name} {here.version} was built from {here.folder.name}, {version} was recorded"
+        for name, version, here in pairs
+        if here and here.folder and here.version != version
+    ]
 
 
 def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
