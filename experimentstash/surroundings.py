@@ -13,6 +13,7 @@ from experimentstash.locks.finding import RECORDED, Found, find_lock, open_lock
 from experimentstash.locks.fitness import made_for, unusable
 from experimentstash.locks.header import NAMED, LockLine, header_lines, read_header, recorded
 from experimentstash.locks.installed import describe
+from experimentstash.locks.own_needs import only_ours
 from experimentstash.locks.recording import lock_path, project_versions, projects_of, record, stale_copies, with_hashes
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError
@@ -72,7 +73,8 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
         told += made_for(found.lock, described.python)
         told += _differing(other, not_locked(found.lock, described), found.lock.name)
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
-    recording = record(described, stash, tool.name)
+    checkouts = sorted(path for path in (stash / "tools").iterdir() if (path / ".git").exists())
+    recording = record(described, stash, tool.name, only_ours(described, checkouts))
     text = with_hashes(recording.text, python)
     path = lock_path(tool.name, tag, text)
     line = LockLine(path, hashlib.sha256(text.encode("utf-8")).hexdigest())

@@ -15,6 +15,7 @@ remedies          what a user can do then, as commands
 committed         what git has of a lock
 header            the header lines that say what a snapshot ran in
 recording         a lock of what was installed, for a tool that ships none
+own_needs         packages that only ExperimentStash asks for
 pythons           the Python that an environment is made of
 finding           which lock a tool ships, and the one that a snapshot names
 conda             conda's files
