@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from experimentstash.files import check_inside
 from experimentstash.locks import conda, requirements, tables, toml_text
 from experimentstash.locks.committed import committed_bytes, is_committed, same_lines
+from experimentstash.locks.installed import normal
 from experimentstash.locks.requirements import read_bytes
 from experimentstash.locks.toml_text import texts
 from experimentstash.problems import StashError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 RECORDED = re.compile(r"requirements-[0-9a-f]{12}\.txt")
 """The names of the locks that freezing writes beside its snapshots."""
+LEFT_OUT = "# LEFT_OUT: "
+"""What a line of theirs begins with that names a package which they do not hold."""
 _FIXED = {
     "uv.lock": "uv",
     "pylock.toml": "pylock",
@@ -179,6 +182,18 @@ def versions(lock: Lock) -> dict[str, frozenset[str]]:
     for name, version in pairs:
         found.setdefault(name, set()).update([version] if version else [])
     return {name: frozenset(known) for name, known in found.items()}
+
+
+def left_out(lock: Lock) -> dict[str, str]:
+    """Return what freezing left out of a lock that it wrote: by normal name, the package and why.
+
+    A tool's own lock does not say what was installed beside it.
+    """
+    if lock.kind != "recorded":
+        return {}
+    lines = read_bytes(lock.stash, lock.path).decode("utf-8", "replace").splitlines()
+    said = [line.removeprefix(LEFT_OUT) for line in lines if line.startswith(LEFT_OUT)]
+    return {normal(one.partition("==")[0]): one for one in said}
 
 
 def hashes(lock: Lock) -> dict[tuple[str, str], frozenset[str]]:

@@ -35,39 +35,36 @@ def only_ours(described: Described, folders: Sequence[Path]) -> frozenset[str]:
     packages = described.packages
     if _OWN not in packages:
         return frozenset()
-    ours = _needed(packages, [(_OWN, frozenset())], everything=True)
+    ours = _needed(packages, [(_OWN, frozenset())])
     used = {name for name in ours if name in NAMED or any(_uses(folder, packages[name]) for folder in folders)}
     roots = (packages.keys() - ours) | used
     return frozenset(ours - _needed(packages, ((name, frozenset()) for name in roots)) - {_OWN})
 
 
-def _needed(
-    packages: Mapping[str, Package], roots: Iterable[tuple[str, frozenset[str]]], *, everything: bool = False
-) -> set[str]:
+def _needed(packages: Mapping[str, Package], roots: Iterable[tuple[str, frozenset[str]]]) -> set[str]:
     """Return the installed packages that some ask for, and those themselves.
 
     Args:
         packages: what is installed.
         roots: names, each with the extras that are asked for.
-        everything: whether all extras count, and all platforms.
     """
     seen: set[tuple[str, frozenset[str]]] = set()
     waiting = list(roots)
     while waiting:
         if (pair := waiting.pop()) not in seen and pair[0] in packages:
             seen.add(pair)
-            waiting += _asked(packages[pair[0]], pair[1], everything=everything)
+            waiting += _asked(packages[pair[0]], pair[1])
     return {name for name, _ in seen}
 
 
-def _asked(package: Package, extras: frozenset[str], *, everything: bool) -> Iterator[tuple[str, frozenset[str]]]:
+def _asked(package: Package, extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
     for line in package.requires:
         try:
             wanted = Requirement(line)
         except InvalidRequirement:
             continue
         marker = wanted.marker
-        if everything or marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
             yield normal(wanted.name), frozenset(wanted.extras)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.files import write_text
 from experimentstash.locks import requirements
+from experimentstash.locks.finding import LEFT_OUT
 from experimentstash.locks.installers import find_uv, installing_environment
 from experimentstash.locks.whole import cache_folder
 from experimentstash.names import snapshot_folder
@@ -97,8 +98,8 @@ def record(described: Described, stash: Path, tool: str, ours: Collection[str] =
         f"# What {tool} ran with when it was frozen: pip install --no-deps -r FILE, or uv pip install.",
         f"# PYTHON: {python.version}{'' if python.implementation == 'cpython' else ' ' + python.implementation}",
         f"# PLATFORM: {' '.join(filter(None, (python.platform, python.libc)))}",
-        *(f"# LEFT_OUT: {one}, which came from where nobody else can install it" for one in left),
-        *(f"# LEFT_OUT: {one}, which only experimentstash asks for" for one in of_us),
+        *(f"{LEFT_OUT}{one}, which came from where nobody else can install it" for one in left),
+        *(f"{LEFT_OUT}{one}, which only experimentstash asks for" for one in of_us),
         *_indexes(taken),
         *(_line(package) for package in taken),
     ]

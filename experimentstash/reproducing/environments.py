@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.locks.building import build
 from experimentstash.locks.comparing import differences, of_platform
-from experimentstash.locks.finding import Lock, find_lock, hosts, open_lock
+from experimentstash.locks.finding import Lock, find_lock, hosts, left_out, open_lock
 from experimentstash.locks.header import read_header
 from experimentstash.locks.installed import describe
 from experimentstash.locks.order import Order, Supply
@@ -69,10 +69,18 @@ class Within:
     lock: Lock | None = None
     was_there: bool = False
 
+    def of_failure(self) -> Within:
+        """Return it with what may be the reason where a run in it fails: the packages that its lock lacks."""
+        return replace(self, told=(*self.told, *_lacking(self.lock))) if self.lock else self
+
     def __str__(self) -> str:
         """Say it in a line."""
         python = f"Python {self.version}" if self.version else "the Python of its lock"
         return f"{python}, built from {self.lock.name}" if self.lock else f"{python}, at hand"
+
+
+def _lacking(lock: Lock) -> list[str]:
+    return [f"not installed: {one} ({lock.name})" for one in left_out(lock).values()]
 
 
 def projects_in(frozen: Frozen) -> tuple[str, ...]:
