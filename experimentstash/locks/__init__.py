@@ -20,7 +20,6 @@ pythons           the Python that an environment is made of
 finding           which lock a tool ships, and the one that a snapshot names
 conda             conda's files
 requirements      requirements files: what they ask for, and what is refused
-toml_text         TOML, read within bounds
 tables            the packages of a TOML lock
 user_settings     what the user's files and variables may say to them
 installers        uv, or pip and venv, and the environment they are given

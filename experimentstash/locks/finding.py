@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experimentstash import toml_text
 from experimentstash.files import check_inside
-from experimentstash.locks import conda, requirements, tables, toml_text
+from experimentstash.locks import conda, requirements, tables
 from experimentstash.locks.committed import committed_bytes, is_committed, same_lines
 from experimentstash.locks.installed import normal
 from experimentstash.locks.requirements import read_bytes
-from experimentstash.locks.toml_text import texts
 from experimentstash.problems import StashError
+from experimentstash.toml_text import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from experimentstash.locks import toml_text
+from experimentstash import toml_text
 from experimentstash.locks.finding import document_of, index_of, versions
 from experimentstash.locks.installed import normal
 from experimentstash.locks.installers import ask, find_uv, installing_environment

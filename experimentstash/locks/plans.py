@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash import toml_text
 from experimentstash.files import write_text
-from experimentstash.locks import requirements, tables, toml_text
+from experimentstash.locks import requirements, tables
 from experimentstash.locks.finding import index_of
 from experimentstash.locks.installers import (
     Filler,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from experimentstash.locks import toml_text
+from experimentstash import toml_text
 from experimentstash.locks.installed import normal
 from experimentstash.problems import StashError
 

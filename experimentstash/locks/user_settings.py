@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.locks import toml_text
+from experimentstash import toml_text
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:

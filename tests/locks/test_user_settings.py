@@ -19,9 +19,9 @@ from experimentstash.locks.building import build
 from experimentstash.locks.fitness import unusable
 from experimentstash.locks.installed import Described, Package, describe, python_at
 from experimentstash.locks.installers import installing_environment
-from experimentstash.locks.toml_text import parse
 from experimentstash.locks.user_settings import is_kept
 from experimentstash.problems import StashError
+from experimentstash.toml_text import parse
 
 PROJECT = """[project]
 name = "mytool"
