@@ -13,7 +13,8 @@ from experimentstash.locks.finding import RECORDED, Found, find_lock, open_lock
 from experimentstash.locks.fitness import made_for, unusable
 from experimentstash.locks.header import NAMED, LockLine, header_lines, read_header, recorded
 from experimentstash.locks.installed import describe
-from experimentstash.locks.recording import lock_path, projects_of, record, stale_copies, with_hashes
+from experimentstash.locks.own_needs import only_ours
+from experimentstash.locks.recording import lock_path, project_versions, projects_of, record, stale_copies, with_hashes
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.locks.header import Recorded
+    from experimentstash.locks.installed import Described
     from experimentstash.snapshot import Snapshot
     from experimentstash.tool import Tool
 
@@ -65,17 +68,25 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
                 f"{found.lock.name}: {why}, so nobody can run {tool.name} with it: nothing is frozen",
                 remedies.freeze_installed(stash, tool.name),
             )
-        said = recorded(described, found.lock, projects)
+        said = _with_projects(recorded(described, found.lock, projects), described, stash)
         other = differences(said, found.lock, described)
         told += made_for(found.lock, described.python)
         told += _differing(other, not_locked(found.lock, described), found.lock.name)
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
-    recording = record(described, stash, tool.name)
+    checkouts = sorted(path for path in (stash / "tools").iterdir() if (path / ".git").exists())
+    recording = record(described, stash, tool.name, only_ours(described, checkouts))
     text = with_hashes(recording.text, python)
     path = lock_path(tool.name, tag, text)
     line = LockLine(path, hashlib.sha256(text.encode("utf-8")).hexdigest())
-    said = replace(recorded(described, None, projects), lock=line)
+    said = replace(_with_projects(recorded(described, None, projects), described, stash), lock=line)
     return Surroundings(tuple(header_lines(said)), {path: text}, (*told, *recording.told))
+
+
+def _with_projects(said: Recorded, described: Described, stash: Path) -> Recorded:
+    """Name the versions of the packages of the stash, too: a build may take them from git's tags, which move."""
+    known = dict(said.packages)
+    own = (pair for pair in project_versions(described, stash) if pair[0] not in known)
+    return replace(said, packages=(*said.packages, *own))
 
 
 def _shipped(stash: Path, tool: Tool) -> Found:

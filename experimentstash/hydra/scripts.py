@@ -5,15 +5,11 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
+from experimentstash import toml_text
 from experimentstash.hydra.sources import LARGEST
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,10 +68,9 @@ def _text(root: Path, name: str) -> str:
 
 def _pyproject(root: Path) -> dict[str, Any]:
     try:
-        document: dict[str, Any] = tomllib.loads(_text(root, "pyproject.toml"))
-    except (ValueError, RecursionError):
+        return toml_text.parse(_text(root, "pyproject.toml").encode(), "pyproject.toml")
+    except StashError:
         return {}
-    return document
 
 
 def _table(document: dict[str, Any], *parts: str) -> dict[str, Any]:

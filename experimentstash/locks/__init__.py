@@ -4,6 +4,7 @@ supplying         the packages of a lock gathered as files, for a machine withou
 building          environments from locks, each built once for all that have the same lock, Python and platform
 plans             how each kind of lock is built: the steps, and what decides the outcome
 own               the code of one checkout over an environment that many share
+tag_versions      versions that a build takes from git's tags, told to it as they were recorded
 helpers           uv and poetry, fetched into the cache where a lock needs them
 order             what is asked of a builder, and how one step of it is run and told
 failures          what an installer said: which package it is, and what can be done
@@ -14,12 +15,13 @@ remedies          what a user can do then, as commands
 committed         what git has of a lock
 header            the header lines that say what a snapshot ran in
 recording         a lock of what was installed, for a tool that ships none
+own_needs         packages that only ExperimentStash asks for
 pythons           the Python that an environment is made of
 finding           which lock a tool ships, and the one that a snapshot names
 conda             conda's files
 requirements      requirements files: what they ask for, and what is refused
-toml_text         TOML, read within bounds
 tables            the packages of a TOML lock
+user_settings     what the user's files and variables may say to them
 installers        uv, or pip and venv, and the environment they are given
 installed         what an interpreter is and what is installed for it
 inside/installed  the same, told by the interpreter itself: it runs in the tool's Python

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from experimentstash.locks.finding import versions
+from experimentstash.locks.finding import left_out, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def differences(said: Recorded, lock: Lock | None, described: Described) -> list
             {name: frozenset([version]) for name, version in said.packages}, described, "recorded", whole=True
         ),
         *(_of_packages(versions(lock), described, f"in {lock.name}", whole=lock.kind == "recorded") if lock else []),
-        *(_more_than(versions(lock), described, lock.name) if lock and lock.kind == "recorded" else []),
+        *(_more_than(lock, described) if lock and lock.kind == "recorded" else []),
     ]
 
 
@@ -107,9 +107,10 @@ def _is_among(version: str, known: frozenset[str]) -> bool:
         return False
 
 
-def _more_than(known: Mapping[str, frozenset[str]], described: Described, where: str) -> list[str]:
+def _more_than(lock: Lock, described: Described) -> list[str]:
+    known = versions(lock).keys() | left_out(lock)
     return [
-        f"{name} {package.version} here, not in {where}"
+        f"{name} {package.version} here, not in {lock.name}"
         for name, package in sorted(described.packages.items())
         if name not in known and name not in _INSTALLERS and package.folder is None
     ]

@@ -9,18 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experimentstash import toml_text
 from experimentstash.files import check_inside
-from experimentstash.locks import conda, requirements, tables, toml_text
+from experimentstash.locks import conda, requirements, tables
 from experimentstash.locks.committed import committed_bytes, is_committed, same_lines
+from experimentstash.locks.installed import normal
 from experimentstash.locks.requirements import read_bytes
-from experimentstash.locks.toml_text import texts
 from experimentstash.problems import StashError
+from experimentstash.toml_text import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECORDED = re.compile(r"requirements-[0-9a-f]{12}\.txt")
 """The names of the locks that freezing writes beside its snapshots."""
+LEFT_OUT = "# LEFT_OUT: "
+"""What a line of theirs begins with that names a package which they do not hold."""
 _FIXED = {
     "uv.lock": "uv",
     "pylock.toml": "pylock",
@@ -181,6 +185,18 @@ def versions(lock: Lock) -> dict[str, frozenset[str]]:
     return {name: frozenset(known) for name, known in found.items()}
 
 
+def left_out(lock: Lock) -> dict[str, str]:
+    """Return what freezing left out of a lock that it wrote: by normal name, the package and why.
+
+    A tool's own lock does not say what was installed beside it.
+    """
+    if lock.kind != "recorded":
+        return {}
+    lines = read_bytes(lock.stash, lock.path).decode("utf-8", "replace").splitlines()
+    said = [line.removeprefix(LEFT_OUT) for line in lines if line.startswith(LEFT_OUT)]
+    return {normal(one.partition("==")[0]): one for one in said}
+
+
 def hashes(lock: Lock) -> dict[tuple[str, str], frozenset[str]]:
     """Return the SHA-256 digests, in hex, that a lock has for each package, by normal name and version.
 
@@ -211,6 +227,17 @@ def indexes(lock: Lock) -> list[str]:
         elif place.startswith("https://") and not place.startswith("https://pypi.org/"):
             flags += ["--find-links" if place.endswith(".html") else "--extra-index-url", place]
     return flags
+
+
+def index_of(lock: Lock) -> dict[str, str]:
+    """Return the variable by which uv knows the indexes of a `uv.lock` beside those of whoever builds from it.
+
+    uv calls a lock stale that names an index which it is not told of, as where the user has a mirror.
+    """
+    named = (toml_text.text(entry.table, "source", "registry") for entry in _entries(lock))
+    places = list(dict.fromkeys(place for place in named if _WHOLE.match(place)))
+    own = [os.environ["UV_INDEX"]] if os.environ.get("UV_INDEX") else []
+    return {"UV_INDEX": " ".join([*own, *places])} if places or own else {}
 
 
 def hosts(lock: Lock) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from experimentstash.locks import toml_text
-from experimentstash.locks.finding import document_of, versions
+from experimentstash import toml_text
+from experimentstash.locks.finding import document_of, index_of, versions
 from experimentstash.locks.installed import normal
 from experimentstash.locks.installers import ask, find_uv, installing_environment
 from experimentstash.locks.requirements import read_bytes
@@ -142,10 +142,11 @@ def _is_stale_for_uv(lock: Lock, python: Python) -> bool:
     if uv is None or toml_text.table(project, "project").get("dynamic"):
         return False
     cache = ask([str(uv), "cache", "dir"], installing_environment())
-    env = installing_environment(**({"UV_CACHE_DIR": cache} if cache else {}))
+    env = installing_environment(**index_of(lock), **({"UV_CACHE_DIR": cache} if cache else {}))
     flags = ["--check", "--offline", "--python", str(python.path), "--project", str(lock.folder)]
     code, said = listen([str(uv), "lock", *flags], cwd=lock.folder, env=env)
-    return code != 0 and "needs to be updated" in said
+    # without the network, uv resolves only where the lock does not fit
+    return code != 0 and ("needs to be updated" in said or "No solution found" in said)
 
 
 def _is_stale_for_poetry(lock: Lock, _: Python) -> bool:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 KEYS = ("PYTHON", "PLATFORM", "PACKAGE", "LOCK", "PROJECT")
 """The keys, in the order in which they are written; `PACKAGE` and `PROJECT` may stand several times."""
 NAMED = ("hydra-core", "omegaconf")
-"""The packages whose versions every snapshot names: they decide what a config means."""
+"""The packages whose versions every snapshot names: they decide what a config means.
+
+It names those of the stash, too: their builds may take their versions from git's tags.
+"""
 _PYTHON = re.compile(r"(\d+\.\d+[\w.+]*)(?: ([a-z]+))?")
 _PACKAGE = re.compile(r"([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.!+-]*)")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +62,8 @@ class Package:
             `https://….whl#sha256=…`; empty otherwise.
         folder: the folder on this machine that it was installed from or lies in; None for an index, a URL.
         editable: its code is that of the folder, and not a copy.
+        requires: what it asks for, as requirements (PEP 508).
+        modules: the modules and packages at its top, where ExperimentStash is installed beside it.
         imported: whether a run imported a module of it, where one was asked for.
     """
 
@@ -71,6 +73,8 @@ class Package:
     folder: Path | None = None
     editable: bool = False
     imported: bool = False
+    requires: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -149,13 +153,20 @@ def _package(item: Any) -> Package | None:
     if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         return None
     said = item["url"]
-    url, imported = str(said.get("url", "")), bool(item.get("imported"))
+    url = str(said.get("url", ""))
+    found = Package(
+        name,
+        version,
+        imported=bool(item.get("imported")),
+        requires=tuple(map(str, item.get("requires", ()))),
+        modules=tuple(map(str, item.get("modules", ()))),
+    )
     if url.startswith("file:"):
         editable = bool(_table(said, "dir_info").get("editable"))
-        return Package(name, version, folder=_folder_of(url), editable=editable, imported=imported)
+        return replace(found, folder=_folder_of(url), editable=editable)
     if folder:  # `setup.py develop`, or metadata that lies in a checkout
-        return Package(name, version, folder=Path(folder), editable=True, imported=imported)
-    return Package(name, version, _source(url, said), imported=imported)
+        return replace(found, folder=Path(folder), editable=True)
+    return replace(found, source=_source(url, said))
 
 
 def _folder_of(url: str) -> Path:

@@ -11,35 +11,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.environment import tool_environment
+from experimentstash.locks import user_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 OLDEST_UV = (0, 8, 14)
 """The first that has `uv sync --no-install-local` (astral-sh/uv pull 15328)."""
-# A lock says what is installed. These would have something else installed, or elsewhere; where packages come
-# from (indexes, proxies, certificates, caches) is the user's to say.
+# What makes another Python of the one that is started, or has poetry put things elsewhere.
 _LEFT_OUT = re.compile(
     r"VIRTUAL_ENV|CONDA_PREFIX|PYTHON(HOME|PATH|SAFEPATH|STARTUP|USERBASE|NOUSERSITE)|__PYVENV_LAUNCHER__"
-    r"|PIP_(TARGET|PREFIX|ROOT|USER|PYTHON|REQUIREMENT|CONSTRAINT|EDITABLE|NO_DEPS|NO_DEPENDENCIES|UPGRADE|PRE|LOG|DRY_RUN"
-    r"|FORCE_REINSTALL|IGNORE_INSTALLED|ONLY_BINARY|NO_BINARY|PREFER_BINARY|REQUIRE_HASHES|NO_BUILD_ISOLATION|QUIET|VERBOSE)"
-    r"|UV_(FROZEN|LOCKED|NO_SYNC|PROJECT\w*|WORKING_DIR\w*|PYTHON|SYSTEM_PYTHON|BREAK_SYSTEM_PACKAGES|CONSTRAINT|OVERRIDE|EXCLUDE"
-    r"|BUILD_CONSTRAINT|RESOLUTION|PRERELEASE|FORK_STRATEGY|EXCLUDE_NEWER|NO_DEV|DEV|NO_DEFAULT_GROUPS|NO_GROUP|NO_EDITABLE"
-    r"|NO_INSTALL_\w+|NO_BINARY\w*|NO_BUILD\w*|NO_SOURCES\w*|REQUIRE_HASHES|NO_VERIFY_HASHES|VENV_\w+|ISOLATED|ENV_FILE)"
     r"|POETRY_VIRTUALENVS_\w+|POETRY_INSTALLER_\w+"
 )
 
 
 def installing_environment(**extra: str) -> dict[str, str]:
-    """Return the environment for an installer: the user's own, without what would change what a lock says."""
-    kept = {key: value for key, value in tool_environment().items() if not _LEFT_OUT.fullmatch(key)}
+    """Return the environment for an installer: the user's own, without what would change what a lock says.
+
+    Raises:
+        StashError: a file of the user's settings for uv or pip cannot be read.
+    """
+    own = tool_environment()
+    kept = {key: value for key, value in own.items() if not _LEFT_OUT.fullmatch(key) and user_settings.is_kept(key)}
     ours = {
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
         "PYTHONUTF8": "1",
         "COLUMNS": "1000",  # what they say is not broken into lines in the middle of a sentence
     }
-    return {**kept, **ours, **extra}
+    return {**kept, **user_settings.from_files(own), **ours, **extra}
 
 
 def find_program(*names: str) -> Path | None:

@@ -15,7 +15,7 @@ from experimentstash.problems import StashError, printable
 from experimentstash.process import follow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from experimentstash.locks.pythons import Wanted
@@ -59,6 +59,8 @@ class Order:
         python: the recorded Python, or None.
         projects: folders of the checkout that were installed when the experiment was frozen (`PROJECT` lines), for
             locks that do not tell it themselves.
+        versions: the versions of packages that the snapshot names, by normal name; a build that takes its own from
+            git's tags is told them.
         supply: the packages, where they are here already; None where they come from an index.
         wheels_only: refuse packages that are built from source, which runs their code.
         say: called with each step.
@@ -71,6 +73,7 @@ class Order:
     own: Path
     python: Wanted | None = None
     projects: tuple[Path, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
     supply: Supply | None = None
     wheels_only: bool = False
     say: Callable[[str], object] = field(default=lambda _: None, repr=False)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from experimentstash.files import write_text
 from experimentstash.locks.installers import Step, Word, filler
 from experimentstash.locks.order import Order, run
+from experimentstash.locks.tag_versions import pretended
 from experimentstash.locks.whole import make_whole
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
@@ -37,7 +38,8 @@ def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: 
     if missing := [project for project in projects if not project.is_file() and not _declared(project)]:
         raise StashError(f"{order.title}: {missing[0]}: no pyproject.toml or setup.py to install it with")
     inside = environment / "bin" / "python"
-    place = order.own / _key(environment, projects)
+    told = {project: pretended(project, order.versions) for project in projects}
+    place = order.own / _key(environment, told)
 
     def make(folder: Path) -> None:
         names = ", ".join(project.name for project in projects)
@@ -45,9 +47,10 @@ def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: 
         fill = filler(base or inside, uv)
         run(order, [fill.make(folder)], place)
         _let_see(folder, environment)
-        editable = [word for project in projects for word in _as_it_lies(project)]
         flags = order.supply.flags(uv=uv is not None) if order.supply else []
-        run(order, [Step([*fill.install(folder), "--no-deps", *flags, *editable], _folder(projects[0]))], place)
+        install = [*fill.install(folder), "--no-deps", *flags]
+        steps = [Step([*install, *_as_it_lies(project)], _folder(project), env) for project, env in told.items()]
+        run(order, steps, place)
 
     facts = {"environment": str(environment), "for": order.title}
     return make_whole(place, facts, make, order.say)[0] / "bin" / "python"
@@ -65,12 +68,15 @@ def _folder(project: Path) -> Path:
     return project.parent if project.is_file() else project
 
 
-def _key(environment: Path, projects: Sequence[Path]) -> str:
+def _key(environment: Path, projects: Mapping[Path, Mapping[str, str]]) -> str:
     """Return the digest of what decides it; the code is read where it lies, so its changes need no new one."""
     digest = hashlib.sha256(str(environment).encode("utf-8", "surrogateescape"))
-    for project in projects:
+    for project, env in projects.items():
         files = [project] if project.is_file() else _declared(project)
-        for part in (str(project).encode("utf-8", "surrogateescape"), *(file.read_bytes() for file in files)):
+        for part in (
+            str((project, sorted(env.items()))).encode("utf-8", "surrogateescape"),
+            *(file.read_bytes() for file in files),
+        ):
             digest.update(b"%d:%s" % (len(part), part))
     return digest.hexdigest()[:32]
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash import toml_text
 from experimentstash.files import write_text
-from experimentstash.locks import requirements, tables, toml_text
+from experimentstash.locks import requirements, tables
+from experimentstash.locks.finding import index_of
 from experimentstash.locks.installers import (
     Filler,
     Step,
@@ -61,15 +63,16 @@ def plan_uv(order: Order, uv: Path, python: Python) -> Plan:
     chosen = [f"--extra={name}" for name in lock.extras] + [f"--group={name}" for name in lock.groups]
     cache = ask([str(uv), "cache", "dir"], installing_environment())
     safe = {"UV_CACHE_DIR": cache} if cache else {}  # the project's settings may not have it elsewhere
-    common = ["--locked", "--python", str(python.path), "--project", str(lock.folder), *chosen]
-    lines = _export(order, uv, common, safe)
+    common = ["--python", str(python.path), "--project", str(lock.folder), *chosen]
+    lines = _export(order, uv, ["--locked", *common], {**safe, **index_of(lock)})
     local = {
         line: Path(match[1]) for line in lines if (match := _LOCAL_LINE.fullmatch(line.partition(" ;")[0].strip()))
     }
     only_wheels = ["--no-build"] if order.wheels_only else []
 
     def steps(folder: Path) -> list[Step]:
-        sync: list[Word] = [uv, "sync", "--no-install-local", *common, *only_wheels]
+        # that the lock fits is known by now, and `--locked` would want the user's indexes to be the lock's
+        sync: list[Word] = [uv, "sync", "--frozen", "--no-install-local", *common, *only_wheels]
         return [Step(sync, lock.folder, {**safe, "UV_PROJECT_ENVIRONMENT": str(folder)})]
 
     projects = tuple(lock.folder / place for place in local.values())

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.files import write_text
 from experimentstash.locks import requirements
+from experimentstash.locks.finding import LEFT_OUT
 from experimentstash.locks.installers import find_uv, installing_environment
 from experimentstash.locks.whole import cache_folder
 from experimentstash.names import snapshot_folder
@@ -23,7 +24,7 @@ from experimentstash.problems import StashError
 from experimentstash.process import listen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from experimentstash.locks.installed import Described, Package
 
@@ -58,6 +59,12 @@ def projects_of(described: Described, stash: Path) -> tuple[str, ...]:
     return tuple(sorted({folder for package in described.packages.values() if (folder := _below(root, package))}))
 
 
+def project_versions(described: Described, stash: Path) -> tuple[tuple[str, str], ...]:
+    """Return the packages that are installed from folders of the stash: their normal names and versions, sorted."""
+    root = stash.resolve()
+    return tuple(sorted((one.key, one.version) for one in described.packages.values() if _below(root, one)))
+
+
 def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
     """Return what to tell of the packages of the stash that are installed as copies: they may not be the pin's code."""
     root = stash.resolve()
@@ -69,7 +76,7 @@ def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
     )
 
 
-def record(described: Described, stash: Path, tool: str) -> Recording:
+def record(described: Described, stash: Path, tool: str, ours: Collection[str] = ()) -> Recording:
     """Return the lock of an environment, without the folders of the stash (`projects_of`).
 
     A package from git is named by its commit, one from a URL by that; one from elsewhere on this machine is left
@@ -79,8 +86,11 @@ def record(described: Described, stash: Path, tool: str) -> Recording:
         described: the environment.
         stash: the stash's root.
         tool: the tool's name.
+        ours: packages that only ExperimentStash needs (`own_needs`): left out and told.
     """
-    packages = sorted(_kept(described, stash), key=lambda package: package.key)
+    kept = sorted(_kept(described, stash), key=lambda package: package.key)
+    packages = [package for package in kept if package.key not in ours]
+    of_us = [f"{package.name}=={package.version}" for package in kept if package.key in ours]
     taken = [package for package in packages if _can_be_had(package)]
     left = [f"{package.name}=={package.version}" for package in packages if package not in taken]
     python = described.python
@@ -88,7 +98,8 @@ def record(described: Described, stash: Path, tool: str) -> Recording:
         f"# What {tool} ran with when it was frozen: pip install --no-deps -r FILE, or uv pip install.",
         f"# PYTHON: {python.version}{'' if python.implementation == 'cpython' else ' ' + python.implementation}",
         f"# PLATFORM: {' '.join(filter(None, (python.platform, python.libc)))}",
-        *(f"# LEFT_OUT: {one}, which came from where nobody else can install it" for one in left),
+        *(f"{LEFT_OUT}{one}, which came from where nobody else can install it" for one in left),
+        *(f"{LEFT_OUT}{one}, which only experimentstash asks for" for one in of_us),
         *_indexes(taken),
         *(_line(package) for package in taken),
     ]
@@ -98,6 +109,8 @@ def record(described: Described, stash: Path, tool: str) -> Recording:
         for package in taken
         if "+" in package.version and not package.source and not list(_indexes([package]))
     ]
+    if of_us:
+        told.append(f"left out of the lock, for only experimentstash asks for them: {', '.join(of_us)}")
     return Recording("\n".join(lines) + "\n", tuple(told))
 
 

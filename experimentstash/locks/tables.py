@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.locks import toml_text
+from experimentstash import toml_text
 from experimentstash.locks.installed import normal
 from experimentstash.problems import StashError
 

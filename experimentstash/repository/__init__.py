@@ -97,6 +97,15 @@ class Repository:
         return self._place.shallow.exists()
 
     @property
+    def partial(self) -> bool:
+        """Whether objects may be left out of this clone, which git asks a remote for when it wants them.
+
+        Nobody can fetch them from here (git's documentation, *partial-clone*).
+        """
+        answer = self._place.ask("config", "--get-regexp", r"^remote\..*\.promisor$|^extensions\.partialclone$")
+        return any(line.split()[-1] != b"false" for line in answer.stdout.splitlines())
+
+    @property
     def common_dir(self) -> Path:
         """The folder that holds objects, refs and `config`, shared by linked worktrees."""
         return self._place.common_dir

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # of all files of attributes git heeds this one last: a filter is a program, whoever configured it
 _ATTRIBUTES = "* -filter\n"
 _EXCLUDE = "__pycache__/\n"  # what a run would have excluded otherwise: it leaves its checkout clean
+PIN_REF = "refs/experimentstash/pin"
+"""The ref of a pin that was fetched: git brings tags along only with a history that is put somewhere."""
 OWN = "experimentstash"
 """In the git folder of a reproduction: what this program keeps there."""
 
@@ -174,7 +176,9 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
 
 
 def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -> None:
-    """Fetch a commit: from the repositories of this machine that may have it, else from the remote.
+    """Fetch a commit, with the tags of its history: a tool may take its version from them.
+
+    The repositories of this machine that may have it are asked first, then the remote.
 
     Args:
         place: the repository that takes it.
@@ -185,14 +189,15 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -
     Raises:
         StashError: nobody has it.
     """
+    pin = f"+{commit}:{PIN_REF}"
     for git_dir in near:
-        if not fetch(str(git_dir), commit, cwd=place.root, show=False):
+        if not fetch(str(git_dir), pin, cwd=place.root, show=False, tags=True):
             return
     if not url:
         raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:12]}")
-    for refspecs in ((commit,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
-        said = fetch(url, *refspecs, cwd=place.root, foreign=True)  # not every server gives ids
-        if (not said and commit in refspecs) or place.has(commit):
+    for refspecs in ((pin,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
+        said = fetch(url, *refspecs, cwd=place.root, foreign=True, tags=True)  # not every server gives ids
+        if (not said and pin in refspecs) or place.has(commit):
             return
     shown = without_secrets(url)
     if lacks_room(said):

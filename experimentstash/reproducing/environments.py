@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.locks.building import build
 from experimentstash.locks.comparing import differences, of_platform
-from experimentstash.locks.finding import Lock, find_lock, hosts, open_lock
+from experimentstash.locks.finding import Lock, find_lock, hosts, left_out, open_lock
 from experimentstash.locks.header import read_header
 from experimentstash.locks.installed import describe
 from experimentstash.locks.order import Order, Supply
@@ -69,10 +69,18 @@ class Within:
     lock: Lock | None = None
     was_there: bool = False
 
+    def of_failure(self) -> Within:
+        """Return it with what may be the reason where a run in it fails: the packages that its lock lacks."""
+        return replace(self, told=(*self.told, *_lacking(self.lock))) if self.lock else self
+
     def __str__(self) -> str:
         """Say it in a line."""
         python = f"Python {self.version}" if self.version else "the Python of its lock"
         return f"{python}, built from {self.lock.name}" if self.lock else f"{python}, at hand"
+
+
+def _lacking(lock: Lock) -> list[str]:
+    return [f"not installed: {one} ({lock.name})" for one in left_out(lock).values()]
 
 
 def projects_in(frozen: Frozen) -> tuple[str, ...]:
@@ -135,6 +143,7 @@ def order_for(stash: Path, wanted: Need, say: Callable[[str], object], supply: S
         own=stash / _OWN,
         python=wanted.said.python,
         projects=tuple(stash / folder for folder in wanted.said.projects),
+        versions=dict(wanted.said.packages),
         supply=supply,
         say=say,
     )
@@ -154,8 +163,22 @@ def built(stash: Path, wanted: Need, say: Callable[[str], object], supply: Suppl
     """
     made = build(order_for(stash, wanted, say, supply))
     elsewhere = of_platform(wanted.said, made.python) if made.python else []
+    elsewhere += _other_versions(wanted.said, made.interpreter)
     version = made.python.version if made.python else ""
     return Within(made.interpreter, (*wanted.told, *made.told, *elsewhere), version, wanted.lock, made.was_there)
+
+
+def _other_versions(said: Recorded, python: Path) -> list[str]:
+    """Return which packages of the stash were built with another version than the recorded one, a sentence each."""
+    if not said.projects:
+        return []
+    packages = describe(python, tool_environment()).packages
+    pairs = ((name, version, packages.get(name)) for name, version in said.packages)
+    return [
+        f"{name} {here.version} was built from {here.folder.name}, {version} was recorded"
+        for name, version, here in pairs
+        if here and here.folder and here.version != version
+    ]
 
 
 def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:

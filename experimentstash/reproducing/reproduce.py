@@ -236,7 +236,8 @@ class _Work:
             done = self._run(wanted, tool, folder)
         else:
             self.say(f"{name.title} ran before: {folder}")
-        outcome = Outcome(name, done.exit_code, folder, within, done.beside, overdue=done.overdue)
+        ran_in = within.of_failure() if done.exit_code else within
+        outcome = Outcome(name, done.exit_code, folder, ran_in, done.beside, overdue=done.overdue)
         if not self.request.checks or outcome.exit_code:
             return outcome
         if wanted.frozen.manifest is None:

@@ -41,6 +41,15 @@ class Source:
         return self.near.root if self.near else None
 
     @property
+    def completing(self) -> str:
+        """The command that fetches what a clone on this machine lacks; empty where it lacks nothing."""
+        if self.near is None or self.url != str(self.near.root):
+            return ""
+        whole = ["--refetch", "--no-filter"] if self.near.partial else ["--unshallow"]
+        is_whole = not (self.near.partial or self.near.shallow)
+        return "" if is_whole else command("git", "-C", self.url, "fetch", *whole, "--tags")
+
+    @property
     def told(self) -> str:
         """It as people are told of it."""
         return self.archive.told if self.archive else without_secrets(self.origin)
@@ -53,7 +62,7 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
         StashError: there is none.
     """
     with Repository.open(find_stash()) as near:
-        is_whole = not near.shallow and tag in near.tags({tag}).commits
+        is_whole = not (near.shallow or near.partial) and tag in near.tags({tag}).commits
     origin = _remote(near)
     root = str(near.root)
     return Source(root if is_whole or not origin else origin, origin or root, near, allow_local)

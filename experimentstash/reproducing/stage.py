@@ -121,7 +121,7 @@ class Stage:
             say(f"{shown} gives no answer; going on with what came before")
             return
         if said:
-            fix = MAKE_ROOM if lacks_room(said) else ""
+            fix = MAKE_ROOM if lacks_room(said) else self.source.completing
             raise StashError(f"{shown} gives no snapshot/{self.tag}:\n{said}", fix)
 
     def judged(self, commit: str) -> tuple[list[Frozen], Sequence[Problem]]:

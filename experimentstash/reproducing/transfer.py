@@ -55,7 +55,7 @@ def inert(*args: str, cwd: Path) -> str:
     return git(*INERT, *args, cwd=cwd)
 
 
-def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool = True) -> str:
+def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool = True, tags: bool = False) -> str:
     """Fetch through the user's git, which may ask for a password at the terminal.
 
     Args:
@@ -64,6 +64,7 @@ def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool
         cwd: the repository that takes it.
         foreign: whether the URL is a stranger's: git keeps to its well-known protocols.
         show: whether its progress is shown, where there is a terminal.
+        tags: whether the tags come along that name commits of the history that comes; refspecs say where to put it.
 
     Returns:
         Nothing where all of it came, else what git said of it.
@@ -78,7 +79,7 @@ def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool
             _show(line)
 
     # a commit at the edge of a shallow clone is as good as any other: its files are all there
-    options = ("--progress" if shown else "--quiet", "--no-tags", "--force", "--update-shallow")
+    options = ("--progress" if shown else "--quiet", "--force", "--update-shallow", *([] if tags else ["--no-tags"]))
     command = ("git", *INERT, "fetch", *options, "--", url, *refspecs)
     env = clean_environment(GIT_PROTOCOL_FROM_USER="0") if foreign else clean_environment()
     code = follow(command, cwd=cwd, env=env, heard=heard)

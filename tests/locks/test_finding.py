@@ -9,7 +9,8 @@ import pytest
 from conftest import write
 from tiny_packages import hashed, tool_with_requirements, tool_with_uv_lock, wheel
 
-from experimentstash.locks import requirements, toml_text
+from experimentstash import toml_text
+from experimentstash.locks import requirements
 from experimentstash.locks.finding import Lock, check, find_lock, hosts, open_lock, versions
 from experimentstash.problems import StashError
 

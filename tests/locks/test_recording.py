@@ -22,6 +22,7 @@ from experimentstash.locks.order import Order
 from experimentstash.locks.pythons import Wanted
 from experimentstash.locks.recording import lock_path, projects_of, record, stale_copies, with_hashes
 from experimentstash.problems import StashError
+from experimentstash.reproducing.environments import Within
 
 COMMIT = "3f1d0c4c6c1f0b8e5b6c3a3e0c1f9f1f2a3b4c5d"
 GIT = f'{{"vcs": "git", "commit_id": "{COMMIT}"}}'
@@ -348,6 +349,20 @@ def test_what_differs_from_the_recorded_one_is_told(stash: Path) -> None:
     assert differences(Recorded(packages=(("omegaconf", "2.3.0"),)), None, now) == [
         "omegaconf is not here, 2.3.0 recorded"
     ]
+
+
+def test_a_run_that_fails_is_told_what_its_lock_lacks(stash: Path) -> None:
+    seen = described(Package("numpy", "1"), Package("from-file", "2.0", folder=Path("/nowhere")), Package("click", "8"))
+    lock = write_lock(stash, "mytool", "draft", record(seen, stash, "mytool", ["click"]).text)
+    within = Within(Path("/p"), ("another platform",), "3.11.7", lock)
+    assert within.of_failure().told == (
+        "another platform",
+        f"not installed: from-file==2.0, which came from where nobody else can install it ({lock.name})",
+        f"not installed: click==8, which only experimentstash asks for ({lock.name})",
+    )
+    assert differences(Recorded(), lock, described(Package("numpy", "1"), Package("click", "8"))) == []
+    at_hand = replace(within, lock=None)
+    assert at_hand.of_failure() == at_hand
 
 
 def test_a_shipped_lock_may_name_more_than_is_here(stash: Path) -> None:

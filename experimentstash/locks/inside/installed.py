@@ -61,6 +61,14 @@ def _is_imported(found: Any, place: str, files: Set[str]) -> bool:
     return any(os.path.join(place, name) in files for name in names if not name.startswith("hydra_plugins/"))
 
 
+def _modules(found: Any) -> List[str]:
+    """Return the names at the top of a distribution that can be imported."""
+    names = (line.split(",")[0].split("/")[0] for line in (found.read_text("RECORD") or "").splitlines())
+    tops = {name[: -len(".py")] if name.endswith(".py") else name for name in names}
+    tops.update((found.read_text("top_level.txt") or "").split())
+    return sorted(name for name in tops if name.isidentifier())
+
+
 def distributions(files: Set[str]) -> List[Dict[str, Any]]:
     """Return each installed distribution once: the one that an import would find.
 
@@ -71,7 +79,8 @@ def distributions(files: Set[str]) -> List[Dict[str, Any]]:
 
     seen: Dict[str, Dict[str, Any]] = {}
     for found in metadata.distributions():
-        name, version = found.metadata["Name"], found.metadata["Version"]
+        said = found.metadata
+        name, version = said["Name"], said["Version"]
         if name and version and name.lower().replace("_", "-") not in seen:
             place = os.path.realpath(str(found.locate_file("")))
             seen[name.lower().replace("_", "-")] = {
@@ -80,7 +89,12 @@ def distributions(files: Set[str]) -> List[Dict[str, Any]]:
                 "url": _direct_url(found),
                 "folder": "" if _is_shared(place) else place,
                 "imported": bool(files) and _is_imported(found, place, files),
+                "requires": said.get_all("Requires-Dist") or [],
+                "modules": found,
             }
+    beside_ours = "experimentstash" in seen
+    for item in seen.values():  # which reads all of their lists of files
+        item["modules"] = _modules(item["modules"]) if beside_ours else []
     return list(seen.values())
 
 

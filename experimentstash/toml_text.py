@@ -1,16 +1,20 @@
 """TOML read with the standard library's parser, or its backport on Python 3.10, within bounds.
 
-The parser takes time in the square of the number of parts in a dotted key, and locks come from strangers.
+The parser takes time in the square of the number of parts in a dotted key, and what is read comes from strangers.
 """
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 from typing import Any
 
 from experimentstash.problems import StashError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 _MOST_DOTS = 16  # in a line, outside of strings; keys have a few, numbers one
 _MOST_DOTS_OF_LONG_TEXT = 100  # in a line where a text of several lines begins or ends
@@ -34,9 +38,8 @@ def parse(data: bytes, where: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS and _has_endless_key(line):
             raise StashError(f"{where}:{number}: a key with more parts than any program writes")
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        document: dict[str, Any] = toml.loads(text)
+        document: dict[str, Any] = tomllib.loads(text)
     except ValueError as error:
         raise StashError(f"{where}: no TOML: {error}") from None
     except RecursionError:
