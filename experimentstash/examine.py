@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from experimentstash import judgement, registry
 from experimentstash.flatness import flat_problems
+from experimentstash.header_values import beside_complaint, value_problems
 from experimentstash.judgement import SHORT, FreezeCommit, Recorded
 from experimentstash.names import REGISTRY, SnapshotName, tag_of, tool_complaint, tool_path
 from experimentstash.problems import Problem, StashError, command
@@ -260,13 +262,17 @@ class Examination:
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
 
     def _beside(self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> Iterator[Problem]:
-        """Yield what is wrong with the files that are frozen with a snapshot: its lock, and its recorded results."""
+        """Yield what is wrong with the files that are frozen with a snapshot: lock, recorded results, jobs."""
         for path, digest in snapshot.beside(name).items():
-            entry = freeze.files.get(path)
-            if entry is None and freeze.id is None:
-                entry = self._repository.index().files.get(path)  # staged before, and not changed now
-            held = self._digest(entry.id) if entry and entry.is_file else None
+            entry = self._held(path, freeze)
+            held = self._digest(entry.id) if entry else None
             yield from judgement.beside_problems(name.path, path, digest, held, freeze)
+            if entry and held == digest:
+                yield from self._unreadable(name, path, entry, freeze)
+        for number in range(snapshot.jobs_apart):
+            job = name.job(number).path
+            if self._held(job, freeze) is None:
+                yield from judgement.beside_problems(name.path, job, "", None, freeze)
         if shipped := snapshot.shipped_lock:
             yield from self._shipped(name, snapshot, freeze, *shipped)
 
@@ -287,6 +293,29 @@ class Examination:
         held = self._shipped_digests[path, commit]
         if held is not None:
             yield from judgement.shipped_problems(name, path, digest, held, commit)
+
+    def _held(self, path: str, freeze: FreezeCommit) -> Entry | None:
+        """Return the file that a freeze commit holds at a path below its tag."""
+        entry = freeze.files.get(path)
+        if entry is None and freeze.id is None:
+            entry = self._index.files.get(path)  # staged before, and not changed now
+        return entry if entry and entry.is_file else None
+
+    @cached_property
+    def _index(self) -> Tree:
+        return self._repository.index()
+
+    def _unreadable(self, name: SnapshotName, path: str, entry: Entry, freeze: FreezeCommit) -> Iterator[Problem]:
+        folder = path.rpartition("/")[0]
+        lists = [one for one in freeze.files if one.endswith(".txt") and one.rpartition("/")[0] == folder]
+        try:
+            data = self._repository.read(entry.id, LARGEST)
+            texts = {one: self._repository.read(held.id, LARGEST) for one in lists if (held := self._held(one, freeze))}
+        except TooLargeError as error:
+            yield Problem(name.path, "header", f"{path}: {error}", judgement.refreeze(name))
+            return
+        if complaint := beside_complaint(path, data, texts):
+            yield Problem(name.path, "header", complaint, judgement.refreeze(name))
 
     def _digest(self, blob: str) -> str:
         """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
@@ -343,12 +372,12 @@ class Examination:
         key = (name.path, entry.id)
         if key not in self._snapshots and entry.is_file:
             self._snapshots[key] = None
-            told = self._parsed(name.path, entry.id, LARGEST, _snapshot_and_line)
+            told = self._parsed(name.path, entry.id, LARGEST, parse)
             if isinstance(told, StashError):
                 found.append(_unread(name.path, "header", name.path, told))
             else:
-                self._snapshots[key] = replace(told[0], body="")  # large, perhaps, and judged by now
-                found += header_problems(told[0], name) + flat_problems(told[0], name, told[1])
+                self._snapshots[key] = replace(told, body="", above="")  # large, perhaps, and judged by now
+                found += header_problems(told, name) + value_problems(told, name) + flat_problems(told, name)
         return self._snapshots.get(key)
 
     def _registered(self, tree: Tree, title: str) -> frozenset[str] | None:
@@ -374,12 +403,6 @@ class Examination:
             return parser(data, path)
         except StashError as error:
             return error
-
-
-def _snapshot_and_line(data: bytes, where: str) -> tuple[Snapshot, int]:
-    """Parse a snapshot; the line of the file on which its body begins comes with it."""
-    snapshot = parse(data, where)
-    return snapshot, data.count(b"\n") - snapshot.body.count("\n") + 1
 
 
 def _unread(where: str, rule: str, path: str, error: StashError) -> Problem:

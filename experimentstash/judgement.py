@@ -105,6 +105,11 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
         if freeze.registered is not None and tool not in freeze.registered:
             what = f"the registry of {freeze.title} has no tool {tool!r}"
             found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
+    for place in snapshot.places:
+        folder, tool, *_ = (*place.split("/"), "", "")
+        if folder == "tools" and tool not in freeze.pins:
+            what = f"its environment was made of {place}, and {freeze.title} pins nothing at {tool_path(tool)}"
+            found.append(Problem(name.path, "pin", what, refreeze(name)))
     return found
 
 
