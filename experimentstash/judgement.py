@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from experimentstash.entries import LINK
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
 from experimentstash.problems import Problem, command, quote
 from experimentstash.snapshot import freeze_command, is_commit, same_commit
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from experimentstash.entries import Entry
     from experimentstash.snapshot import Snapshot
 
+_OTHER_ENDING = re.compile(r"(?i)\.ya?ml$")
 SHORT = 12
 """Hex digits of a commit in a message; `git show` takes them."""
 
@@ -169,6 +172,9 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
         freeze: the freeze commit of that tag.
     """
     name = SnapshotName.from_path(path)
+    if name is None and _OTHER_ENDING.search(path):
+        what = "a snapshot's file ends with .yaml: Hydra reads no other, and nothing judges this one"
+        return [Problem(path, "frozen", what, f"git rm --cached {quote(path)}")]
     if name is not None and not entry.is_file:
         # its own bytes are a path: what it leads to can change, and this repository would not know
         fix = f"git rm --cached {quote(path)}"
@@ -182,6 +188,16 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
         return [Problem(path, "frozen", what, fix)]
     fix = f"git checkout {quote(freeze.rev)} -- {quote(path)}"
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
+
+
+def misplaced_problem(path: str, entry: Entry) -> Problem:
+    """Return the finding for what stands where a directory on the way to a snapshot must be.
+
+    What a link or a submodule leads to can change without a change of the stash.
+    """
+    kind = "a link" if entry.mode == LINK else "a submodule"
+    what = f"{kind} where a directory of snapshots must be: what it leads to is not frozen"
+    return Problem(path, "frozen", what, command("git", "rm", "-r", "--cached", path))
 
 
 def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.hooks.options import Options, read
 from experimentstash.problems import FINE, StashError, guard, short
 from experimentstash.repository import Repository
 
@@ -29,22 +30,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: `--online`, to ask the tools' remotes for the recorded commits; `--stage KIND` and what git gave
             the hook: the remote's name and its URL.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return guard(lambda: _guard(arguments))
+    options = read("guard-push", "Judge what is being pushed.", argv, ("--online",), words="REMOTE URL")
+    return guard(lambda: _guard(options))
 
 
-def _guard(arguments: list[str]) -> int:
-    online = "--online" in arguments
-    words = [word for word in arguments if word != "--online"]
-    native = words[:1] == ["--stage"]
-    words = words[2:] if native else words
-    updates = [] if _FRAMEWORK_REMOTE in os.environ and not native else _told()
+def _guard(options: Options) -> int:
+    words = options.words
+    updates = [] if _FRAMEWORK_REMOTE in os.environ and not options.stage else _told()
     if words and not updates:
         return FINE  # git runs the hook where nothing is to be pushed, too
     from experimentstash.allowance import report_unless_allowed
     from experimentstash.gate import judge_updates
 
-    with Repository.open(Path.cwd(), replaced=False) as repository:
+    with Repository.open(Path.cwd()) as repository:
         if updates:
             remote = words[0] if words else None
             receiver = _receiver(repository, updates, remote, words[-1] if words else None)
@@ -55,7 +53,7 @@ def _guard(arguments: list[str]) -> int:
         else:
             updates = _of_head(repository)
             receiver = _receiver(repository, updates, None, None)
-        online = online or repository.setting("experimentstash.online", boolean=True) == "true"
+        online = options.online or repository.setting("experimentstash.online", boolean=True) == "true"
         problems = judge_updates(repository, updates, receiver, online=online)
         if any(problem.rule == "published" for problem in problems) and _pushes_tools(repository):
             problems = [problem for problem in problems if problem.rule != "published"]
@@ -116,4 +114,6 @@ def _receiver(
 
     # what it had may be unknown here: somebody else has pushed meanwhile
     known = repository.here(update.old for update in updates if update.old)
-    return Receiver((*known, *repository.remembered(remote)), remote, url, gets_more)
+    if remote is None:  # nobody pushes: what is judged is what no remote had when it was last seen
+        known += repository.remembered()
+    return Receiver(tuple(known), remote, url, gets_more)
