@@ -195,8 +195,8 @@ def test_lines_are_those_of_the_file() -> None:
         ("# LATE: a=1,2\n\na: ???\n", "", "LATE 'a=1,2' is no override KEY=VALUE"),
         ("# LATE: a.b=1\n\na.b: ???\n", ":3", "'a.b' is ???, and an override does not reach a key that holds a dot"),
         (
-            "# LATE: 1.b=1\n\n1: {b: ???}\n'1': {b: ???}\n",
-            ":4",
+            "# LATE: 1.b=1\n\n1:\n  b: ???\n'1':\n  b: ???\n",
+            ":6",
             "'1.b' is the name of two values, and an override reaches one",
         ),
     ],
