@@ -16,7 +16,7 @@ from experimentstash.published import unpublished
 from experimentstash.repository import NO_COMMIT, Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from experimentstash.ref_updates import RefUpdate
     from experimentstash.repository import Change, Repository
@@ -64,7 +64,12 @@ class Receiver:
 
 
 def judge_updates(
-    repository: Repository, updates: Sequence[RefUpdate], receiver: Receiver, *, online: bool | None = False
+    repository: Repository,
+    updates: Sequence[RefUpdate],
+    receiver: Receiver,
+    *,
+    online: bool | None = False,
+    pushed_along: Callable[[], bool] = bool,
 ) -> list[Problem]:
     """Judge every commit that the receiver has not yet, and every snapshot tag that is made, moved or deleted.
 
@@ -78,6 +83,7 @@ def judge_updates(
         receiver: what is known of the receiving repository.
         online: whether the tools' remotes are asked for the recorded commits (rule `published`); None leaves
             that rule out.
+        pushed_along: tells whether git pushes the tools' branches first, and nothing else where that fails.
 
     Raises:
         StashError: it cannot be judged: a missing object, the edge of a shallow clone.
@@ -109,7 +115,7 @@ def judge_updates(
     verdict = examination.verdict()
     found = list(verdict.problems)
     if online is not None:
-        found += unpublished(repository, verdict.recorded, online=online)
+        found += unpublished(repository, verdict.recorded, online=online, pushed_along=pushed_along)
     return problems + _with_refs(repository, found, updates, commits, receiver)
 
 

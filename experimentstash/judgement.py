@@ -79,7 +79,8 @@ class Publication:
     Attributes:
         remote: the URL of the remote as it may be shown, or an empty text where the tool has none.
         there: whether a branch or a tag of the remote has the commit, or None where nobody can say.
-        why: why the remote gave no answer, or an empty text where it was not asked.
+        why: why the remote gave no answer, or an empty text where it was not asked; with `there` False, why it is no
+            repository.
         push: the arguments of git that push the commit from this machine, where it is, and on no branch that was seen.
     """
 
@@ -147,10 +148,13 @@ def published_problems(one: Recorded, known: Publication) -> list[Problem]:
     if known.there or (known.there is None and not known.why):
         return []
     commit = f"{one.tool} at {one.commit[:SHORT]}"
+    path = quote(tool_path(one.tool))
     if not known.remote:
-        path = quote(tool_path(one.tool))
-        what = f"{commit} cannot be fetched: neither .gitmodules nor this machine knows a remote of {one.tool}"
+        what = f"{commit} cannot be fetched: .gitmodules names no URL for {tool_path(one.tool)}"
         return [Problem(one.where, "published", what, f"git submodule add --force -- URL {path}")]
+    if known.there is False and known.why:
+        what = f"{commit} cannot be fetched from {known.remote}: {known.why}"
+        return [Problem(one.where, "published", what, f"git submodule set-url -- {path} URL && git add .gitmodules")]
     push = known.push or ("push", known.remote, f"{one.commit}:refs/heads/NEW-BRANCH")
     fix = command("git", *push) + ("" if known.push else f"  # in a clone of {one.tool} that has the commit")
     if known.there is False:

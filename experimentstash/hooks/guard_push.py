@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from experimentstash.ref_updates import RefUpdate
 
 _FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
+_ANCESTORS = 12
+"""Processes between a hook and the `git push` that started it: shells, and those of a framework."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,15 +57,50 @@ def _guard(options: Options) -> int:
             updates = _of_head(repository)
             receiver = _receiver(repository, updates, None, None)
         online = options.online or repository.setting("experimentstash.online", boolean=True) == "true"
-        problems = judge_updates(repository, updates, receiver, online=online)
-        if any(problem.rule == "published" for problem in problems) and _pushes_tools(repository):
-            problems = [problem for problem in problems if problem.rule != "published"]
+        along = partial(_pushes_tools, repository)
+        problems = judge_updates(repository, updates, receiver, online=online, pushed_along=along)
         return report_unless_allowed(problems, repository.own_folder, "git push …")
 
 
 def _pushes_tools(repository: Repository) -> bool:
-    """Tell whether git will push the tools' commits before those of the stash, and the latter only if that succeeds."""
-    return repository.setting("push.recurseSubmodules") == "on-demand"
+    """Tell whether git will push the tools' branches before those of the stash, and the latter only if that succeeds.
+
+    An option of `git push` goes before the configuration, and git tells its hooks nothing of it: it is read off the
+    command line of the process. Where that is not to be had, nothing is taken for granted.
+    """
+    configured = repository.setting("push.recurseSubmodules") == "on-demand"
+    typed = _typed_recursion()
+    return typed == "on-demand" or (typed == "" and configured)
+
+
+def _typed_recursion() -> str | None:
+    """Return what `git push` was told of submodules, an empty text for nothing, or None where it is not found."""
+    import subprocess
+
+    process = os.getppid()
+    for _ in range(_ANCESTORS):
+        try:
+            asked = ("ps", "-ww", "-o", "ppid=,args=", "-p", str(process))
+            answer = subprocess.run(asked, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
+        except OSError:
+            return None
+        parent, *words = answer.stdout.decode("utf-8", "replace").split() or [""]
+        if words and Path(words[0]).name == "git" and "push" in words:
+            return _recursion(words)
+        if not parent.isdigit() or int(parent) < 2:
+            return None
+        process = int(parent)
+    return None
+
+
+def _recursion(words: Sequence[str]) -> str:
+    found = ""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("--no-rec"):
+            found = "no"
+        elif word.startswith("--rec"):  # git takes the beginning of an option for it
+            found = word.partition("=")[2] if "=" in word else following
+    return found
 
 
 def _told() -> list[RefUpdate]:
