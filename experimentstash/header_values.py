@@ -37,10 +37,10 @@ def _complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[str]:
             yield f"TYPE {short(line)} is no key and type"
     if (results := snapshot.one("RESULTS")) and not _RESULTS.fullmatch(results):
         yield f"RESULTS {short(results)} is no sha256:DIGEST"
-    if (jobs := snapshot.one("JOBS")) and jobs != "apart":
-        yield f"JOBS is 'apart' or not there, not {short(jobs)}"
-    if snapshot.one("JOBS") and not snapshot.all("JOB"):
-        yield "JOBS stands without a JOB line"
+    if (jobs := snapshot.one("JOBS")) and jobs != "apart" and not jobs.startswith("chosen by "):
+        yield f"JOBS is 'apart' or 'chosen by SWEEPER', not {short(jobs)}"
+    if jobs == "apart" and not snapshot.all("JOB"):
+        yield "JOBS is 'apart', and there is no JOB line"
     if (select := snapshot.one("SELECT")) not in _SELECTS:
         yield f"SELECT {short(select)} is no way to choose an experiment"
 

@@ -47,6 +47,7 @@ def told(*lines: str) -> list[str]:
         "TYPE: a Required[Any]",
         f"RESULTS: sha256:{ZEROS}",
         "SELECT: compose",
+        "JOBS: chosen by optuna.sweeper.OptunaSweeper",
     ],
 )
 def test_lines_that_can_be_read_hold(line: str) -> None:
@@ -75,8 +76,8 @@ def test_lines_that_can_be_read_hold(line: str) -> None:
         ("TYPE: a raw set", "TYPE 'a raw set' is no key and type"),
         ("TYPE: a tool:", "TYPE 'a tool:' is no key and type"),
         ("RESULTS: yes", "RESULTS 'yes' is no sha256:DIGEST"),
-        ("JOBS: together", "JOBS is 'apart' or not there, not 'together'"),
-        ("JOBS: apart", "JOBS stands without a JOB line"),
+        ("JOBS: together", "JOBS is 'apart' or 'chosen by SWEEPER', not 'together'"),
+        ("JOBS: apart", "JOBS is 'apart', and there is no JOB line"),
         ("SELECT: dice", "SELECT 'dice' is no way to choose an experiment"),
     ],
 )
