@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ class Tree:
         pins: the commit at `tools/<tool>`, by tool.
         registry: the entry of `configs/meta.yaml`, or None.
         files: every entry below `configs/<tool>/snapshots/<tag>/` by path, also what is no snapshot.
+        misplaced: the links and submodules that stand where a directory on the way to a snapshot must be, by path.
     """
 
     pins: Mapping[str, str]
     registry: Entry | None
     files: Mapping[str, Entry]
+    misplaced: Mapping[str, Entry] = field(default_factory=dict)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from experimentstash import judgement, registry
 from experimentstash.flatness import flat_problems
+from experimentstash.header_values import beside_complaint, value_problems
 from experimentstash.judgement import SHORT, FreezeCommit, Recorded
 from experimentstash.names import REGISTRY, SnapshotName, tag_of, tool_complaint, tool_path
 from experimentstash.problems import Problem, StashError, command
@@ -78,11 +80,14 @@ def judge_staged(repository: Repository, staged: Mapping[str, Entry]) -> Verdict
 
 
 def _merged_as_it_is(repository: Repository, staged: Mapping[str, Entry]) -> set[str]:
-    """Return what a merge takes as a remote has it: whoever pulls what others let through did nothing wrong."""
+    """Return what a merge takes as a branch of a remote has it: whoever pulls that did nothing wrong.
+
+    The remotes are asked: what this repository remembers of them may be a pull request, or a branch that is gone.
+    """
     parents = repository.parents_to_be()
     if len(parents) < 2:
         return set()
-    ours = repository.changes(repository.reachable(parents[1:], [parents[0], "--remotes"]))
+    ours = repository.changes(repository.reachable(parents[1:], [parents[0], *repository.held_by_remotes()]))
     touched = {change.path for told in ours.values() for change in told}
     held = [repository.tree(parent).files for parent in parents[1:]]
     return {path for path in staged.keys() - touched if any(tree.get(path) == staged[path] for tree in held)}
@@ -104,8 +109,27 @@ def judge_commit(repository: Repository, commit: str, *, strict: bool = False) -
     return examination.verdict()
 
 
+def judge_head(repository: Repository, head: str, *, strict: bool = False) -> Verdict:
+    """Judge the commit that is checked out, each of its snapshots at its freeze commit, and each snapshot tag.
+
+    Args:
+        repository: the repository.
+        head: the full id of the commit.
+        strict: each snapshot must match the pins of HEAD too.
+
+    Raises:
+        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+    """
+    examination = Examination(repository)
+    examination.commit(head, "HEAD", strict=strict)
+    examination.tags_themselves()
+    return examination.verdict()
+
+
 def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool = False) -> Verdict:
-    """Judge what each commit of a range brought in or changed; what was there before is not its doing.
+    """Judge what each commit of a range brought in or changed, and the snapshot tags that name one of them.
+
+    What was there before is not the range's doing.
 
     Args:
         repository: the repository.
@@ -117,6 +141,10 @@ def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool 
     """
     examination = Examination(repository)
     examination.changes(list(reversed(commits)), repository.changes(commits))
+    inside = set(commits)
+    for tag, commit in examination.tags.commits.items():
+        if commit in inside:
+            examination.tag(tag, commit)
     for commit in reversed(commits) if strict else ():
         examination.commit(commit, commit[:SHORT], strict=True)
     return examination.verdict()
@@ -172,7 +200,9 @@ class Examination:
         tree = self._repository.index()
         brought = self._brought_by(self._repository.parents_to_be(), self._untagged(tree.files))
         own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), tree.files)
+        self._misplaced(tree, "")
         self._judge(tree.files, brought, "", own, own if strict else None)
+        self._named(tree.files, tree.files, own, "")
 
     def staged(self, files: Mapping[str, Entry]) -> None:
         """Judge what the next commit brings in or changes; see `judge_staged`."""
@@ -181,7 +211,10 @@ class Examination:
         brought = self._brought_by(parents, self._untagged(files))
         brought = {path: None if commit in parents[:1] else commit for path, commit in brought.items()}
         own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), files)
+        self._misplaced(replace(tree, misplaced=self._repository.staged_misplaced()), "")
         self._judge(files, brought, "", own, None)
+        if any(SnapshotName.from_path(path) is None for path in files):
+            self._named(files, self._index.files, own, "")
 
     def _brought_by(self, parents: Sequence[str], untagged: Sequence[str]) -> dict[str, str | None]:
         """Return the commit that brought each path in, seen from the parents of the next commit."""
@@ -199,11 +232,51 @@ class Examination:
         untagged = self._untagged(tree.files)
         brought = self._repository.bringing(untagged, commit) if untagged else {}
         own = FreezeCommit(commit, None, tree.pins, self._registered(tree, title), tree.files)
+        self._misplaced(tree, title)
         self._judge(tree.files, brought, title, own, own if strict else None)
+        self._named(tree.files, tree.files, own, title)
+
+    def _named(self, files: Mapping[str, Entry], held: Mapping[str, Entry], own: FreezeCommit, title: str) -> None:
+        """Judge what lies beside snapshots without a tag: it is what they record, whichever commit brought it in.
+
+        Args:
+            files: what is judged.
+            held: all that the same tree holds below the tags of these files.
+            own: that tree.
+            title: what the findings call it.
+        """
+        beside = {path for path in self._untagged(files) if SnapshotName.from_path(path) is None}
+        tags = {tag_of(path) for path in beside}
+        for path, entry in held.items() if beside else ():
+            if tag_of(path) not in tags or not entry.is_file or (name := SnapshotName.from_path(path)) is None:
+                continue
+            for named, digest in self._names(name, entry).items():
+                if named in beside:
+                    other = self._digest(files[named].id) if files[named].is_file else None
+                    found = judgement.beside_problems(path, named, digest, other, own)
+                    self.problems += [replace(one, where=_place(title, one.where)) for one in found]
+
+    def _names(self, name: SnapshotName, entry: Entry) -> Mapping[str, str]:
+        """Return the files beside a snapshot that it names, with their digests; one that cannot be read names none."""
+        told = self._parsed(name.path, entry.id, LARGEST, parse)
+        return {} if isinstance(told, StashError) else told.beside(name)
+
+    def _misplaced(self, tree: Tree, title: str) -> None:
+        """Tell of links and submodules on the way to snapshots; `configs/NAME` is on no way where NAME is no tool."""
+        tools = {*tree.pins, *(self._registered(tree, title) or ())} if tree.misplaced else set()
+        for path, entry in tree.misplaced.items():
+            parts = path.split("/")
+            if len(parts) != 2 or parts[1] in tools:
+                problem = judgement.misplaced_problem(path, entry)
+                self.problems.append(replace(problem, where=_place(title, path)))
 
     def changes(self, commits: Sequence[str], changes: Mapping[str, Sequence[Change]]) -> None:
         """Judge what each commit has and none of its parents, as `Repository.changes` tells; see `judge_range`."""
         files = {c: {change.path: change.entry for change in changes[c]} for c in commits}
+        for commit in commits:
+            if misplaced := {path: entry for path, entry in files[commit].items() if not tag_of(path)}:
+                tree = self._repository.tree(commit, "")
+                self._misplaced(replace(tree, misplaced=misplaced), commit[:SHORT])
         files = {c: {path: entry for path, entry in files[c].items() if tag_of(path)} for c in commits}
         brought: dict[str, dict[str, str | None]] = {}
         for commit in reversed(commits):  # so that what comes before the newest one has been read for the others
@@ -215,6 +288,23 @@ class Examination:
         self._read_ahead(files.values(), brought.values())
         for commit in commits:
             self._judge(files[commit], brought[commit], commit[:SHORT], None, None)
+            for tag in {tag_of(path) for path in self._untagged(files[commit]) if not SnapshotName.from_path(path)}:
+                own = self.freeze(commit, tag, tagged=False)
+                self._named(files[commit], own.files, own, commit[:SHORT])
+
+    def held(self, tags: Iterable[str], heads: Mapping[str, str]) -> None:
+        """Judge what branches hold under some tags, at those tags.
+
+        Args:
+            tags: the tags.
+            heads: the full id of the commit of each branch, by what findings call it.
+        """
+        wanted = [(title, commit, tag) for tag in tags for title, commit in heads.items()]
+        trees = self._repository.trees([(commit, tag) for _, commit, tag in wanted])
+        for (title, _, tag), tree in zip(wanted, trees, strict=True):
+            found = self.at(tree.files, self.freeze(self.tags.commits[tag], tag), title)
+            again = f"merge that branch, then: {command('git', 'tag', '-d', f'snapshot/{tag}')} && experimentstash tag"
+            self.problems += [replace(one, fix=f"{one.fix}  # or {again}") for one in found]
 
     def tags_themselves(self) -> None:
         """Judge each snapshot tag: it leads to a commit, which holds snapshots of it, which hold."""
@@ -260,13 +350,17 @@ class Examination:
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
 
     def _beside(self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> Iterator[Problem]:
-        """Yield what is wrong with the files that are frozen with a snapshot: its lock, and its recorded results."""
+        """Yield what is wrong with the files that are frozen with a snapshot: lock, recorded results, jobs."""
         for path, digest in snapshot.beside(name).items():
-            entry = freeze.files.get(path)
-            if entry is None and freeze.id is None:
-                entry = self._repository.index().files.get(path)  # staged before, and not changed now
-            held = self._digest(entry.id) if entry and entry.is_file else None
+            entry = self._held(path, freeze)
+            held = self._digest(entry.id) if entry else None
             yield from judgement.beside_problems(name.path, path, digest, held, freeze)
+            if entry and held == digest:
+                yield from self._unreadable(name, path, entry, freeze)
+        for number in range(snapshot.jobs_apart):
+            job = name.job(number).path
+            if self._held(job, freeze) is None:
+                yield from judgement.beside_problems(name.path, job, "", None, freeze)
         if shipped := snapshot.shipped_lock:
             yield from self._shipped(name, snapshot, freeze, *shipped)
 
@@ -287,6 +381,29 @@ class Examination:
         held = self._shipped_digests[path, commit]
         if held is not None:
             yield from judgement.shipped_problems(name, path, digest, held, commit)
+
+    def _held(self, path: str, freeze: FreezeCommit) -> Entry | None:
+        """Return the file that a freeze commit holds at a path below its tag."""
+        entry = freeze.files.get(path)
+        if entry is None and freeze.id is None:
+            entry = self._index.files.get(path)  # staged before, and not changed now
+        return entry if entry and entry.is_file else None
+
+    @cached_property
+    def _index(self) -> Tree:
+        return self._repository.index()
+
+    def _unreadable(self, name: SnapshotName, path: str, entry: Entry, freeze: FreezeCommit) -> Iterator[Problem]:
+        folder = path.rpartition("/")[0]
+        lists = [one for one in freeze.files if one.endswith(".txt") and one.rpartition("/")[0] == folder]
+        try:
+            data = self._repository.read(entry.id, LARGEST)
+            texts = {one: self._repository.read(held.id, LARGEST) for one in lists if (held := self._held(one, freeze))}
+        except TooLargeError as error:
+            yield Problem(name.path, "header", f"{path}: {error}", judgement.refreeze(name))
+            return
+        if complaint := beside_complaint(path, data, texts):
+            yield Problem(name.path, "header", complaint, judgement.refreeze(name))
 
     def _digest(self, blob: str) -> str:
         """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
@@ -327,9 +444,9 @@ class Examination:
                 self.problems += [replace(problem, where=_place(title, problem.where)) for problem in found]
 
     def _untagged(self, files: Iterable[str]) -> list[str]:
-        """Return the snapshots whose tag does not exist; what lies beside one is frozen by the tag alone."""
+        """Return the files whose tag does not exist: each is judged at the commit that brought it in."""
         known = self.tags.commits.keys() | self.tags.broken.keys()
-        return [path for path in files if tag_of(path) not in known and SnapshotName.from_path(path)]
+        return [path for path in files if tag_of(path) not in known]
 
     def _read_ahead(self, files: Iterable[Mapping[str, Entry]], brought: Iterable[Mapping[str, str | None]]) -> None:
         """Read the trees of all freeze commits at once."""
@@ -343,12 +460,12 @@ class Examination:
         key = (name.path, entry.id)
         if key not in self._snapshots and entry.is_file:
             self._snapshots[key] = None
-            told = self._parsed(name.path, entry.id, LARGEST, _snapshot_and_line)
+            told = self._parsed(name.path, entry.id, LARGEST, parse)
             if isinstance(told, StashError):
                 found.append(_unread(name.path, "header", name.path, told))
             else:
-                self._snapshots[key] = replace(told[0], body="")  # large, perhaps, and judged by now
-                found += header_problems(told[0], name) + flat_problems(told[0], name, told[1])
+                self._snapshots[key] = replace(told, body="", above="")  # large, perhaps, and judged by now
+                found += header_problems(told, name) + value_problems(told, name) + flat_problems(told, name)
         return self._snapshots.get(key)
 
     def _registered(self, tree: Tree, title: str) -> frozenset[str] | None:
@@ -374,12 +491,6 @@ class Examination:
             return parser(data, path)
         except StashError as error:
             return error
-
-
-def _snapshot_and_line(data: bytes, where: str) -> tuple[Snapshot, int]:
-    """Parse a snapshot; the line of the file on which its body begins comes with it."""
-    snapshot = parse(data, where)
-    return snapshot, data.count(b"\n") - snapshot.body.count("\n") + 1
 
 
 def _unread(where: str, rule: str, path: str, error: StashError) -> Problem:

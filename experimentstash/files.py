@@ -75,6 +75,25 @@ def check_inside(root: Path, path: Path) -> None:
             )
 
 
+def check_no_link(root: Path, path: Path) -> None:
+    """Check that neither `path` nor a directory between `root` and it is a link or a repository of its own.
+
+    Args:
+        root: the top of the working tree.
+        path: a path below it.
+
+    Raises:
+        StashError: one is: what it leads to is not what the stash recorded.
+    """
+    for place in (path, *path.parents):
+        if place == root:
+            return
+        if place.is_symlink() or (place / ".git").exists():
+            kind = "a link" if place.is_symlink() else "a repository of its own"
+            shown = place.relative_to(root)
+            raise StashError(f"{printable(str(shown))}: {kind}, which no snapshot is read through", "git status")
+
+
 def _leads_inside(top: Path, link: Path) -> bool:
     try:
         end = link.resolve()

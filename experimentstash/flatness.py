@@ -1,6 +1,6 @@
 """The rule `flat` (spec.md, *When a snapshot holds*): text in, problems out; no I/O.
 
-A body is judged by the events of PyYAML's C parser, one at a time: nothing is built from hostile text.
+A file is judged as a whole, by the events of PyYAML's C parser, one at a time: nothing is built from hostile text.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from experimentstash.overrides import is_override
 from experimentstash.problems import Problem, short
 from experimentstash.scalars import KINDS, YAML, construct, kind
 from experimentstash.snapshot import LARGEST, freeze_command
@@ -35,6 +36,10 @@ _MISSING = "???"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
 # OmegaConf's lexer takes an odd number of backslashes before `${` for an escape. A test holds this against
 # OmegaConf itself for every string of its alphabet up to five characters, so it need not be loaded (68 ms).
+_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""What ends a line, and so a comment, for YAML (YAML 1.1, section 5.4), and for no text editor that git users have."""
+_COMMENT = re.compile(r"[ \t\r]*(?:#.*)?(?:\n|$)")
+_INSTRUCTION = re.compile(r"\s*#[\s#]*@")
 _INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
 
 
@@ -57,13 +62,12 @@ class _Level:
         return self.key or "" if self.is_mapping else str(self.index)
 
 
-def flat_problems(snapshot: Snapshot, name: SnapshotName, first_line: int = 1) -> list[Problem]:
+def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     """Judge the rule `flat` of spec.md, section *When a snapshot holds*.
 
     Args:
         snapshot: the parsed file.
         name: what it is called; its path is where the findings are.
-        first_line: the line of the file on which the body begins.
 
     Returns:
         The findings, the first 50 of them.
@@ -71,55 +75,74 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName, first_line: int = 1) -
     refreeze = freeze_command(name, name.tag)
 
     def problem(line: int | None, what: str) -> Problem:
-        where = name.path if line is None else f"{name.path}:{first_line + line}"
+        where = name.path if line is None else f"{name.path}:{line + 1}"
         return Problem(where, "flat", what, refreeze)
 
-    if len(snapshot.body) > LARGEST:
-        return [problem(None, f"{len(snapshot.body)} characters are no config (at most {LARGEST})")]
-    return [problem(line, what) for line, what in _complaints(snapshot)]
+    text = snapshot.text
+    if len(text) > LARGEST:
+        return [problem(None, f"{len(text)} characters are no config (at most {LARGEST})")]
+    breaks = list(islice(_break_complaints(text), _TOLD))  # with one, the lines that YAML counts are others
+    found = breaks or [*_instruction_complaints(text), *_complaints(snapshot)]
+    return [problem(line, what) for line, what in found[:_TOLD]]
+
+
+def _break_complaints(text: str) -> Iterator[_Complaint]:
+    for match in _BREAKS.finditer(text):
+        line = text.count("\n", 0, match.start())
+        yield line, f"a line break U+{ord(match[0]):04X}, which ends a comment for YAML alone"
+
+
+def _instruction_complaints(text: str) -> Iterator[_Complaint]:
+    """Yield the comments that Hydra takes for instructions (`# @package`): those above the first line of content."""
+    start = number = 0
+    while (match := _COMMENT.match(text, start)) and match.end() > start:
+        if _INSTRUCTION.match(match[0]):
+            yield number, f"an instruction to Hydra: {short(match[0].strip())}"
+        start = match.end()
+        number += 1
 
 
 def _complaints(snapshot: Snapshot) -> list[_Complaint]:
     try:
         found = _walked(snapshot, _LOADER)
-        doubted = "\t" in snapshot.body
+        doubted = "\t" in snapshot.text
     except yaml.YAMLError as error:
         # Since libyaml 0.2.6 its scanner refuses 1,000 levels, before the events of the first 500 are here.
-        found, doubted = [_no_yaml(error, snapshot.body)], True
-    if not doubted or len(snapshot.body) > _LONGEST_DOUBT:
+        found, doubted = [_no_yaml(error, snapshot.text)], True
+    if not doubted or len(snapshot.text) > _LONGEST_DOUBT:
         return found
     # OmegaConf's own parser is the slow one. The two differ where a tab stands, and here and there besides.
     try:
         return _walked(snapshot, yaml.SafeLoader)
     except yaml.YAMLError as error:
-        return [_no_yaml(error, snapshot.body)]
+        return [_no_yaml(error, snapshot.text)]
 
 
 def _walked(snapshot: Snapshot, loader: type) -> list[_Complaint]:
     walk = _Walk()
-    found = list(islice(walk.complaints(snapshot.body, loader), _TOLD))
+    found = list(islice(walk.complaints(snapshot.text, loader), _TOLD))
     if not walk.ended:  # a part that was not read may hold the `???` of a LATE line
         found += islice(_late_complaints(snapshot, walk.missing), _TOLD - len(found))
     return found
 
 
-def _no_yaml(error: yaml.YAMLError, body: str) -> _Complaint:
+def _no_yaml(error: yaml.YAMLError, text: str) -> _Complaint:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = f", column {mark.column + 1}" if mark else ""
         return mark.line if mark else None, f"no YAML{place}: {error.problem or error.context}"
     # libyaml counts a reader's position in bytes and PyYAML in characters; the bad character is the same
-    bad = yaml.reader.Reader.NON_PRINTABLE.search(body)
+    bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
     if bad is None:
         return None, f"no YAML: {error}"
-    column = bad.start() - body.rfind("\n", 0, bad.start())
-    return body.count("\n", 0, bad.start()), f"no YAML, column {column}: a control character"
+    column = bad.start() - text.rfind("\n", 0, bad.start())
+    return text.count("\n", 0, bad.start()), f"no YAML, column {column}: a control character"
 
 
 def _late_complaints(snapshot: Snapshot, missing: dict[str, int]) -> Iterator[_Complaint]:
     late: set[str] = set()
     for text, key in zip(snapshot.all("LATE"), snapshot.late_keys, strict=True):
-        if "=" not in text or not key:
+        if not is_override(text):
             yield None, f"LATE {short(text)} is no override KEY=VALUE"
         elif key in late:
             yield None, f"LATE names {short(key)} twice"
@@ -132,11 +155,11 @@ def _late_complaints(snapshot: Snapshot, missing: dict[str, int]) -> Iterator[_C
 
 
 class _Walk:
-    """One pass over the events of a body.
+    """One pass over the events of a file.
 
     Attributes:
         missing: the dotted path of each `???` and its line (from 0).
-        ended: the pass ended before the body did.
+        ended: the pass ended before the file did.
     """
 
     def __init__(self) -> None:
@@ -145,14 +168,14 @@ class _Walk:
         self._levels: list[_Level] = []
         self._spelled = 0
 
-    def complaints(self, body: str, loader: type) -> Iterator[_Complaint]:
-        """Yield what is wrong with a body, with its line (from 0).
+    def complaints(self, text: str, loader: type) -> Iterator[_Complaint]:
+        """Yield what is wrong with a file, with its line (from 0).
 
         Raises:
             yaml.YAMLError: it is no YAML.
         """
         documents = 0
-        events: Iterator[Any] = yaml.parse(body, Loader=loader)
+        events: Iterator[Any] = yaml.parse(text, Loader=loader)
         for number, event in enumerate(events):
             line = event.start_mark.line
             if isinstance(event, yaml.ScalarEvent):
@@ -230,6 +253,8 @@ class _Walk:
             yield line, f"the key {short(text)} stands twice"
         elif key == "defaults" and len(self._levels) == 1:
             yield line, "a root `defaults`: Hydra would compose it again"
+        elif key == "hydra" and len(self._levels) == 1:
+            yield line, "a root `hydra`: Hydra would take it for settings of its own"
         level.seen.add(_same(key))
 
     def _value(self, event: Any, line: int) -> Iterator[_Complaint]:
@@ -247,6 +272,10 @@ class _Walk:
 
     def _late(self, line: int) -> Iterator[_Complaint]:
         path = ".".join(level.name for level in self._levels)
+        if path.count(".") >= len(self._levels):
+            yield line, f"{short(path)} is {_MISSING}, and an override does not reach a key that holds a dot"
+        if path in self.missing:
+            yield line, f"{short(path)} is the name of two values, and an override reaches one"
         self.missing.setdefault(path, line)
         self._spelled += len(path)
         if self._spelled > LARGEST:

@@ -13,7 +13,8 @@ from experimentstash.checkouts.commit import tool_commit
 from experimentstash.files import check_inside
 from experimentstash.flatness import flat_problems
 from experimentstash.git import answer
-from experimentstash.names import SnapshotName, snapshot_folder, tool_path
+from experimentstash.header_values import value_problems
+from experimentstash.names import SnapshotName, tool_path
 from experimentstash.problems import Problem, StashError, printable
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _without(text: str, keys: set[str]) -> Any:
 def problems_of(name: SnapshotName, text: str) -> list[Problem]:
     """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`."""
     parsed = snapshot.parse(text.encode("utf-8", "surrogateescape"), name.path)
-    return [*snapshot.header_problems(parsed, name), *flat_problems(parsed, name)]
+    return [*snapshot.header_problems(parsed, name), *value_problems(parsed, name), *flat_problems(parsed, name)]
 
 
 def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:
@@ -151,9 +152,7 @@ def files_beside(stash: Path, name: SnapshotName, parsed: snapshot.Snapshot) -> 
     Raises:
         StashError: one that its header names is not there, or is no file of the stash.
     """
-    lock = parsed.one("LOCK").partition(" ")[0]
-    named = [lock] if lock.startswith(f"{snapshot_folder(name.tool, name.tag)}/") else []
-    named += [name.results_path] if parsed.one("RESULTS") else []
+    named = list(parsed.beside(name))
     named += [name.job(number).path for number in range(parsed.jobs_apart)]
     found = {}
     for path in named:

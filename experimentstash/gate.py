@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 from experimentstash.examine import Examination
 from experimentstash.judgement import SHORT, in_the_way, reopening, tag_update_problems, wrong_tag
-from experimentstash.names import TAG_FOLDER, tag_complaint, tag_of
-from experimentstash.problems import Problem, StashError
+from experimentstash.names import TAG_FOLDER, TAG_PREFIX, tag_complaint, tag_of
+from experimentstash.problems import Problem, StashError, command
 from experimentstash.published import unpublished
 from experimentstash.repository import NO_COMMIT, Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from experimentstash.ref_updates import RefUpdate
-    from experimentstash.repository import Repository
+    from experimentstash.repository import Change, Repository
+
+_HEADS = "refs/heads/"
+_REPLACEMENTS = "refs/replace/"
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,46 @@ class Receiver:
     """What is known of the repository that receives.
 
     Attributes:
-        known: what it has already: full ids of commits, and options of `git rev-list` (`--all`, `--remotes=…`).
+        known: what it has already: full ids of commits, and options of `git rev-list` (`--branches`).
         remote: what git here calls it; None where it is this very repository.
-        url: where it is asked which tags it has, or None.
+        url: where it is asked which branches and tags it has, or None.
         gets_more: whether refs may come along that nobody told of.
+        refs: what its branches and tags name, where it was asked and has answered.
     """
 
     known: tuple[str, ...]
     remote: str | None
     url: str | None = None
     gets_more: bool = False
+    refs: Mapping[str, str] | None = None
+
+    def asked(self, repository: Repository) -> Receiver:
+        """Return what is known once it was asked: only it knows what its branches and tags hold now."""
+        if self.remote is None:
+            return replace(self, refs={f"refs/heads/{name}": head for name, head in repository.heads().items()})
+        refs = repository.refs_at(self.url) if self.url else None
+        here = repository.here(dict.fromkeys(refs.values())) if refs else []
+        return replace(self, known=(*self.known, *here), refs=refs)
+
+    def tags(self) -> dict[str, str] | None:
+        """Return what its snapshot tags name, or None where that is not known."""
+        if self.refs is None:
+            return None
+        return {ref.removeprefix(TAG_PREFIX): name for ref, name in self.refs.items() if ref.startswith(TAG_PREFIX)}
+
+    def heads_after(self, updates: Sequence[RefUpdate]) -> dict[str, str]:
+        """Return what its branches will name after some updates, by their names without `refs/heads/`."""
+        heads = {**(self.refs or {}), **{update.ref: update.new or "" for update in updates}}
+        return {ref.removeprefix(_HEADS): head for ref, head in heads.items() if head and ref.startswith(_HEADS)}
 
 
 def judge_updates(
-    repository: Repository, updates: Sequence[RefUpdate], receiver: Receiver, *, online: bool | None = False
+    repository: Repository,
+    updates: Sequence[RefUpdate],
+    receiver: Receiver,
+    *,
+    online: bool | None = False,
+    pushed_along: Callable[[], bool] = bool,
 ) -> list[Problem]:
     """Judge every commit that the receiver has not yet, and every snapshot tag that is made, moved or deleted.
 
@@ -54,6 +83,7 @@ def judge_updates(
         receiver: what is known of the receiving repository.
         online: whether the tools' remotes are asked for the recorded commits (rule `published`); None leaves
             that rule out.
+        pushed_along: tells whether git pushes the tools' branches first, and nothing else where that fails.
 
     Raises:
         StashError: it cannot be judged: a missing object, the edge of a shallow clone.
@@ -67,24 +97,46 @@ def judge_updates(
     problems += [wrong_tag(tag, none[new]) for tag, new in named.items() if new in none]
     pushed = {tag: commits[new] for tag, new in named.items() if new in commits}
     tips = list(dict.fromkeys(commits.values()))
-    incoming = repository.reachable(tips, receiver.known)[::-1]
+    if asks := any(update.new and (update.old is None or update.tag) for update in updates):
+        receiver = receiver.asked(repository)
+    changes = _changes(repository, tips, receiver)
+    if not asks and any(changes.values()):  # what only seems to come along may be on another branch there
+        receiver = receiver.asked(repository)
+        changes = _changes(repository, tips, receiver)
+    incoming = list(changes)
     repository.check_whole(incoming)
-    changes = repository.changes(incoming) if incoming else {}
     touched = {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
     there = _tags_there(repository, touched - pushed.keys(), tips, receiver)
     examination = Examination(repository, replace(there, commits={**there.commits, **pushed}), fresh=True)
     examination.changes(incoming, changes)
     for tag, commit in pushed.items():
         examination.tag(tag, commit)
+    examination.held(pushed, _heads_here(repository, receiver, updates) if pushed else {})
     verdict = examination.verdict()
     found = list(verdict.problems)
     if online is not None:
-        found += unpublished(repository, verdict.recorded, online=online)
+        found += unpublished(repository, verdict.recorded, online=online, pushed_along=pushed_along)
     return problems + _with_refs(repository, found, updates, commits, receiver)
+
+
+def _changes(repository: Repository, tips: Sequence[str], receiver: Receiver) -> Mapping[str, Sequence[Change]]:
+    """Return what each commit brings that the receiver has not yet, the oldest commit first."""
+    incoming = repository.reachable(tips, receiver.known)[::-1]
+    return repository.changes(incoming) if incoming else {}
+
+
+def _heads_here(repository: Repository, receiver: Receiver, updates: Sequence[RefUpdate]) -> dict[str, str]:
+    """Return the commits of the receiver's branches after a push, those that are here: it judges the others itself."""
+    heads = receiver.heads_after(updates)
+    commits, _ = repository.peel(repository.here(dict.fromkeys(heads.values())))
+    return {name: commits[head] for name, head in heads.items() if head in commits}
 
 
 def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
     """Judge the rule `tag` of an update: the receiver is where others have it."""
+    if update.ref.startswith(_REPLACEMENTS) and update.new:
+        what = "it shows another object in place of the one that is judged"
+        return [Problem(update.ref, "frozen", what, command("git", "replace", "-d", update.ref.rpartition("/")[2]))]
     if update.ref == TAG_FOLDER and update.new:
         return [in_the_way(update.ref)]
     if update.tag is None:
@@ -98,7 +150,7 @@ def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[st
     """Return those of the tags that the receiver has, and those that it could have where that cannot be known."""
     if receiver.remote is None or not tags:
         return repository.tags(tags)
-    there = repository.tags_at(receiver.url) if receiver.url else None
+    there = receiver.tags()
     named = {tag: there[tag] for tag in tags if tag in there} if there else {}
     commits, none = repository.peel(dict.fromkeys(named.values()))
     known = Tags(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from experimentstash.entries import LINK
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
 from experimentstash.problems import Problem, command, quote
 from experimentstash.snapshot import freeze_command, is_commit, same_commit
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from experimentstash.entries import Entry
     from experimentstash.snapshot import Snapshot
 
+_OTHER_ENDING = re.compile(r"(?i)\.ya?ml$")
 SHORT = 12
 """Hex digits of a commit in a message; `git show` takes them."""
 
@@ -76,7 +79,8 @@ class Publication:
     Attributes:
         remote: the URL of the remote as it may be shown, or an empty text where the tool has none.
         there: whether a branch or a tag of the remote has the commit, or None where nobody can say.
-        why: why the remote gave no answer, or an empty text where it was not asked.
+        why: why the remote gave no answer, or an empty text where it was not asked; with `there` False, why it is no
+            repository.
         push: the arguments of git that push the commit from this machine, where it is, and on no branch that was seen.
     """
 
@@ -105,6 +109,11 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
         if freeze.registered is not None and tool not in freeze.registered:
             what = f"the registry of {freeze.title} has no tool {tool!r}"
             found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
+    for place in snapshot.places:
+        folder, tool, *_ = (*place.split("/"), "", "")
+        if folder == "tools" and tool not in freeze.pins:
+            what = f"its environment was made of {place}, and {freeze.title} pins nothing at {tool_path(tool)}"
+            found.append(Problem(name.path, "pin", what, refreeze(name)))
     return found
 
 
@@ -139,10 +148,13 @@ def published_problems(one: Recorded, known: Publication) -> list[Problem]:
     if known.there or (known.there is None and not known.why):
         return []
     commit = f"{one.tool} at {one.commit[:SHORT]}"
+    path = quote(tool_path(one.tool))
     if not known.remote:
-        path = quote(tool_path(one.tool))
-        what = f"{commit} cannot be fetched: neither .gitmodules nor this machine knows a remote of {one.tool}"
+        what = f"{commit} cannot be fetched: .gitmodules names no URL for {tool_path(one.tool)}"
         return [Problem(one.where, "published", what, f"git submodule add --force -- URL {path}")]
+    if known.there is False and known.why:
+        what = f"{commit} cannot be fetched from {known.remote}: {known.why}"
+        return [Problem(one.where, "published", what, f"git submodule set-url -- {path} URL && git add .gitmodules")]
     push = known.push or ("push", known.remote, f"{one.commit}:refs/heads/NEW-BRANCH")
     fix = command("git", *push) + ("" if known.push else f"  # in a clone of {one.tool} that has the commit")
     if known.there is False:
@@ -164,6 +176,9 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
         freeze: the freeze commit of that tag.
     """
     name = SnapshotName.from_path(path)
+    if name is None and _OTHER_ENDING.search(path):
+        what = "a snapshot's file ends with .yaml: Hydra reads no other, and nothing judges this one"
+        return [Problem(path, "frozen", what, f"git rm --cached {quote(path)}")]
     if name is not None and not entry.is_file:
         # its own bytes are a path: what it leads to can change, and this repository would not know
         fix = f"git rm --cached {quote(path)}"
@@ -177,6 +192,16 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
         return [Problem(path, "frozen", what, fix)]
     fix = f"git checkout {quote(freeze.rev)} -- {quote(path)}"
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
+
+
+def misplaced_problem(path: str, entry: Entry) -> Problem:
+    """Return the finding for what stands where a directory on the way to a snapshot must be.
+
+    What a link or a submodule leads to can change without a change of the stash.
+    """
+    kind = "a link" if entry.mode == LINK else "a submodule"
+    what = f"{kind} where a directory of snapshots must be: what it leads to is not frozen"
+    return Problem(path, "frozen", what, command("git", "rm", "-r", "--cached", path))
 
 
 def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:

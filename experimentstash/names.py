@@ -142,6 +142,12 @@ def tag_of(path: str) -> str:
     return parts[3] if len(parts) == 5 and parts[0] == "configs" and parts[2] == "snapshots" else ""
 
 
+def leads_to_snapshots(path: str) -> bool:
+    """Tell whether a path is that of a directory on the way to a snapshot, its tag's own directory included."""
+    parts = path.split("/")
+    return parts[0] == "configs" and len(parts) <= 4 and parts[2:3] in ([], ["snapshots"])
+
+
 def tool_path(tool: str) -> str:
     """Return where the submodule of `tool` lies, from the stash's root (spec.md, *Words*)."""
     return f"tools/{tool}"

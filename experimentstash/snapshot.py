@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from experimentstash.hydra.inside.experimentstash_inside.header import entry, header_spans
 from experimentstash.names import SnapshotName, experiment_complaint, snapshot_folder, tag_complaint, tool_complaint
 from experimentstash.problems import Problem, StashError, command, quote, short
 
@@ -30,8 +30,8 @@ _LONGEST_HEADER, _WIDEST_HEADER = 20_000, 4_000_000
 _MOST_DEPENDS = 100  # each is judged, asked for and told of by itself
 _TOLD = 50  # findings of one file: the first say enough, and a hostile file has thousands
 
-_LINE = re.compile(r"#\s*([A-Z][A-Z0-9_]*)\s*:(?:[ \t](.*))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_GAP = re.compile(r"\r?\n")  # the empty line between header and body
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _DEPENDS = re.compile(r"(\S+)\s+(\S+)")
 
@@ -53,10 +53,17 @@ class Snapshot:
     Attributes:
         header: the `KEY: value` lines in file order; unknown keys are kept.
         body: the YAML text below them.
+        above: the text of the file before the body, line for line.
     """
 
     header: tuple[tuple[str, str], ...]
     body: str
+    above: str = ""
+
+    @property
+    def text(self) -> str:
+        """The whole file, as YAML and Hydra read it."""
+        return self.above + self.body
 
     def all(self, key: str) -> tuple[str, ...]:
         """Return the values of every `key` line, in file order."""
@@ -87,23 +94,37 @@ class Snapshot:
         """The dotted keys of the `LATE` lines, in file order."""
         return tuple(late_key(line) for line in self.all("LATE"))
 
+    @property
+    def lock_words(self) -> tuple[str, ...]:
+        """The words of the `LOCK` line: path, digest, choices; none where it cannot be split as a shell does it."""
+        if not (line := self.one("LOCK")):
+            return ()
+        import shlex  # which a snapshot without a lock does not need
+
+        try:
+            return tuple(shlex.split(line))
+        except ValueError:
+            return ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The paths that the environment was made of, from the stash's root: the lock, and installed folders."""
+        return (*self.lock_words[:1], *self.all("PROJECT"))
+
     def beside(self, name: SnapshotName) -> dict[str, str]:
         """Return the files beside the snapshot that are frozen with it, each with its SHA-256 in hex.
 
         A lock that the tool ships is not among them: its pin says what it is.
         """
-        lock, _, rest = self.one("LOCK").partition(" sha256:")
-        named = ((lock.strip("'"), rest.partition(" ")[0]), (name.results_path, self.one("RESULTS")))
+        lock, digest, *_ = (*self.lock_words, "", "")
+        named = ((lock, digest), (name.results_path, self.one("RESULTS")))
         folder = f"{snapshot_folder(name.tool, name.tag)}/"
         return {path: digest.removeprefix("sha256:") for path, digest in named if digest and path.startswith(folder)}
 
     @property
     def shipped_lock(self) -> tuple[str, str] | None:
         """The lock of a tool's own that the snapshot names: its path from the stash's root, and its SHA-256 in hex."""
-        try:
-            path, digest = shlex.split(self.one("LOCK"))[:2]
-        except ValueError:  # none, or none that can be read
-            return None
+        path, digest, *_ = (*self.lock_words, "", "")
         is_shipped = path.startswith("tools/") and digest.startswith("sha256:")
         return (path, digest.removeprefix("sha256:")) if is_shipped else None
 
@@ -130,33 +151,19 @@ def parse(data: bytes, where: str) -> Snapshot:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StashError(f"{where}: not UTF-8 (byte {error.start})", f"file {path}  # then save it as UTF-8") from None
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
     header: list[tuple[str, str]] = []
     end = 0
-    for number, (start, stop) in enumerate(_lines(text)):
-        line = text[start:stop].strip()
-        if line and not line.startswith("#"):
-            break
+    for number, (start, stop) in enumerate(header_spans(text)):
         if number == _LONGEST_HEADER or stop > _WIDEST_HEADER:
             raise StashError(f"{where}: the header does not end", f"git rm --cached {path}")
-        if match := _LINE.fullmatch(line):
-            header.append((match[1], (match[2] or "").strip()))
+        if (line := entry(text[start:stop])) is not None:
+            header.append(line)
         end = min(stop + 1, len(text))
-        if not line and header:
-            break
+    if header and (gap := _GAP.match(text, end)):
+        end = gap.end()
     if sum(key == "DEPENDS" for key, _ in header) > _MOST_DEPENDS:
         raise StashError(f"{where}: more than {_MOST_DEPENDS} DEPENDS lines", f"git rm --cached {path}")
-    return Snapshot(tuple(header), text[end:])
-
-
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    while start < len(text):
-        stop = text.find("\n", start)
-        stop = len(text) if stop < 0 else stop
-        yield start, stop
-        start = stop + 1
+    return Snapshot(tuple(header), text[end:], text[:end])
 
 
 def is_stamped(snapshot: Snapshot) -> bool:
@@ -167,13 +174,12 @@ def is_stamped(snapshot: Snapshot) -> bool:
 def without_header(text: str) -> str:
     """Return a file's text without its header lines; other comments stay."""
     kept: list[str] = []
-    for start, stop in _lines(text):
-        line = text[start:stop].strip()
-        if line and not line.startswith("#"):
-            return "".join([*kept, text[start:]])
-        if not _LINE.fullmatch(line):
-            kept.append(text[start : stop + 1])
-    return "".join(kept)
+    end = 0
+    for start, stop in header_spans(text):
+        end = stop + 1
+        if entry(text[start:stop]) is None:
+            kept.append(text[start:end])
+    return "".join([*kept, text[end:]])
 
 
 def render(header: Sequence[tuple[str, str]], body: str) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 TOOL = "mytool"
 REGISTRY = "tools:\n  mytool:\n    path: tools/mytool\n    entrypoint: '-m mytool.main'\n"
 
+URLS = '[submodule "tools/mytool"]\n\tpath = tools/mytool\n\turl = https://example.invalid/mytool.git\n'
+
 
 def pin_id(name: str, root: Path | None = None) -> str:
     """Return a full commit id that stands for the commit of a tool called `name`."""
@@ -47,8 +49,8 @@ def make_stash(root: Path, *init: str) -> Path:
     """Make a stash with one tool, pinned at `pin_id("one")`, in one commit."""
     root.mkdir(parents=True, exist_ok=True)
     git("init", "-q", *init, cwd=root)
-    write(root, {"configs/meta.yaml": REGISTRY, "configs/mytool/experiment/pca.yaml": "lr: 0.1\n"})
-    git("add", "configs", cwd=root)
+    write(root, {"configs/meta.yaml": REGISTRY, "configs/mytool/experiment/pca.yaml": "lr: 0.1\n", ".gitmodules": URLS})
+    git("add", "configs", ".gitmodules", cwd=root)
     pin(root, "one")
     commit_index(root, "a stash")
     return root

@@ -18,7 +18,7 @@ from experimentstash.flatness import flat_problems
 from experimentstash.names import SnapshotName
 from experimentstash.problems import Problem
 from experimentstash.scalars import construct
-from experimentstash.snapshot import Snapshot
+from experimentstash.snapshot import Snapshot, parse
 
 NAME = SnapshotName("mytool", "camera-ready", "pca")
 FIX = "experimentstash snapshot mytool pca --tag camera-ready"
@@ -161,7 +161,7 @@ def test_escapes_are_those_of_omegaconfs_grammar() -> None:
 def test_late_lines_and_missing_values_belong_together() -> None:
     body = "a: ???\nb:\n- x\n- c: '???'\n7:\n  d: !!str ???\ne: '??? '\n"
     assert judge(body, "a=${now:}", "b.1.c=${hydra:runtime.output_dir}", "7.d=1") == []
-    assert judge(body, "a=1", "+a=2", "b", "=3", "x.y=4", "7.d=${oc.env:X}") == [
+    assert judge(body, "a=1", "++a=2", "b", "=3", "x.y=4", "7.d=${oc.env:X}") == [
         ("", "LATE names 'a' twice"),
         ("", "LATE 'b' is no override KEY=VALUE"),
         ("", "LATE '=3' is no override KEY=VALUE"),
@@ -171,8 +171,45 @@ def test_late_lines_and_missing_values_belong_together() -> None:
 
 
 def test_lines_are_those_of_the_file() -> None:
-    found = flat_problems(Snapshot((), "a: 1\na: 2\n"), NAME, first_line=7)
-    assert found == [Problem(f"{NAME.path}:8", "flat", "the key 'a' stands twice", FIX)]
+    found = flat_problems(parse(b"# SNAPSHOT: a\n# X: b\n\na: 1\na: 2\n", "x"), NAME)
+    assert found == [Problem(f"{NAME.path}:5", "flat", "the key 'a' stands twice", FIX)]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        (f"# X: y{sign}home: 1\n\na: 1\n", ":1", f"a line break U+{ord(sign):04X}, which ends a comment for YAML alone")
+        for sign in "\u2028\u2029\x85\r"
+    ]
+    + [
+        ("# X: y\n\na: 1 # z\u2028b: 2\n", ":3", "a line break U+2028, which ends a comment for YAML alone"),
+        ("# X: y\x07\n\na: 1\n", ":1", "no YAML, column 7: a control character"),
+        ("# X: y\x0b# @package b\n\na: 1\n", ":1", "no YAML, column 7: a control character"),
+        ("# @package evil\n# X: y\n\na: 1\n", ":1", "an instruction to Hydra: '# @package evil'"),
+        ("# X: y\n\n  #@package evil\na: 1\n", ":3", "an instruction to Hydra: '#@package evil'"),
+        ("# X: y\n\nhydra: {run: {dir: .}}\n", ":3", "a root `hydra`: Hydra would take it for settings of its own"),
+        ("# X: y\n\n'hydra': 1\n", ":3", "a root `hydra`: Hydra would take it for settings of its own"),
+        ("# X: y\n  # LATE: a=1\n\na: ???\n", ":4", "'a' is ??? and has no LATE line"),
+        ("\n# LATE: a=1\n\na: ???\n", ":4", "'a' is ??? and has no LATE line"),
+        ("# LATE: a=$(\n\na: ???\n", "", "LATE 'a=$(' is no override KEY=VALUE"),
+        ("# LATE: a=1,2\n\na: ???\n", "", "LATE 'a=1,2' is no override KEY=VALUE"),
+        ("# LATE: a.b=1\n\na.b: ???\n", ":3", "'a.b' is ???, and an override does not reach a key that holds a dot"),
+        (
+            "# LATE: 1.b=1\n\n1:\n  b: ???\n'1':\n  b: ???\n",
+            ":6",
+            "'1.b' is the name of two values, and an override reaches one",
+        ),
+    ],
+)
+def test_a_file_is_judged_as_yaml_and_hydra_read_it(text: str, where: str, what: str) -> None:
+    found = flat_problems(parse(text.encode(), "x"), NAME)
+    assert (f"{NAME.path}{where}", what) in [(problem.where, problem.what) for problem in found]
+
+
+def test_a_file_with_windows_line_endings_is_read_alike() -> None:
+    parsed = parse(b"# X: y\r\n# LATE: a=1\r\n\r\na: ???\r\nb: 1\r\n", "x")
+    assert parsed.header == (("X", "y"), ("LATE", "a=1"))
+    assert flat_problems(parsed, NAME) == []
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def test_a_commit_is_published_or_nobody_knows_better(known: Publication) -> Non
         ),
         (
             Publication("", there=False),
-            "mytool at 111111111111 cannot be fetched: neither .gitmodules nor this machine knows a remote of mytool",
+            "mytool at 111111111111 cannot be fetched: .gitmodules names no URL for tools/mytool",
             "git submodule add --force -- URL tools/mytool",
         ),
     ],

@@ -1,10 +1,12 @@
-"""`check-snapshots`: the rules `flat`, `header`, `pin` and `frozen` for the commit being made."""
+"""`check-snapshots`: the rules `flat`, `header`, `pin` and `frozen` for the commit being made, a range, or HEAD."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.hooks.options import Options, read
 from experimentstash.names import SnapshotName
 from experimentstash.problems import FINE, Problem, StashError, guard, quote
 from experimentstash.repository import Repository
@@ -13,30 +15,81 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from experimentstash.entries import Entry
+    from experimentstash.examine import Verdict
+
+_ABOUT = "Judge the snapshots of the commit being made, of the range that a framework names, or of HEAD."
+_RANGE = ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")  # of pre-commit and prek, given --from-ref and --to-ref
+_INDEX = "GIT_INDEX_FILE"  # which git sets for the hooks of a commit that is being made
 
 
-def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it)
-    """Judge what the next commit brings in or changes below `snapshots/`, and return the exit code.
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge a commit and return the exit code.
+
+    Judged is what the next commit brings in or changes below `snapshots/`. Where a framework names a range, as in CI,
+    it is that range; where nothing at all is staged and no commit is being made, it is HEAD with the snapshot tags.
 
     Args:
-        argv: taken as it comes: neither a framework nor git says anything here that is of interest.
+        argv: `--strict` and `--online`; `--stage KIND` and what git gave the hook.
     """
-    return guard(_check)
+    options = read("check-snapshots", _ABOUT, argv, ("--strict", "--online"))
+    return guard(lambda: _check(options))
 
 
-def _check() -> int:
+def _check(options: Options) -> int:
     with Repository.open(Path.cwd()) as repository:
+        start, end = (os.environ.get(name, "") for name in _RANGE)
+        if start and end and not options.stage:
+            return _judge_range(repository, start, end, options)
         staged = repository.staged()
-        if not staged:
-            return FINE
-        return _judge(repository, staged)
+        if staged or repository.staged_misplaced() or options.strict:
+            return _judge(repository, staged, options)
+        if not options.stage and _INDEX not in os.environ and not repository.has_staged():
+            return _judge_head(repository, options)
+        return FINE
 
 
-def _judge(repository: Repository, staged: Mapping[str, Entry]) -> int:
+def _judge_range(repository: Repository, start: str, end: str, options: Options) -> int:
+    from experimentstash.examine import judge_range
+    from experimentstash.hooks.checkout import check_tags_fetched
+
+    last = repository.resolve(end)
+    first = start if not start.strip("0") else repository.resolve(start)
+    commits = repository.range(f"{first}..{last}")
+    check_tags_fetched(repository, last)
+    return _report(repository, judge_range(repository, commits, strict=options.strict), options)
+
+
+def _judge_head(repository: Repository, options: Options) -> int:
+    if (head := repository.head()) is None:
+        return FINE
+    from experimentstash.examine import judge_head
+    from experimentstash.hooks.checkout import check_tags_fetched
+
+    check_tags_fetched(repository, head)
+    return _report(repository, judge_head(repository, head, strict=options.strict), options)
+
+
+def _report(repository: Repository, verdict: Verdict, options: Options) -> int:
+    from experimentstash.allowance import report_unless_allowed
+
+    problems = [*verdict.problems, *_unpublished(repository, verdict, options)]
+    return report_unless_allowed(problems, repository.own_folder, "check-snapshots")
+
+
+def _unpublished(repository: Repository, verdict: Verdict, options: Options) -> list[Problem]:
+    if not options.online:
+        return []
+    from experimentstash.published import unpublished
+
+    return unpublished(repository, verdict.recorded, online=True)
+
+
+def _judge(repository: Repository, staged: Mapping[str, Entry], options: Options) -> int:
     from experimentstash.allowance import report_unless_allowed  # what most commits have no need of
-    from experimentstash.examine import judge_staged
+    from experimentstash.examine import judge_index, judge_staged
 
-    problems = judge_staged(repository, staged).problems
+    verdict = judge_index(repository, strict=True) if options.strict else judge_staged(repository, staged)
+    problems = [*verdict.problems, *_unpublished(repository, verdict, options)]
     if not problems:
         return FINE
     found = _frozen_meanwhile(repository.root, staged, problems)

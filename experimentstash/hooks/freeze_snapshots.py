@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.hooks.options import read
 from experimentstash.problems import FINDING, FINE, command, guard
 from experimentstash.repository import Repository
 
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
     from experimentstash.entries import Entry
 
 
-def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it)
+def main(argv: Sequence[str] | None = None) -> int:
     """Freeze what the next commit brings in below `snapshots/`, and return the exit code: 1 where there was something.
 
     Args:
-        argv: taken as it comes: neither a framework nor git says anything here that is of interest.
+        argv: `--help`; `--stage KIND` and what git gave the hook.
     """
+    read("freeze-snapshots", "Freeze what is staged below snapshots/ and is not frozen yet.", argv)
     return guard(_freeze)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.hooks.options import Options, read
 from experimentstash.problems import FINE, StashError, guard, short
 from experimentstash.repository import Repository
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from experimentstash.ref_updates import RefUpdate
 
 _FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
+_ANCESTORS = 12
+"""Processes between a hook and the `git push` that started it: shells, and those of a framework."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,22 +33,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: `--online`, to ask the tools' remotes for the recorded commits; `--stage KIND` and what git gave
             the hook: the remote's name and its URL.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return guard(lambda: _guard(arguments))
+    options = read("guard-push", "Judge what is being pushed.", argv, ("--online",), words="REMOTE URL")
+    return guard(lambda: _guard(options))
 
 
-def _guard(arguments: list[str]) -> int:
-    online = "--online" in arguments
-    words = [word for word in arguments if word != "--online"]
-    native = words[:1] == ["--stage"]
-    words = words[2:] if native else words
-    updates = [] if _FRAMEWORK_REMOTE in os.environ and not native else _told()
+def _guard(options: Options) -> int:
+    words = options.words
+    updates = [] if _FRAMEWORK_REMOTE in os.environ and not options.stage else _told()
     if words and not updates:
         return FINE  # git runs the hook where nothing is to be pushed, too
     from experimentstash.allowance import report_unless_allowed
     from experimentstash.gate import judge_updates
 
-    with Repository.open(Path.cwd(), replaced=False) as repository:
+    with Repository.open(Path.cwd()) as repository:
         if updates:
             remote = words[0] if words else None
             receiver = _receiver(repository, updates, remote, words[-1] if words else None)
@@ -55,16 +56,51 @@ def _guard(arguments: list[str]) -> int:
         else:
             updates = _of_head(repository)
             receiver = _receiver(repository, updates, None, None)
-        online = online or repository.setting("experimentstash.online", boolean=True) == "true"
-        problems = judge_updates(repository, updates, receiver, online=online)
-        if any(problem.rule == "published" for problem in problems) and _pushes_tools(repository):
-            problems = [problem for problem in problems if problem.rule != "published"]
+        online = options.online or repository.setting("experimentstash.online", boolean=True) == "true"
+        along = partial(_pushes_tools, repository)
+        problems = judge_updates(repository, updates, receiver, online=online, pushed_along=along)
         return report_unless_allowed(problems, repository.own_folder, "git push …")
 
 
 def _pushes_tools(repository: Repository) -> bool:
-    """Tell whether git will push the tools' commits before those of the stash, and the latter only if that succeeds."""
-    return repository.setting("push.recurseSubmodules") == "on-demand"
+    """Tell whether git will push the tools' branches before those of the stash, and the latter only if that succeeds.
+
+    An option of `git push` goes before the configuration, and git tells its hooks nothing of it: it is read off the
+    command line of the process. Where that is not to be had, nothing is taken for granted.
+    """
+    configured = repository.setting("push.recurseSubmodules") == "on-demand"
+    typed = _typed_recursion()
+    return typed == "on-demand" or (typed == "" and configured)
+
+
+def _typed_recursion() -> str | None:
+    """Return what `git push` was told of submodules, an empty text for nothing, or None where it is not found."""
+    import subprocess
+
+    process = os.getppid()
+    for _ in range(_ANCESTORS):
+        try:
+            asked = ("ps", "-ww", "-o", "ppid=,args=", "-p", str(process))
+            answer = subprocess.run(asked, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
+        except OSError:
+            return None
+        parent, *words = answer.stdout.decode("utf-8", "replace").split() or [""]
+        if words and Path(words[0]).name == "git" and "push" in words:
+            return _recursion(words)
+        if not parent.isdigit() or int(parent) < 2:
+            return None
+        process = int(parent)
+    return None
+
+
+def _recursion(words: Sequence[str]) -> str:
+    found = ""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("--no-rec"):
+            found = "no"
+        elif word.startswith("--rec"):  # git takes the beginning of an option for it
+            found = word.partition("=")[2] if "=" in word else following
+    return found
 
 
 def _told() -> list[RefUpdate]:
@@ -116,4 +152,6 @@ def _receiver(
 
     # what it had may be unknown here: somebody else has pushed meanwhile
     known = repository.here(update.old for update in updates if update.old)
-    return Receiver((*known, *repository.remembered(remote)), remote, url, gets_more)
+    if remote is None:  # nobody pushes: what is judged is what no remote had when it was last seen
+        known += repository.remembered()
+    return Receiver(tuple(known), remote, url, gets_more)

@@ -20,17 +20,19 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it; git gives nothing here)
     """Judge what is received, while it is in quarantine still, and return the exit code; 1 refuses all of it.
 
-    On stdin come git's own lines, `<old id> <new id> <ref>`. What the server has is `--all` that its refs reach.
+    On stdin come git's own lines, `<old id> <new id> <ref>`. What the server has is what its branches and tags reach.
     """
     return guard(_receive)
 
 
 def _receive() -> int:
     updates = [_update(line) for line in told_lines(sys.stdin.buffer)]
-    with Repository.open(Path.cwd(), replaced=False) as repository:
+    with Repository.open(Path.cwd()) as repository:
         online = repository.setting("experimentstash.online", boolean=True) == "true"
         # a server has no tool's repository: the rule `published` is judged by asking, or not at all
-        return report(judge_updates(repository, updates, Receiver(("--all",), None), online=online or None))
+        return report(
+            judge_updates(repository, updates, Receiver(("--branches", "--tags"), None), online=online or None)
+        )
 
 
 def _update(line: str) -> RefUpdate:

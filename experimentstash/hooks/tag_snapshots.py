@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.git import HELD
+from experimentstash.hooks.options import Options, read
 from experimentstash.names import tag_of
 from experimentstash.problems import FINE, guard, report
 from experimentstash.repository import Repository
@@ -31,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: `--stage KIND` and what git gave the hook; a framework says so in its environment.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return guard(lambda: _tag(*_stage(arguments)))
+    options = read("tag-snapshots", "Make the snapshot tags of what was just committed, merged or rewritten.", argv)
+    return guard(lambda: _tag(*_stage(options)))
 
 
-def _stage(argv: Sequence[str]) -> tuple[str, str]:
+def _stage(options: Options) -> tuple[str, str]:
     """Return the type of the hook, and of `post-rewrite` the command that rewrote."""
-    if argv[:1] == ["--stage"] and len(argv) > 1:
-        return argv[1], argv[2] if len(argv) > 2 else ""
+    if options.stage:
+        return options.stage, next(iter(options.words), "")
     if _REWRITE in os.environ:
         return "post-rewrite", os.environ[_REWRITE]
     merged = os.environ.get(_STAGE) == "post-merge" or any(name in os.environ for name in _MERGE)
@@ -108,7 +109,7 @@ def _touched(repository: Repository, stage: str) -> set[str]:
     if stage != "post-commit":
         commits = _ours(repository, head, stage)
     elif len(parents := repository.parents()) > 1:  # a merge that stopped, and that `git commit` has concluded
-        commits = repository.reachable([head], [parents[0], "--remotes"])
+        commits = repository.reachable([head], [parents[0], *repository.remembered()])
     else:
         commits = [head]
     changes = repository.changes(commits) if commits else {}
@@ -118,7 +119,7 @@ def _touched(repository: Repository, stage: str) -> set[str]:
 def _ours(repository: Repository, head: str, stage: str) -> list[str]:
     """Return the commits that no remote is known to have: others tag their own, and two tags would clash."""
     before = ["ORIG_HEAD"] if stage == "post-merge" and repository.has("ORIG_HEAD") else []
-    return repository.reachable([head], [*before, "--remotes"])
+    return repository.reachable([head], [*before, *repository.remembered()])
 
 
 def _rewritten() -> list[str]:

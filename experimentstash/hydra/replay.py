@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash import snapshot
 from experimentstash.checkouts.commit import check_unchanged, checked_out
-from experimentstash.files import check_inside
+from experimentstash.files import check_inside, check_no_link
 from experimentstash.git import answer
 from experimentstash.hydra import commandline
 from experimentstash.hydra.launch import Wish, check_tool_there
@@ -58,6 +58,7 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     name = SnapshotName(tool.name, tag, experiment)
     path = stash / name.path
     check_inside(stash, path)
+    check_no_link(stash, path)
     if not path.is_file():
         raise _no_snapshot(stash, name)
     check_tool_there(stash, tool)
@@ -78,6 +79,7 @@ def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, over
     """
     for number in range(frozen.jobs_apart):
         check_inside(stash, stash / name.job(number).path)
+        check_no_link(stash, stash / name.job(number).path)
         if not (stash / name.job(number).path).is_file():
             what = f"{name.job(number).path}: job {number} of {name.title} is not there"
             raise StashError(what, f"git checkout snapshot/{name.tag}")

@@ -7,13 +7,12 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.locks.installed import normal
-from experimentstash.locks.pythons import Wanted
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
     from experimentstash.locks.finding import Lock
     from experimentstash.locks.installed import Described
+    from experimentstash.locks.pythons import Wanted
     from experimentstash.snapshot import Snapshot
 
 KEYS = ("PYTHON", "PLATFORM", "PACKAGE", "LOCK", "PROJECT")
@@ -60,6 +59,8 @@ class Recorded:
 
 def recorded(described: Described, lock: Lock | None, projects: tuple[str, ...]) -> Recorded:
     """Return what a snapshot says of the environment that its tool is frozen in."""
+    from experimentstash.locks.pythons import Wanted  # slow to load, and a hook reads the lines alone
+
     python = described.python
     named = [(name, described.packages[name].version) for name in NAMED if name in described.packages]
     return Recorded(
@@ -86,6 +87,44 @@ def header_lines(said: Recorded) -> list[tuple[str, str]]:
     return lines + [("PROJECT", folder) for folder in said.projects]
 
 
+@dataclass(frozen=True)
+class Lines:
+    """What those lines say, read and not interpreted.
+
+    Attributes:
+        python: version and implementation; the latter is empty for CPython.
+        packages: name and version of each package.
+        lock: the lock.
+        projects: folders of the stash.
+    """
+
+    python: tuple[str, str] | None
+    packages: tuple[tuple[str, str], ...]
+    lock: LockLine | None
+    projects: tuple[str, ...]
+
+
+def read_lines(snapshot: Snapshot, where: str) -> Lines:
+    """Read those lines of a snapshot as they stand.
+
+    Args:
+        snapshot: the parsed file.
+        where: what messages call it.
+
+    Raises:
+        StashError: a line is none of its key.
+    """
+    python = snapshot.one("PYTHON")
+    version = _match(_PYTHON, python, "PYTHON", where) if python else None
+    packages = [_match(_PACKAGE, line, "PACKAGE", where) for line in snapshot.all("PACKAGE")]
+    return Lines(
+        (version[1], version[2] or "") if version else None,
+        tuple((match[1], match[2]) for match in packages),
+        _read_lock(snapshot, where) if snapshot.one("LOCK") else None,
+        tuple(_folder(line, where) for line in snapshot.all("PROJECT")),
+    )
+
+
 def read_header(snapshot: Snapshot, where: str) -> Recorded:
     """Read those lines of a snapshot; where one is missing, so is what it says.
 
@@ -96,16 +135,16 @@ def read_header(snapshot: Snapshot, where: str) -> Recorded:
     Raises:
         StashError: a line is none of its key.
     """
-    python, platform = snapshot.one("PYTHON"), snapshot.one("PLATFORM")
-    version = _match(_PYTHON, python, "PYTHON", where) if python else None
-    packages = [_match(_PACKAGE, line, "PACKAGE", where) for line in snapshot.all("PACKAGE")]
-    lock = snapshot.one("LOCK")
+    from experimentstash.locks.installed import normal  # slow to load, and a hook reads the lines alone
+    from experimentstash.locks.pythons import Wanted
+
+    lines = read_lines(snapshot, where)
     return Recorded(
-        Wanted(version[1], version[2] or "cpython") if version else None,
-        platform,
-        tuple((normal(match[1]), match[2]) for match in packages),
-        _read_lock(lock, where) if lock else None,
-        tuple(_folder(line, where) for line in snapshot.all("PROJECT")),
+        Wanted(lines.python[0], lines.python[1] or "cpython") if lines.python else None,
+        snapshot.one("PLATFORM"),
+        tuple((normal(name), version) for name, version in lines.packages),
+        lines.lock,
+        lines.projects,
     )
 
 
@@ -116,11 +155,10 @@ def _match(pattern: re.Pattern[str], text: str, key: str, where: str) -> re.Matc
     return match
 
 
-def _read_lock(text: str, where: str) -> LockLine:
-    try:
-        name, digest, *choices = shlex.split(text)
-    except ValueError:
-        raise StashError(f"{where}: its line LOCK cannot be read: {text!r}") from None
+def _read_lock(snapshot: Snapshot, where: str) -> LockLine:
+    if len(snapshot.lock_words) < 2:
+        raise StashError(f"{where}: its line LOCK cannot be read: {snapshot.one('LOCK')!r}")
+    name, digest, *choices = snapshot.lock_words
     found = [_match(_CHOICE, choice, "LOCK", where) for choice in choices]
     chosen = {kind: tuple(match[2] for match in found if match[1] == kind) for kind in ("extra", "group")}
     sha256 = _match(_DIGEST, digest, "LOCK", where)[1]
@@ -129,6 +167,7 @@ def _read_lock(text: str, where: str) -> LockLine:
 
 def _folder(text: str, where: str, key: str = "PROJECT") -> str:
     """Return a path from the stash's root. Below it are the tools, at their pins, and the snapshots."""
-    if not text.startswith(("tools/", "configs/")) or ".." in text.split("/") or "\\" in text:
+    parts = text.split("/")
+    if parts[0] not in ("tools", "configs") or len(parts) < 2 or {"", ".", ".."} & set(parts) or "\\" in text:
         raise StashError(f"{where}: its line {key} leads out of the stash: {text!r}")
     return text

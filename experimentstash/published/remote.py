@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from functools import cached_property
@@ -20,6 +21,7 @@ PATIENCE = 60.0
 """Seconds that a remote has for each of its answers."""
 _LONGEST = 300  # characters of what git says of a failure
 _SILENT = {
+    "LC_ALL": "C",  # what it says is read
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
@@ -31,8 +33,17 @@ _ALONE = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenanc
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")  # no merge requests (traps.md, *Submodules*)
 
 
+_NO_REPOSITORY = re.compile(
+    r"(?i)does not appear to be a git repository|repository\b.*\bnot found|\bproject\b.*\bnot be found|does not exist"
+)
+
+
 class NoAnswerError(Exception):
     """The remote cannot be asked; the text says why."""
+
+
+class NoRepositoryError(NoAnswerError):
+    """The remote answers, and has no such repository, or none for whoever asks."""
 
 
 class LateAnswerError(NoAnswerError):
@@ -145,7 +156,10 @@ class Asked:
             err.seek(0)
             said = err.read().decode("utf-8", "replace")
             if code != 0:
-                raise NoAnswerError(self._reason(said) or f"git {args[0]} ended with exit code {code}")
+                reason = self._reason(said)
+                if _NO_REPOSITORY.search(reason):
+                    raise NoRepositoryError(reason)
+                raise NoAnswerError(reason or f"git {args[0]} ended with exit code {code}")
             return out.read().decode("utf-8", "surrogateescape")
 
     def _reason(self, said: str) -> str:

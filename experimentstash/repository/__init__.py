@@ -46,21 +46,21 @@ class Repository:
         self._trees: dict[tuple[str, str | None], Tree] = {}
 
     @classmethod
-    def open(cls, root: Path, *, replaced: bool = True) -> Repository:
+    def open(cls, root: Path) -> Repository:
         """Open the repository whose working tree has its top at `root`, or the bare one that `root` lies in.
 
         Linked worktrees, submodule checkouts and both hash functions are fine. What a hook's environment
         says of an index or of a push's quarantine is heeded where it is said of this repository.
 
+        What `git replace` and grafts show in place of objects is not seen: nobody else has it.
+
         Args:
             root: the folder.
-            replaced: see objects as `git replace` and grafts show them here, and not as they are pushed.
 
         Raises:
             StashError: there is none, or git refuses it.
         """
-        place = plumbing.find(root)
-        return cls(place if replaced else place.without_replacements())
+        return cls(plumbing.find(root).without_replacements())
 
     def __enter__(self) -> Repository:
         """Use the repository."""
@@ -233,6 +233,14 @@ class Repository:
         """Return the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes."""
         return dict(index.assemble(self._staged.items()).files)
 
+    def staged_misplaced(self) -> dict[str, Entry]:
+        """Return what the next commit brings in where a directory on the way to a snapshot must be."""
+        return dict(index.assemble(self._staged.items()).misplaced)
+
+    def has_staged(self) -> bool:
+        """Tell whether the next commit would differ from HEAD, in whatever file."""
+        return index.differs(self._place)
+
     @cached_property
     def _staged(self) -> Mapping[str, Entry | None]:
         return index.staged(self._place)
@@ -338,9 +346,18 @@ class Repository:
         """Let a tag that nobody else has name another commit; see `refs.move_tag`."""
         refs.move_tag(self._place, tag, old, commit, message, when)
 
-    def remembered(self, remote: str | None) -> list[str]:
-        """Return the option of `git rev-list` for what a remote, or any (None), is known to have."""
-        return remotes.remembered(self._place, remote)
+    def remote_names(self) -> list[str]:
+        """Return what git here calls the other repositories that it knows."""
+        return self._place.lines("remote")
+
+    def remembered(self) -> list[str]:
+        """Return what the branches and tags of the remotes named when this repository last saw them."""
+        return remotes.remembered(self._place)
+
+    def held_by_remotes(self) -> list[str]:
+        """Return what the branches and tags of the remotes name now, as far as they answer and it is here."""
+        answers = [self.refs_at(remote) or {} for remote in self.remote_names()]
+        return self.here({name for refs in answers for name in refs.values()})
 
     def published(self, tags: Mapping[str, str]) -> dict[str, str]:
         """Return the tags that others have, and the remote that each is at; see `remotes.published`."""
@@ -349,6 +366,10 @@ class Repository:
     def tags_at(self, remote: str) -> dict[str, str] | None:
         """Return what each snapshot tag of a remote names, or None: it does not answer; see `remotes.tags_at`."""
         return remotes.tags_at(self._place, remote)
+
+    def refs_at(self, remote: str) -> dict[str, str] | None:
+        """Return what each branch and each tag of a remote names, or None: it does not answer."""
+        return remotes.refs_at(self._place, remote)
 
 
 def _opens(path: str, entry: Entry) -> bool:

@@ -137,6 +137,30 @@ class Clone:
                 tips.setdefault(next(iter(sources))[0], []).append(tip)
         return [Remote(name, url, tuple(push_urls.get(name, ())), tuple(tips[name])) for name, url in urls.items()]
 
+    def submodules(self, commits: Iterable[str]) -> dict[str, list[tuple[str, str, str, str]]]:
+        """Return the submodules that commits here record and name in `.gitmodules`: path, commit, name, URL."""
+        names = list(commits)
+        asked = "".join(f"{commit}:.gitmodules\n" for commit in names)
+        told = self._lines("cat-file", "--batch-check=%(objecttype)", stdin=asked) if asked else []
+        return {one: self._named(one) for one, kind in zip(names, told, strict=False) if kind == "blob"}
+
+    def _named(self, commit: str) -> list[tuple[str, str, str, str]]:
+        paths: dict[str, str] = {}
+        urls: dict[str, str] = {}
+        for key, value in self._settings(
+            f"--blob={commit}:.gitmodules", "--get-regexp", r"^submodule\..*\.(path|url)$"
+        ):
+            name, _, variable = key.removeprefix("submodule.").rpartition(".")
+            if ".." not in re.split(r"[/\\]", name) and not value.startswith("-"):
+                (paths if variable == "path" else urls)[name] = value
+        held: dict[str, str] = {}
+        listed = self._ask("ls-tree", "-z", "--full-tree", commit, "--", *paths.values()) if paths else ""
+        for line in (listed or "").split("\0"):
+            mode, _, rest = line.partition(" ")
+            if mode == "160000":
+                held[line.partition("\t")[2]] = rest.partition(" ")[2].partition("\t")[0]
+        return [(path, held[path], name, urls.get(name, "")) for name, path in paths.items() if path in held]
+
     def branch_with(self, commit: str) -> str:
         """Return a branch that has the commit, best the one that is checked out, or an empty text."""
         asked = ("--count=1", "--sort=-HEAD", f"--contains={commit}", "--format=%(refname:lstrip=2)", "refs/heads")

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import Entry
+from experimentstash.entries import LINK, PIN, Entry
+from experimentstash.names import leads_to_snapshots, tag_of
 from experimentstash.problems import StashError, UsageError
-from experimentstash.repository.plumbing import MOST, SNAPSHOTS, UNMOVED
+from experimentstash.repository.plumbing import MOST, ON_THE_WAY, SNAPSHOTS, UNMOVED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
@@ -204,9 +205,11 @@ class History:
         """
         found: dict[str, list[Change]] = {commit: [] for commit in commits}
         stdin = "".join(f"{commit}\n" for commit in commits).encode()
-        told = self._place.diff(*_DIFF_TREE, "-c", *_PATHS, stdin=stdin, trees=len(commits))
+        told = self._place.diff(*_DIFF_TREE, "-c", *_PATHS, *ON_THE_WAY, stdin=stdin, trees=len(commits))
         for commit, entry, status, path in _parse(told):
-            if path and not entry.mode.startswith("0000"):
+            if entry.mode.startswith("0000"):
+                continue
+            if tag_of(path) or (entry.mode in (LINK, PIN) and leads_to_snapshots(path)):
                 new = set(status) == {"A"} and commit not in self._shallow
                 found[commit].append(Change(path, entry, new))
                 _check_end(commit, found[commit])

@@ -7,10 +7,10 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import PIN, Entry, Tree
-from experimentstash.names import REGISTRY
+from experimentstash.entries import LINK, PIN, Entry, Tree
+from experimentstash.names import REGISTRY, leads_to_snapshots
 from experimentstash.problems import StashError
-from experimentstash.repository.plumbing import SNAPSHOTS, UNMOVED
+from experimentstash.repository.plumbing import ON_THE_WAY, SNAPSHOTS, UNMOVED
 from experimentstash.repository.refs import head
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from experimentstash.repository.plumbing import Place
 
-_JUDGED = ("tools", REGISTRY, SNAPSHOTS)
+_JUDGED = ("tools", REGISTRY, SNAPSHOTS, *ON_THE_WAY)
 _SUMMED = 1_000_000  # bytes
 _WIDTHS = {"sha1": 20, "sha256": 32}  # of a sum; one of zeros is none (`index.skipHash`)
 _EMPTY_BLOBS = frozenset(
@@ -83,6 +83,11 @@ def staged(place: Place) -> dict[str, Entry | None]:
     return dict.fromkeys(gone) | _kept(place, entries)
 
 
+def differs(place: Place) -> bool:
+    """Tell whether the index differs from HEAD; where git cannot say, it does."""
+    return place.ask("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD", "--").returncode != 0
+
+
 def changed(place: Place, entries: Mapping[str, Entry]) -> set[str]:
     """Return the paths of entries whose file on disk is not what the index records, line endings and filters aside.
 
@@ -138,6 +143,7 @@ def assemble(entries: Iterable[tuple[str, Entry | None]]) -> Tree:
     """Sort entries below `configs` and `tools` into what a stash is made of; None stands for what is not there."""
     pins: dict[str, str] = {}
     files: dict[str, Entry] = {}
+    misplaced: dict[str, Entry] = {}
     registry = None
     for path, entry in entries:
         parts = path.split("/", 4)
@@ -149,4 +155,6 @@ def assemble(entries: Iterable[tuple[str, Entry | None]]) -> Tree:
             pins[parts[1]] = entry.id
         elif parts[0] == "configs" and len(parts) == 5 and parts[2] == "snapshots":
             files[path] = entry
-    return Tree(pins, registry, files)
+        elif entry.mode in (LINK, PIN) and leads_to_snapshots(path):
+            misplaced[path] = entry
+    return Tree(pins, registry, files, misplaced)

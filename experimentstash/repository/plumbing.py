@@ -20,6 +20,11 @@ UNMOVED = ("--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=
 _OF_A_COMMIT = frozenset({"GIT_INDEX_FILE", "GIT_PREFIX"})  # what git tells a hook of, and no other place
 NO_REPLACEMENTS = "GIT_NO_REPLACE_OBJECTS"
 SNAPSHOTS = ":(glob)configs/*/snapshots/**"
+ON_THE_WAY = (":(glob)config[s]", ":(glob)configs/*", ":(glob)configs/*/snapshots")
+"""The directories that lead to the snapshots; each is an entry of its own where it is a link or a submodule.
+
+The brackets keep git from taking the first one for all that lies below `configs`.
+"""
 MOST = 200_000
 """Files of a commit. A tree can hold itself so often that no disk could hold its files."""
 _COMPUTING = 5  # seconds of a processor for a diff: a million files take two

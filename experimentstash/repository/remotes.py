@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from typing import TYPE_CHECKING
 
 from experimentstash.names import TAG_PREFIX
-from experimentstash.urls import is_path, same
+from experimentstash.repository.clone import Clone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +27,23 @@ def tags_at(place: Place, remote: str) -> dict[str, str] | None:
         place: the repository.
         remote: the name of a remote, or a URL.
     """
+    told = refs_at(place, remote, f"{TAG_PREFIX}*")
+    return None if told is None else {ref.removeprefix(TAG_PREFIX): name for ref, name in told.items()}
+
+
+def refs_at(place: Place, remote: str, *patterns: str) -> dict[str, str] | None:
+    """Return what each ref of a remote names (the id of the ref's object), or None: it does not answer.
+
+    Args:
+        place: the repository.
+        remote: the name of a remote, or a URL.
+        patterns: which refs; by default all branches and tags.
+    """
     env = {**place.env, **_NO_QUESTIONS}
     if "GIT_SSH_COMMAND" not in env and place.ask("config", "--get", "core.sshCommand").returncode != 0:
         env["GIT_SSH_COMMAND"] = _SSH
-    asked = ("git", "ls-remote", "--refs", "--", remote, f"{TAG_PREFIX}*")
+    kinds = () if patterns else ("--heads", "--tags")
+    asked = ("git", "ls-remote", "--refs", *kinds, "--", remote, *patterns)
     try:
         done = subprocess.run(
             asked, cwd=place.root, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PATIENCE
@@ -41,7 +53,7 @@ def tags_at(place: Place, remote: str) -> dict[str, str] | None:
     if done.returncode != 0:
         return None
     told = (line.partition("\t") for line in done.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1])
-    return {ref.removeprefix(TAG_PREFIX): name for name, _, ref in told}
+    return {ref: name for name, _, ref in told}
 
 
 def published(place: Place, tags: Mapping[str, str]) -> dict[str, str]:
@@ -63,26 +75,12 @@ def published(place: Place, tags: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def remembered(place: Place, remote: str | None) -> list[str]:
-    """Return the options of `git rev-list` for what a remote, or any (None), had when this repository last saw it.
+def remembered(place: Place) -> list[str]:
+    """Return what the branches and tags of the remotes named when this repository last saw them.
 
-    Of a URL is remembered what the remotes are that lead there, and nowhere else.
+    What else is kept below `refs/remotes/`, such as pull requests, is no branch of theirs.
     """
-    if remote is None:
-        return ["--remotes"]
-    if remote in place.lines("remote"):
-        return [f"--remotes={remote}"]
-    urls: dict[str, list[str]] = {}
-    told = place.ask("config", "-z", "--get-regexp", r"^remote\..*\.(url|pushurl)$").stdout
-    for field in told.decode("utf-8", "surrogateescape").split("\0"):
-        key, _, url = field.partition("\n")
-        urls.setdefault(key.removeprefix("remote.").rpartition(".")[0], []).append(_absolute(place, url))
-    there = _absolute(place, remote)
-    return [f"--remotes={name}" for name, known in urls.items() if name and all(same(url, there) for url in known)]
-
-
-def _absolute(place: Place, url: str) -> str:
-    return os.path.normpath(place.root / url) if is_path(url) else url
+    return [tip for remote in Clone(place.git_dir, place.root).remotes for tip in remote.tips]
 
 
 def _has(place: Place, remote: str, commit: str) -> bool:

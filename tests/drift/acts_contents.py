@@ -174,11 +174,62 @@ def new_snapshot_is_a_link(lab: Lab) -> None:
 
 
 def folder_of_snapshots_becomes_a_link(lab: Lab) -> None:
-    """The snapshots are gone from the tree; their tag has them."""
+    """What it leads to is not frozen, and who runs a snapshot in this checkout is led there."""
     shutil.rmtree(lab.at / "configs/mytool/snapshots")
     (lab.at / "configs/mytool/snapshots").symlink_to("experiment")
     lab.quietly("add -A configs")
     lab.git("commit -qm link")
+
+
+def folder_of_a_tag_becomes_a_link(lab: Lab) -> None:
+    """Another config takes the place of the frozen one, under its name."""
+    folder = lab.at / "configs/mytool/snapshots/old"
+    shutil.move(folder, lab.at / "configs/mytool/other")
+    folder.symlink_to("../other")
+    lab.quietly("add -A configs")
+    lab.git("commit -qm link")
+
+
+def folder_of_a_tool_becomes_a_submodule(lab: Lab) -> None:
+    lab.quietly("rm -r -q --cached configs/mytool")
+    lab.quietly(f"update-index --add --cacheinfo 160000,{lab.commits['two']},configs/mytool")
+    lab.git("commit -qm gitlink")
+
+
+def folder_of_no_tool_is_a_link(lab: Lab) -> None:
+    (lab.at / "configs/shared").symlink_to("mytool/experiment")
+    lab.quietly("add configs/shared")
+    lab.git("commit -qm link")
+
+
+def snapshot_with_another_ending(lab: Lab) -> None:
+    lab.write("configs/mytool/snapshots/v1/a.yml", "lr: ${oc.env:HOME}\n")
+    lab.git("commit -qm 'a snapshot, or not'")
+
+
+def lock_swapped_before_the_tag_is_made(lab: Lab) -> None:
+    """The snapshot is committed without a tag; the lock that it names changes in the next commit."""
+    _freeze_with_a_lock(lab)
+    lab.done("freeze")
+    lab.write(LOCK, "a==2\n")
+    lab.git("commit -qm 'another lock'")
+
+
+def lock_swapped_by_way_of_nothing(lab: Lab) -> None:
+    """Each of the two commits by itself only takes a file away, or brings one in."""
+    _freeze_with_a_lock(lab)
+    lab.done("freeze")
+    lab.quietly(f"rm -q {LOCK}")
+    lab.done("no lock")
+    lab.write(LOCK, "a==2\n")
+    lab.git("commit -qm 'another lock'")
+
+
+def jobs_of_a_sweep_left_out(lab: Lab) -> None:
+    """As who stages the sweep and not its jobs, which are snapshots of their own."""
+    lab.pin("three")
+    lab.snapshot("v1", "three", more="# SWEEP: lr=1,2\n# JOB: 0 lr=1\n# JOB: 1 lr=2\n# JOBS: apart\n")
+    lab.git("commit -qm sweep")
 
 
 def snapshot_is_a_submodule(lab: Lab) -> None:

@@ -215,6 +215,16 @@ def pull_of_published_drift(lab: Lab) -> None:
     lab.git("pull -q --no-rebase --no-edit")
 
 
+def merge_of_a_pull_request_with_drift(lab: Lab) -> None:
+    """It is fetched below `refs/remotes/origin`, and no branch of the server has it."""
+    lab.drift()
+    lab.done("drift")
+    lab.quietly("push -q origin HEAD:refs/pull/1/head")
+    lab.quietly("update-ref refs/remotes/origin/pr/1 HEAD")
+    lab.quietly("reset -q --hard HEAD~")
+    lab.git("merge -q --no-ff --no-edit origin/pr/1")
+
+
 def merge_of_a_remote_branch_with_drift(lab: Lab) -> None:
     """It is in the shared repository already; what somebody here adds to it is judged."""
     lab.drift()

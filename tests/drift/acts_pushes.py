@@ -478,6 +478,62 @@ def tag_pushed_before_its_branch(lab: Lab) -> None:
     lab.git("push -q origin main")
 
 
+def tag_pushed_after_its_branch(lab: Lab) -> None:
+    lab.frozen("v1", "three")
+    lab.quietly("push -q origin main")
+    lab.git("push -q origin snapshot/v1")
+
+
+def tag_pushed_after_something_was_added_to_it(lab: Lab) -> None:
+    """Nobody could know: the tag was not on the server when a colleague froze more under its name."""
+    lab.frozen("v1", "three")
+    lab.quietly("push -q origin main")
+    lab.snapshot("v1", "three", "b")
+    lab.done("one more for v1")
+    lab.quietly("push -q origin main")
+    lab.git("push -q origin snapshot/v1")
+
+
+def tag_pushed_while_another_branch_has_other_contents(lab: Lab) -> None:
+    lab.quietly("checkout -q -b theirs")
+    lab.frozen("v1", "four", tagged=False)
+    lab.quietly("push -q origin theirs")
+    lab.quietly("checkout -q main")
+    lab.frozen("v1", "three")
+    lab.git("push -q --follow-tags origin main")
+
+
+def branch_of_a_pull_request_with_drift(lab: Lab) -> None:
+    """The server has it below `refs/pull`, and no branch has it."""
+    lab.drift()
+    lab.done("drift")
+    lab.quietly("push -q origin HEAD:refs/pull/1/head")
+    lab.quietly("update-ref refs/remotes/origin/pr/1 HEAD")
+    lab.git("push -q origin main")
+
+
+def branch_that_the_server_has_no_more(lab: Lab) -> None:
+    """What was fetched yesterday still names it."""
+    lab.drift()
+    lab.done("drift")
+    lab.quietly("update-ref refs/remotes/origin/theirs HEAD")
+    lab.git("push -q origin main")
+
+
+def branch_of_a_remote_with_a_longer_name(lab: Lab) -> None:
+    """`origin/fork` is another remote than `origin`."""
+    lab.drift()
+    lab.done("drift")
+    lab.quietly("update-ref refs/remotes/origin/fork/main HEAD")
+    lab.git("push -q origin main")
+
+
+def replacements(lab: Lab) -> None:
+    """They show other objects in place of those that are judged."""
+    lab.quietly("replace HEAD HEAD~")
+    lab.git("push -q origin 'refs/replace/*:refs/replace/*'")
+
+
 def tags_where_the_push_leads(lab: Lab) -> None:
     """Fetched from one repository and pushed to another: the tags of that one count."""
     lab.new_server("fork")

@@ -49,7 +49,7 @@ SMALL = {
     "wide": (good().encode("utf-16"), ": header: not UTF-8 (byte 0)"),
     "nothing": ("", ": header: no TOOL_COMMIT line"),
     "endless": ("# A: b\n" * 30_000, ": header: the header does not end"),
-    "blank": ("\n" * 3_000_000, ": header: the header does not end"),
+    "blank": ("\n" * 3_000_000, ": flat: there is no body"),
     "remark": ("#" + "x" * 5_000_000 + "\n" + good(), ": header: the header does not end"),
     "depends": (good(more=f"# DEPENDS: x {ONE}\n" * 19_000), ": header: more than 100 DEPENDS lines"),
     "late": (good(more=lines("# LATE: k{0}=1\n", 19_000)), ": flat: LATE names 'k0', and the body has no ??? there"),

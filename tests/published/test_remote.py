@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import git
-from submodules import Lab, both, judge, make_lab, make_remote, work, work_and_push
+from submodules import Lab, add_tool, both, judge, make_lab, make_remote, work, work_and_push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,15 +125,26 @@ def test_a_remote_that_is_gone(lab: Lab) -> None:
     lab.remote.rename(lab.remote.with_name("gone.git"))
     reason = f"fatal: '{lab.url}' does not appear to be a git repository; fatal: Could not read from remote repository."
     (problem,) = judge(lab.stash, pushed, made)
-    assert problem.what == (
-        f"mytool at {made[:12]} was seen on no branch of {lab.url}, which gives no answer now: {reason}"
-    )
-    assert problem.fix == f"git -C tools/mytool push origin {made}:refs/heads/NEW-BRANCH"
+    assert problem.what == f"mytool at {made[:12]} cannot be fetched from {lab.url}: {reason}"
+    assert problem.fix == "git submodule set-url -- tools/mytool URL && git add .gitmodules"
     found = judge(lab.stash, pushed, made, online=True)
     assert [problem.what for problem in found] == [
-        f"{lab.url} does not say whether it has mytool at {one[:12]}: {reason}" for one in (pushed, made)
+        f"mytool at {one[:12]} cannot be fetched from {lab.url}: {reason}" for one in (pushed, made)
     ]
-    assert {problem.fix for problem in found} == {f"git ls-remote -- {lab.url}"}
+
+
+def test_a_submodule_of_the_tool_is_judged_too(lab: Lab, tmp_path: Path) -> None:
+    inner = make_remote(tmp_path / "inner.git")
+    nested = add_tool(lab.tool, str(inner), "inner")
+    git("commit", "-q", "-m", "a submodule", cwd=lab.tool)
+    git("push", "-q", "origin", "HEAD:refs/heads/nested", cwd=lab.tool)
+    assert both(lab.stash, git("rev-parse", "HEAD", cwd=lab.tool)) == []
+    made = work(nested)
+    git("commit", "-q", "-a", "-m", "a commit that nobody has", cwd=lab.tool)
+    git("push", "-q", "origin", "HEAD:refs/heads/nested", cwd=lab.tool)
+    (problem,) = both(lab.stash, git("rev-parse", "HEAD", cwd=lab.tool))
+    assert problem.what == f"no branch or tag of {inner} has mytool/tools/inner at {made[:12]}"
+    assert problem.fix == f"git -C tools/mytool/tools/inner push origin {made}:refs/heads/NEW-BRANCH"
 
 
 @pytest.mark.parametrize("scheme", ["git", "http"])
@@ -175,8 +186,8 @@ def test_no_secret_is_told(lab: Lab, closed: int) -> None:
     [
         ("ext::sh -c touch% ran", "fatal: transport 'ext' not allowed"),
         ("fd::0,1", "fatal: transport 'fd' not allowed"),
-        ("-oProxyCommand=touch ran", "neither .gitmodules nor this machine knows a remote"),
-        ("--upload-pack=touch ran", "neither .gitmodules nor this machine knows a remote"),
+        ("-oProxyCommand=touch ran", ".gitmodules names no URL for tools/mytool"),
+        ("--upload-pack=touch ran", ".gitmodules names no URL for tools/mytool"),
         ("ssh://-oProxyCommand=touch ran/x", "fatal: strange hostname '-oProxyCommand=touch ran' blocked"),
         ("file:///nowhere\nssh://x", ""),
         ("origin", "fatal: 'origin' does not appear to be a git repository"),
@@ -216,7 +227,12 @@ def test_a_name_leads_out_of_no_folder(lab: Lab, name: str, tmp_path: Path) -> N
     shutil.rmtree(lab.stash / ".git/modules/tools")
     (lab.stash / ".gitmodules").write_text(f'[submodule "{name}"]\n\tpath = tools/mytool\n\turl = {lab.url}\n')
     git("add", ".gitmodules", cwd=lab.stash)
-    assert judge(lab.stash, made) == []  # no clone of the stash is here, and another is not looked at
+    found = judge(lab.stash, made)  # no clone of the stash is here, and another is not looked at
+    assert [problem.what for problem in found] == (
+        []
+        if name.startswith("/")
+        else [f"mytool at {made[:12]} cannot be fetched: .gitmodules names no URL for tools/mytool"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -227,7 +243,7 @@ def test_a_gitmodules_that_says_nothing(lab: Lab, text: str) -> None:
     git("add", "-f", ".gitmodules", cwd=lab.stash)
     git("config", "--remove-section", "submodule.tools/mytool", cwd=lab.stash)
     pushed, made = work_and_push(lab.tool), work(lab.tool)
-    assert len(both(lab.stash, pushed, made)) == 1  # the tool's own clone knows a remote
+    assert len(both(lab.stash, pushed, made)) == 2  # that the tool's own clone knows a remote helps nobody else
 
 
 def test_a_gitmodules_that_is_a_link_or_includes_another(lab: Lab, tmp_path: Path) -> None:
@@ -236,12 +252,13 @@ def test_a_gitmodules_that_is_a_link_or_includes_another(lab: Lab, tmp_path: Pat
     made = work(lab.tool)
     (lab.stash / ".gitmodules").write_text(f"[include]\n\tpath = {tmp_path}/elsewhere\n")
     git("add", ".gitmodules", cwd=lab.stash)
-    assert whats(lab, made) == [f"no branch or tag of {lab.url} has mytool at {made[:12]}"]
+    no_url = f"mytool at {made[:12]} cannot be fetched: .gitmodules names no URL for tools/mytool"
+    assert whats(lab, made) == [no_url]
     link = git("hash-object", "-w", tmp_path / "elsewhere", cwd=lab.stash)
     tree = git("mktree", cwd=lab.stash, stdin=f"120000 blob {link}\t.gitmodules\n")
     freeze = git("commit-tree", "-m", "a link", tree, cwd=lab.stash)
     (problem,) = judge(lab.stash, made, freeze=freeze)
-    assert problem.what == f"no branch or tag of {lab.url} has mytool at {made[:12]}"
+    assert problem.what == no_url
 
 
 @pytest.fixture

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 from reading import blob, check_healthy, object_file, opened, partial
 
 
-def test_replaced_objects_are_read_as_git_reads_them(tmp_path: Path) -> None:
+def test_what_git_replaces_here_is_not_seen(tmp_path: Path) -> None:
     root = healthy(tmp_path / "stash")
     head = blob(root, "HEAD")
     git("replace", head, blob(root, "HEAD~1"), cwd=root)
     with opened(root) as repository:
-        assert repository.tree(head).pins == {"mytool": pin_id("three")}
+        assert repository.tree(head).pins == {"mytool": pin_id("four")}
 
 
 def test_alternates_and_a_quarantine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

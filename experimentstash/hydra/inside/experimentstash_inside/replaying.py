@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import enum
 import pathlib
-import re
 import sys
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from omegaconf import (
     AnyNode,
@@ -23,11 +22,11 @@ from omegaconf import (
 )
 
 from experimentstash_inside import kinds
+from experimentstash_inside.header import entries, read_text
 from experimentstash_inside.kinds import Kind
 from experimentstash_inside.overridetext import parse
 from experimentstash_inside.typenames import UnknownTypeError
 
-_HEADER = re.compile(r"#\s*([A-Z][A-Z0-9_]*)\s*:[ \t]?(.*)")
 _NODES: Dict[Any, Any] = {int: IntegerNode, float: FloatNode, bool: BooleanNode, str: StringNode}
 
 
@@ -42,10 +41,10 @@ def frozen_config(path: str) -> DictConfig:
         UnfitError: a `LATE` line is no override, or a value is not of the type that the header gives it.
         UnknownTypeError: the tool has no class of a name that the header gives.
     """
-    text = _read(path)
+    text = read_text(path)
     types: Dict[str, str] = {}
     late: Dict[str, Any] = {}
-    for key, line in _header(text):
+    for key, line in entries(text):
         if key == "TYPE":
             place, _, kind = line.partition(" ")
             types[place] = kind
@@ -77,21 +76,7 @@ def config_or_leave(path: str) -> DictConfig:
 
 def header_lines(path: str) -> List[Tuple[str, str]]:
     """Return the header lines of a snapshot file, as (key, text)."""
-    return list(_header(_read(path)))
-
-
-def _read(path: str) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-def _header(text: str) -> Iterator[Tuple[str, str]]:
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        match = _HEADER.match(line)
-        if match:
-            yield match[1], match[2].strip()
+    return entries(read_text(path))
 
 
 def _late(line: str) -> Tuple[str, Any]:

@@ -1,0 +1,117 @@
+"""Overrides of Hydra in the form `KEY=VALUE`, recognised without loading Hydra, which takes 130 ms.
+
+What is accepted here is a part of Hydra's grammar (`hydra/grammar/OverrideLexer.g4` and `OverrideParser.g4`, alike from
+Hydra 1.1 to 1.4): a dotted key and one value. Group choices, deletions, functions and sweeps are left out, since none
+of them gives one key one value. A test holds it against Hydra's own parser.
+"""
+
+from __future__ import annotations
+
+import re
+
+_INT = r"(?:0|[1-9](?:_?[0-9])*)"
+_WORD = r"[A-Za-z_$][A-Za-z0-9_$-]*"
+_KEY = re.compile(rf"(?:\+\+)?(?:{_WORD}|(?:{_WORD}|{_INT})(?:\.(?:{_WORD}|{_INT}))+)")
+_POINT = rf"(?:{_INT}?\.[0-9](?:_?[0-9])*|{_INT}\.)"
+_FLOAT = rf"[+-]?(?:(?:{_POINT}|{_INT})[eE][+-]?[0-9](?:_?[0-9])*|{_POINT}|(?i:inf|nan))"
+_TOKENS = tuple(
+    (name, re.compile(pattern, re.DOTALL))
+    for name, pattern in (
+        ("(", r"[ \t]*\([ \t]*"),
+        (",", r"[ \t]*,[ \t]*"),
+        (")", r"[ \t]*\)"),
+        ("[", r"\[[ \t]*"),
+        ("]", r"[ \t]*\]"),
+        ("{", r"\{[ \t]*"),
+        ("}", r"[ \t]*\}"),
+        (":", r"[ \t]*:[ \t]*"),
+        ("=", r"[ \t]*=[ \t]*"),
+        ("word", _FLOAT),
+        ("word", rf"[+-]?{_INT}"),
+        ("word", r"[/\-\\+.$%*@?|]"),
+        ("word", r"[A-Za-z_][A-Za-z0-9_-]*"),
+        ("word", r"(?:\\[\\()\[\]{}:=, \t])+"),
+        ("word", r"[ \t]+"),
+        ("quoted", r'"(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"'),
+        ("quoted", r"'(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)'"),
+        ("interpolation", r"\$\{[^}]+\}"),
+    )
+)
+_DEEPEST = 50
+"""Lists and mappings in each other."""
+
+
+class _NoValueError(Exception):
+    """The text is no value."""
+
+
+def is_override(line: str) -> bool:
+    """Tell whether a line gives one key one value, as Hydra's parser reads it: `a.b=VALUE`, `++a.b=VALUE`."""
+    key, equals, value = line.partition("=")
+    if not equals or not _KEY.fullmatch(key):
+        return False
+    try:
+        tokens = _tokens(value.lstrip(" \t") if value[:1] in (" ", "\t") else value)
+        if tokens:
+            _element(tokens, 0)
+    except _NoValueError:
+        return False
+    return not tokens
+
+
+def _tokens(text: str) -> list[str]:
+    """Return the kinds of a text's tokens, the last one first; of several that fit, the longest is the token."""
+    found = []
+    start = 0
+    while start < len(text):
+        kinds = [(match.end(), name) for name, pattern in _TOKENS if (match := pattern.match(text, start))]
+        if not kinds:
+            raise _NoValueError
+        longest = max(end for end, _ in kinds)
+        found.append(next(name for end, name in kinds if end == longest))
+        start = longest
+    return found[::-1]
+
+
+def _element(tokens: list[str], depth: int) -> None:
+    """Take one value off the tokens."""
+    if depth > _DEEPEST:
+        raise _NoValueError
+    if _took(tokens, "["):
+        _items(tokens, "]", depth)
+    elif _took(tokens, "{"):
+        _items(tokens, "}", depth)
+    elif not _took(tokens, "quoted"):
+        _words(tokens, "word", ":", "interpolation")
+
+
+def _items(tokens: list[str], end: str, depth: int) -> None:
+    if _took(tokens, end):
+        return
+    while True:
+        if end == "}":
+            _words(tokens, "word")
+            _take(tokens, ":")
+        _element(tokens, depth + 1)
+        if _took(tokens, end):
+            return
+        _take(tokens, ",")
+
+
+def _words(tokens: list[str], *kinds: str) -> None:
+    if not tokens or tokens[-1] not in kinds:
+        raise _NoValueError
+    while tokens and tokens[-1] in kinds:
+        tokens.pop()
+
+
+def _took(tokens: list[str], kind: str) -> bool:
+    if tokens and tokens[-1] == kind:
+        tokens.pop()
+        return True
+    return False
+
+
+def _take(tokens: list[str], kind: str) -> None:
+    if not _took(tokens, kind):
+        raise _NoValueError
