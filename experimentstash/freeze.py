@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash import body, snapshot
+from experimentstash.checkouts.code import Loaded, check_own_code, foreign
 from experimentstash.checkouts.commit import tool_commit
 from experimentstash.frozen import Frozen, problems_of
 from experimentstash.hydra import commandline, compose
@@ -63,6 +64,9 @@ def freeze(
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     found, around = parts(wanted.overrides, first, second), within()
+    projects = [value for key, value in around.header if key == "PROJECT"]
+    loaded = Loaded.of([first["loaded"], second["loaded"]])
+    check_own_code(foreign(stash, tools, [tool.name, *depends], loaded, projects))
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
     text = _text(wanted, name, common, after, found.whole)
     jobs = {name.job(k).path: _text(wanted, name.job(k), common, after, part) for k, part in enumerate(found.jobs)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experimentstash import snapshot
+from experimentstash.checkouts.code import check_own_code, foreign
 from experimentstash.files import write_text
 from experimentstash.hydra.fresh import run_folder, run_fresh
 from experimentstash.problems import StashError, ToolExit, printable
@@ -11,7 +13,7 @@ from experimentstash.results.collecting import collect
 from experimentstash.results.manifest import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from experimentstash.frozen import Frozen
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 _MOST_TOLD = 10  # files that lie beside the run folder
 
 
-def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], object]) -> Frozen:
+def record_run(
+    stash: Path, tool: Tool, frozen: Frozen, tools: Mapping[str, Tool], say: Callable[[str], object]
+) -> Frozen:
     """Run a snapshot that is on disk, and return it with the manifest of its results, both written.
 
     One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
@@ -30,11 +34,13 @@ def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], obj
         stash: the stash's root.
         tool: the tool.
         frozen: the snapshot.
+        tools: the registry.
         say: called with each step, for the user to see.
 
     Raises:
         ToolExit: the tool failed; what is on disk is the caller's to take away.
-        StashError: it wrote nothing into its run folder, or what it wrote cannot be read.
+        StashError: it wrote nothing into its run folder, what it wrote cannot be read, or it loaded code that the
+            commits of the tools do not hold.
     """
     if frozen.name.results_path in frozen.files:
         say(
@@ -46,6 +52,8 @@ def record_run(stash: Path, tool: Tool, frozen: Frozen, say: Callable[[str], obj
     if ran.exit_code:
         how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
         raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")
+    projects = snapshot.parse(frozen.text.encode(), frozen.name.path).all("PROJECT")
+    check_own_code(foreign(stash, tools, frozen.pins, ran.loaded, projects))
     manifest = collect(ran.folder, tool.results, [str(stash)])
     if not manifest.files:
         beside = "".join(f"\n    {printable(str(written))}" for written in ran.beside[:10])

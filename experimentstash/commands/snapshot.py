@@ -77,7 +77,7 @@ def command(
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
-            frozen = [record_run(stash, chosen, one, _say) for one in frozen]
+            frozen = [record_run(stash, chosen, one, tools, _say) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
     for told in within().told:

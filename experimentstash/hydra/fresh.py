@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, replace
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash import process
+from experimentstash.checkouts.code import Loaded
 from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
 from experimentstash.hydra.replay import frozen_wish
 from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from experimentstash.hydra.launch import Wish
     from experimentstash.names import SnapshotName
     from experimentstash.results.beside import Written
     from experimentstash.tool import Tool
@@ -37,6 +39,7 @@ class Ran:
         stopped: whether somebody asked us to end while it ran. Many tools save what they have and end as if all
             were well (Lightning does): what they wrote is no result.
         overdue: whether its time was over, and it was ended.
+        loaded: the modules and configs that its processes loaded, those that came to their end by themselves.
     """
 
     folder: Path
@@ -44,6 +47,7 @@ class Ran:
     beside: tuple[Written, ...]
     stopped: bool = False
     overdue: bool = False
+    loaded: Loaded = field(default_factory=Loaded)
 
 
 def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
@@ -71,10 +75,16 @@ def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: 
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.
     """
-    wanted = replace(frozen_wish(stash, tool, name.experiment, name.tag), folder=folder)
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as reports:
+        wanted = frozen_wish(stash, tool, name.experiment, name.tag)
+        ran = _run(replace(wanted, folder=folder, loaded=Path(reports)), folder, limit)
+        return replace(ran, loaded=Loaded.read(Path(reports)))
+
+
+def _run(wanted: Wish, folder: Path, limit: float | None) -> Ran:
     keep_clean(wanted)
     folder.mkdir(parents=True)
-    places = (stash, wanted.root)
+    places = (wanted.stash, wanted.root)
     before = snapshot_tree(places, leave_out=[folder])
     start = running(wanted)
     asked: list[int] = []

@@ -64,6 +64,7 @@ class Wish:
         late, keep: keys whose lateness the user decided.
         configs: a folder of configs that comes before the stash's own.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
+        loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
         note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
 
@@ -79,6 +80,7 @@ class Wish:
     keep: tuple[str, ...] = ()
     configs: Path | None = None
     folder: Path | None = None
+    loaded: Path | None = None
     note: str = ""
 
     @property
@@ -161,6 +163,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         "snapshot": str(wanted.snapshot or ""),
         "stash": str(stash),
         "root": str(wanted.root),
+        "loaded": str(wanted.loaded or ""),
         "note": wanted.note,
         **order,
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash import registry
+from experimentstash.checkouts.code import foreign
 from experimentstash.files import check_inside
 from experimentstash.hydra.fresh import check_left_alone, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.hydra.fresh import Ran
     from experimentstash.names import SnapshotName
     from experimentstash.reproducing.environments import Need, Within
     from experimentstash.reproducing.progress import Progress
@@ -236,8 +239,10 @@ class _Work:
             done = self._run(wanted, tool, folder)
         else:
             self.say(f"{name.title} ran before: {folder}")
-        outcome = Outcome(name, done.exit_code, folder, within, done.beside, overdue=done.overdue)
-        if not self.request.checks or outcome.exit_code:
+        outcome = Outcome(name, done.exit_code, folder, within, done.beside, overdue=done.overdue, foreign=done.foreign)
+        if outcome.foreign and not self.request.builds:
+            outcome = replace(outcome, fix="run the same command without --no-build, into another --into DIR")
+        if not self.request.checks or outcome.exit_code or outcome.foreign:
             return outcome
         if wanted.frozen.manifest is None:
             return replace(outcome, lacking=self._lacking(name))
@@ -269,10 +274,22 @@ class _Work:
         beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
         if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
             beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
-        done = Done(ran.exit_code, str(tool.python), tuple(beside), limit or 0.0 if ran.overdue else 0.0)
+        overdue = limit or 0.0 if ran.overdue else 0.0
+        done = Done(ran.exit_code, str(tool.python), tuple(beside), overdue, self._foreign(wanted, ran))
         self.progress.done[name.title] = done
         self.progress.keep()
         return done
+
+    def _foreign(self, wanted: Need, ran: Ran) -> tuple[str, ...]:
+        """Return what a run loaded that the commits of the tools do not hold; what builds left there is theirs."""
+        pins = wanted.frozen.snapshot.pins(wanted.frozen.name.tool)
+        built = {
+            os.path.realpath(self.request.folder / place / path)
+            for place, paths in self.progress.built.items()
+            for path in paths
+        }
+        found = foreign(self.request.folder, self.registered, pins, ran.loaded, wanted.said.projects)
+        return tuple(one.ran for one in found if one.file not in built)[:_MOST_BESIDE]
 
     def _compared(self, manifest: Manifest, tool: Tool, outcome: Outcome) -> Report:
         from experimentstash.results.comparing import check

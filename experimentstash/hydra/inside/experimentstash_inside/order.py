@@ -27,6 +27,7 @@ class Order:
         added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
         stash, root: the folders of the stash and of the tool.
+        loaded: the directory that takes what each process of a run loaded; empty for none.
         note: what a note in the run directory says; empty for none.
     """
 
@@ -45,6 +46,7 @@ class Order:
         self.keep: list[str] = said.get("keep", [])
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")
+        self.loaded: str = said.get("loaded", "")
         self.note: str = said.get("note", "")
 
     def hand_on(self, added: Iterable[str]) -> None:

@@ -46,6 +46,8 @@ _order = orders.read()
 if _order.mode in ("capture", "validate"):
     gc.disable()  # the process ends as soon as the config is composed
 if _order.mode:
-    from experimentstash_inside import intercept
+    from experimentstash_inside import intercept, loaded
 
+    if _order.mode == "capture" or _order.loaded:
+        loaded.watch(_order.loaded)
     intercept.install(_order)
