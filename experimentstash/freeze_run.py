@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from experimentstash import snapshot
 from experimentstash.checkouts.code import check_own_code, foreign
+from experimentstash.checkouts.restore import put_back
 from experimentstash.files import write_text
-from experimentstash.hydra.fresh import run_folder, run_fresh
+from experimentstash.hydra.fresh import free_folder, run_folder, run_fresh
+from experimentstash.hydra.stray_results import path_of
+from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError, ToolExit, printable
 from experimentstash.results.collecting import collect
 from experimentstash.results.manifest import render
@@ -17,14 +21,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimentstash.frozen import Frozen
+    from experimentstash.hydra.fresh import Ran
     from experimentstash.results.beside import Written
     from experimentstash.tool import Tool
 
 _MOST_TOLD = 10  # files that lie beside the run folder
+_MOST_NAMED = 5
 
 
 def record_run(
-    stash: Path, tool: Tool, frozen: Frozen, tools: Mapping[str, Tool], say: Callable[[str], object]
+    stash: Path,
+    tool: Tool,
+    frozen: Frozen,
+    tools: Mapping[str, Tool],
+    say: Callable[[str], object],
+    *,
+    is_last: bool = True,
 ) -> Frozen:
     """Run a snapshot that is on disk, and return it with the manifest of its results, both written.
 
@@ -36,6 +48,7 @@ def record_run(
         frozen: the snapshot.
         tools: the registry.
         say: called with each step, for the user to see.
+        is_last: whether no other experiment follows; one that does begins without what this one left in the stash.
 
     Raises:
         ToolExit: the tool failed; what is on disk is the caller's to take away.
@@ -48,7 +61,9 @@ def record_run(
         )
         return frozen
     say(f"running {frozen.name.title}")
-    ran = run_fresh(stash, tool, frozen.name, _free(run_folder(stash, tool, frozen.name)))
+    folder = free_folder(run_folder(stash, tool, frozen.name))
+    ran = run_fresh(stash, tool, frozen.name, folder)
+    moved = _put_back(stash, tool, ran, is_last=is_last)
     if ran.exit_code:
         how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
         raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")
@@ -56,17 +71,42 @@ def record_run(
     check_own_code(foreign(stash, tools, frozen.pins, ran.loaded, projects))
     manifest = collect(ran.folder, tool.results, [str(stash)])
     if not manifest.files:
-        beside = "".join(f"\n    {printable(str(written))}" for written in ran.beside[:10])
-        wrote = f"; what it wrote lies beside it:{beside}" if beside else ""
-        raise StashError(
-            f"{frozen.name.title}: it wrote no results into its run folder {ran.folder}{wrote}",
-            "write them below ${hydra:runtime.output_dir}, or freeze without --run",
-        )
+        raise _without_results(stash, tool, frozen, ran)
     found = frozen.with_results(render(manifest))
     write_text(stash / found.name.results_path, found.files[found.name.results_path])
     write_text(stash / found.name.path, found.text)
     count = f"{len(manifest.files):,} file{'s' if len(manifest.files) > 1 else ''}"
-    return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside)])
+    return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside), *moved])
+
+
+def _put_back(stash: Path, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple[str, str]]:
+    """Put the tool, and before another experiment the stash, back as they were; return what is told of that."""
+    aside = free_folder(ran.folder.with_name(f"{ran.folder.name}-beside"))
+    root = stash if not is_last else stash / tool.path
+    leave = [stash / name for name in ("outputs", "configs")]
+    done = put_back(root, ran.beside, aside, ran.directories, leave)
+    return [("beside the run folder", f"moved to {aside}: {_some(done)}")] if done else []
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED:,} more" if len(paths) > _MOST_NAMED else ""
+    return f"{', '.join(paths[:_MOST_NAMED])}{more}"
+
+
+def _without_results(stash: Path, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:
+    """Return the refusal of a run without results; what it wrote beside its run directory may be them."""
+    what = f"{frozen.name.title}: it wrote no results into its run folder {ran.folder}"
+    written = [one for one in ran.beside if one.change != "gone"]
+    if not written:
+        return StashError(what, "write them below ${hydra:runtime.output_dir}, or freeze without --run")
+    beside = "".join(f"\n    {printable(str(one))}" for one in written[:_MOST_TOLD])
+    paths = [path for one in written[:_MOST_NAMED] if (path := path_of(stash, tool, one.path))]
+    places = paths if len(written) <= _MOST_NAMED else sorted({path.partition("/")[0] for path in paths})
+    entry = f"results: {{paths: [{', '.join(map(json.dumps, places))}]}}"
+    return StashError(
+        f"{what}; what it wrote lies beside it:{beside}",
+        f"write `{entry}` into the entry of {tool.name} in {REGISTRY}, and run the same command again",
+    )
 
 
 def _beside(written: Sequence[Written]) -> list[tuple[str, str]]:
@@ -79,12 +119,3 @@ def _beside(written: Sequence[Written]) -> list[tuple[str, str]]:
             ("beside the run folder", "a file that was there before is not frozen: who reproduces it has it not")
         )
     return told
-
-
-def _free(folder: Path) -> Path:
-    """Return the folder, or, where an earlier freeze has left something there, the next of its name."""
-    number, free = 1, folder
-    while free.exists():
-        number += 1
-        free = folder.with_name(f"{folder.name}-{number}")
-    return free

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from experimentstash import registry
 from experimentstash.checkouts.code import foreign
+from experimentstash.checkouts.restore import put_back
 from experimentstash.files import check_inside
-from experimentstash.hydra.fresh import check_left_alone, run_folder, run_fresh
+from experimentstash.hydra.fresh import check_left_alone, free_folder, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
 from experimentstash.names import near
 from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, command, lacks_room, report
@@ -271,6 +272,8 @@ class _Work:
         ran = run_fresh(self.request.folder, tool, name, folder, limit)
         if ran.stopped:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
+        aside = free_folder(folder.with_name(f"{folder.name}-beside"))
+        put_back(self.request.folder, ran.beside, aside, ran.directories, [self.request.folder / "outputs"])
         beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
         if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
             beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
