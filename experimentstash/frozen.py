@@ -80,7 +80,7 @@ class Frozen:
 
 
 def _timeless(header: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    return [line for line in header if line[0] not in ("TIMESTAMP", "RESULTS")]
+    return [line for line in header if line[0] not in ("TIMESTAMP", "RESULTS", "BODY")]
 
 
 def _without(text: str, keys: set[str]) -> Any:
@@ -161,4 +161,8 @@ def files_beside(stash: Path, name: SnapshotName, parsed: snapshot.Snapshot) -> 
         if not (stash / path).is_file():
             raise StashError(f"{path}: {name.path} names it, and it is not there", f"rm {name.path}")
         found[path] = (stash / path).read_text("utf-8", "surrogateescape")
+    for path, digest in parsed.beside(name).items():
+        if path in found and hashlib.sha256(found[path].encode("utf-8", "surrogateescape")).hexdigest() != digest:
+            what = f"{path}: it was changed after it was frozen, perhaps by another hook"
+            raise StashError(what, snapshot.again_command(name, path))
     return found

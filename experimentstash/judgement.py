@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
 from experimentstash.problems import Problem, command, quote
-from experimentstash.snapshot import freeze_command, is_commit, same_commit
+from experimentstash.snapshot import again_command, freeze_command, is_commit, same_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -200,7 +200,7 @@ def beside_problems(path: str, named: str, digest: str, held: str | None, freeze
         return [Problem(path, "frozen", what, refreeze(name))]
     fix = f"git add {quote(named)}"
     if held is not None and name:
-        fix = freeze_command(name, name.tag)
+        fix = again_command(name, named)
     return [Problem(path, "frozen", what, fix)]
 
 

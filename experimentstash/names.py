@@ -142,6 +142,10 @@ def tag_of(path: str) -> str:
     return parts[3] if len(parts) == 5 and parts[0] == "configs" and parts[2] == "snapshots" else ""
 
 
+EXCLUDE = "^configs/[^/]+/snapshots/"
+"""The line `exclude:` of a hook framework's config: no other hook may rewrite what is frozen."""
+
+
 def tool_path(tool: str) -> str:
     """Return where the submodule of `tool` lies, from the stash's root (spec.md, *Words*)."""
     return f"tools/{tool}"

@@ -6,20 +6,28 @@ The format is spec.md's, section *The snapshot file*.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experimentstash.names import SnapshotName, experiment_complaint, snapshot_folder, tag_complaint, tool_complaint
+from experimentstash.names import (
+    EXCLUDE,
+    SnapshotName,
+    experiment_complaint,
+    snapshot_folder,
+    tag_complaint,
+    tool_complaint,
+)
 from experimentstash.problems import Problem, StashError, command, quote, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
-ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS")
+ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS", "BODY")
 KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", "VARIES", "LATE", "TYPE", "PACKAGE", "PROJECT")
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
@@ -210,9 +218,31 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
             found.append(problem(f"DEPENDS {short(line)} is no tool and commit"))
     depends = Counter(tool for tool, _ in snapshot.depends)
     found += [problem(f"DEPENDS names {tool!r} twice") for tool in sorted(depends) if depends[tool] > 1]
+    found += [problem(what, fix) for what, fix in _body_complaints(snapshot, name)]
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
     return found[:_TOLD]
+
+
+def body_digest(body: str) -> str:
+    """Return the value of the `BODY` line for a body: its SHA-256, so that a later rewrite of the file is seen."""
+    return f"sha256:{hashlib.sha256(body.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _body_complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[tuple[str, str]]:
+    """Judge the `BODY` line, where there is one: a reader accepts a file without it."""
+    recorded = snapshot.one("BODY")
+    if recorded and recorded != body_digest(snapshot.body):
+        yield "the body is not the one that BODY records: it was changed after it was frozen", again_command(name)
+
+
+def again_command(name: SnapshotName, *beside: str) -> str:
+    """Return the command that takes a snapshot away, with files beside it, and freezes it anew."""
+    refreeze = freeze_command(name, name.tag)
+    return (
+        f"{command('rm', '-f', name.path, *beside)} && {refreeze}"
+        f"  # if another hook rewrites it, first add `exclude: {EXCLUDE}` to .pre-commit-config.yaml"
+    )
 
 
 def freeze_command(name: SnapshotName, tag: str) -> str:

@@ -16,7 +16,7 @@ from experimentstash.files import check_inside, remove_empty, write_text
 from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze_run import record_run
-from experimentstash.frozen import Frozen, files_beside, waiting
+from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
@@ -143,6 +143,8 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
     if not path.exists():
         return frozen
     there = path.read_text("utf-8", "replace")
+    for problem in problems_of(frozen.name, there):
+        raise StashError(f"{frozen.name.path}: {problem.what}", problem.fix)
     _check_same(frozen, there)
     beside = files_beside(stash, frozen.name, snapshot.parse(there.encode("utf-8", "replace"), frozen.name.path))
     for job in frozen.jobs():
