@@ -2,22 +2,34 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 SET_UP := .venv/set-up
+PIP = $(BIN)/python -m pip install --quiet
+LOCKED = --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 # One more than there are processors: most tests wait for git, for a tool, or for a time to be over.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 1) + 1)
 # The first Python of 3.10 or later that can make a virtual environment; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test matrix bench format clean
-help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile
+# The lowest versions have no wheels for the newest Pythons.
+LOWEST_PYTHON ?= $(shell for p in python3.10 python3.11 python3.12 $(PYTHON); do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 
-$(SET_UP): pyproject.toml Makefile
+.PHONY: help demo test test-lowest test-newest lock matrix bench format clean
+help: ## list the targets
+	@sed -n 's/^\([a-z -]*\): .*## /make \1\t/p' Makefile
+
+# Everything comes from the two locks, hashed: what builds packages first, then the rest without build isolation,
+# because an isolated build fetches the newest setuptools or hatchling.
+$(SET_UP): requirements/build.txt requirements/dev.txt pyproject.toml Makefile
 	@test -n "$(PYTHON)" || { echo 'make: no Python of 3.10 or later with venv on the PATH; name one: make PYTHON=…' >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) --require-hashes --requirement requirements/build.txt
+	$(PIP) --require-hashes --no-build-isolation --requirement requirements/dev.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+lock: $(SET_UP) ## renew requirements/: the newest versions of everything that the set-up installs, with hashes
+	$(BIN)/uv pip compile $(LOCKED) --group dev --output-file requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile $(LOCKED) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 
 demo: $(SET_UP) ## the main job on a sample tool: from an empty folder to a reproduced result
 	@$(BIN)/experimentstash demo
@@ -33,6 +45,19 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	@# A file's tests in one worker: what a module builds is built once.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
+test-lowest test-newest: test-%: .venv-%/set-up ## the tests with the lowest, or the newest, versions that pyproject.toml allows
+	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile
+
+.venv-lowest/set-up: $(SET_UP)
+	$(BIN)/uv venv --quiet --clear --python "$$(command -v $(LOWEST_PYTHON))" .venv-lowest
+	$(BIN)/uv pip install --quiet --python .venv-lowest --resolution lowest-direct --group dev --editable .
+	@touch $@
+
+.PHONY: .venv-newest/set-up # what is newest changes from day to day
+.venv-newest/set-up: $(SET_UP)
+	$(BIN)/uv venv --quiet --clear .venv-newest
+	$(BIN)/uv pip install --quiet --refresh --python .venv-newest --group dev --editable .
+
 matrix: $(SET_UP) ## every test in every variant: the drift matrix under every framework, …; half an hour
 	EVERY=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
@@ -44,4 +69,4 @@ format: $(SET_UP) ## ruff's formatter and its safe mends
 	$(BIN)/ruff check --fix .
 
 clean: ## take away what the targets made
-	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

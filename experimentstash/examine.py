@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 from experimentstash import judgement, registry
 from experimentstash.flatness import flat_problems
 from experimentstash.judgement import SHORT, FreezeCommit, Recorded
-from experimentstash.names import REGISTRY, SnapshotName, tag_of
+from experimentstash.names import REGISTRY, SnapshotName, tag_of, tool_complaint, tool_path
 from experimentstash.problems import Problem, StashError, command
-from experimentstash.repository import TooLargeError
-from experimentstash.snapshot import LARGEST, Snapshot, header_problems, parse
+from experimentstash.repository import Submodule, TooLargeError
+from experimentstash.snapshot import LARGEST, Snapshot, header_problems, is_commit, is_rewritten, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -161,6 +161,7 @@ class Examination:
         self._snapshots: dict[tuple[str, str], Snapshot | None] = {}
         self._registries: dict[str, frozenset[str] | None] = {}
         self._digests: dict[str, str] = {}
+        self._shipped_digests: dict[tuple[str, str], str | None] = {}
 
     def verdict(self) -> Verdict:
         """Return what was found so far."""
@@ -251,9 +252,10 @@ class Examination:
         for path, entry in files.items():
             if (path, entry, freeze.id, freeze.tag) not in self._judged:
                 self._judged.add((path, entry, freeze.id, freeze.tag))
-                found += judgement.frozen_problems(path, entry, freeze)
+                found += (changed := judgement.frozen_problems(path, entry, freeze))
                 if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
                     found += judgement.pin_problems(name, snapshot, freeze)
+                    found += [] if changed else judgement.body_problems(name, snapshot, freeze)
                     found += self._beside(name, snapshot, freeze)
                     self._recorded += judgement.recorded(_place(title, path), name, snapshot, freeze)
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
@@ -266,6 +268,26 @@ class Examination:
                 entry = self._repository.index().files.get(path)  # staged before, and not changed now
             held = self._digest(entry.id) if entry and entry.is_file else None
             yield from judgement.beside_problems(name.path, path, digest, held, freeze)
+        if shipped := snapshot.shipped_lock:
+            yield from self._shipped(name, snapshot, freeze, *shipped)
+
+    def _shipped(
+        self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit, path: str, digest: str
+    ) -> Iterator[Problem]:
+        """Yield what is wrong with the lock that a tool ships, where this machine has the tool's objects."""
+        tool, _, inside = path.removeprefix("tools/").partition("/")
+        commit = snapshot.pins(name.tool).get(tool, "")
+        if not inside or tool_complaint(tool) or not is_commit(commit):
+            return
+        if (path, commit) not in self._shipped_digests:
+            submodules = self._repository.submodules({freeze.id})[freeze.id]
+            module = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
+            clones = self._repository.clones(tool_path(tool), module.name)[0]
+            told = (clone.digest(commit, inside) for clone in clones)
+            self._shipped_digests[path, commit] = next((one for one in told if one is not None), None)
+        held = self._shipped_digests[path, commit]
+        if held is not None:
+            yield from judgement.shipped_problems(name, path, digest, held, commit)
 
     def _digest(self, blob: str) -> str:
         """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
@@ -326,7 +348,9 @@ class Examination:
             if isinstance(told, StashError):
                 found.append(_unread(name.path, "header", name.path, told))
             else:
-                self._snapshots[key] = replace(told[0], body="")  # large, perhaps, and judged by now
+                self._snapshots[key] = replace(
+                    told[0], body="", rewritten=is_rewritten(told[0])
+                )  # large, perhaps, and judged by now
                 found += header_problems(told[0], name) + flat_problems(told[0], name, told[1])
         return self._snapshots.get(key)
 

@@ -84,6 +84,7 @@ def _complaints(snapshot: Snapshot) -> list[_Complaint]:
         found = _walked(snapshot, _LOADER)
         doubted = "\t" in snapshot.body
     except yaml.YAMLError as error:
+        # Since libyaml 0.2.6 its scanner refuses 1,000 levels, before the events of the first 500 are here.
         found, doubted = [_no_yaml(error, snapshot.body)], True
     if not doubted or len(snapshot.body) > _LONGEST_DOUBT:
         return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash import snapshot
@@ -15,10 +17,10 @@ from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError, ToolExit, printable
 from experimentstash.results.collecting import collect
 from experimentstash.results.manifest import render
+from experimentstash.surroundings import check_ran_as_locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from experimentstash.frozen import Frozen
     from experimentstash.hydra.fresh import Ran
@@ -52,23 +54,27 @@ def record_run(
 
     Raises:
         ToolExit: the tool failed; what is on disk is the caller's to take away.
-        StashError: it wrote nothing into its run folder, what it wrote cannot be read, or it loaded code that the
-            commits of the tools do not hold.
+        StashError: other packages ran than its lock has, it loaded code that the commits of the tools do not hold, it
+            wrote nothing into its run folder, or that cannot be read.
     """
     if frozen.name.results_path in frozen.files:
         say(
             f"{frozen.name.title} ran when it was frozen before, and what it gave stays recorded: it does not run again"
         )
         return frozen
+    parsed = snapshot.parse(frozen.text.encode(), frozen.name.path)
+    check_ran_as_locked(stash, tool, parsed, frozen.name.title)
     say(f"running {frozen.name.title}")
-    folder = free_folder(run_folder(stash, tool, frozen.name))
-    ran = run_fresh(stash, tool, frozen.name, folder)
-    moved = _put_back(stash, tool, ran, is_last=is_last)
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as imports:
+        folder = free_folder(run_folder(stash, tool, frozen.name))
+        ran = run_fresh(stash, tool, frozen.name, folder, imports=Path(imports))
+        moved = _put_back(stash, tool, ran, is_last=is_last)
+        if not ran.exit_code:
+            check_ran_as_locked(stash, tool, parsed, frozen.name.title, Path(imports))
     if ran.exit_code:
         how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
         raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")
-    projects = snapshot.parse(frozen.text.encode(), frozen.name.path).all("PROJECT")
-    check_own_code(foreign(stash, tools, frozen.pins, ran.loaded, projects))
+    check_own_code(foreign(stash, tools, frozen.pins, ran.loaded, parsed.all("PROJECT")))
     manifest = collect(ran.folder, tool.results, [str(stash)])
     if not manifest.files:
         raise _without_results(stash, tool, frozen, ran)

@@ -99,9 +99,12 @@ def _without(text: str, keys: set[str]) -> Any:
 
 
 def problems_of(name: SnapshotName, text: str) -> list[Problem]:
-    """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`."""
+    """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`, and its `BODY`."""
     parsed = snapshot.parse(text.encode("utf-8", "surrogateescape"), name.path)
-    return [*snapshot.header_problems(parsed, name), *flat_problems(parsed, name)]
+    rewritten = (
+        [snapshot.rewritten_problem(name, snapshot.again_command(name))] if snapshot.is_rewritten(parsed) else []
+    )
+    return [*snapshot.header_problems(parsed, name), *flat_problems(parsed, name), *rewritten]
 
 
 def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
 from experimentstash.problems import Problem, command, quote
-from experimentstash.snapshot import again_command, freeze_command, is_commit, same_commit
+from experimentstash.snapshot import again_command, freeze_command, is_commit, rewritten_problem, same_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,6 +179,17 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
 
 
+def body_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
+    """Judge the rule `frozen` of a snapshot that its freeze commit holds as it is: it says what was frozen.
+
+    A formatter or another hook that rewrites it between freezing and commit changes what was frozen.
+    """
+    if not snapshot.rewritten:
+        return []
+    is_open = freeze.tag is None and (freeze.fresh or freeze.id is None)
+    return [rewritten_problem(name, again_command(name) if is_open else refreeze(name))]
+
+
 def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:
     """Judge the rule `frozen` of a file that a snapshot names: its lock, or the results that were recorded with it.
 
@@ -202,6 +213,24 @@ def beside_problems(path: str, named: str, digest: str, held: str | None, freeze
     if held is not None and name:
         fix = again_command(name, named)
     return [Problem(path, "frozen", what, fix)]
+
+
+def shipped_problems(name: SnapshotName, named: str, digest: str, held: str, commit: str) -> list[Problem]:
+    """Judge the rule `frozen` of a lock that the tool ships: the recorded commit holds it, with the recorded digest.
+
+    Args:
+        name: the snapshot.
+        named: the lock's path from the stash's root.
+        digest: its SHA-256 as the snapshot records it, in hex.
+        held: that of what the tool's commit holds there, in hex; empty where it holds no file.
+        commit: the tool's commit as it is recorded.
+    """
+    if held == digest:
+        return []
+    what = f"it was frozen with {named}, which the recorded commit {commit[:SHORT]} does not hold"
+    if held:
+        what = f"it was frozen with another {named} than the recorded commit {commit[:SHORT]} holds"
+    return [Problem(name.path, "frozen", what, refreeze(name))]
 
 
 def tag_problems(freeze: FreezeCommit) -> list[Problem]:

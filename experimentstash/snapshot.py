@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,10 +61,12 @@ class Snapshot:
     Attributes:
         header: the `KEY: value` lines in file order; unknown keys are kept.
         body: the YAML text below them.
+        rewritten: what `is_rewritten` told of it, where the body is not kept.
     """
 
     header: tuple[tuple[str, str], ...]
     body: str
+    rewritten: bool = False
 
     def all(self, key: str) -> tuple[str, ...]:
         """Return the values of every `key` line, in file order."""
@@ -103,6 +106,16 @@ class Snapshot:
         named = ((lock.strip("'"), rest.partition(" ")[0]), (name.results_path, self.one("RESULTS")))
         folder = f"{snapshot_folder(name.tool, name.tag)}/"
         return {path: digest.removeprefix("sha256:") for path, digest in named if digest and path.startswith(folder)}
+
+    @property
+    def shipped_lock(self) -> tuple[str, str] | None:
+        """The lock of a tool's own that the snapshot names: its path from the stash's root, and its SHA-256 in hex."""
+        try:
+            path, digest = shlex.split(self.one("LOCK"))[:2]
+        except ValueError:  # none, or none that can be read
+            return None
+        is_shipped = path.startswith("tools/") and digest.startswith("sha256:")
+        return (path, digest.removeprefix("sha256:")) if is_shipped else None
 
     def pins(self, tool: str) -> dict[str, str]:
         """Return every recorded commit by tool: that of `tool` itself, then those it depends on."""
@@ -218,7 +231,6 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
             found.append(problem(f"DEPENDS {short(line)} is no tool and commit"))
     depends = Counter(tool for tool, _ in snapshot.depends)
     found += [problem(f"DEPENDS names {tool!r} twice") for tool in sorted(depends) if depends[tool] > 1]
-    found += [problem(what, fix) for what, fix in _body_complaints(snapshot, name)]
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
     return found[:_TOLD]
@@ -229,11 +241,15 @@ def body_digest(body: str) -> str:
     return f"sha256:{hashlib.sha256(body.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _body_complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[tuple[str, str]]:
-    """Judge the `BODY` line, where there is one: a reader accepts a file without it."""
+def is_rewritten(snapshot: Snapshot) -> bool:
+    """Tell whether the body is another than the `BODY` line records; a reader accepts a file without that line."""
     recorded = snapshot.one("BODY")
-    if recorded and recorded != body_digest(snapshot.body):
-        yield "the body is not the one that BODY records: it was changed after it was frozen", again_command(name)
+    return bool(recorded) and recorded != body_digest(snapshot.body)
+
+
+def rewritten_problem(name: SnapshotName, fix: str) -> Problem:
+    """Return the finding of the rule `frozen` for a body that was changed after it was frozen."""
+    return Problem(name.path, "frozen", "its body was changed after it was frozen: BODY records another", fix)
 
 
 def again_command(name: SnapshotName, *beside: str) -> str:

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.environment import interpreter, tool_environment
-from experimentstash.locks.comparing import differences, not_locked
-from experimentstash.locks.finding import Found, find_lock
-from experimentstash.locks.header import LockLine, header_lines, recorded
+from experimentstash.locks import remedies
+from experimentstash.locks.comparing import differences, not_as_locked, not_locked
+from experimentstash.locks.finding import RECORDED, Found, find_lock, open_lock
+from experimentstash.locks.fitness import made_for, unusable
+from experimentstash.locks.header import NAMED, LockLine, header_lines, read_header, recorded
 from experimentstash.locks.installed import describe
-from experimentstash.locks.plans import unfit
 from experimentstash.locks.recording import lock_path, projects_of, record, stale_copies, with_hashes
+from experimentstash.names import REGISTRY
+from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.snapshot import Snapshot
     from experimentstash.tool import Tool
 
 _MOST_TOLD = 10
@@ -48,7 +52,7 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
         tag: the tag that is frozen under.
 
     Raises:
-        StashError: the tool's Python does not run, or a file that looks like a lock cannot be read.
+        StashError: the tool's Python does not run, or the lock that the tool ships cannot run it.
     """
     python = interpreter(stash, tool)
     described = describe(python, tool_environment())
@@ -56,9 +60,15 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     found = _shipped(stash, tool)
     told = [*found.told, *stale_copies(described, stash)]
     if found.lock:
+        if why := unusable(found.lock, described):
+            raise StashError(
+                f"{found.lock.name}: {why}, so nobody can run {tool.name} with it: nothing is frozen",
+                remedies.freeze_installed(stash, tool.name),
+            )
         said = recorded(described, found.lock, projects)
         other = differences(said, found.lock, described)
-        told += [*unfit(found.lock, python), *_differing(other, not_locked(found.lock, described), found.lock.name)]
+        told += made_for(found.lock, described.python)
+        told += _differing(other, not_locked(found.lock, described), found.lock.name)
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
     recording = record(described, stash, tool.name)
     text = with_hashes(recording.text, python)
@@ -72,7 +82,7 @@ def _shipped(stash: Path, tool: Tool) -> Found:
     """Return the lock that the tool ships, unless the registry says that it is not what the tool runs with."""
     if tool.lock == "installed":
         return Found(None)
-    return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+    return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups, committed=True)
 
 
 def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str]:
@@ -88,3 +98,37 @@ def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str
             f"{lock} is frozen, and what runs here is not built from it; `lock: installed` in the registry freezes that"
         )
     return told
+
+
+def check_ran_as_locked(stash: Path, tool: Tool, snapshot: Snapshot, where: str, imports: Path | None = None) -> None:
+    """Check that the packages that a run imported are those of the lock that the tool ships and the snapshot names.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool.
+        snapshot: the snapshot that is run.
+        where: what messages call it.
+        imports: the folder in which the run wrote what it imported; None before the run: then only the packages that
+            every Hydra program imports are compared.
+
+    Raises:
+        StashError: one is not; what the run gave belongs to other packages than the lock has.
+    """
+    line = read_header(snapshot, where).lock
+    if line is None or RECORDED.fullmatch(line.name.rpartition("/")[2]):
+        return  # what is installed was recorded as it is
+    lock = open_lock(stash, line.name, line.sha256, extras=line.extras, groups=line.groups)
+    python = interpreter(stash, tool)
+    described = describe(python, tool_environment(), imports)
+    if imports is None:
+        counted = {name: package for name, package in described.packages.items() if name in NAMED}
+    else:
+        # a program that ends itself (`os._exit`) wrote nothing: then all packages count
+        wrote = any(imports.iterdir())
+        counted = {name: package for name, package in described.packages.items() if package.imported or not wrote}
+    if other := not_as_locked(lock, replace(described, packages=counted)):
+        told = [*other[:_MOST_TOLD], *([f"and {len(other) - _MOST_TOLD} more"] if len(other) > _MOST_TOLD else [])]
+        lines = "".join(f"\n    {one}" for one in told)
+        what = f"{where}: what runs here is not what {lock.name} has, so nobody else gets these results:{lines}"
+        sync = f"{remedies.synchronise(lock, python)}  # or freeze what is installed: `lock: installed` in {REGISTRY}"
+        raise StashError(what, sync)

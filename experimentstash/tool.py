@@ -19,6 +19,7 @@ LOCKS = ("shipped", "installed")
 _EXACT = Rules()
 _MODULE = re.compile(r"-m[ \t]+[^\W\d]\w*(\.[^\W\d]\w*)*")
 _CHOICE = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+_GROUP = re.compile(r"\.|[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*", re.ASCII)
 _PACKAGE = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 
 
@@ -45,6 +46,8 @@ class Tool:
         lock: what its environment is built from: `shipped`, the lock in its repository where there is one, or
             `installed`: what it runs with when it is frozen, for a tool whose own lock is stale or cannot be built.
         unversioned: patterns of modules that may run though its commit lacks them: paths from its top, or names.
+        group: the config group of its experiments, `.` for configs beside its primary config. The stash keeps them
+            in `configs/<tool>/experiment`, whatever the tool calls the group.
         results: what is no result of it, and how far its numbers may lie apart from one run to the next.
     """
 
@@ -60,6 +63,7 @@ class Tool:
     groups: tuple[str, ...] = ()
     lock: str = "shipped"
     unversioned: tuple[str, ...] = ()
+    group: str = "experiment"
     results: Rules = _EXACT
 
     @property
@@ -182,6 +186,20 @@ def _select(node: yaml.Node, where: str) -> str:
     return text
 
 
+def _group(node: yaml.Node, where: str) -> str:
+    text = _text(node, where)
+    if complaint := group_complaint(text):
+        raise wrong(where, node.start_mark, complaint)
+    return text
+
+
+def group_complaint(text: str) -> str | None:
+    """Return why `text` is no config group of experiments (see `Tool`), or None if it is one."""
+    if _GROUP.fullmatch(text) and text.partition("/")[0] != "hydra":
+        return None
+    return f"{text!r} is no config group: a name as in `conf/NAME/…`, or `.` for configs beside the primary config"
+
+
 def _lock(node: yaml.Node, where: str) -> str:
     if (text := _text(node, where)) not in LOCKS:
         raise wrong(where, node.start_mark, f"lock is one of {', '.join(LOCKS)}, not {text!r}")
@@ -194,6 +212,7 @@ _READERS = {
     "workdir": _workdir,
     "python": _text,
     "select": _select,
+    "group": _group,
     "late": _words,
     "keep": _words,
     "extras": _choices,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where libyaml is there
 _DEEPEST = 100
-"""Levels. The C composer recurses without a limit: 100,000 open brackets end the process (PyYAML 6.0.3)."""
+"""Levels. The C composer recurses without a limit: 100,000 open brackets end the process (PyYAML 6.0.3). Since
+libyaml 0.2.6 its scanner refuses 1,000 levels, and it reads far ahead of the events that it yields."""
 _MOST = 500_000
 """YAML events. They take seconds to read, and as nodes they take half a gigabyte."""
+_LONGEST_DOUBT = 200_000  # characters that PyYAML's own parser reads in about a second
 
 
 def compose(data: bytes, where: str, *, largest: int, aliases: bool) -> yaml.Node | None:
@@ -40,18 +43,25 @@ def compose(data: bytes, where: str, *, largest: int, aliases: bool) -> yaml.Nod
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise StashError(f"{where}: line {line}, column {column}: not UTF-8", "save the file as UTF-8") from None
     try:
-        _check_events(text, where, aliases=aliases)
+        _check_events(text, where, aliases=aliases, loader=_LOADER)
         node: yaml.Node | None = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
+        _check_depth(text, where)
         raise wrong(where, error.problem_mark or error.context_mark, error.problem or "no YAML") from None
     except yaml.YAMLError as error:  # a reader's error has a position, not a mark
         raise StashError(f"{where}: {_reader_complaint(text, error)}") from None
     return node
 
 
-def _check_events(text: str, where: str, *, aliases: bool) -> None:
+def _check_depth(text: str, where: str) -> None:
+    # PyYAML's own parser has no limit, so the first level too many is found whichever libyaml gave up.
+    with suppress(yaml.YAMLError):
+        _check_events(text[:_LONGEST_DOUBT], where, aliases=True, loader=yaml.SafeLoader)
+
+
+def _check_events(text: str, where: str, *, aliases: bool, loader: type) -> None:
     depth = 0
-    for number, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+    for number, event in enumerate(yaml.parse(text, Loader=loader)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

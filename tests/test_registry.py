@@ -157,6 +157,7 @@ def test_an_entrypoint_that_is_fine(entrypoint: str) -> None:
         ("tools: {}\n# é \x07\n".encode(), "line 2, column 5: a control character has no place in YAML"),
         (b"x" * 1_000_001, "1000001 bytes, of at most 1000000"),
         (b"[" * 900_000, "line 1, column 101: nested more than 100 levels deep"),
+        (b"a: " + b"{" * 5000, "line 1, column 103: nested more than 100 levels deep"),
         (b"- " * 400_000, "line 1, column 201: nested more than 100 levels deep"),
         (b"tools: {}\na: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "line 3, column 8: an alias has no place here"),
     ],

@@ -7,6 +7,7 @@ import click
 from experimentstash import process, registry
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.replay import checked_wish
+from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, ToolExit, UsageError
 from experimentstash.stash import find_stash
@@ -40,7 +41,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         check_tag(tag)
         wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
-        wanted = launch.wish(stash, chosen, experiment, arguments)
+        wanted = wish(stash, chosen, experiment, arguments)
     launch.keep_clean(wanted)
     if "--validate-only" in flags:
         compose.compose(wanted, mode="validate")

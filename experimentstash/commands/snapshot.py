@@ -18,6 +18,7 @@ from experimentstash.freeze_commit import check_can_commit, check_tag_free, comm
 from experimentstash.freeze_run import record_run
 from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
 from experimentstash.hydra import commandline, launch
+from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
 from experimentstash.stash import find_stash
@@ -67,7 +68,7 @@ def command(
         check_can_commit(stash, tool)
     check_moves([] if allow_back else pin_moves(stash, {tool: checked_out(stash, tool)}))
     flags = ["--multirun"] if multirun else []
-    wishes = [launch.wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
+    wishes = [wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
         within = beside.submit(surroundings, stash, chosen, tag).result
         frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]

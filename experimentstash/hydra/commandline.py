@@ -74,19 +74,19 @@ def program(python: Path, tool: Tool, work: Path) -> list[str]:
     return [str(python), tool.entrypoint]
 
 
-def selection(select: str, experiment: str) -> tuple[list[str], list[str]]:
+def selection(select: str, experiment: str, group: str = "experiment") -> tuple[list[str], list[str]]:
     """Return the flags and the overrides that choose an experiment in one of the ways of `tool.SELECTS`.
 
-    Without an experiment there is nothing to choose.
+    Without an experiment there is nothing to choose. The group `.` is that of the primary configs.
     """
     if not experiment:
         return [], []
     if select == "primary":
-        return [f"--config-name=experiment/{experiment}"], []
+        return [f"--config-name={experiment if group == '.' else f'{group}/{experiment}'}"], []
     if select == "compose":
         return [], []
     value = experiment if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/.-]*", experiment) else f"'{experiment}'"
-    return [], [f"{'+' if select == 'append' else ''}experiment={value}"]
+    return [], [f"{'+' if select == 'append' else ''}{group}={value}"]
 
 
 def rerun(tool: Tool, config_flags: str, more: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from experimentstash.hydra.program import inside
 from experimentstash.names import experiment_complaint
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 LARGEST = 50_000_000  # bytes
@@ -35,26 +36,35 @@ class Experiments:
     left_out: tuple[str, ...] = ()
 
 
-def read_experiments(folder: Path | None) -> Experiments:
-    """Read the group `experiment` of a tool; its other groups stay with it, where Hydra finds them.
+def read_experiments(folder: Path | None, group: str, primaries: Collection[str]) -> Experiments:
+    """Read the experiments of a tool; its other configs stay with it, where Hydra finds them.
 
     Args:
         folder: the tool's config folder, or None.
+        group: the group of its experiments; `.` for configs beside the primary config.
+        primaries: those of them that are no part of another, for the group `.`.
     """
     if folder is None:
         return Experiments()
     texts: dict[str, str] = {}
     left_out = []
-    for path in sorted((folder / "experiment").rglob("*.yaml"))[:_MOST]:
-        name = path.relative_to(folder / "experiment").as_posix().removesuffix(".yaml")
+    for path in _files(folder, group, primaries):
+        shown = path.relative_to(folder).as_posix()
+        name = path.relative_to(folder / group).as_posix().removesuffix(".yaml")
         text = _text(folder, path)
         if complaint := experiment_complaint(name):
-            left_out.append(f"experiment/{name}.yaml: {complaint}")
+            left_out.append(f"{shown}: {complaint}")
         elif text is None:
-            left_out.append(f"experiment/{name}.yaml: no UTF-8 text of at most 50 MB in the tool's config folder")
+            left_out.append(f"{shown}: no UTF-8 text of at most 50 MB in the tool's config folder")
         else:
             texts[name] = text
     return Experiments(texts, tuple(left_out))
+
+
+def _files(folder: Path, group: str, primaries: Collection[str]) -> list[Path]:
+    if group == ".":
+        return sorted(path for name in primaries if (path := folder / f"{name}.yaml").is_file())
+    return sorted((folder / group).rglob("*.yaml"))[:_MOST]
 
 
 def _text(folder: Path, path: Path) -> str | None:

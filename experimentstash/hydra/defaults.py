@@ -51,28 +51,41 @@ def extends(text: str, config_name: str, folder: Path | None) -> bool:
     return False
 
 
-def chooses_experiment(root: Path, folder: Path, config_name: str, deeper: int = _DEEPEST) -> bool:
-    """Return whether a primary config, or one that it extends, has the group `experiment` in its defaults.
+def chooses(root: Path, folder: Path, config_name: str, group: str, deeper: int = _DEEPEST) -> bool | None:
+    """Return whether a primary config, or a config that it brings in, has a group in its defaults.
 
     Args:
         root: the tool's checkout, out of which no link is followed.
         folder: where the tool's primary configs lie.
         config_name: the primary config, with or without its ending.
-        deeper: how many levels of configs that it extends are looked at.
+        group: the group's name.
+        deeper: how many levels of configs that it brings in are looked at.
+
+    Returns:
+        None where a config on the way is in no file of the folder: it may be in a ConfigStore.
     """
-    name = config_name.removesuffix(".yaml").removesuffix(".yml").lstrip("/").partition("@")[0]
-    for ending in (".yaml", ".yml"):
-        file = inside(root, folder / f"{name}{ending}")
-        if file is not None and file.stat().st_size <= _LARGEST:
-            break
-    else:
-        return False
+    file = _file(root, folder, config_name)
+    if file is None or not deeper:
+        return None
+    answer: bool | None = False
     for word, option in _defaults(file.read_bytes().decode("utf-8", "replace")):
-        if option is not None and word.lstrip("/").partition("@")[0] == "experiment":
+        place = word.lstrip("/").partition("@")[0]
+        if option is not None and place == group:
             return True
-        if option is None and word != "_self_" and deeper and chooses_experiment(root, folder, word, deeper - 1):
+        if word == "_self_" or (option is not None and option in {"", "null", "~", "???"}):
+            continue
+        below = chooses(root, folder, place if option is None else f"{place}/{option}", group, deeper - 1)
+        if below:
             return True
-    return False
+        # an option of a group that is not known may bring the group in as `/experiment: …` does, which is rare
+        answer = None if below is None and option is None else answer
+    return answer
+
+
+def _file(root: Path, folder: Path, config_name: str) -> Path | None:
+    name = config_name.removesuffix(".yaml").removesuffix(".yml").lstrip("/").partition("@")[0]
+    files = (inside(root, folder / f"{name}{ending}") for ending in (".yaml", ".yml"))
+    return next((file for file in files if file is not None and file.stat().st_size <= _LARGEST), None)
 
 
 def _defaults(text: str) -> Iterator[tuple[str, str | None]]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experimentstash.hydra.program import find_main, inside, module_file
-from experimentstash.hydra.scripts import console_scripts
-from experimentstash.hydra.search import project_folder, python_files
-from experimentstash.hydra.sources import mentions_hydra, read_source
-from experimentstash.problems import StashError
+from experimentstash.hydra.program import find_main, inside, module_file, starts_imported
+from experimentstash.hydra.scripts import console_scripts, script_files
+from experimentstash.hydra.search import comes_after, project_folder, python_files
+from experimentstash.hydra.sources import may_start_hydra, read_source
 from experimentstash.tool import entrypoint_complaint
 
 if TYPE_CHECKING:
@@ -17,43 +16,31 @@ if TYPE_CHECKING:
 
     from experimentstash.hydra.sources import Source
 
+NO_PROGRAM = "it holds no program that calls Hydra"
 _USUAL = ("src/train.py", "train.py", "main.py", "src/main.py", "run.py")
 
 
-def find_entrypoint(root: Path, name: str) -> tuple[str, str]:
-    """Return the entrypoint of the tool at `root` and its working folder, the best by the usual order.
+def programs(root: Path, name: str) -> dict[Path, tuple[str, str]]:
+    """Return every entrypoint with its working folder, by the file that it starts, the best first.
+
+    The order: a package of the tool's name; the usual places; console scripts and script files; anywhere. Of the
+    last three, those that call `hydra.main` come before those that compose by themselves or only import one that
+    does. Only what does something when it is started is a program.
 
     Args:
         root: the tool's checkout.
         name: what the tool will be called; a package of that name comes first.
-
-    Raises:
-        StashError: no program there calls Hydra.
-    """
-    if found := find_entrypoints(root, name):
-        return found[0]
-    raise StashError(
-        f"{name}: it holds no program that calls Hydra",
-        "name its program with --entrypoint, as in --entrypoint '-m mytool.main'",
-    )
-
-
-def find_entrypoints(root: Path, name: str) -> list[tuple[str, str]]:
-    """Return every entrypoint with its working folder, the best first.
-
-    The order: a package of the tool's name; the usual places; console scripts; anywhere. Of the last three,
-    those that call `hydra.main` come before those that compose by themselves or only import one that does.
     """
     best: dict[Path, tuple[str, str]] = {}
     for file, entrypoint, workdir in _candidates(root, name):
         if file not in best and entrypoint_complaint(entrypoint) is None:
             best[file] = (entrypoint, workdir)
-    return list(best.values())
+    return best
 
 
 def _candidates(root: Path, name: str) -> Iterator[tuple[Path, str, str]]:
     yield from _packages_of_its_name(root, name)
-    found = [*_usual(root), *_console(root, name), *_anywhere(root)]
+    found = [*_usual(root), *_console(root, name), *_script_files(root), *_anywhere(root)]
     for wanted in (_calls_main, _composes):
         yield from (candidate for candidate in found if wanted(candidate[0]))
     yield from found
@@ -81,8 +68,16 @@ def _packages_of_its_name(root: Path, name: str) -> Iterator[tuple[Path, str, st
         ):
             for place, ending in (("main.py", ".main"), ("__main__.py", "")):
                 file = inside(root, base / package / place)
-                if package.isidentifier() and file is not None and find_main(root, file) is not None:
+                if package.isidentifier() and file is not None and _is_program(root, file):
                     yield file, f"-m {module}{ending}", workdir
+
+
+def _is_program(root: Path, file: Path) -> bool:
+    """Tell whether a file does something when it is started, and comes to Hydra then."""
+    source = read_source(file)
+    if source is None or find_main(root, file) is None:
+        return False
+    return source.runs or starts_imported(root, file, source)
 
 
 def _is_installable(root: Path) -> bool:
@@ -92,7 +87,7 @@ def _is_installable(root: Path) -> bool:
 def _usual(root: Path) -> Iterator[tuple[Path, str, str]]:
     for path in _USUAL:
         file = inside(root, root / path)
-        if file is None or find_main(root, file) is None:
+        if file is None or not _is_program(root, file):
             continue
         source = read_source(file)
         is_part = source is not None and bool(source.relative)
@@ -101,7 +96,8 @@ def _usual(root: Path) -> Iterator[tuple[Path, str, str]]:
 
 def _console(root: Path, name: str) -> Iterator[tuple[Path, str, str]]:
     scripts = console_scripts(root)
-    for script in sorted(scripts, key=lambda script: script not in (name, name.replace("_", "-"))):
+    own = (name, name.replace("_", "-"))
+    for script in sorted(scripts, key=lambda script: (script not in own, comes_after(script))):
         file = module_file(root, root, scripts[script])
         if file is None or find_main(root, file) is None:
             continue
@@ -110,10 +106,20 @@ def _console(root: Path, name: str) -> Iterator[tuple[Path, str, str]]:
         yield file, f"-m {scripts[script]}" if runs else script, "."
 
 
+def _script_files(root: Path) -> Iterator[tuple[Path, str, str]]:
+    for path in sorted(script_files(root), key=comes_after):
+        file = inside(root, root / path)
+        if file is not None and _is_program(root, file):
+            yield file, path, "."
+
+
 def _anywhere(root: Path) -> Iterator[tuple[Path, str, str]]:
     for file in python_files(root):
-        source = read_source(file) if mentions_hydra(file) else None
-        if source is not None and source.runs and (source.main is not None or source.composes):
+        source = read_source(file) if may_start_hydra(file) else None
+        if source is None:
+            continue
+        calls = source.main is not None or source.composes
+        if (source.runs and calls) or (not calls and starts_imported(root, file, source)):
             yield (file, *_as_program(root, project_folder(root, file), file, source))
 
 

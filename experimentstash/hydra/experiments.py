@@ -12,6 +12,7 @@ from experimentstash.names import experiment_path, near
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from experimentstash.tool import Tool
@@ -19,30 +20,46 @@ if TYPE_CHECKING:
 _LARGEST = 10 * 1024 * 1024  # bytes; nobody wrote such a config
 
 
-def read(stash: Path, tool: Tool, experiment: str) -> str:
-    """Return the YAML of an experiment, of the stash or else of the tool itself.
+def find(stash: Path, tool: Tool, experiment: str) -> str | None:
+    """Return the YAML of an experiment, of the stash or else of the tool itself; None where no file holds it.
 
     Raises:
-        StashError: there is none (the message tells the nearest names), or it is no text file of the stash.
+        StashError: it is no text file of the stash, or a folder of experiments.
     """
-    shown = experiment_path(tool.name, experiment)
-    own = stash / shown
+    own = stash / experiment_path(tool.name, experiment)
     if os.path.lexists(own):
         check_inside(stash, own)
         return _text(own)
-    folders = [stash / f"configs/{tool.name}/experiment"]
-    root = stash / tool.path
-    theirs = config_folder(root, tool, read_main(root, tool))
-    if theirs is not None:
-        folders.append(theirs / "experiment")
-        if os.path.lexists(path := theirs / "experiment" / f"{experiment}.yaml"):
-            check_inside(root, path)
-            return _text(path)
+    theirs = _own_folder(stash, tool)
+    if theirs is not None and os.path.lexists(path := theirs / f"{experiment}.yaml"):
+        check_inside(stash / tool.path, path)
+        return _text(path)
     if own.with_suffix("").is_dir():
         names = sorted(f"{experiment}/{name}" for name in _names_below(own.with_suffix("")))
         raise StashError(f"{experiment!r} is a folder of experiments{near(experiment, names)}")
-    known = {name for folder in folders for name in _names_below(folder)}
-    raise StashError(f"no experiment {experiment!r} of {tool.name!r} ({shown}){near(experiment, known)}")
+    return None
+
+
+def unknown(stash: Path, tool: Tool, experiment: str, further: Iterable[str] = ()) -> StashError:
+    """Return the error that tells of an experiment that is not there, with the nearest names.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool, from the registry.
+        experiment: its name.
+        further: experiments that the program holds in no file.
+    """
+    folders = [stash / f"configs/{tool.name}/experiment", _own_folder(stash, tool)]
+    known = {name for folder in folders if folder is not None for name in _names_below(folder)}
+    shown = experiment_path(tool.name, experiment)
+    return StashError(f"no experiment {experiment!r} of {tool.name!r} ({shown}){near(experiment, {*known, *further})}")
+
+
+def _own_folder(stash: Path, tool: Tool) -> Path | None:
+    """Return the folder of the tool's own experiments, as far as its source shows it."""
+    root = stash / tool.path
+    theirs = config_folder(root, tool, read_main(root, tool))
+    return theirs / tool.group if theirs is not None else None
 
 
 def _names_below(folder: Path) -> list[str]:

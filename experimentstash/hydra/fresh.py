@@ -75,7 +75,9 @@ def check_left_alone(folder: Path) -> None:
         raise StashError(f"{folder}: what an earlier run started is still at work there", f"kill {pids}")
 
 
-def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: float | None = None) -> Ran:
+def run_fresh(
+    stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: float | None = None, imports: Path | None = None
+) -> Ran:
     """Run a snapshot of this checkout, with our standard streams and signals.
 
     Args:
@@ -84,13 +86,14 @@ def run_fresh(stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: 
         name: the snapshot; it is on disk.
         folder: the run folder; it is made, and must not be there.
         limit: seconds that it has, or None for as many as it takes.
+        imports: the folder that takes the names of what it imports, or None.
 
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as reports:
         wanted = frozen_wish(stash, tool, name.experiment, name.tag)
-        ran = _run(replace(wanted, folder=folder, loaded=Path(reports)), folder, limit)
+        ran = _run(replace(wanted, folder=folder, loaded=Path(reports), imports=imports), folder, limit)
         return replace(ran, loaded=Loaded.read(Path(reports)))
 
 

@@ -18,6 +18,7 @@ from experimentstash.hydra import texts
 from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import Wish, check_tool_there, keep_clean
 from experimentstash.hydra.layout import guess_select
+from experimentstash.hydra.selection import selected
 from experimentstash.names import experiment_path
 from experimentstash.problems import StashError, quote
 
@@ -61,16 +62,16 @@ def laid_out(stash: Path, tool: Tool, name: SnapshotName, data: bytes) -> Iterat
     """
     text = texts.read(data, name.path)
     check_tool_there(stash, tool)
-    select = tool.select or guess_select(stash / tool.path, tool, text.config) or "primary"
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-        wanted = Wish(stash, tool, name.experiment, select=select, configs=Path(folder), late=tool.late, keep=tool.keep)
+        wanted = Wish(stash, tool, name.experiment, configs=Path(folder), late=tool.late, keep=tool.keep)
         _write(Path(folder, "experiment", f"{name.experiment}.yaml"), text.config)
         if text.is_snapshot:
-            yield _as_snapshot(wanted, text)
+            yield _as_snapshot(replace(wanted, select=tool.select or "primary"), text)
         elif text.is_part or _is_working(stash, name, text):
-            yield LaidOut(wanted, text.further_lines)
+            yield LaidOut(selected(wanted, text.config), text.further_lines)
         else:
-            yield _as_what_it_is(wanted, text)
+            select = tool.select or guess_select(wanted.root, tool, text.config) or "append"
+            yield _as_what_it_is(replace(wanted, select=select), text)
 
 
 def _as_snapshot(wanted: Wish, text: Text) -> LaidOut:

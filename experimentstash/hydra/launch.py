@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.files import check_inside
 from experimentstash.git import ask_git
-from experimentstash.hydra import commandline, experiments
-from experimentstash.hydra.layout import config_folder, guess_select, read_main
-from experimentstash.names import check_experiment
+from experimentstash.hydra import commandline
+from experimentstash.hydra.layout import config_folder, read_main
 from experimentstash.problems import StashError
 from experimentstash.stash import check_checked_out
 
@@ -65,6 +64,7 @@ class Wish:
         configs: a folder of configs that comes before the stash's own.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
         loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
+        imports: the folder that takes the names of what the run imports, or None.
         note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
 
@@ -81,6 +81,7 @@ class Wish:
     configs: Path | None = None
     folder: Path | None = None
     loaded: Path | None = None
+    imports: Path | None = None
     note: str = ""
 
     @property
@@ -103,20 +104,6 @@ def check_tool_there(stash: Path, tool: Tool) -> None:
         raise StashError(f"{tool.path}/{tool.workdir}: the tool has no such working folder (workdir: in the registry)")
 
 
-def wish(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
-    """Return what to run for an experiment and what the user typed after it.
-
-    Raises:
-        StashError: the tool is not checked out, or there is no such experiment.
-    """
-    check_experiment(experiment)
-    check_tool_there(stash, tool)
-    text = experiments.read(stash, tool, experiment)
-    flags, overrides = commandline.split(arguments)
-    select = tool.select or guess_select(stash / tool.path, tool, text) or "primary"
-    return Wish(stash, tool, experiment, tuple(flags), tuple(overrides), select)
-
-
 def running(wanted: Wish) -> Launch:
     """Return the start that runs the wish: the working config, or the frozen one."""
     flags, overrides = _arguments(wanted)
@@ -126,7 +113,7 @@ def running(wanted: Wish) -> Launch:
 def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
     """Return the flags and the overrides that the wish is started with."""
     if wanted.snapshot is None:
-        flags, chosen = commandline.selection(wanted.select, wanted.experiment)
+        flags, chosen = commandline.selection(wanted.select, wanted.experiment, wanted.tool.group)
         return [*flags, *wanted.flags], [*chosen, *wanted.overrides, *_into(wanted)]
     flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
     overrides = (*wanted.overrides, *_into(wanted), *([_NOTE] if wanted.note else []))
@@ -143,27 +130,35 @@ def _into(wanted: Wish) -> tuple[str, ...]:
 
 
 def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
-    """Return the start that composes the wish, writes what it saw to `report`, and runs no task."""
-    flags, overrides = _arguments(wanted)
+    """Return the start that composes the wish, writes what it saw to `report`, and runs no task.
+
+    In the mode `describe` the program is started as it is by itself, and leaves before it composes.
+    """
     order = {"mode": mode, "report": str(report), "late": wanted.late, "keep": wanted.keep}
+    if mode == "describe":
+        launch = _launch(wanted, [], [], order)
+        return replace(launch, env={**launch.env, "PYTHONDONTWRITEBYTECODE": "1"})
+    flags, overrides = _arguments(wanted)
     return _launch(wanted, flags, [_CALLBACK, *overrides], order)
 
 
 def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order: dict[str, Any]) -> Launch:
     tool, stash = wanted.tool, wanted.stash
     composes = wanted.select == "compose"
-    folders = [wanted.configs, stash / "configs" / tool.name]
+    folders = [folder for folder in (wanted.configs, stash / "configs" / tool.name) if folder is not None]
     whole = {
-        "prepend": [f"file://{folder}" for folder in folders if folder is not None and folder.is_dir()],
+        "prepend": [path for folder in folders if folder.is_dir() for path in _search_paths(tool, folder)],
         "append": [*(f"pkg://{package}" for package in tool.search_packages), *_unnamed_configs(wanted)],
         "compose": composes,
         "experiment": wanted.experiment,
+        "group": tool.group,
         "given": list(overrides),
         "overrides": list(wanted.overrides),
         "snapshot": str(wanted.snapshot or ""),
         "stash": str(stash),
         "root": str(wanted.root),
         "loaded": str(wanted.loaded or ""),
+        "imports": str(wanted.imports or ""),
         "note": wanted.note,
         **order,
     }
@@ -178,6 +173,14 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
     program = commandline.program(interpreter(stash, tool), tool, wanted.work)
     return Launch((*program, *([] if composes else [*flags, *overrides])), wanted.work, env)
+
+
+def _search_paths(tool: Tool, folder: Path) -> list[str]:
+    """Return the search paths of a folder of the stash's configs."""
+    if tool.group == "experiment":
+        return [f"file://{folder}"]
+    scheme = "file" if tool.group == "." else "experimentstash"  # of experimentstash_inside.sources
+    return [f"file://{folder}", f"{scheme}://{folder}/experiment"]
 
 
 def _unnamed_configs(wanted: Wish) -> list[str]:

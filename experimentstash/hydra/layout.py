@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.hydra.defaults import chooses_experiment, extends, is_global
+from experimentstash.hydra.defaults import chooses, extends, is_global
 from experimentstash.hydra.program import HydraMain, import_roots, read_main
 
 if TYPE_CHECKING:
@@ -84,25 +84,35 @@ def find_search_packages(root: Path, tool: Tool, folder: Path | None) -> tuple[s
 
 
 def guess_select(root: Path, tool: Tool, experiment_text: str) -> str | None:
-    """Guess how the program chooses an experiment; one of `registry.SELECTS`, or None where nothing tells.
+    """Tell from the source how the program chooses an experiment; None where only the program itself knows.
 
-    An experiment is an option of a group or the primary config (traps.md, *Hydra*).
+    An experiment is an option of a group or the primary config (traps.md, *Hydra*). What is not literal in the
+    source, or not in a YAML file, is not known, and not absent.
 
     Args:
         root: the tool's checkout.
         tool: its entry in the registry.
         experiment_text: an experiment's YAML.
+
+    Returns:
+        One of `tool.SELECTS`, or None.
     """
     main = read_main(root, tool)
     if main is None:
         return None
     if main.uses_compose:
         return "compose"
+    if tool.group == "." or not main.names_config:
+        return "primary"
     if main.config_name is None:
+        return None
+    return _by_configs(root, config_folder(root, tool, main), main.config_name, tool.group, experiment_text)
+
+
+def _by_configs(root: Path, folder: Path | None, config_name: str, group: str, text: str) -> str | None:
+    if extends(text, config_name, None if is_global(text) else folder):
         return "primary"
-    folder = config_folder(root, tool, main)
-    if extends(experiment_text, main.config_name, folder):
-        return "primary"
-    if folder is not None and chooses_experiment(root, folder, main.config_name):
+    chosen = chooses(root, folder, config_name, group) if folder is not None else None
+    if chosen:
         return "group"
-    return "append" if is_global(experiment_text) else "primary"
+    return "append" if chosen is False and is_global(text) else None

@@ -6,11 +6,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.hydra.scripts import console_scripts
+from experimentstash.hydra.scripts import console_scripts, script_files
 from experimentstash.hydra.sources import Call, Source, read_source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from experimentstash.registry import Tool
@@ -24,10 +24,11 @@ class HydraMain:
     """How a program calls Hydra. What is not literal in its source is None.
 
     Attributes:
-        file: the file that holds the call; a relative `config_path` begins at its folder.
+        file: the file of the task function, where a relative `config_path` begins: as a rule that of the call.
         config_path: of `hydra.main`, or of `initialize` (`pkg://…` for `initialize_config_module`).
         config_name: of `hydra.main`, or of `compose`.
         version_base: of either.
+        names_config: whether it names a primary config, literally or not.
         uses_compose: it has no `hydra.main`, only the compose API, and so ignores its arguments.
     """
 
@@ -35,6 +36,7 @@ class HydraMain:
     config_name: str | None
     version_base: str | None
     file: Path
+    names_config: bool = True
     uses_compose: bool = False
 
 
@@ -54,10 +56,16 @@ def entry_file(root: Path, tool: Tool) -> Path | None:
     work = root / tool.workdir
     if tool.module is None and "/" not in tool.entrypoint and not (work / tool.entrypoint).is_file():
         module = console_scripts(work).get(tool.entrypoint) or console_scripts(root).get(tool.entrypoint)
-        return module_file(root, work, module) if module else None
+        return module_file(root, work, module) if module else _script_file(root, work, tool.entrypoint)
     if tool.module is not None:
         return module_file(root, work, tool.module)
     return inside(root, work / tool.entrypoint)
+
+
+def _script_file(root: Path, work: Path, name: str) -> Path | None:
+    """Return the file that is installed as the script `name`, or None."""
+    paths = (base / path for base in (work, root) for path in script_files(base))
+    return next((file for path in paths if path.name == name and (file := inside(root, path))), None)
 
 
 def module_file(root: Path, work: Path, module: str) -> Path | None:
@@ -88,10 +96,27 @@ def find_main(root: Path, file: Path) -> HydraMain | None:
     composing = None
     for place, source in _imported(root, file):
         if source.main is not None:
-            return _from_main(place, source.main)
+            return _from_main(_task_file(root, place, source.main), source.main)
         if composing is None and source.composes:
             composing = _from_compose(place, source.calls)
     return composing
+
+
+def starts_imported(root: Path, file: Path, source: Source) -> bool:
+    """Tell whether a program starts a function that it imports from a module of the tool that calls Hydra."""
+    called = [name for name in source.imports if name.rpartition(".")[2] in source.started]
+    modules = [*_modules(root, file, (name.rpartition(".")[0] for name in called)), *_modules(root, file, called)]
+    above = list(_above(root, file))
+    relative = [(above[level - 1], name) for level, name in source.relative if 1 <= level <= len(above)]
+    modules += _files(root, [(base, name) for base, name in relative if name.rpartition(".")[2] in source.started])
+    imported = (read_source(module) for module in modules)
+    return any(found is not None and (found.main is not None or found.composes) for found in imported)
+
+
+def _task_file(root: Path, file: Path, call: Call) -> Path:
+    """Return the file of the task function: Hydra begins a relative `config_path` there, not where `main` is called."""
+    module = call.origin.rpartition(".")[0]
+    return next(_modules(root, file, [module]), file) if module else file
 
 
 def _imported(root: Path, file: Path) -> Iterator[tuple[Path, Source]]:
@@ -108,10 +133,23 @@ def _imported(root: Path, file: Path) -> Iterator[tuple[Path, Source]]:
 
 
 def _own_modules(root: Path, file: Path, source: Source) -> Iterator[Path]:
-    above = [folder for folder in (file.parent, *file.parents) if folder.is_relative_to(root)]
-    bases = [*dict.fromkeys((*above, root / "src"))]
-    wanted = [(base, name) for name in source.imports for base in bases]
-    wanted += [(above[level - 1], name) for level, name in source.relative if 1 <= level <= len(above)]
+    above = list(_above(root, file))
+    yield from _modules(root, file, source.imports)
+    wanted = [(above[level - 1], name) for level, name in source.relative if 1 <= level <= len(above)]
+    yield from _files(root, wanted)
+
+
+def _above(root: Path, file: Path) -> Iterator[Path]:
+    return (folder for folder in file.parents if folder.is_relative_to(root))
+
+
+def _modules(root: Path, file: Path, names: Iterable[str]) -> Iterator[Path]:
+    bases = [*dict.fromkeys((*_above(root, file), root / "src"))]
+    yield from _files(root, [(base, name) for name in names for base in bases])
+
+
+def _files(root: Path, wanted: Iterable[tuple[Path, str]]) -> Iterator[Path]:
+    """Yield the files of modules, each with the folder that it is looked for in."""
     for base, name in wanted:
         # `from a import b` may name the module a.b, or b of the module a
         for module in (name, name.rpartition(".")[0]):
@@ -128,11 +166,12 @@ def _from_main(file: Path, call: Call) -> HydraMain:
     path = call.values.get("config_path")
     if "config_path" not in call.given and call.values.get("version_base", "1.1") in ("1.1", "1.0"):
         path = "."  # Hydra's default before version_base 1.2
-    return HydraMain(path, call.values.get("config_name"), call.values.get("version_base"), file)
+    return HydraMain(path, call.values.get("config_name"), call.values.get("version_base"), file, call.names_config)
 
 
 def _from_compose(file: Path, calls: tuple[Call, ...]) -> HydraMain:
     def first(key: str) -> str | None:
         return next((value for call in calls if (value := call.values.get(key))), None)
 
-    return HydraMain(first("config_path"), first("config_name"), first("version_base"), file, uses_compose=True)
+    named = any(call.names_config for call in calls)
+    return HydraMain(first("config_path"), first("config_name"), first("version_base"), file, named, uses_compose=True)

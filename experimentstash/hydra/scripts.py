@@ -1,24 +1,31 @@
-"""The console scripts that `pyproject.toml`, `setup.cfg` or `setup.py` of a tool declare: read, never run."""
+"""The scripts that `pyproject.toml`, `setup.cfg` or `setup.py` of a tool declare: read, never run."""
 
 from __future__ import annotations
 
 import ast
 import configparser
-import importlib
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.hydra.sources import LARGEST
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _TARGET = re.compile(r"\s*([\w.]+)\s*(?::\s*([\w.]+)\s*)?(\[.*\])?\s*")
-_LINE = re.compile(
-    r"""\s*["']?([\w.-]+)["']?\s*=\s*(?:\{.*?\breference\s*=\s*)?["']([\w.]+(?::[\w.]+)?)["'](?:[\s,}].*)?"""
+_TABLES = (
+    ("project", "scripts"),
+    ("tool", "poetry", "scripts"),
+    ("tool", "flit", "scripts"),
+    ("tool", "setuptools", "entry-points", "console_scripts"),
 )
-_TABLES = (("project", "scripts"), ("tool", "poetry", "scripts"))
 
 
 def console_scripts(root: Path) -> dict[str, str]:
@@ -30,10 +37,25 @@ def console_scripts(root: Path) -> dict[str, str]:
     return found
 
 
+def script_files(root: Path) -> list[str]:
+    """Return the files that the tool at `root` installs as scripts, by their paths from it, in file order.
+
+    They are `script-files` of setuptools' table in `pyproject.toml`, scripts of Poetry's that are files, and
+    `scripts` of `setup.cfg` and `setup.py`.
+    """
+    found = [*_pyproject_files(root), *_setup_cfg_files(root), *_setup_py_files(root)]
+    return list(dict.fromkeys(path for path in found if not path.startswith("/") and ".." not in path.split("/")))
+
+
 def _declared(root: Path) -> Iterator[tuple[str, str]]:
-    yield from _pyproject(_text(root, "pyproject.toml"))
-    yield from _setup_cfg(_text(root, "setup.cfg"))
-    yield from _setup_py(_text(root, "setup.py"))
+    for table in _TABLES:
+        for name, target in _table(_pyproject(root), *table).items():
+            # poetry's long form; a script of the type `file` is none of a module
+            module = target.get("reference", target.get("callable")) if isinstance(target, dict) else target
+            if isinstance(module, str):
+                yield name, module
+    yield from _entries(_setup_cfg(root).get("options.entry_points", "console_scripts", fallback="").splitlines())
+    yield from _entries(list(_setup_py_entries(_setup_py(root))))
 
 
 def _text(root: Path, name: str) -> str:
@@ -48,51 +70,75 @@ def _text(root: Path, name: str) -> str:
     return data.decode("utf-8", "replace") if len(data) <= LARGEST else ""
 
 
-def _pyproject(text: str) -> Iterator[tuple[str, str]]:
+def _pyproject(root: Path) -> dict[str, Any]:
     try:
-        document = importlib.import_module("tomllib").loads(text)
-    except (ModuleNotFoundError, ValueError, RecursionError):  # tomllib came with Python 3.11
-        yield from _tables_by_line(text)
-        return
-    for table in _TABLES:
-        entries: Any = document
-        for part in table:
-            entries = entries.get(part, {}) if isinstance(entries, dict) else {}
-        for name, target in entries.items() if isinstance(entries, dict) else ():
-            module = target.get("reference") if isinstance(target, dict) else target  # poetry's long form
-            if isinstance(module, str):
-                yield name, module
+        document: dict[str, Any] = tomllib.loads(_text(root, "pyproject.toml"))
+    except (ValueError, RecursionError):
+        return {}
+    return document
 
 
-def _tables_by_line(text: str) -> Iterator[tuple[str, str]]:
-    wanted = {".".join(table) for table in _TABLES}
-    table = ""
-    for line in text.splitlines():
-        if heading := re.fullmatch(r"\s*\[\s*([\w.-]+)\s*\]\s*(#.*)?", line):
-            table = heading[1]
-        elif table in wanted and (entry := _LINE.fullmatch(line)):
-            yield entry[1], entry[2]
+def _table(document: dict[str, Any], *parts: str) -> dict[str, Any]:
+    """Return a table of a TOML document; an empty one where there is none."""
+    for part in parts:
+        entry = document.get(part)
+        document = entry if isinstance(entry, dict) else {}
+    return document
 
 
-def _setup_cfg(text: str) -> Iterator[tuple[str, str]]:
+def _pyproject_files(root: Path) -> Iterator[str]:
+    document = _pyproject(root)
+    files = _table(document, "tool", "setuptools").get("script-files")
+    yield from (path for path in (files if isinstance(files, list) else []) if isinstance(path, str))
+    for target in _table(document, "tool", "poetry", "scripts").values():
+        path = target.get("reference") if isinstance(target, dict) and target.get("type") == "file" else None
+        yield from [path] if isinstance(path, str) else []
+
+
+def _setup_cfg(root: Path) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        parser.read_string(text)
+        parser.read_string(_text(root, "setup.cfg"))
     except configparser.Error:
-        return
-    yield from _entries(parser.get("options.entry_points", "console_scripts", fallback="").splitlines())
+        return configparser.ConfigParser()
+    return parser
 
 
-def _setup_py(text: str) -> Iterator[tuple[str, str]]:
+def _setup_cfg_files(root: Path) -> list[str]:
+    return _setup_cfg(root).get("options", "scripts", fallback="").replace(",", " ").split()
+
+
+def _setup_py(root: Path) -> ast.Module:
     try:
-        tree = ast.parse(text)
+        return ast.parse(_text(root, "setup.py"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
+        return ast.Module([], [])
+
+
+def _setup_py_entries(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
-            if isinstance(key, ast.Constant) and key.value == "console_scripts" and isinstance(value, ast.List):
-                items = (item.value for item in value.elts if isinstance(item, ast.Constant))
-                yield from _entries([item for item in items if isinstance(item, str)])
+            if isinstance(key, ast.Constant) and key.value == "console_scripts":
+                yield from _words(value)
+        if isinstance(node, ast.keyword) and node.arg == "entry_points" and isinstance(node.value, ast.Constant):
+            yield from _entry_points(str(node.value.value))
+
+
+def _entry_points(text: str) -> list[str]:
+    """Return the console scripts of entry points in one text, as in `entry_points.txt`."""
+    section = re.search(r"\[\s*console_scripts\s*\]([^\[]*)", text)
+    return section[1].splitlines() if section else []
+
+
+def _setup_py_files(root: Path) -> Iterator[str]:
+    for node in ast.walk(_setup_py(root)):
+        if isinstance(node, ast.keyword) and node.arg == "scripts":
+            yield from _words(node.value)
+
+
+def _words(value: ast.expr) -> list[str]:
+    items = [item.value for item in getattr(value, "elts", [value]) if isinstance(item, ast.Constant)]
+    return [item for item in items if isinstance(item, str)]
 
 
 def _entries(lines: list[str]) -> Iterator[tuple[str, str]]:

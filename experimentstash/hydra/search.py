@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from experimentstash.hydra.program import inside
@@ -17,6 +18,7 @@ _PROJECT = (
 )
 _ASIDE = frozenset({"tests", "test", "docs", "doc", "examples", "example", "notebooks", "scripts", "tools"})
 _NEVER = frozenset({"node_modules", "site-packages", "build", "dist", "outputs", "multirun", "__pycache__"})
+_AFTER = ("eval", "test", "pred", "infer", "plot", "report", "export", "visual", "analy", "sample", "demo", "bench")
 _MOST_FILES = 2000
 _MOST_ENTRIES = 50_000  # data sets lie in some tools
 _DEEPEST = 6  # folders
@@ -37,9 +39,14 @@ def python_files(root: Path) -> list[Path]:
     return sorted(found[:_MOST_FILES], key=lambda file: _rank(file.relative_to(root)))
 
 
-def _rank(path: Path) -> tuple[bool, int, str]:
+def _rank(path: Path) -> tuple[bool, bool, int, bool, str]:
     aside = bool(_ASIDE.intersection(path.parts[:-1])) or path.name.startswith("test_") or path.name == "conftest.py"
-    return aside, len(path.parts), path.as_posix()
+    return aside, comes_after(path.stem), len(path.parts), "train" not in path.stem.lower(), path.as_posix()
+
+
+def comes_after(name: str) -> bool:
+    """Tell by its name whether a program works on what another one made: `train` comes before `eval`."""
+    return any(part.startswith(_AFTER) for part in re.split(r"[^a-z]+", name.lower())) and "train" not in name.lower()
 
 
 def _is_searched(folder: Path) -> bool:

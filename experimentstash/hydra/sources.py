@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 1_000_000  # bytes; no program that people write comes near
+_THIN = 5_000  # bytes: a program that only starts a function of another module is short
 _COMPOSE = frozenset({"compose", "initialize", "initialize_config_dir", "initialize_config_module"})
 _MAIN_PARAMETERS = ("config_path", "config_name", "version_base")
 _HOMES = frozenset({"hydra", "hydra.main", "hydra.experimental", "hydra.compose", "hydra.initialize"})
@@ -26,12 +27,19 @@ class Call:
         given: the names of the arguments that were given.
         values: those that are strings or None, or a module's constant that is one.
         function: the function that `main` decorates or is given, where that is plain to see.
+        origin: where that function is imported from (`pkg.work.run`), where it is imported.
     """
 
     name: str
     given: frozenset[str]
     values: dict[str, str | None]
     function: str = ""
+    origin: str = ""
+
+    @property
+    def names_config(self) -> bool:
+        """Whether it names a primary config, literally or not."""
+        return "config_name" in self.given and self.values.get("config_name", "") is not None
 
 
 @dataclass(frozen=True)
@@ -42,21 +50,27 @@ class Source:
         calls: its calls of Hydra, in file order.
         imports: the absolute modules that it imports, `from a import b` as `a.b`, in file order.
         relative: its relative imports, as (level, module).
-        runs: whether it has an `if __name__ == …` block.
-        started: the functions that are called in that block.
+        guarded: whether it has an `if __name__ == …` block.
+        started: the functions that are called in such a block, or by a statement at its top level.
     """
 
     calls: tuple[Call, ...]
     imports: tuple[str, ...]
     relative: tuple[tuple[int, str], ...]
-    runs: bool
+    guarded: bool
     started: frozenset[str]
+
+    @property
+    def runs(self) -> bool:
+        """Whether it does something as a program, and not only as a module."""
+        return self.guarded or (self.main is not None and self.main.function.rpartition(".")[2] in self.started)
 
     @property
     def main(self) -> Call | None:
         """The call of `hydra.main` whose function the program starts, else the first."""
         mains = [call for call in self.calls if call.name == "main"]
-        return next((call for call in mains if call.function in self.started), mains[0] if mains else None)
+        started = (call for call in mains if call.function.rpartition(".")[2] in self.started)
+        return next(started, mains[0] if mains else None)
 
     @property
     def composes(self) -> bool:
@@ -75,9 +89,10 @@ def read_source(path: Path) -> Source | None:
         return None
 
 
-def mentions_hydra(path: Path) -> bool:
-    """Return whether a file holds the word; a fast look before `read_source`."""
-    return b"hydra" in (_read(path) or b"")
+def may_start_hydra(path: Path) -> bool:
+    """Return whether a file may be a program of Hydra's, or one that imports it; a fast look before `read_source`."""
+    data = _read(path) or b""
+    return b"hydra" in data or (len(data) <= _THIN and b"import" in data)
 
 
 def _read(path: Path) -> bytes | None:
@@ -87,6 +102,20 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     return data if len(data) <= LARGEST else None
+
+
+def _starts(node: ast.stmt) -> bool:
+    """Tell whether a statement starts something when its file is run: `if __name__ == …`, or a call."""
+    if isinstance(node, ast.If):
+        return "__name__" in ast.dump(node.test)
+    return isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call)
+
+
+def _called(func: ast.expr) -> str:
+    """Return the name of what is called; of `main(…)(task)()` that of the task."""
+    if isinstance(func, ast.Call) and func.args:
+        return _called(func.args[0])
+    return str(getattr(func, "id", getattr(func, "attr", "")))
 
 
 @dataclass
@@ -102,7 +131,7 @@ class _Reader:
             self._constant(statement)
         functions = self._functions(nodes)
         calls = sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda node: node.lineno)
-        blocks = [node for node in self.tree.body if isinstance(node, ast.If) and "__name__" in ast.dump(node.test)]
+        blocks = [node for node in self.tree.body if _starts(node)]
         return Source(
             calls=tuple(call for node in calls for call in self._call(node, functions.get(id(node), ""))),
             imports=tuple(imports),
@@ -112,12 +141,12 @@ class _Reader:
                 if isinstance(node, ast.ImportFrom) and node.level
                 for alias in node.names
             ),
-            runs=bool(blocks),
+            guarded=any(isinstance(node, ast.If) for node in blocks),
             started=frozenset(
-                node.func.id
+                name
                 for block in blocks
                 for node in ast.walk(block)
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                if isinstance(node, ast.Call) and (name := _called(node.func))
             ),
         )
 
@@ -152,7 +181,8 @@ class _Reader:
             if isinstance(node, ast.FunctionDef):
                 names.update({id(decorator): node.name for decorator in node.decorator_list})
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and node.args:
-                names[id(node.func)] = getattr(node.args[0], "id", "")
+                given = node.args[0]
+                names[id(node.func)] = ast.unparse(given) if isinstance(given, ast.Name | ast.Attribute) else ""
         return names
 
     def _call(self, node: ast.Call, function: str) -> Iterator[Call]:
@@ -167,7 +197,11 @@ class _Reader:
         values = {word: self._literal(value) for word, value in given.items() if self._is_literal(value)}
         if name == "initialize_config_module" and values.get("config_path"):
             values["config_path"] = f"pkg://{values['config_path']}"
-        yield Call(name, frozenset(given), values, function)
+        yield Call(name, frozenset(given), values, function, self._origin(function))
+
+    def _origin(self, function: str) -> str:
+        name, _, rest = function.partition(".")
+        return ".".join(filter(None, (self.aliases.get(name, ""), rest))) if name in self.aliases else ""
 
     def _hydra_name(self, func: ast.expr) -> str | None:
         if isinstance(func, ast.Attribute) and func.attr == "hydra_main":  # hydra_zen: zen(task).hydra_main(…)

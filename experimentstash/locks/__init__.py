@@ -9,13 +9,17 @@ order             what is asked of a builder, and how one step of it is run and 
 failures          what an installer said: which package it is, and what can be done
 whole             a folder of the cache that is whole or not there, and the cache's place
 comparing         how the environment at hand differs from the recorded one
+fitness           why a lock cannot run its tool
+remedies          what a user can do then, as commands
+committed         what git has of a lock
 header            the header lines that say what a snapshot ran in
 recording         a lock of what was installed, for a tool that ships none
 pythons           the Python that an environment is made of
 finding           which lock a tool ships, and the one that a snapshot names
 conda             conda's files
 requirements      requirements files: what they ask for, and what is refused
-tables            the packages of a TOML lock, read by its lines
+toml_text         TOML, read within bounds
+tables            the packages of a TOML lock
 installers        uv, or pip and venv, and the environment they are given
 installed         what an interpreter is and what is installed for it
 inside/installed  the same, told by the interpreter itself: it runs in the tool's Python

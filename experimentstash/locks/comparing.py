@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packaging.version import InvalidVersion, Version
+
 from experimentstash.locks.finding import versions
 
 if TYPE_CHECKING:
@@ -54,6 +56,17 @@ def not_locked(lock: Lock, described: Described) -> list[str]:
     ]
 
 
+def not_as_locked(lock: Lock, described: Described) -> list[str]:
+    """Return the packages that are installed in other versions than a tool's lock has, or that it does not name.
+
+    Args:
+        lock: the lock that the tool ships.
+        described: the environment at hand, or the part of it that counts.
+    """
+    other = _of_packages(versions(lock), described, f"in {lock.name}", whole=False)
+    return [*other, *(f"{one} here, not in {lock.name}" for one in not_locked(lock, described))]
+
+
 def _of_python(said: Recorded, described: Described) -> list[str]:
     python = described.python
     found = []
@@ -81,9 +94,17 @@ def _of_packages(known: Mapping[str, frozenset[str]], described: Described, wher
         package = described.packages.get(name)
         if package is None:
             found += [f"{name} is not here, {wanted} {where}".replace("  ", " ")] if whole else []
-        elif known[name] and package.version not in known[name] and package.folder is None:
+        elif known[name] and not _is_among(package.version, known[name]) and package.folder is None:
             found.append(f"{name} {package.version} here, {wanted} {where}")
     return found
+
+
+def _is_among(version: str, known: frozenset[str]) -> bool:
+    """Tell whether a version is one of those known: `1.0` and `1.0.0` are the same (PEP 440)."""
+    try:
+        return version in known or Version(version) in map(Version, known)
+    except InvalidVersion:
+        return False
 
 
 def _more_than(known: Mapping[str, frozenset[str]], described: Described, where: str) -> list[str]:

@@ -7,11 +7,13 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experimentstash.files import check_inside
-from experimentstash.locks import conda, requirements, tables
+from experimentstash.locks import conda, requirements, tables, toml_text
+from experimentstash.locks.committed import committed_bytes, is_committed, same_lines
 from experimentstash.locks.requirements import read_bytes
+from experimentstash.locks.toml_text import texts
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _FIXED = {
     "environment.yml": "conda",
     "environment.yaml": "conda",
 }
+_TOML = ("uv", "pylock", "poetry")
 _ORDER = ("uv", "pylock", "poetry", "requirements", "conda-lock", "conda")
 """In order of trust: what was resolved for every platform with hashes, what was for one, what any machine can build."""
 _OTHERS = frozenset({"dev", "develop", "development", "test", "tests", "testing", "doc", "docs", "lint", "build", "ci"})
@@ -35,10 +38,7 @@ _LOCAL = ("editable", "directory", "virtual", "path", "registry", "file", "git",
 """The keys at which locks name where a package comes from."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _HOST = re.compile(r"://(?:[^/\s\"'?#]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)")  # after the last @, as all of them read it
-_TABLE = re.compile(r"(?m)^[ \t]*\[([^\n]*)(?:\n(?![ \t]*\[[^\n]*\][ \t]*$)[^\n]*)*")
-_BUILDS = re.compile(
-    r"\[?[ \t]*[\"']?(?:build-system|tool[\"']?[ \t]*(?:\]|\.[ \t]*[\"']?(?:uv|poetry[\"']?[ \t]*\.)))"
-)
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -82,7 +82,13 @@ class Found:
 
 
 def find_lock(
-    stash: Path, tool_path: str, workdir: str = ".", *, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()
+    stash: Path,
+    tool_path: str,
+    workdir: str = ".",
+    *,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    committed: bool = False,
 ) -> Found:
     """Return the lock that a tool ships, from its working folder upwards to its root: the nearest folder that has one.
 
@@ -94,11 +100,12 @@ def find_lock(
         workdir: the tool's working folder, from its root.
         extras: the extras to build.
         groups: the further dependency groups to build.
+        committed: take only what the tool's commit holds, and the digest of the bytes that git has.
     """
     told: list[str] = []
     folder = os.path.normpath(workdir)
     while True:
-        locks = _locks_in(stash, Path(tool_path, folder), told)
+        locks = _locks_in(stash, Path(tool_path, folder), told, committed=committed)
         if locks:
             others = ", ".join(lock.name for lock in locks[1:])
             told += [f"{others}: passed over for {locks[0].name}"] if others else []
@@ -120,8 +127,13 @@ def open_lock(
     if kind is None:
         raise StashError(f"{name}: no lock of a kind that is known")
     lock = replace(_lock(stash, name, kind), extras=extras, groups=groups)
+    if lock.sha256 != sha256 and (held := _as_committed(lock)):
+        lock = held
     if lock.sha256 != sha256:
-        raise StashError(f"{name}: not the lock that was recorded: its SHA-256 is {lock.sha256}, not {sha256}")
+        raise StashError(
+            f"{name}: not the lock that was recorded: its SHA-256 is {lock.sha256}, not {sha256}",
+            "rerun with --no-build  # to use the environment at hand",
+        )
     check(lock)
     return lock
 
@@ -136,12 +148,19 @@ def check(lock: Lock) -> None:
         requirements.read(lock.stash, lock.path)
     elif lock.kind == "conda":
         conda.read_environment(read_bytes(lock.stash, lock.path), lock.name)
-    elif lock.kind in ("uv", "pylock", "poetry"):
-        text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
-        tables.check_plain(text, _LOCAL, lock.name)
-        for entry in tables.entries(text):
+    elif lock.kind in _TOML:
+        for entry in _entries(lock):
             for place in _local_places(entry):
                 _check_place(lock, entry.name, place)
+
+
+def document_of(lock: Lock) -> dict[str, Any]:
+    """Return what a lock in TOML says; an empty table for one of another kind.
+
+    Raises:
+        StashError: it is no TOML.
+    """
+    return toml_text.parse(read_bytes(lock.stash, lock.path), lock.name) if lock.kind in _TOML else {}
 
 
 def versions(lock: Lock) -> dict[str, frozenset[str]]:
@@ -154,7 +173,7 @@ def versions(lock: Lock) -> dict[str, frozenset[str]]:
         pairs = [(one.name, one.version) for one in requirements.read(lock.stash, lock.path).wanted]
     elif lock.kind == "conda":
         pairs = list(conda.read_environment(read_bytes(lock.stash, lock.path), lock.name).items())
-    elif lock.kind in ("uv", "pylock", "poetry"):
+    elif lock.kind in _TOML:
         pairs = [(entry.name, entry.version) for entry in _entries(lock)]
     found: dict[str, set[str]] = {}
     for name, version in pairs:
@@ -172,9 +191,9 @@ def hashes(lock: Lock) -> dict[tuple[str, str], frozenset[str]]:
         for one in requirements.read(lock.stash, lock.path).wanted:
             own = {known.removeprefix("sha256:") for known in one.hashes if known.startswith("sha256:")}
             found.setdefault((one.name, one.version), set()).update(own)
-    elif lock.kind in ("uv", "pylock", "poetry"):
+    elif lock.kind in _TOML:
         for entry in _entries(lock):
-            digests = re.findall(r"(?:sha256:|sha256\s*=\s*[\"'])([0-9a-f]{64})\b", entry.text)
+            digests = (match[1] for _, text in texts(entry.table) if (match := _DIGEST.fullmatch(text)))
             found.setdefault((entry.name, entry.version), set()).update(digests)
     return {key: frozenset(known) for key, known in found.items()}
 
@@ -213,12 +232,15 @@ def _settings(lock: Lock) -> Iterator[str]:
         if (folder / "uv.toml").is_file():
             yield read_bytes(lock.stash, folder / "uv.toml").decode("utf-8", "replace")
         if (folder / "pyproject.toml").is_file():
-            text = read_bytes(lock.stash, folder / "pyproject.toml").decode("utf-8", "replace")
-            yield from (match[0] for match in _TABLE.finditer(text) if _BUILDS.match(match[1]))
+            project = toml_text.parse(read_bytes(lock.stash, folder / "pyproject.toml"), "pyproject.toml")
+            poetry = toml_text.table(project, "tool", "poetry")
+            own = {key: value for key, value in poetry.items() if key != "urls" and not isinstance(value, str)}
+            for part in (project.get("build-system"), toml_text.table(project, "tool", "uv"), own):
+                yield from (f"\n{text}" for _, text in texts(part))
 
 
-def _entries(lock: Lock) -> Iterator[tables.Entry]:
-    return tables.entries(read_bytes(lock.stash, lock.path).decode("utf-8", "replace"))
+def _entries(lock: Lock) -> list[tables.Entry]:
+    return tables.entries(document_of(lock), lock.name)
 
 
 def _local_places(entry: tables.Entry) -> Iterator[str]:
@@ -246,7 +268,48 @@ def _check_place(lock: Lock, package: str, place: str) -> None:
         ) from None
 
 
-def _locks_in(stash: Path, folder: Path, told: list[str]) -> list[Lock]:
+def _as_committed(lock: Lock) -> Lock | None:
+    """Return the lock with the digest of the bytes that git has, or None where its commit does not hold it.
+
+    Raises:
+        StashError: git has another text than the file on disk.
+    """
+    try:
+        held = committed_bytes(lock.path)
+    except StashError:  # no repository: nothing but the file can say what it is
+        return None
+    if held is None:
+        return None
+    if not same_lines(held, read_bytes(lock.stash, lock.path)):
+        raise StashError(f"{lock.name}: git has another text than the file here (a filter, Git LFS): no lock")
+    return replace(lock, sha256=hashlib.sha256(held).hexdigest())
+
+
+def _not_committed(lock: Lock) -> str:
+    """Return what of a lock its commit does not hold: the file itself, or what it cannot be built without."""
+    parts = [lock.path]
+    if lock.kind in ("uv", "poetry"):
+        parts.append(lock.folder / "pyproject.toml")
+    if lock.kind == "requirements":
+        found = requirements.read(lock.stash, lock.path)
+        parts += found.texts
+        parts += [Path(place) for place in found.places if place.startswith("/")]
+    else:
+        parts += [lock.folder / place for entry in _entries(lock) for place in _sources(entry)]
+    normal = dict.fromkeys(Path(os.path.normpath(part)) for part in parts)
+    return ", ".join(os.path.relpath(part, lock.stash) for part in normal if not is_committed(part))
+
+
+def _sources(entry: tables.Entry) -> Iterator[str]:
+    """Yield the files and folders of the checkout that a package is built from, or looked for in."""
+    for key in ("source", "directory", "archive"):
+        source = toml_text.table(entry.table, key)
+        if source.get("type", "directory") in ("directory", "file"):  # what poetry calls it
+            values = (source.get(word) for word in ("registry", "editable", "directory", "virtual", "path", "url"))
+            yield from (value for value in values if isinstance(value, str) and not _WHOLE.match(value))
+
+
+def _locks_in(stash: Path, folder: Path, told: list[str], *, committed: bool) -> list[Lock]:
     """Return the locks of one folder, the most trusted first; why others are none is added to `told`."""
     locks = []
     names = sorted(entry.name for entry in (stash / folder).iterdir()) if (stash / folder).is_dir() else []
@@ -261,6 +324,11 @@ def _locks_in(stash: Path, folder: Path, told: list[str]) -> list[Lock]:
                 told.append(f"{path}: {complaint}")
                 continue
             check(lock)
+            if committed and (missing := _not_committed(lock)):
+                told.append(f"{path}: the tool's commit does not hold {missing}, so nobody else has it: no lock")
+                continue
+            if committed and (held := _as_committed(lock)):
+                lock = held
         except StashError as error:
             told.append(str(error.args[0]).removeprefix(f"{stash}/"))
             continue

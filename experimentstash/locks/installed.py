@@ -62,6 +62,7 @@ class Package:
             `https://….whl#sha256=…`; empty otherwise.
         folder: the folder on this machine that it was installed from or lies in; None for an index, a URL.
         editable: its code is that of the folder, and not a copy.
+        imported: whether a run imported a module of it, where one was asked for.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Package:
     source: str = ""
     folder: Path | None = None
     editable: bool = False
+    imported: bool = False
 
     @property
     def key(self) -> str:
@@ -106,17 +108,18 @@ def own_python() -> Python | None:
     return _python(path, interpreter()) if path.is_file() else None
 
 
-def describe(interpreter: Path, env: Mapping[str, str] | None = None) -> Described:
+def describe(interpreter: Path, env: Mapping[str, str] | None = None, imports: Path | None = None) -> Described:
     """Return what an interpreter is and what is installed for it, found by a small program that it runs.
 
     Args:
         interpreter: the tool's Python; it needs no pip.
         env: the whole environment that the tool runs in; by default this process's own.
+        imports: the folder in which a run wrote what it imported; None where nobody asks.
 
     Raises:
         StashError: it does not run, or says something else.
     """
-    said = _ask(interpreter, ["--all"], env, isolated=False)
+    said = _ask(interpreter, ["--all", *([str(imports)] if imports else [])], env, isolated=False)
     if said is None or not isinstance(said.get("distributions"), list):
         raise StashError(f"{interpreter}: does not tell what is installed for it", f"{interpreter} --version")
     packages = [package for item in said["distributions"] if (package := _package(item)) is not None]
@@ -146,13 +149,13 @@ def _package(item: Any) -> Package | None:
     if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         return None
     said = item["url"]
-    url = str(said.get("url", ""))
+    url, imported = str(said.get("url", "")), bool(item.get("imported"))
     if url.startswith("file:"):
         editable = bool(_table(said, "dir_info").get("editable"))
-        return Package(name, version, folder=_folder_of(url), editable=editable)
+        return Package(name, version, folder=_folder_of(url), editable=editable, imported=imported)
     if folder:  # `setup.py develop`, or metadata that lies in a checkout
-        return Package(name, version, folder=Path(folder), editable=True)
-    return Package(name, version, _source(url, said))
+        return Package(name, version, folder=Path(folder), editable=True, imported=imported)
+    return Package(name, version, _source(url, said), imported=imported)
 
 
 def _folder_of(url: str) -> Path:

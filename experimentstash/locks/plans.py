@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.files import write_text
-from experimentstash.locks import requirements, tables
+from experimentstash.locks import requirements, tables, toml_text
 from experimentstash.locks.installers import (
     Filler,
     Step,
@@ -17,7 +17,6 @@ from experimentstash.locks.installers import (
     ask,
     filler,
     find_program,
-    find_uv,
     installing_environment,
 )
 from experimentstash.locks.order import Order, Supply, fail
@@ -28,9 +27,10 @@ from experimentstash.process import listen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from experimentstash.locks.finding import Lock
     from experimentstash.locks.installed import Python
 
+_PACKAGE = "[[packages]]"
+_TABLES = re.compile(r"(?m)^(?=\[\[packages\]\]|\[(?!\[?packages\b))")
 _LOCAL_LINE = re.compile(r"(?:-e\s+)?((?:\.{1,2}(?:/.*)?)|/.*)")
 
 
@@ -76,30 +76,6 @@ def plan_uv(order: Order, uv: Path, python: Python) -> Plan:
     return Plan(("\n".join(line for line in lines if line not in local),), steps, projects)
 
 
-def unfit(lock: Lock, python: Path) -> tuple[str, ...]:
-    """Return what to tell of a `uv.lock` that is older than the `pyproject.toml` beside it, which `plan_uv` refuses.
-
-    uv says so without the network, as far as it knows the packages already; where it is not there, or cannot tell,
-    nothing is told. A project whose metadata only its own build knows is not asked: the build would leave files.
-
-    Args:
-        lock: the lock that is frozen.
-        python: the Python that the tool runs with.
-    """
-    uv = find_uv() if lock.kind == "uv" else None
-    project = read_bytes(lock.stash, lock.folder / "pyproject.toml") if uv else b""
-    if uv is None or re.search(rb"(?m)^\s*dynamic\s*=", project):
-        return ()
-    cache = ask([str(uv), "cache", "dir"], installing_environment())
-    env = installing_environment(**({"UV_CACHE_DIR": cache} if cache else {}))
-    flags = ["--check", "--offline", "--python", str(python), "--project", str(lock.folder)]
-    code, said = listen([str(uv), "lock", *flags], cwd=lock.folder, env=env)
-    if code == 0 or "needs to be updated" not in said:
-        return ()
-    how = "`lock: installed` in the registry freezes what runs here instead"
-    return (f"{lock.name} does not fit the pyproject.toml beside it, so it cannot be built from: {how}",)
-
-
 def _export(order: Order, uv: Path, flags: Sequence[str], env: Mapping[str, str]) -> list[str]:
     """Return what the lock comes to for this project, a requirement a line; the lock is held against it."""
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
@@ -118,8 +94,7 @@ def plan_pylock(order: Order, uv: Path, python: Python) -> Plan:
         StashError: it names files of the checkout besides the projects in it.
     """
     lock = order.lock
-    data = read_bytes(lock.stash, lock.path)
-    text, projects = _without_projects(data.decode("utf-8", "replace"), lock.name, lock.folder)
+    text, projects = _without_projects(read_bytes(lock.stash, lock.path), lock.name, lock.folder)
     only_wheels = ["--only-binary=:all:"] if order.wheels_only else []
 
     def steps(folder: Path) -> list[Step]:
@@ -133,19 +108,28 @@ def plan_pylock(order: Order, uv: Path, python: Python) -> Plan:
     return Plan((text,), steps, projects)
 
 
-def _without_projects(text: str, name: str, base: Path) -> tuple[str, tuple[Path, ...]]:
-    """Return a `pylock.toml` without the folders of the checkout that it names, and those folders."""
-    folders: list[Path] = []
-    kept, end = [], 0
-    for entry in tables.entries(text):
-        if re.search(r"(?m)^(directory\s*=|\[packages\.directory\])", entry.text):
-            folders += [base / place for place in entry.values("path")]
-            kept.append(text[end : entry.start])
-            end = entry.end
-    rest = "".join([*kept, text[end:]])
-    if folders and any(entry.values("path") for entry in tables.entries(rest)):
+def _without_projects(data: bytes, name: str, base: Path) -> tuple[str, tuple[Path, ...]]:
+    """Return a `pylock.toml` without the folders of the checkout that it names, and those folders.
+
+    No library that is kept writes TOML as it was read, so what belongs to a folder is cut out of the text, and the
+    rest is parsed again.
+    """
+    packages = tables.entries(toml_text.parse(data, name), name)
+    text = data.decode("utf-8")
+    folders = {at: entry for at, entry in enumerate(packages) if "directory" in entry.table}
+    if not folders:
+        return text, ()
+    number = -1
+    kept = ""
+    for part in _TABLES.split(text):
+        number += part.startswith(_PACKAGE)
+        kept += "" if part.startswith(_PACKAGE) and number in folders else part
+    rest = tables.entries(toml_text.parse(kept.encode("utf-8"), name), name)
+    if rest != [entry for at, entry in enumerate(packages) if at not in folders]:
+        raise StashError(f"{name}: no program writes a lock like that: it is not taken")
+    if any(entry.values("path") for entry in rest):
         raise StashError(f"{name}: it names files of the tool as packages, beside the tool itself; that is not built")
-    return rest, tuple(folders)
+    return kept, tuple(base / place for entry in folders.values() for place in entry.values("path"))
 
 
 def plan_requirements(order: Order, uv: Path | None, python: Python) -> Plan:
@@ -206,13 +190,11 @@ def plan_poetry(order: Order, poetry: Path, uv: Path | None, python: Python) -> 
         install: list[Word] = [poetry, "install", "--no-root", "--no-interaction", "--no-ansi", "--no-plugins", *chosen]
         return [Filler(python.path, uv, has_pip=True).make(folder), Step(install, lock.folder, env)]
 
-    is_package = re.search(rb"(?m)^package-mode\s*=\s*false", project) is None
-    folders = any(re.search(r'(?m)^type\s*=\s*"directory"', entry.text) for entry in tables.entries(_text(data)))
+    said = toml_text.table(toml_text.parse(project, f"{lock.name}: pyproject.toml"), "tool", "poetry")
+    is_package = said.get("package-mode") is not False
+    locked = tables.entries(toml_text.parse(data, lock.name), lock.name)
+    folders = any(toml_text.text(entry.table, "source", "type") == "directory" for entry in locked)
     return Plan((data, project, *chosen), steps, (lock.folder,) if is_package else (), not folders)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
 
 
 def plan_conda(order: Order) -> Plan:

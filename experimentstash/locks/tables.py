@@ -1,24 +1,16 @@
-"""The packages of a TOML lock, read by its lines: uv, pip, pdm and poetry write them by machine, a key a line.
-
-No TOML parser comes with Python 3.10, and what is only looked for needs none.
-"""
+"""The packages of a TOML lock: uv and poetry name them at `package`, `pylock.toml` at `packages`."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from experimentstash.locks import toml_text
 from experimentstash.locks.installed import normal
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_HEADING = re.compile(r"(?m)^\[\[(packages?)\]\][ \t]*$")
-_OTHER = re.compile(r"(?m)^\[(?!\[?packages?\b)")
-_TEXT = r'(?:"((?:[^"\\\n]|\\.)*)"|\'([^\'\n]*)\')'
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -28,58 +20,30 @@ class Entry:
     Attributes:
         name: its normal name.
         version: its version; empty where the lock leaves it to the source.
-        start, end: where its text stands in the lock's.
-        text: that text.
+        table: all that the lock says of it.
     """
 
     name: str
     version: str
-    start: int
-    end: int
-    text: str
+    table: Mapping[str, Any] = field(repr=False)
 
     def values(self, key: str) -> tuple[str, ...]:
         """Return every text that stands at `key`, in this package's table or in one inside it."""
-        found = re.finditer(rf"(?:^|[{{,\s]){re.escape(key)}\s*=\s*{_TEXT}", self.text)
-        return tuple(match[1] or match[2] or "" for match in found)
+        return tuple(text for at, text in toml_text.texts(self.table) if at == key)
 
 
-def check_plain(text: str, keys: tuple[str, ...], where: str) -> None:
-    """Check that a lock is written as programs write it: its lines mean here what a parser of TOML makes of them.
+def entries(document: Mapping[str, Any], where: str) -> list[Entry]:
+    """Return the packages of a lock, in file order.
 
     Args:
-        text: the lock's.
-        keys: at which it names where packages come from.
+        document: the lock, parsed.
         where: what the message calls it.
 
     Raises:
-        StashError: it has text over several lines, a heading or one of those keys in quotes, a dotted one, or an escape
-            in the value of one.
+        StashError: what stands where its packages belong is no list of tables.
     """
-    named = "|".join(keys)
-    for pattern in (
-        r"\"\"\"|'''",
-        r"(?m)^[ \t]*(?:\[\[?[ \t]*[\"']|\[[ \t]+\[?|\[\[[ \t]|[ \t]+\[\[?[ \t]*packages?\b)",
-        r"(?m)^[ \t]*[\"']?packages?[\"']?[ \t]*[=.]",
-        rf"(?m)(?:^|[{{,\s.])[\"'](?:{named}|[^\"'\n]*\\[^\"'\n]*)[\"'][ \t]*=",
-        rf"(?m)(?:^|[{{,])[ \t]*[\w-]+[ \t]*\.[ \t]*[\"']?(?:{named})[\"']?[ \t]*=",
-        rf"(?m)(?:^|[{{,\s])(?:{named})[ \t]*=[ \t]*\"[^\"\n]*\\",
-    ):
-        if found := re.search(pattern, text):
-            line = text.count("\n", 0, found.end()) + 1
-            raise StashError(f"{where}:{line}: no program writes a lock like that: it is not taken")
-
-
-def entries(text: str) -> Iterator[Entry]:
-    """Yield the packages of a lock, in file order."""
-    starts = [match.start() for match in _HEADING.finditer(text)]
-    for start, following in pairwise([*starts, len(text)]):
-        other = _OTHER.search(text, start + 1, following)
-        end = other.start() if other else following
-        block = text[start:end]
-        yield Entry(normal(_value(block, "name")), _value(block, "version"), start, end, block)
-
-
-def _value(block: str, key: str) -> str:
-    found = re.search(rf"(?m)^{key}\s*=\s*{_TEXT}", block)
-    return (found[1] or found[2] or "") if found else ""
+    named = [document[key] for key in ("package", "packages") if key in document]
+    found = [one for packages in named for one in (packages if isinstance(packages, list) else [packages])]
+    if not all(isinstance(one, dict) for one in found):
+        raise StashError(f"{where}: its packages are no tables")
+    return [Entry(normal(toml_text.text(one, "name")), toml_text.text(one, "version"), one) for one in found]

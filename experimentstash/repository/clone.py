@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from experimentstash.entries import LINK, PIN
 from experimentstash.git import ask_git, clean_environment
 from experimentstash.problems import StashError
 from experimentstash.repository import plumbing
@@ -82,6 +84,30 @@ class Clone:
         stdin = "".join([*(f"{one}\n" for one in commits), *(f"^{one}\n" for one in tips)])
         answer = self._ask("rev-list", "--stdin", stdin=stdin)
         return None if answer is None else set(commits).intersection(answer.split("\n"))
+
+    def digest(self, name: str, path: str) -> str | None:
+        """Return the SHA-256, in hex, of the file that a commit holds.
+
+        Args:
+            name: the commit's id, perhaps abbreviated.
+            path: the file's path from the top of the repository.
+
+        Returns:
+            An empty text where the commit holds no such file, and None where this repository cannot tell: it has not
+            the commit or the file's bytes, or the file is in a submodule of the commit.
+        """
+        commits = self.commits([name])[name]
+        if not commits:
+            return None
+        parents = [parent.as_posix() for parent in PurePosixPath(path).parents][:-1]
+        listed = self._ask("ls-tree", "-z", commits[0], "--", path, *parents)
+        modes = {line.partition("\t")[2]: line.split(" ", 1)[0] for line in (listed or "").split("\0") if line}
+        if listed is None or PIN in modes.values() or LINK in modes.values():
+            return None
+        if path not in modes:
+            return ""
+        data = self._ask("cat-file", "blob", f"{commits[0]}:{path}")
+        return None if data is None else hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()
 
     @cached_property
     def shallow(self) -> bool:

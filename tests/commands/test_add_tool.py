@@ -264,7 +264,10 @@ def test_an_entrypoint_that_the_user_names(stash: Path, tool: Path) -> None:
     commit(tool, {"bin/start": MAIN.replace('"conf"', '"../mytool/conf"')})
     ran = add(stash, "mytool", tool, "--entrypoint", "bin/start")
     assert ran.code == 0
-    assert "  entrypoint: bin/start\n    others: -m mytool.main (--entrypoint chooses)\n" in ran.out
+    assert "  entrypoint: bin/start\n  copied" in ran.out
+    other = f"experimentstash add-tool mytool-main {tool} --entrypoint '-m mytool.main'"
+    assert f"  its other programs can be added as tools of their own:\n    {other}\n" in ran.out
+    assert run("bash", "-c", other, cwd=stash).code == 0
     assert "composed mytool/figure1/pca: it works" in ran.out
 
 
@@ -458,7 +461,9 @@ def stuck(tmp_path: Path, where: str, tool: Path) -> tuple[str, dict[str, str], 
         return "ssh://example.org/x", {"GIT_SSH_COMMAND": str(tmp_path / "hang"), "GIT_SSH_VARIANT": "simple"}, reached
     if where == "cloned":
         return str(tool), {"GIT_TEMPLATE_DIR": str(tmp_path / "template")}, reached
-    source = f"import os, time\nopen({str(reached)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n{MAIN}"
+    # It is started twice: without arguments to be asked, and with some to compose.
+    hang_here = f"open({str(reached)!r}, 'w').write(str(os.getpid())), time.sleep(600)"
+    source = f"import os, sys, time\nif sys.argv[1:]: {hang_here}\n{MAIN}"
     commit(tool, {"mytool/main.py": source})
     return str(tool), {}, reached
 

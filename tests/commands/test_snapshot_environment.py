@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from conftest import BIN, commit, estash, git, run, write
+from conftest import estash, git, run, write
 from shapes import Shape, hard_coded, make_stash
 
 STALE = 'version = 1\nrequires-python = ">=3.10"\n\n[[package]]\nname = "hydra-core"\nversion = "1.0.0"\n'
@@ -34,16 +34,18 @@ def test_a_stale_lock_is_told_and_the_registry_decides_against_it(tmp_path: Path
     assert "uv.lock" not in installed.out
 
 
-def test_a_lock_that_is_older_than_its_project_is_told(tmp_path: Path) -> None:
-    project = '[project]\nname = "mytool"\nversion = "0"\nrequires-python = ">=3.10"\n'
-    write(tmp_path / "locked", {"pyproject.toml": project})
-    assert run(BIN / "uv", "lock", "--offline", cwd=tmp_path / "locked").code == 0
-    files = {**hard_coded(), "pyproject.toml": project, "uv.lock": (tmp_path / "locked/uv.lock").read_text()}
-    stash = make_stash(tmp_path, Shape(files))
-    older = "tools/mytool/uv.lock does not fit the pyproject.toml beside it, so it cannot be built from"
-    for tag, extra in (("v1", ""), ("v2", "[project.optional-dependencies]\nmore = []\n")):
-        commit(stash / "tools/mytool", {"pyproject.toml": project + extra}, tag) if extra else None
-        frozen = estash("snapshot", "mytool", "first", "--tag", tag, cwd=stash)
-        assert (frozen.code, older in frozen.out) == (0, bool(extra)), frozen.out
-        assert lock_of(stash, tag) == "tools/mytool/uv.lock"
-        assert git("status", "--short", cwd=stash / "tools/mytool") == ""
+def test_a_lock_that_cannot_run_the_tool_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    files = {**LOCKED, "uv.lock": STALE.replace("hydra-core", "numpy")}
+    stash = make_stash(tmp_path, Shape({**hard_coded(), **files}))
+    refused = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert refused.code == 1
+    assert refused.err.endswith(
+        "experimentstash: tools/mytool/uv.lock: hydra-core is not in it, so nobody can run mytool with it:"
+        " nothing is frozen\n    fix: perl -pi -e 's/^  mytool:\\K/\\n    lock: installed/' configs/meta.yaml"
+        "  # to freeze what is installed\n"
+    )
+    assert (git("status", "--porcelain", cwd=stash), git("tag", cwd=stash)) == ("", "")
+    assert run("sh", "-c", refused.err.rpartition("fix: ")[2], cwd=stash).code == 0
+    frozen = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert (frozen.code, git("tag", cwd=stash)) == (0, "snapshot/v1"), frozen.err
+    assert lock_of(stash, "v1").startswith("configs/mytool/snapshots/v1/requirements-")

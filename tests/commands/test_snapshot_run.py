@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
-from conftest import commit, estash, git, write
+from conftest import Ran, commit, estash, git, write
 from shapes import Shape, make_stash
+
+from experimentstash.locks.installed import describe
 
 BESIDE = """
 import json, os, pathlib
@@ -150,6 +153,34 @@ def test_a_package_that_the_tools_lock_does_not_name_is_told(stash: Path) -> Non
     assert "antlr4-python3-runtime 4.9.3" in told
     assert "hydra-core" not in told
     assert "`lock: installed` in the registry freezes that" in done.out
+
+
+def test_a_run_with_other_packages_than_the_lock_is_refused(stash: Path) -> None:
+    here = describe(Path(sys.executable)).packages
+    lines = {name: f"{name}=={one.version} --hash=sha256:{'0' * 64}\n" for name, one in here.items() if not one.folder}
+
+    def freeze(tag: str, **versions: str | None) -> Ran:
+        """Freeze a run, with other versions in the lock, or without a line of it."""
+        own = {**lines, **{name.replace("_", "-"): line for name, line in versions.items()}}
+        text = "".join(filter(None, own.values()))
+        commit(stash / "tools/mytool", {"requirements.txt": text}, tag)
+        git("commit", "-qam", tag, cwd=stash)
+        return estash("snapshot", "mytool", "first", "--tag", tag, "--run", "--commit", cwd=stash)
+
+    hashed = f" --hash=sha256:{'0' * 64}\n"
+    assert freeze("unused", prek="prek==0.0.1" + hashed, ruff=None).code == 0
+    lock = "tools/mytool/requirements.txt"
+    before = freeze("before", omegaconf="omegaconf==2.0.0" + hashed)
+    told = f"mytool/first: what runs here is not what {lock} has, so nobody else gets these results:\n    "
+    assert before.code == 1
+    assert f"{told}omegaconf {here['omegaconf'].version} here, 2.0.0 in {lock}\n    fix: " in before.err
+    assert "running mytool/first" not in before.err
+    after = freeze("after", antlr4_python3_runtime=None)
+    assert after.code == 1
+    assert (
+        f"{told}antlr4-python3-runtime 4.9.3 here, not in {lock}\n    fix: {sys.executable} -m pip install" in after.err
+    )
+    assert (git("status", "--porcelain", cwd=stash), git("tag", cwd=stash)) == ("", "snapshot/unused")
 
 
 @pytest.fixture

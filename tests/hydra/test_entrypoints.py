@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from experimentstash.hydra import search
-from experimentstash.hydra.entrypoints import find_entrypoint, find_entrypoints
-from experimentstash.problems import StashError
+from experimentstash.hydra.entrypoints import programs
 
 MAIN = """\
 import hydra
@@ -60,12 +59,16 @@ def lay(root: Path, files: dict[str, str]) -> Path:
     ],
 )
 def test_the_best_entrypoint(tmp_path: Path, files: dict[str, str], found: tuple[str, str]) -> None:
-    assert find_entrypoint(lay(tmp_path, files), "my-tool") == found
+    assert next(iter(programs(lay(tmp_path, files), "my-tool").values())) == found
 
 
 def test_every_program_is_found_once_the_best_first(tmp_path: Path) -> None:
     lay(tmp_path, {"src/train.py": MAIN, "src/eval.py": MAIN, "notebooks/try.py": COMPOSING, "setup.py": PLAIN})
-    assert find_entrypoints(tmp_path, "t") == [("src/train.py", "."), ("src/eval.py", "."), ("notebooks/try.py", ".")]
+    assert list(programs(tmp_path, "t").values()) == [
+        ("src/train.py", "."),
+        ("src/eval.py", "."),
+        ("notebooks/try.py", "."),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -83,12 +86,7 @@ def test_every_program_is_found_once_the_best_first(tmp_path: Path) -> None:
     ],
 )
 def test_no_program(tmp_path: Path, files: dict[str, str]) -> None:
-    with pytest.raises(StashError) as error:
-        find_entrypoint(lay(tmp_path, files), "my-tool")
-    assert str(error.value) == (
-        "my-tool: it holds no program that calls Hydra\n"
-        "    fix: name its program with --entrypoint, as in --entrypoint '-m mytool.main'"
-    )
+    assert programs(lay(tmp_path, files), "my-tool") == {}
 
 
 def test_links_out_of_the_tool_are_not_followed(tmp_path: Path) -> None:
@@ -99,13 +97,13 @@ def test_links_out_of_the_tool_are_not_followed(tmp_path: Path) -> None:
     (root / "src").symlink_to(tmp_path / "outside")
     (root / "loop").symlink_to(".")
     (root / "circle.py").symlink_to("circle.py")
-    assert find_entrypoints(root, "t") == []
+    assert programs(root, "t") == {}
     lay(root, {"real/app.py": MAIN})
-    assert find_entrypoints(root, "t") == [("real/app.py", ".")]
+    assert list(programs(root, "t").values()) == [("real/app.py", ".")]
 
 
 def test_the_search_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_MOST_FILES", 5)
     lay(tmp_path, {f"a{number}.py": "" for number in range(9)} | {"z.py": MAIN})
-    assert find_entrypoints(tmp_path, "t") == []
+    assert programs(tmp_path, "t") == {}
     assert len(search.python_files(tmp_path)) == 5

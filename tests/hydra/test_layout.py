@@ -9,7 +9,7 @@ import pytest
 from experimentstash.hydra.defaults import extends, is_global
 from experimentstash.hydra.layout import config_folder, find_search_packages, guess_select, read_main
 from experimentstash.hydra.program import HydraMain, entry_file
-from experimentstash.hydra.scripts import _tables_by_line, console_scripts
+from experimentstash.hydra.scripts import console_scripts
 from experimentstash.hydra.sources import read_source
 from experimentstash.tool import Tool
 
@@ -151,11 +151,6 @@ def test_console_scripts_of_each_file(tmp_path: Path, name: str, text: str) -> N
     assert console_scripts(tmp_path) == {"a": "m.x", "b-c": "n"}
 
 
-def test_console_scripts_where_python_has_no_toml() -> None:
-    text = '[project]\nname = "x"\n[project.scripts] # ours\na = "m.x:main"\n"b-c" = \'n\' # c\n[other]\nz = "q:r"\n'
-    assert dict(_tables_by_line(text)) == {"a": "m.x:main", "b-c": "n"}
-
-
 @pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py"])
 @pytest.mark.parametrize("text", ["[[[", "\0", "x = [", "[project]\nscripts = 3\n", "[a]\n[a]\nb\n", "x" * 1_000_001])
 def test_broken_packaging_declares_nothing(tmp_path: Path, name: str, text: str) -> None:
@@ -236,17 +231,17 @@ def test_search_packages(tmp_path: Path, files: list[str], folder: str, packages
         ("defaults:\n  - experiments: x\n", GLOBAL, "append"),
         ("defaults: oops\n", GLOBAL, "append"),
         ("a: [\n", GLOBAL, "append"),
-        ("a: 1\n", "\ufeff", "primary"),
-        ("a: 1\n", "x: 1\n# @package _global_\n", "primary"),
-        ("a: 1\n", "# header\n\n# @package _global_\nx: 1\n", "primary"),
+        ("a: 1\n", "\ufeff", None),
+        ("a: 1\n", "x: 1\n# @package _global_\n", None),
+        ("a: 1\n", "# header\n\n# @package _global_\nx: 1\n", None),
         ("a: 1\n", "\n# @other x\n# @package _global_\r\nx: 1\n", "append"),
         ("defaults:\n  - experiment: null\n", "defaults:\n  - /config\n  - _self_\n", "primary"),
-        ("defaults:\n  - experiment: null\n", "# @package _global_\ndefaults: [/base, _self_]\n", "primary"),
+        ("defaults:\n  - experiment: null\n", "# @package _global_\ndefaults: [/base, _self_]\n", "group"),
         ("defaults:\n  - experiment: null\n", "defaults: [config]\n", "primary"),
         ("defaults:\n  - experiment: null\n", "# @package _global_\ndefaults: [/other/x]\n", "group"),
     ],
 )
-def test_how_an_experiment_is_chosen(tmp_path: Path, config: str, experiment: str, select: str) -> None:
+def test_how_an_experiment_is_chosen(tmp_path: Path, config: str, experiment: str, select: str | None) -> None:
     base = "defaults:\n  - experiment: null\n" if "base" in config else "z: 1\n"
     lay(tmp_path, {"main.py": program("'conf'"), "conf/config.yaml": config, "conf/base.yaml": base})
     assert guess_select(tmp_path, Tool("t", "main.py"), experiment) == select
@@ -255,7 +250,7 @@ def test_how_an_experiment_is_chosen(tmp_path: Path, config: str, experiment: st
 def test_how_an_experiment_is_chosen_without_configs(tmp_path: Path) -> None:
     tool = Tool("t", "main.py")
     lay(tmp_path, {"main.py": program("None")})
-    assert guess_select(tmp_path, tool, GLOBAL) == "append"
+    assert guess_select(tmp_path, tool, GLOBAL) is None  # it may be in a ConfigStore
     lay(tmp_path, {"main.py": "import hydra\n@hydra.main(config_path=None, version_base=None)\ndef f(c): ..."})
     assert guess_select(tmp_path, tool, GLOBAL) == "primary"
     lay(tmp_path, {"main.py": "from hydra import compose\ncompose('config')"})
@@ -266,7 +261,7 @@ def test_how_an_experiment_is_chosen_without_configs(tmp_path: Path) -> None:
 
 def test_a_circle_of_defaults_ends(tmp_path: Path) -> None:
     lay(tmp_path, {"main.py": program("'conf'"), "conf/config.yaml": "defaults: [config, config, config]\n"})
-    assert guess_select(tmp_path, Tool("t", "main.py"), GLOBAL) == "append"
+    assert guess_select(tmp_path, Tool("t", "main.py"), GLOBAL) is None
 
 
 def test_aliases_of_a_tools_config_are_no_bomb(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from conftest import write
 from tiny_packages import hashed, tool_with_requirements, tool_with_uv_lock, wheel
 
-from experimentstash.locks import requirements, tables
+from experimentstash.locks import requirements, toml_text
 from experimentstash.locks.finding import Lock, check, find_lock, hosts, open_lock, versions
 from experimentstash.problems import StashError
 
@@ -242,7 +242,23 @@ def test_long_lines_are_read_in_the_time_that_their_length_asks(stash: Path, pie
         requirements.read(stash, stash / "requirements.txt")
     except StashError as error:
         assert len(str(error)) < 1000  # noqa: PT017  (either is fine; it ends)
-    assert len(list(tables.entries((stash / "uv.lock").read_text()))) == 1
+    with pytest.raises(StashError, match=r"uv\.lock(:2)?: (no TOML|values nested|a key with more parts)"):
+        versions(Lock("uv", stash, "uv.lock", A))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + ".a" * 5000 + " = 1",
+        "[a" + ".a" * 5000 + "]",
+        'x = {a = """ " """, b' + ".b" * 5000 + ' = 1, c = " "}',
+        "x = " + "[" * 50_000,
+        "x = " + "{a=" * 50_000,
+    ],
+)
+def test_toml_that_costs_more_than_its_length_is_refused(text: str) -> None:
+    with pytest.raises(StashError, match=r"x(:1)?: (a key with more parts than|values nested too deep)"):
+        toml_text.parse(text.encode(), "x")
 
 
 @pytest.mark.parametrize(
@@ -291,9 +307,9 @@ def test_a_uv_lock_that_leads_out_of_the_stash_is_refused(stash: Path, source: s
     ],
 )
 def test_a_uv_lock_that_is_written_to_deceive_is_refused(stash: Path, text: str) -> None:
-    """Each of them is TOML, and would be read by its lines as something else."""
+    """Each of them is TOML, and read by its lines it would be something else."""
     wanted = lock(stash, "uv", "tools/mytool/uv.lock", f"version = 1\n{text}\n")
-    with pytest.raises(StashError, match=r"no program writes a lock like that|which lies outside of the stash"):
+    with pytest.raises(StashError, match=r"no TOML|which lies outside of the stash"):
         check(wanted)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import sysconfig
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Set
 
 
 def _libc() -> str:
@@ -41,8 +41,32 @@ def _is_shared(place: str) -> bool:
     return os.path.basename(place) in ("site-packages", "dist-packages")
 
 
-def distributions() -> List[Dict[str, Any]]:
-    """Return each installed distribution once: the one that an import would find."""
+def imported_files(folder: str) -> Set[str]:
+    """Return the files of the modules that the processes of a run imported, as each of them wrote them down."""
+    found: Set[str] = set()
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            found.update(map(os.path.realpath, json.load(file)))
+    return found
+
+
+def _is_imported(found: Any, place: str, files: Set[str]) -> bool:
+    """Tell whether one of some files belongs to a distribution; Hydra imports every plugin, so that says nothing."""
+    record = found.read_text("RECORD")
+    if record is None:  # `setup.py install`, or a package of the system
+        tops = (found.read_text("top_level.txt") or "").split()
+        roots = tuple(os.path.join(place, top) for top in tops)
+        return any(file.startswith(roots) for file in files)
+    names = (line.split(",")[0].strip('"') for line in record.splitlines())
+    return any(os.path.join(place, name) in files for name in names if not name.startswith("hydra_plugins/"))
+
+
+def distributions(files: Set[str]) -> List[Dict[str, Any]]:
+    """Return each installed distribution once: the one that an import would find.
+
+    Args:
+        files: the files of modules that a run imported.
+    """
     from importlib import metadata  # 50 ms, and only this needs it
 
     seen: Dict[str, Dict[str, Any]] = {}
@@ -55,6 +79,7 @@ def distributions() -> List[Dict[str, Any]]:
                 "version": version,
                 "url": _direct_url(found),
                 "folder": "" if _is_shared(place) else place,
+                "imported": bool(files) and _is_imported(found, place, files),
             }
     return list(seen.values())
 
@@ -64,6 +89,6 @@ if __name__ == "__main__":
     sys.path[:] = [place for place in sys.path if place != here]  # where Python puts it, unless it is isolated
     said = interpreter()
     if "--all" in sys.argv:
-        said["distributions"] = distributions()
+        said["distributions"] = distributions(set().union(*map(imported_files, sys.argv[2:])))
     # what a `.pth` file of the environment prints comes before this line
     sys.stdout.write("\n" + json.dumps(said) + "\n")

@@ -21,6 +21,7 @@ from experimentstash_inside.apart import is_of_the_sweep
 from experimentstash_inside.freezing import Freezing
 from experimentstash_inside.overridetext import parse
 from experimentstash_inside.settings import Settings, choices_asked, kept_choice
+from experimentstash_inside.sources import folder as source_folder
 from experimentstash_inside.tracing import watched_resolvers
 
 _LARGEST = 1_000_000  # bytes of a config file that is searched for what somebody typed
@@ -41,12 +42,18 @@ class Capture(Callback):
 def leave_with(config: DictConfig, *, multirun: bool) -> None:
     """Tell the parent what was composed, and end the process without running a task."""
     order = orders.read()
+    if order.report:
+        leave_with_answer(
+            order, lambda: {"composed": True} if order.mode == "validate" else facts(config, order, multirun=multirun)
+        )
+
+
+def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]]) -> None:
+    """Tell the parent, and end the process without running a task."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if not order.report:
-        return
     try:
-        order.answer({"composed": True} if order.mode == "validate" else facts(config, order, multirun=multirun))
+        order.answer(answer())
     except sweeping.SweepError as error:
         order.answer({"failed": str(error)})
     except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
@@ -168,20 +175,10 @@ def _typed_texts(hydra: DictConfig) -> Callable[[str], bool]:
         if not texts:
             texts.append("\n".join(sweeping.typed_overrides(hydra)))
             for source in hydra.runtime.config_sources:
-                texts.extend(_texts_below(_folder(source.schema, source.path)))
+                texts.extend(_texts_below(source_folder(source.schema, source.path)))
         return any(text in known for known in texts)
 
     return typed
-
-
-def _folder(schema: str, path: str) -> str:
-    if schema == "file":
-        return path
-    if schema == "pkg" and not path.startswith("hydra."):
-        module = sys.modules.get(path)
-        places = list(getattr(module, "__path__", []))
-        return places[0] if places else ""
-    return ""
 
 
 def _texts_below(folder: str) -> List[str]:
@@ -202,7 +199,7 @@ def _loaded_files(hydra: DictConfig, order: orders.Order) -> List[str]:
         folders.update([os.path.dirname(file)] if isinstance(file, str) else [])
         folders.update(path for path in (paths if isinstance(paths, list) else []) if isinstance(path, str))
     found.update(os.path.realpath(folder) for folder in folders if folder)
-    found.update(os.path.realpath(_folder(source.schema, source.path)) for source in hydra.runtime.config_sources)
+    found.update(os.path.realpath(source_folder(source.schema, source.path)) for source in hydra.runtime.config_sources)
     return sorted(place for place in found if (place + os.sep).startswith(inside))
 
 

@@ -27,7 +27,9 @@ def install(order: Order) -> None:
     """Let the order reach what the command line does not."""
     own = ConfigLoaderImpl._load_configuration_impl
     load = _parsed_anew(own)
-    if order.compose:
+    if order.mode == "describe":
+        wrapped = _describing(order)
+    elif order.compose:
         wrapped = _composing(load, order)
     elif order.snapshot:
         wrapped = _without_added(_each_its_own(load, order), order)
@@ -74,27 +76,28 @@ def _once(load: _Load) -> _Load:
     return load_once
 
 
+def _describing(order: Order) -> _Load:
+    """Tell the parent how an experiment is chosen, before anything is composed, and leave."""
+    from experimentstash_inside.capture import leave_with_answer
+    from experimentstash_inside.selecting import Choosing, facts
+
+    return lambda self, call: leave_with_answer(order, lambda: facts(Choosing(self, call), order))
+
+
 def _composing(load: _Load, order: Order) -> _Load:
-    chosen: List[Callable[[Optional[str], List[str]], Any]] = []
+    from experimentstash_inside.selecting import ways
+
     primary: List[Optional[str]] = []
 
     def load_chosen(self: Any, call: Dict[str, Any]) -> Any:
-        name, own = call.get("config_name"), list(call.get("overrides") or [])
+        name = call.get("config_name")
         if primary and name != primary[0]:
             return load(self, **call)  # not the experiment: the program composes something else besides
         primary[:1] = [name]
-        errors: List[Exception] = []
-        for way in chosen or _ways(order):
-            config_name, overrides = way(name, own)
-            try:
-                config = load(self, **dict(call, config_name=config_name, overrides=overrides))
-            except Exception as error:  # noqa: BLE001  (the next way may be the program's)
-                errors.append(error)
-                continue
-            chosen[:] = [way]
-            _leave_if_asked(order, config)
-            return config
-        raise next((error for error in errors if "experiment" not in str(error)), errors[0])
+        config_name, overrides = (FROZEN, order.overrides) if order.snapshot else ways(order, self, call)
+        config = load(self, **dict(call, config_name=config_name, overrides=overrides))
+        _leave_if_asked(order, config)
+        return config
 
     return load_chosen
 
@@ -104,20 +107,6 @@ def _leave_if_asked(order: Order, config: Any) -> None:
         from experimentstash_inside.capture import leave_with
 
         leave_with(config, multirun=False)
-
-
-def _ways(order: Order) -> List[Callable[[Optional[str], List[str]], Any]]:
-    """Return how the experiment may be chosen, first the way that says most about the tool."""
-    more, name = order.overrides, order.experiment
-    if order.snapshot:
-        return [lambda _primary, _own: (FROZEN, more)]
-    if not name:
-        return [lambda primary, own: (primary, [*own, *more])]
-    return [
-        lambda primary, own: (primary, [*own, "experiment=%s" % name, *more]),
-        lambda primary, own: (primary, [*own, "+experiment=%s" % name, *more]),
-        lambda _primary, own: ("experiment/%s" % name, [*own, *more]),
-    ]
 
 
 def _each_its_own(load: _Load, order: Order) -> _Load:

@@ -15,17 +15,19 @@ class Order:
     """The order, with a default for everything, so that a child process without one does nothing special.
 
     Attributes:
-        mode: `run`, `capture`, `validate` or `replay`.
+        mode: `run`, `capture`, `validate`, `replay` or `describe`.
         prepend: search paths (`file://…`) that come before the tool's own configs.
         append: search paths (`pkg://…`) that come after them.
         compose: whether the program uses the compose API and ignores its arguments.
         experiment: the experiment's name, for programs that ignore their arguments; empty for none.
+        group: the group of the experiment; `.` where it stands beside the program's primary config.
         given: every override that was put on the command line; what else stands there the program added.
         overrides: what the user typed of them, for programs that ignore their arguments.
         report: the file that takes the answer.
         snapshot: the snapshot file that is replayed, or is frozen anew.
         added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
+        imports: the folder that takes what a run imported; empty where nobody asks.
         stash, root: the folders of the stash and of the tool.
         loaded: the directory that takes what each process of a run loaded; empty for none.
         note: what a note in the run directory says; empty for none.
@@ -37,6 +39,7 @@ class Order:
         self.append: list[str] = said.get("append", [])
         self.compose: bool = said.get("compose", False)
         self.experiment: str = said.get("experiment", "")
+        self.group: str = said.get("group", "experiment")
         self.overrides: list[str] = said.get("overrides", [])
         self.given: list[str] = said.get("given", [])
         self.report: str = said.get("report", "")
@@ -44,6 +47,7 @@ class Order:
         self.added: Optional[List[str]] = said.get("added")
         self.late: list[str] = said.get("late", [])
         self.keep: list[str] = said.get("keep", [])
+        self.imports: str = said.get("imports", "")
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")
         self.loaded: str = said.get("loaded", "")

@@ -45,6 +45,10 @@ def _register_frozen(order: orders.Order) -> None:
 _order = orders.read()
 if _order.mode in ("capture", "validate"):
     gc.disable()  # the process ends as soon as the config is composed
+if _order.imports:
+    from experimentstash_inside import imported
+
+    imported.note_at_exit(_order.imports)
 if _order.mode:
     from experimentstash_inside import intercept, loaded
 

@@ -1,0 +1,197 @@
+"""What a tool's checkout holds: its program, its experiments, and the choices that are the user's."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.files import check_inside
+from experimentstash.hydra.configs import FIRST, Experiments, read_experiments
+from experimentstash.hydra.entrypoints import NO_PROGRAM, programs
+from experimentstash.hydra.groups import Choice, choose_group
+from experimentstash.hydra.inquiry import Description, NotComposed, describe
+from experimentstash.hydra.launch import Wish
+from experimentstash.hydra.layout import config_folder, find_search_packages
+from experimentstash.hydra.program import entry_file, read_main
+from experimentstash.names import experiment_path
+from experimentstash.problems import StashError
+from experimentstash.tool import Tool
+
+if TYPE_CHECKING:
+    from experimentstash.hydra.program import HydraMain
+
+_TRIED = 4
+"""Programs that are started, one after the other, until one comes to Hydra."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user said of the tool.
+
+    Attributes:
+        name: the tool's name.
+        url: where it is fetched from, for the commands that are shown.
+        entrypoint: the program, or None: it is looked for.
+        packages: search packages.
+        group: the group of its experiments, or None: it is looked for.
+        copy: whether its experiments are copied.
+    """
+
+    name: str
+    url: str
+    entrypoint: str | None = None
+    packages: tuple[str, ...] = ()
+    group: str | None = None
+    copy: bool = True
+
+    def command(self, suffix: str, option: str, value: str) -> str:
+        """Return the command that adds the same repository with another choice, as a tool of its own."""
+        words = ["experimentstash", "add-tool", f"{self.name}-{suffix}" if suffix else self.name, self.url]
+        return shlex.join([*words, option, value])
+
+
+@dataclass(frozen=True)
+class Found:
+    """What looking through a tool's checkout found.
+
+    Attributes:
+        tool: its entry for the registry.
+        others: the commands that add its further programs.
+        choices: what else may be meant by its experiments, and the commands for it.
+        experiments: what it brings.
+        copied: the experiments to be copied, by name.
+        kept: those that the stash has already.
+        in_python: those that are in no file.
+        failure: why its program cannot be asked, or None.
+    """
+
+    tool: Tool
+    others: tuple[str, ...]
+    choices: tuple[Choice, ...]
+    experiments: Experiments
+    copied: dict[str, str]
+    kept: tuple[str, ...]
+    in_python: tuple[str, ...]
+    failure: NotComposed | None = None
+
+    @property
+    def first(self) -> str | None:
+        """The experiment that is tried, or None where there is none."""
+        return min((*self.copied, *self.kept, *self.experiments.texts, *self.in_python), default=None)
+
+
+def survey(stash: Path, request: Request) -> Found:
+    """Look through a tool's checkout, and ask its program.
+
+    Raises:
+        StashError: there is no program of Hydra's in it, the program named never comes to Hydra, or there is no
+            package of configs where one is needed.
+    """
+    root = stash / Tool(request.name, "").path
+    found = programs(root, request.name)
+    tool, answer = _first_that_answers(stash, request, _candidates(root, request, found), found)
+    main = read_main(root, tool)
+    needs_package = not answer.folders if isinstance(answer, Description) else main is not None and not main.config_path
+    folder = _config_folder(root, tool, main, answer)
+    if not request.packages and (not request.copy or needs_package):
+        tool = replace(tool, search_packages=find_search_packages(root, tool, folder))
+    if not request.copy and not tool.search_packages and needs_package:
+        raise StashError(
+            f"{tool.name}: its configs lie in no package that Hydra could search",
+            "leave --no-copy out, or name the package with --search-packages",
+        )
+    group, choices = choose_group(request, answer, folder)
+    tool = replace(tool, group=group)
+    experiments = read_experiments(folder, group, answer.primaries if isinstance(answer, Description) else ())
+    names_config = answer.config_name if isinstance(answer, Description) else main is None or main.names_config
+    copied, kept = _to_copy(stash, tool, experiments, begins=bool(names_config)) if request.copy else ({}, ())
+    in_python = _in_python(answer, tool, experiments)
+    failure = answer if isinstance(answer, NotComposed) else None
+    others = _others(request, tool, found, root)
+    return Found(tool, others, tuple(choices), experiments, copied, kept, in_python, failure)
+
+
+def _candidates(root: Path, request: Request, found: dict[Path, tuple[str, str]]) -> list[Tool]:
+    """Return the programs that may be the tool's, as entries of a registry, the best first."""
+    if request.entrypoint is None:
+        if not found:
+            raise StashError(f"{request.name}: {NO_PROGRAM}", request.command("", "--entrypoint", "-m mytool.main"))
+        return [Tool(request.name, program, request.packages, workdir) for program, workdir in found.values()]
+    program, workdir = _as_named(root, request.entrypoint.strip(), found)
+    tool = Tool(request.name, program, request.packages, workdir)
+    is_word = "/" not in tool.entrypoint and "." not in tool.entrypoint
+    if tool.module is None and not is_word and entry_file(root, tool) is None:
+        raise StashError(f"{tool.path}/{tool.entrypoint}: the tool has no such program")
+    return [tool]
+
+
+def _as_named(root: Path, named: str, found: dict[Path, tuple[str, str]]) -> tuple[str, str]:
+    """Return the entrypoint that a user named, with the working folder of that program."""
+    if program := next((program for program in found.values() if program[0] == named), None):
+        return program
+    entrypoint, workdir = found.get(root / named, (named, "."))
+    return (entrypoint, workdir) if workdir != "." else (named, ".")
+
+
+def _first_that_answers(
+    stash: Path, request: Request, tools: list[Tool], found: dict[Path, tuple[str, str]]
+) -> tuple[Tool, Description | NotComposed]:
+    """Return the first program that comes to Hydra, or that cannot be started here.
+
+    Raises:
+        StashError: each ends with 0 and does nothing.
+    """
+    for tool in tools[:_TRIED]:
+        answer = describe(Wish(stash, tool, ""))
+        if isinstance(answer, Description) or not answer.ended_well:
+            return tool, answer
+    first = tools[0]
+    others = [program for program, _ in found.values() if program != first.entrypoint]
+    raise StashError(
+        f"{first.path}: {first.entrypoint!r} ended with 0 and never came to Hydra: it is no program of Hydra's",
+        request.command("", "--entrypoint", others[0] if others else "-m mytool.main"),
+    )
+
+
+def _config_folder(root: Path, tool: Tool, main: HydraMain | None, answer: Description | NotComposed) -> Path | None:
+    """Return the folder of the tool's own configs: the program's word on it, or else what its source says."""
+    if isinstance(answer, Description):
+        for folder in map(Path, answer.folders):
+            if folder.resolve().is_relative_to(root.resolve()):
+                return root / folder.resolve().relative_to(root.resolve())
+    return config_folder(root, tool, main)
+
+
+def _to_copy(
+    stash: Path, tool: Tool, experiments: Experiments, *, begins: bool
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    texts = experiments.texts
+    own = stash / "configs" / tool.name / "experiment"
+    if not texts and begins and not any(own.rglob("*.yaml")):
+        texts = {"default": FIRST.format(tool=tool.name)}
+    for name in texts:
+        check_inside(stash, Path(experiment_path(tool.name, name)))
+    kept = tuple(name for name in texts if (stash / experiment_path(tool.name, name)).exists())
+    return {name: text for name, text in texts.items() if name not in kept}, kept
+
+
+def _in_python(answer: Description | NotComposed, tool: Tool, experiments: Experiments) -> tuple[str, ...]:
+    if isinstance(answer, NotComposed) or tool.group == ".":
+        return ()
+    return tuple(name for name in answer.groups.get(tool.group, []) if name not in experiments.texts)
+
+
+def _others(request: Request, tool: Tool, found: dict[Path, tuple[str, str]], root: Path) -> tuple[str, ...]:
+    """Return the commands that add the further programs, each under a name of its own."""
+    spelled = [program for program, _ in found.values()]
+    commands = []
+    for file, (program, workdir) in found.items():
+        if (program, workdir) == (tool.entrypoint, tool.workdir):
+            continue
+        unique = workdir == "." or spelled.count(program) == 1
+        place = file.relative_to(root).with_suffix("")
+        suffix = place.parent.name if place.name == "__main__" else place.name
+        commands.append(request.command(suffix, "--entrypoint", program if unique else str(file.relative_to(root))))
+    return tuple(commands)
