@@ -148,9 +148,9 @@ def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple
 
 def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: Part) -> str:
     """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
-    header = [("SNAPSHOT", name.title), *common, *_header(wanted, name, part), *after]
     rendered = body.render(part.body)
-    text = snapshot.render([*header, ("BODY", snapshot.body_digest(rendered))], rendered)
+    own = [*_header(wanted, name, part), ("BODY", snapshot.body_digest(rendered))]
+    text = snapshot.render([("SNAPSHOT", name.title), *common, *own, *after], rendered)
     if problems := problems_of(name, text):
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
     return text

@@ -64,7 +64,7 @@ def with_entry(root: Path, framework: str) -> tuple[str, str] | None:
     """
     path = frameworks.config_of(root, framework)
     if path is None:
-        lines = [f"{_TYPES}: {_inline(scripts.CLONE)}", f"exclude: {EXCLUDE}", "repos:", *_as_item(frameworks.STAGES)]
+        lines = [f"{_TYPES}: {_inline(scripts.CLONE)}", f'exclude: "{EXCLUDE}"', "repos:", *_as_item(frameworks.STAGES)]
         return frameworks.CONFIGS[frameworks.PRE_COMMIT][0], _HEAD + "\n".join(lines) + "\n"
     config = frameworks.read_config(path)
     missing = [id_ for id_ in frameworks.STAGES if id_ not in frameworks.named_ids(config)]
@@ -150,7 +150,7 @@ def _by_hand(path: Path, missing: Sequence[str], types: Sequence[str], framework
     else:
         lines = [
             f"{_TYPES}: {_inline(types)}",
-            f"exclude: {EXCLUDE}",
+            f'exclude: "{EXCLUDE}"',
             *(["repos:", *_as_item(missing)] if missing else []),
         ]
     return "\n".join(

@@ -57,6 +57,7 @@ def test_it_freezes_and_tells_what_is_next(stash: Path) -> None:
     assert ran.out.splitlines() == [
         f"frozen {path}",
         "    out: late",
+        f"tools/mytool at {git('rev-parse', 'HEAD', cwd=stash / 'tools/mytool')[:12]}: the pin is unchanged",
         f"next: git add tools/mytool {path} {lock_of(stash)} && git commit && experimentstash tag",
     ]
     text = (stash / path).read_text()
