@@ -74,7 +74,7 @@ def _leads_to(stash: Path, url: str) -> bool:
     if path.is_absolute() and path.is_dir() and _common_folder(path) == _common_folder(stash):
         return True
     remotes = answer("config", "--get-regexp", r"^remote\..*\.url$", cwd=stash) or ""
-    bases = [line.partition(" ")[2] for line in remotes.splitlines()]
+    bases = [line.partition(" ")[2] for line in remotes.splitlines()] or [str(stash)]
     return any(same(_resolved(url, base), base) for base in bases)
 
 

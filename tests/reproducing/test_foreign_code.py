@@ -56,3 +56,19 @@ def test_a_module_that_only_the_task_imports_is_found_by_the_run(scene: Scene) -
     )
     assert not (scene.stash / "configs/mytool/snapshots").exists()
     assert git("status", "--porcelain", cwd=scene.stash) == ""
+
+
+def test_the_example_of_three_header_lines_holds_runs_and_reproduces(scene: Scene) -> None:
+    """An abbreviated commit, a date without a time, and nothing else (spec.md, *The snapshot file*)."""
+    text = f"# SNAPSHOT: mytool/first\n# TOOL_COMMIT: {scene.head()[:7]}\n# TIMESTAMP: 2026-01-12\n\n"
+    path = "configs/mytool/snapshots/v1/first.yaml"
+    write(scene.stash, {path: text + "name: first\nvalue: 1.0\n"})
+    scene.commit_all()
+    assert estash("tag", cwd=scene.stash).code == 0
+    assert estash("verify", "--all", cwd=scene.stash).out == "1 snapshot holds\n"
+    ran = estash("run", "mytool", "first", "--snapshot", "v1", cwd=scene.stash, env=scene.env)
+    assert (ran.code, ran.err) == (0, "")
+    reproduced = scene.reproduce("v1")
+    assert reproduced.code == 0, reproduced.err
+    assert reproduced.out.splitlines()[-1].endswith(": 1 of 1 experiments ran")
+    assert scene.runs() == ["first", "first"]
