@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from experimentstash import snapshot
 from experimentstash.checkouts.code import check_own_code, foreign
 from experimentstash.checkouts.restore import put_back
+from experimentstash.checkouts.stray_results import path_of
 from experimentstash.files import write_text
 from experimentstash.hydra.fresh import free_folder, run_folder, run_fresh
-from experimentstash.hydra.stray_results import path_of
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError, ToolExit, printable
 from experimentstash.results.collecting import collect

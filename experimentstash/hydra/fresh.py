@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from experimentstash import process
 from experimentstash.checkouts.code import Loaded
 from experimentstash.checkouts.restore import directories
+from experimentstash.checkouts.stray_results import collect_stray, without_earlier
 from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
 from experimentstash.hydra.replay import frozen_wish
-from experimentstash.hydra.stray_results import collect_stray, without_earlier
 from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
