@@ -10,7 +10,7 @@ from pathlib import Path
 from experimentstash.adding.restore import modules_folder
 from experimentstash.checkouts.commit import OWN_REPOSITORY, layout
 from experimentstash.files import check_inside
-from experimentstash.git import answer, ask_git, clean_environment
+from experimentstash.git import answer, ask_git, clean_environment, git
 from experimentstash.names import REGISTRY, check_tool, tool_path
 from experimentstash.problems import StashError, printable
 from experimentstash.process import run_whole
@@ -108,9 +108,9 @@ def check_free(stash: Path, name: str) -> None:
     _check_registry(stash, name)
     check_inside(stash, Path(path))
     check_inside(stash, Path("configs", name, "experiment", "x"))
-    if ask_git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash).stdout:
+    if git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash):
         raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", "git status")
-    if ask_git("ls-files", "-s", "--", path, cwd=stash).stdout:
+    if git("ls-files", "-s", "--", path, cwd=stash):
         raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
     if os.path.lexists(stash / path):
         raise StashError(f"{path}: something is there already", f"mv {path} {path}.old")
@@ -168,5 +168,4 @@ def _is_local(stash: Path, url: str) -> bool:
 
 def commit_of(stash: Path, tool: Tool) -> str:
     """Return the commit that is checked out in a tool, or nothing where none is."""
-    found = ask_git("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path)
-    return found.stdout.decode().strip()
+    return answer("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path) or ""

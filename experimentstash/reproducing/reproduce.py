@@ -273,10 +273,11 @@ class _Work:
         if ran.stopped:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
         aside = free_folder(folder.with_name(f"{folder.name}-beside"))
-        put_back(self.request.folder, ran.beside, aside, ran.directories, [self.request.folder / "outputs"])
+        moved = put_back(self.request.folder, ran.beside, aside, ran.directories, [self.request.folder / "outputs"])
         beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
         if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
             beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
+        beside += [f"moved to {aside}"] if moved else []
         overdue = limit or 0.0 if ran.overdue else 0.0
         done = Done(ran.exit_code, str(tool.python), tuple(beside), overdue, self._foreign(wanted, ran))
         self.progress.done[name.title] = done
