@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.git import ask_git, clean_environment
+from experimentstash.git import answer, clean_environment
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError
 
@@ -80,9 +80,8 @@ def _is_same(place: str, folder: Path) -> bool:
 
 def _named(stash: Path) -> Path | None:
     """Return the interpreter that somebody chose on this machine for this clone: a GUI has no active environment."""
-    answer = ask_git("config", "--local", "--type=path", "--get", SETTING, cwd=stash)
-    named = os.fsdecode(answer.stdout.removesuffix(b"\n"))
-    if answer.returncode != 0 or not named:
+    named = answer("config", "--local", "--type=path", "--get", SETTING, cwd=stash)
+    if not named:
         return None
     if not os.access(path := stash / named, os.X_OK) or not path.is_file():
         raise StashError(f"git config {SETTING}: {named}: no program on this machine", f"git config {SETTING} PATH")

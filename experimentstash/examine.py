@@ -14,7 +14,7 @@ from experimentstash.judgement import SHORT, FreezeCommit, Recorded
 from experimentstash.names import REGISTRY, SnapshotName, tag_of, tool_complaint, tool_path
 from experimentstash.problems import Problem, StashError, command
 from experimentstash.repository import Submodule, TooLargeError
-from experimentstash.snapshot import LARGEST, Snapshot, header_problems, is_commit, parse
+from experimentstash.snapshot import LARGEST, Snapshot, header_problems, is_commit, is_rewritten, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -342,9 +342,10 @@ class Examination:
         for path, entry in files.items():
             if (path, entry, freeze.id, freeze.tag) not in self._judged:
                 self._judged.add((path, entry, freeze.id, freeze.tag))
-                found += judgement.frozen_problems(path, entry, freeze)
+                found += (changed := judgement.frozen_problems(path, entry, freeze))
                 if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
                     found += judgement.pin_problems(name, snapshot, freeze)
+                    found += [] if changed else judgement.body_problems(name, snapshot, freeze)
                     found += self._beside(name, snapshot, freeze)
                     self._recorded += judgement.recorded(_place(title, path), name, snapshot, freeze)
         return [replace(problem, where=_place(title, problem.where)) for problem in found]
@@ -464,7 +465,8 @@ class Examination:
             if isinstance(told, StashError):
                 found.append(_unread(name.path, "header", name.path, told))
             else:
-                self._snapshots[key] = replace(told, body="", above="")  # large, perhaps, and judged by now
+                rewritten = is_rewritten(told)
+                self._snapshots[key] = replace(told, body="", above="", rewritten=rewritten)  # large, and judged by now
                 found += header_problems(told, name) + value_problems(told, name) + flat_problems(told, name)
         return self._snapshots.get(key)
 

@@ -38,6 +38,14 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
             temporary.unlink()  # gone already where all went well
 
 
+def remove_empty(folder: Path, top: Path) -> None:
+    """Remove a directory, and those above it up to `top`, as long as they are empty."""
+    for place in (folder, *folder.parents):
+        if place == top or not place.is_dir() or any(place.iterdir()):
+            return
+        place.rmdir()
+
+
 def _mode(path: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
         found = path.lstat().st_mode

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash import body, snapshot
+from experimentstash.checkouts.code import Loaded, check_own_code, foreign
 from experimentstash.checkouts.commit import tool_commit
 from experimentstash.frozen import Frozen, problems_of
 from experimentstash.hydra import commandline, compose
@@ -63,6 +64,9 @@ def freeze(
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     found, around = parts(wanted.overrides, first, second), within()
+    projects = [value for key, value in around.header if key == "PROJECT"]
+    loaded = Loaded.of([first["loaded"], second["loaded"]])
+    check_own_code(foreign(stash, tools, [tool.name, *depends], loaded, projects))
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
     text = _text(wanted, name, common, after, found.whole)
     jobs = {name.job(k).path: _text(wanted, name.job(k), common, after, part) for k, part in enumerate(found.jobs)}
@@ -144,8 +148,9 @@ def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple
 
 def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: Part) -> str:
     """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
-    header = [("SNAPSHOT", name.title), *common, *_header(wanted, name, part), *after]
-    text = snapshot.render(header, body.render(part.body))
+    rendered = body.render(part.body)
+    own = [*_header(wanted, name, part), ("BODY", snapshot.body_digest(rendered))]
+    text = snapshot.render([("SNAPSHOT", name.title), *common, *own, *after], rendered)
     if problems := problems_of(name, text):
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
     return text

@@ -81,7 +81,7 @@ class Frozen:
 
 
 def _timeless(header: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    return [line for line in header if line[0] not in ("TIMESTAMP", "RESULTS")]
+    return [line for line in header if line[0] not in ("TIMESTAMP", "RESULTS", "BODY")]
 
 
 def _without(text: str, keys: set[str]) -> Any:
@@ -100,9 +100,13 @@ def _without(text: str, keys: set[str]) -> Any:
 
 
 def problems_of(name: SnapshotName, text: str) -> list[Problem]:
-    """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`."""
+    """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`, and its `BODY`."""
     parsed = snapshot.parse(text.encode("utf-8", "surrogateescape"), name.path)
-    return [*snapshot.header_problems(parsed, name), *value_problems(parsed, name), *flat_problems(parsed, name)]
+    rewritten = (
+        [snapshot.rewritten_problem(name, snapshot.again_command(name))] if snapshot.is_rewritten(parsed) else []
+    )
+    judged = [*snapshot.header_problems(parsed, name), *value_problems(parsed, name), *flat_problems(parsed, name)]
+    return [*judged, *rewritten]
 
 
 def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:
@@ -160,4 +164,8 @@ def files_beside(stash: Path, name: SnapshotName, parsed: snapshot.Snapshot) -> 
         if not (stash / path).is_file():
             raise StashError(f"{path}: {name.path} names it, and it is not there", f"rm {name.path}")
         found[path] = (stash / path).read_text("utf-8", "surrogateescape")
+    for path, digest in parsed.beside(name).items():
+        if path in found and hashlib.sha256(found[path].encode("utf-8", "surrogateescape")).hexdigest() != digest:
+            what = f"{path}: it was changed after it was frozen, perhaps by another hook"
+            raise StashError(what, snapshot.again_command(name, path))
     return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from experimentstash.entries import LINK
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
 from experimentstash.problems import Problem, command, quote
-from experimentstash.snapshot import freeze_command, is_commit, same_commit
+from experimentstash.snapshot import again_command, freeze_command, is_commit, rewritten_problem, same_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -204,6 +204,17 @@ def misplaced_problem(path: str, entry: Entry) -> Problem:
     return Problem(path, "frozen", what, command("git", "rm", "-r", "--cached", path))
 
 
+def body_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
+    """Judge the rule `frozen` of a snapshot that its freeze commit holds as it is: it says what was frozen.
+
+    A formatter or another hook that rewrites it between freezing and commit changes what was frozen.
+    """
+    if not snapshot.rewritten:
+        return []
+    is_open = freeze.tag is None and (freeze.fresh or freeze.id is None)
+    return [rewritten_problem(name, again_command(name) if is_open else refreeze(name))]
+
+
 def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:
     """Judge the rule `frozen` of a file that a snapshot names: its lock, or the results that were recorded with it.
 
@@ -225,7 +236,7 @@ def beside_problems(path: str, named: str, digest: str, held: str | None, freeze
         return [Problem(path, "frozen", what, refreeze(name))]
     fix = f"git add {quote(named)}"
     if held is not None and name:
-        fix = freeze_command(name, name.tag)
+        fix = again_command(name, named)
     return [Problem(path, "frozen", what, fix)]
 
 

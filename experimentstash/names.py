@@ -148,6 +148,10 @@ def leads_to_snapshots(path: str) -> bool:
     return parts[0] == "configs" and len(parts) <= 4 and parts[2:3] in ([], ["snapshots"])
 
 
+EXCLUDE = "^configs/[^/]+/snapshots/"
+"""The line `exclude:` of a hook framework's config: no other hook may rewrite what is frozen."""
+
+
 def tool_path(tool: str) -> str:
     """Return where the submodule of `tool` lies, from the stash's root (spec.md, *Words*)."""
     return f"tools/{tool}"

@@ -6,6 +6,7 @@ The format is spec.md's, section *The snapshot file*.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -13,14 +14,21 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.hydra.inside.experimentstash_inside.header import entry, header_spans
-from experimentstash.names import SnapshotName, experiment_complaint, snapshot_folder, tag_complaint, tool_complaint
+from experimentstash.names import (
+    EXCLUDE,
+    SnapshotName,
+    experiment_complaint,
+    snapshot_folder,
+    tag_complaint,
+    tool_complaint,
+)
 from experimentstash.problems import Problem, StashError, command, quote, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
-ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS")
+ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS", "BODY")
 KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", "VARIES", "LATE", "TYPE", "PACKAGE", "PROJECT")
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
@@ -54,11 +62,13 @@ class Snapshot:
         header: the `KEY: value` lines in file order; unknown keys are kept.
         body: the YAML text below them.
         above: the text of the file before the body, line for line.
+        rewritten: what `is_rewritten` told of it, where the body is not kept.
     """
 
     header: tuple[tuple[str, str], ...]
     body: str
     above: str = ""
+    rewritten: bool = False
 
     @property
     def text(self) -> str:
@@ -230,6 +240,31 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
     return found[:_TOLD]
+
+
+def body_digest(body: str) -> str:
+    """Return the value of the `BODY` line for a body: its SHA-256, so that a later rewrite of the file is seen."""
+    return f"sha256:{hashlib.sha256(body.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def is_rewritten(snapshot: Snapshot) -> bool:
+    """Tell whether the body is another than the `BODY` line records; a reader accepts a file without that line."""
+    recorded = snapshot.one("BODY")
+    return bool(recorded) and recorded != body_digest(snapshot.body)
+
+
+def rewritten_problem(name: SnapshotName, fix: str) -> Problem:
+    """Return the finding of the rule `frozen` for a body that was changed after it was frozen."""
+    return Problem(name.path, "frozen", "its body was changed after it was frozen: BODY records another", fix)
+
+
+def again_command(name: SnapshotName, *beside: str) -> str:
+    """Return the command that takes a snapshot away, with files beside it, and freezes it anew."""
+    refreeze = freeze_command(name, name.tag)
+    return (
+        f"{command('rm', '-f', name.path, *beside)} && {refreeze}"
+        f"  # if another hook rewrites it, first add `exclude: {EXCLUDE}` to .pre-commit-config.yaml"
+    )
 
 
 def freeze_command(name: SnapshotName, tag: str) -> str:

@@ -45,6 +45,7 @@ class Tool:
         groups: dependency groups that are built from its lock besides those that its own program takes by itself.
         lock: what its environment is built from: `shipped`, the lock in its repository where there is one, or
             `installed`: what it runs with when it is frozen, for a tool whose own lock is stale or cannot be built.
+        unversioned: patterns of modules that may run though its commit lacks them: paths from its top, or names.
         group: the config group of its experiments, `.` for configs beside its primary config. The stash keeps them
             in `configs/<tool>/experiment`, whatever the tool calls the group.
         results: what is no result of it, and how far its numbers may lie apart from one run to the next.
@@ -61,6 +62,7 @@ class Tool:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     lock: str = "shipped"
+    unversioned: tuple[str, ...] = ()
     group: str = "experiment"
     results: Rules = _EXACT
 
@@ -216,5 +218,6 @@ _READERS = {
     "extras": _choices,
     "groups": _choices,
     "lock": _lock,
+    "unversioned": _words,
     "results": read_rules,
 }

@@ -14,7 +14,7 @@ from stashes import commit_index, freeze, make_stash, pin, pin_id, snapshot_path
 from experimentstash.names import SnapshotName
 from experimentstash.problems import StashError
 from experimentstash.repository import Repository
-from experimentstash.snapshot import parse
+from experimentstash.snapshot import body_digest, parse
 from experimentstash.tagging import EPOCH, missing_tags, new_tag, tag_of_commit
 
 if TYPE_CHECKING:
@@ -98,3 +98,57 @@ def test_a_header_without_a_time_has_the_first_moment_that_git_knows() -> None:
     name = SnapshotName("mytool", "v1", "a")
     tag = new_tag("v1", "1" * 40, {name: parse(b"# TOOL_COMMIT: abcdef0\n\na: 1\n", "a.yaml")})
     assert (tag.message, tag.when) == ("Snapshot v1\n\nmytool/a: mytool abcdef0\n", EPOCH)
+
+
+def test_a_tag_that_cannot_be_signed_is_told_in_gits_words_with_the_command_that_tries_again(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    freeze(root, "pca", "v1", pin_id("one"), tagged=False)
+    (tmp_path / "signer").write_text("#!/bin/sh\necho 'no key' >&2\nexit 1\n")
+    (tmp_path / "signer").chmod(0o755)
+    git("config", "gpg.program", tmp_path / "signer", cwd=root)
+    git("config", "tag.gpgSign", "true", cwd=root)
+    ran = estash("tag", cwd=root)
+    assert ran.code == 1
+    where, fix = ran.err.splitlines()
+    assert where.startswith(f"refs/tags/snapshot/v1: tag: git tag failed in {root}: ")
+    assert "failed to sign the data" in where
+    assert "\\n" not in where
+    assert fix == "    fix: experimentstash tag"
+    signer(root, tmp_path / "signer")
+    assert estash("tag", cwd=root).code == 0
+
+
+def test_a_snapshot_with_a_date_and_three_lines_is_valid_and_tagged(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    commit = pin_id("one", root)[:7]
+    text = f"# SNAPSHOT: mytool/pca\n# TOOL_COMMIT: {commit}\n# TIMESTAMP: 2026-01-12\n\nlr: 0.1\n"
+    stage(root, {snapshot_path("pca", "v1"): text})
+    commit_index(root)
+    made = estash("tag", cwd=root)
+    assert (made.code, made.err) == (0, "")
+    assert "tagger Ada Tester <ada@example.org> 1768176000 +0000" in git("cat-file", "tag", "snapshot/v1", cwd=root)
+    assert estash("verify", "--all", cwd=root).out == "1 snapshot holds\n"
+
+
+def test_a_body_that_another_program_rewrote_does_not_hold(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    digest = body_digest("lr: '1'\n")
+    path = snapshot_path("pca", "v1")
+
+    def staged(body: str) -> tuple[int, str]:
+        stage(root, {path: snapshot_text("pca", "v1", pin_id("one"), body=body, more=f"# BODY: {digest}\n")})
+        ran = estash("verify", cwd=root)
+        return ran.code, ran.err
+
+    assert staged("lr: '1'\n") == (0, "")
+    fix = f"rm -f {path} && experimentstash snapshot mytool pca --tag v1"
+    assert staged("lr: 1\n") == (
+        1,
+        f"{path}: frozen: its body was changed after it was frozen: BODY records another\n"
+        f"    fix: {fix}  # if another hook rewrites it, first add `exclude: ^configs/[^/]+/snapshots/`"
+        " to .pre-commit-config.yaml\n",
+    )
+    git("add", "-A", "configs", cwd=root)
+    commit_index(root)
+    assert estash("tag", cwd=root).code == 1
+    assert git("tag", cwd=root) == ""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
 
 from experimentstash.adding.restore import modules_folder
+from experimentstash.checkouts.commit import OWN_REPOSITORY, layout
 from experimentstash.files import check_inside
-from experimentstash.git import ask_git, clean_environment
+from experimentstash.git import answer, ask_git, clean_environment, git
 from experimentstash.names import REGISTRY, check_tool, tool_path
 from experimentstash.problems import StashError, printable
 from experimentstash.process import run_whole
 from experimentstash.registry import Tool, load
-from experimentstash.urls import names_program
+from experimentstash.urls import names_program, resolve, same
 
 _SECRET = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@")
 
@@ -52,6 +54,42 @@ def check_url(url: str, folder: Path) -> str:
     return url
 
 
+def check_not_the_stash(stash: Path, name: str, url: str) -> None:
+    """Check that a tool does not come from the stash itself, from a directory of it, or from its own remote.
+
+    Args:
+        stash: the stash's root.
+        name: the tool's name.
+        url: what `check_url` returned.
+
+    Raises:
+        StashError: it does: each commit of the stash would move the pin that it records.
+    """
+    if _leads_to(stash, url):
+        raise StashError(f"{url}: it is the stash itself; {OWN_REPOSITORY}", layout(name))
+
+
+def _leads_to(stash: Path, url: str) -> bool:
+    path = Path(url.removeprefix("file://"))
+    if path.is_absolute() and path.is_dir() and _common_folder(path) == _common_folder(stash):
+        return True
+    remotes = answer("config", "--get-regexp", r"^remote\..*\.url$", cwd=stash) or ""
+    bases = [line.partition(" ")[2] for line in remotes.splitlines()] or [str(stash)]
+    return any(same(_resolved(url, base), base) for base in bases)
+
+
+def _resolved(url: str, base: str) -> str:
+    with contextlib.suppress(ValueError):
+        return resolve(url, base)
+    return url
+
+
+def _common_folder(place: Path) -> str:
+    """Return the git directory that a path belongs to, shared by worktrees; the path itself where there is none."""
+    asked = ask_git("rev-parse", "--git-common-dir", cwd=place)
+    return os.path.realpath(place / asked.stdout.decode("utf-8", "surrogateescape").strip())
+
+
 def check_branch(branch: str) -> None:
     """Raise `StashError` unless git takes `branch` for the name of a branch."""
     asked = ask_git("check-ref-format", "--branch", branch, cwd=Path("/"))
@@ -70,9 +108,9 @@ def check_free(stash: Path, name: str) -> None:
     _check_registry(stash, name)
     check_inside(stash, Path(path))
     check_inside(stash, Path("configs", name, "experiment", "x"))
-    if ask_git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash).stdout:
+    if git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash):
         raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", "git status")
-    if ask_git("ls-files", "-s", "--", path, cwd=stash).stdout:
+    if git("ls-files", "-s", "--", path, cwd=stash):
         raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
     if os.path.lexists(stash / path):
         raise StashError(f"{path}: something is there already", f"mv {path} {path}.old")
@@ -130,5 +168,4 @@ def _is_local(stash: Path, url: str) -> bool:
 
 def commit_of(stash: Path, tool: Tool) -> str:
     """Return the commit that is checked out in a tool, or nothing where none is."""
-    found = ask_git("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path)
-    return found.stdout.decode().strip()
+    return answer("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path) or ""

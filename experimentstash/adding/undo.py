@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from experimentstash.adding.restore import Record, modules_folder, put_back, take_record
-from experimentstash.git import ask_git, git
+from experimentstash.git import answer, ask_git, fix_of, git
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError
 from experimentstash.signals import come_too_late, held_signals, ignored_signals
@@ -105,7 +105,7 @@ def _recover(stash: Path, left: str) -> None:
         return
     record = Record(**json.loads(whole[-1]))
     place = tool_path(record.tool)
-    if ask_git("rev-parse", "--verify", "-q", f"HEAD:{place}", cwd=stash).returncode == 0:
+    if answer("rev-parse", "--verify", "-q", f"HEAD:{place}", cwd=stash) is not None:
         return  # the user has committed it since
     if _holds_work(stash / place):
         modules = modules_folder(stash, record.tool)
@@ -122,6 +122,8 @@ def _holds_work(checkout: Path) -> bool:
     if not (checkout / ".git").exists():
         return checkout.is_dir() and any(checkout.iterdir())
     status = ask_git("status", "--porcelain", cwd=checkout)
+    if fix := fix_of(status.stderr.decode("utf-8", "replace")):  # git does not say what is there
+        raise StashError(f"{checkout}: {status.stderr.decode('utf-8', 'replace').strip()}", fix)
     local = ask_git("log", "--oneline", "-1", "HEAD", "--not", "--remotes", cwd=checkout)
     # a clone that was cut off has no HEAD to speak of, and nothing of the user's
     return local.returncode == 0 and bool(status.stdout.strip() or local.stdout.strip())

@@ -1,8 +1,9 @@
 """The tools' checkouts: whether each is its commit, where its pin goes, and whether what ran came from it.
 
-commit   the commit that a tool is checked out at, and the refusal of one that differs from it
-changes  what differs between a checkout and its commit, also where `git status` does not say
-pins     how the pin of a tool moves with a freeze
-code     modules and configs that a process loaded, compared with the commits of the tools
-restore  a checkout put back as it was before a run
+commit         the commit that a tool is checked out at, and the refusal of one that differs from it
+changes        what differs between a checkout and its commit, also where `git status` does not say
+pins           how the pin of a tool moves with a freeze
+code           modules and configs that a process loaded, compared with the commits of the tools
+restore        a checkout put back as it was before a run
+stray_results  results that a tool writes beside its run directory, brought into it
 """

@@ -164,7 +164,6 @@ def _of_submodules(root: Path, listed: Sequence[_Listed]) -> Iterator[Change]:
                 yield replace(change, path=f"{one.path}/{change.path}", repository=repository)
 
 
-def filtered(root: Path) -> set[str]:
-    """Return the files that a filter of git's (`filter=` in `.gitattributes`) changes on their way to a commit."""
-    listed = git("ls-files", "-z", "--", ":(attr:filter)", cwd=root)
-    return {path for path in listed.split("\0") if path}
+def is_filtered(root: Path, path: str) -> bool:
+    """Tell whether a filter of git's (`filter=` of an attribute) changes a file on its way to a commit."""
+    return git("check-attr", "-z", "filter", "--", path, cwd=root).split("\0")[2] not in ("unspecified", "unset")

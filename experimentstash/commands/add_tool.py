@@ -58,6 +58,7 @@ def command(
     stash = find_stash()
     check_tool(name)
     url = submodule.check_url(url, Path.cwd())
+    submodule.check_not_the_stash(stash, name, url)
     if branch is not None:
         submodule.check_branch(branch)
     packages = split_packages(search_packages or "")

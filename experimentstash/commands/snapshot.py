@@ -12,11 +12,11 @@ import click
 from experimentstash import registry, snapshot
 from experimentstash.checkouts.commit import checked_out
 from experimentstash.checkouts.pins import check_moves, pin_moves
-from experimentstash.files import check_inside, write_text
+from experimentstash.files import check_inside, remove_empty, write_text
 from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze_run import record_run
-from experimentstash.frozen import Frozen, files_beside, waiting
+from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
@@ -78,7 +78,7 @@ def command(
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
-            frozen = [record_run(stash, chosen, one, _say) for one in frozen]
+            frozen = [record_run(stash, chosen, one, tools, _say, is_last=one is frozen[-1]) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
     for told in within().told:
@@ -144,6 +144,8 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
     if not path.exists():
         return frozen
     there = path.read_text("utf-8", "replace")
+    for problem in problems_of(frozen.name, there):
+        raise StashError(f"{frozen.name.path}: {problem.what}", problem.fix)
     _check_same(frozen, there)
     beside = files_beside(stash, frozen.name, snapshot.parse(there.encode("utf-8", "replace"), frozen.name.path))
     for job in frozen.jobs():
@@ -177,6 +179,7 @@ def _written(stash: Path, frozen: Sequence[Frozen]) -> Iterator[None]:
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
+            remove_empty(path.parent, stash)
         raise
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, replace
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash import process
+from experimentstash.checkouts.code import Loaded
+from experimentstash.checkouts.restore import directories
+from experimentstash.checkouts.stray_results import collect_stray, without_earlier
 from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
 from experimentstash.hydra.replay import frozen_wish
 from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from experimentstash.hydra.launch import Wish
     from experimentstash.names import SnapshotName
     from experimentstash.results.beside import Written
     from experimentstash.tool import Tool
@@ -37,6 +41,8 @@ class Ran:
         stopped: whether somebody asked us to end while it ran. Many tools save what they have and end as if all
             were well (Lightning does): what they wrote is no result.
         overdue: whether its time was over, and it was ended.
+        directories: those of the tool and of the stash before it ran.
+        loaded: the modules and configs that its processes loaded, those that came to their end by themselves.
     """
 
     folder: Path
@@ -44,11 +50,22 @@ class Ran:
     beside: tuple[Written, ...]
     stopped: bool = False
     overdue: bool = False
+    directories: frozenset[str] = frozenset()
+    loaded: Loaded = field(default_factory=Loaded)
 
 
 def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
     """Return the folder that takes what a run of a snapshot writes, where none is there yet."""
     return outputs(stash, tool, name.experiment) / OWN / name.tag
+
+
+def free_folder(folder: Path) -> Path:
+    """Return the directory, or, where an earlier run has left something there, the next of its name."""
+    number, free = 1, folder
+    while free.exists():
+        number += 1
+        free = folder.with_name(f"{folder.name}-{number}")
+    return free
 
 
 def check_left_alone(folder: Path) -> None:
@@ -74,11 +91,29 @@ def run_fresh(
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.
     """
-    wanted = replace(frozen_wish(stash, tool, name.experiment, name.tag), folder=folder, imports=imports)
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as reports:
+        wanted = frozen_wish(stash, tool, name.experiment, name.tag)
+        ran = _run(replace(wanted, folder=folder, loaded=Path(reports), imports=imports), folder, limit)
+        return replace(ran, loaded=Loaded.read(Path(reports)))
+
+
+def _run(wanted: Wish, folder: Path, limit: float | None) -> Ran:
     keep_clean(wanted)
     folder.mkdir(parents=True)
-    places = (stash, wanted.root)
+    places = (wanted.stash, wanted.root)
     before = snapshot_tree(places, leave_out=[folder])
+    known = frozenset(directories(wanted.stash) | directories(wanted.root))
+    with without_earlier(wanted.stash, wanted.tool, sorted(before), folder.with_name(f"{folder.name}-before")):
+        if wanted.tool.results.paths:
+            before = snapshot_tree(places, leave_out=[folder])
+        code, stopped, overdue = _started(wanted, limit)
+        beside = written_beside(before, snapshot_tree(places, leave_out=[folder]))
+        rest = collect_stray(wanted.stash, wanted.tool, beside, folder)
+    return Ran(folder, code, rest, stopped, overdue, known)
+
+
+def _started(wanted: Wish, limit: float | None) -> tuple[int, bool, bool]:
+    """Start the tool, and return its exit code, whether it was asked to end, and whether its time was over."""
     start = running(wanted)
     asked: list[int] = []
     overdue = False
@@ -89,5 +124,4 @@ def run_fresh(
     except subprocess.TimeoutExpired:
         code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code
-    beside = written_beside(before, snapshot_tree(places, leave_out=[folder]))
-    return Ran(folder, code, beside, bool(asked), overdue)
+    return code, bool(asked), overdue

@@ -63,6 +63,7 @@ class Wish:
         late, keep: keys whose lateness the user decided.
         configs: a folder of configs that comes before the stash's own.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
+        loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
         imports: the folder that takes the names of what the run imports, or None.
         note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
@@ -79,6 +80,7 @@ class Wish:
     keep: tuple[str, ...] = ()
     configs: Path | None = None
     folder: Path | None = None
+    loaded: Path | None = None
     imports: Path | None = None
     note: str = ""
 
@@ -155,6 +157,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         "snapshot": str(wanted.snapshot or ""),
         "stash": str(stash),
         "root": str(wanted.root),
+        "loaded": str(wanted.loaded or ""),
         "imports": str(wanted.imports or ""),
         "note": wanted.note,
         **order,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from experimentstash import __version__
 from experimentstash.allowance import VARIABLE
 from experimentstash.environment import SETTING as TOOL_PYTHON
-from experimentstash.git import ask_git, clean_environment
+from experimentstash.git import ask_git, clean_environment, fix_of
 from experimentstash.installing import frameworks, scripts
 from experimentstash.installing.place import HOOKS_PATH, git_value
 from experimentstash.installing.settings import PYTHON
@@ -33,7 +33,7 @@ _ASK_VERSION = "import experimentstash.hooks.native; print(experimentstash.__ver
 
 def check_up(place: Place) -> list[Problem]:
     """Return what is found; nothing where the hooks can do their work."""
-    checks = (_git, _hooks, _python, _tool_python, _framework_configs, _submodules, _pushes, _exceptions)
+    checks = (_git, _hooks, _python, _tool_python, _framework_configs, _submodules, _tools, _pushes, _exceptions)
     return [problem for check in checks for problem in check(place)]
 
 
@@ -154,6 +154,17 @@ def _submodules(place: Place) -> Iterator[Problem]:
     if git_value(place, "diff.ignoreSubmodules", "--no-type") == "all":
         what = "git status and git diff do not see a pin move"
         yield Problem("diff.ignoreSubmodules", "submodules", what, "git config diff.ignoreSubmodules none")
+
+
+def _tools(place: Place) -> Iterator[Problem]:
+    """Find tools whose repositories git refuses to read, such as those of another user."""
+    for git_file in sorted(place.root.glob("tools/*/.git")):
+        asked = ask_git("rev-parse", "--git-dir", cwd=git_file.parent)
+        if asked.returncode != 0:
+            said = os.fsdecode(asked.stderr).strip()
+            what = "; ".join(line.strip() for line in said.splitlines() if line.strip())
+            fix = fix_of(said) or f"git -C {shlex.quote(str(git_file.parent))} rev-parse --git-dir"
+            yield Problem(git_file.parent.relative_to(place.root).as_posix(), "tools", what, fix)
 
 
 def _ignored(place: Place, *where: str) -> Iterable[str]:

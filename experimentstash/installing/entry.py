@@ -12,6 +12,7 @@ import yaml
 
 from experimentstash.git import clean_environment
 from experimentstash.installing import frameworks, scripts
+from experimentstash.names import EXCLUDE
 from experimentstash.problems import StashError
 from experimentstash.yaml_edit import append_item, set_value
 from experimentstash.yaml_nodes import compose
@@ -63,11 +64,11 @@ def with_entry(root: Path, framework: str) -> tuple[str, str] | None:
     """
     path = frameworks.config_of(root, framework)
     if path is None:
-        lines = [f"{_TYPES}: {_inline(scripts.CLONE)}", "repos:", *_as_item(frameworks.STAGES)]
+        lines = [f"{_TYPES}: {_inline(scripts.CLONE)}", f'exclude: "{EXCLUDE}"', "repos:", *_as_item(frameworks.STAGES)]
         return frameworks.CONFIGS[frameworks.PRE_COMMIT][0], _HEAD + "\n".join(lines) + "\n"
     config = frameworks.read_config(path)
     missing = [id_ for id_ in frameworks.STAGES if id_ not in frameworks.named_ids(config)]
-    if not missing and not frameworks.missing_types(config):
+    if not missing and not frameworks.missing_types(config) and EXCLUDE in str(config.get("exclude", "")):
         return None
     given = _given_types(config)
     types = [*given, *(kind for kind in scripts.CLONE if kind not in given)]
@@ -91,9 +92,16 @@ def _edited(path: Path, missing: Sequence[str], types: Sequence[str]) -> str:
     text = data.decode()
     edited = append_item(text, "repos", _entry(missing)) if missing else text
     edited = _with_types(edited, types)
+    exclude = _excluding(yaml.safe_load(text))
+    edited = set_value(edited, ("exclude",), exclude)
     before, after = yaml.safe_load(text), yaml.safe_load(edited)
     ours = yaml.safe_load("\n".join(_entry(missing))) if missing else None
-    wanted = {**before, _TYPES: list(types), "repos": [*(before.get("repos") or []), *([ours] if ours else [])]}
+    wanted = {
+        **before,
+        _TYPES: list(types),
+        "exclude": exclude,
+        "repos": [*(before.get("repos") or []), *([ours] if ours else [])],
+    }
     if after != wanted:
         raise StashError(f"{path.name}: its layout cannot be edited by program")
     return edited
@@ -107,6 +115,14 @@ def _with_types(text: str, types: Sequence[str]) -> str:
     except StashError:  # a list on one line
         given = []
     return text if given else set_value(text, (_TYPES,), list(types))
+
+
+def _excluding(config: Mapping[str, Any]) -> str:
+    """Return the pattern of files that no other hook is given: what the config says, and what is frozen."""
+    given = config.get("exclude")
+    if not isinstance(given, str) or given in ("", "^$"):
+        return EXCLUDE
+    return given if EXCLUDE in given else f"{given.strip()}|{EXCLUDE}"
 
 
 def _entry(ids: Iterable[str]) -> list[str]:
@@ -130,9 +146,13 @@ def _by_hand(path: Path, missing: Sequence[str], types: Sequence[str], framework
     """Return what to write into a config that cannot be edited by program, and what to say then."""
     if path.suffix == ".toml":
         quoted = [f'"{kind}"' for kind in types]
-        lines = [f"{_TYPES} = {_inline(quoted)}", *(_toml_entry(missing) if missing else [])]
+        lines = [f"{_TYPES} = {_inline(quoted)}", f"exclude = '{EXCLUDE}'", *(_toml_entry(missing) if missing else [])]
     else:
-        lines = [f"{_TYPES}: {_inline(types)}", *(["repos:", *_as_item(missing)] if missing else [])]
+        lines = [
+            f"{_TYPES}: {_inline(types)}",
+            f'exclude: "{EXCLUDE}"',
+            *(["repos:", *_as_item(missing)] if missing else []),
+        ]
     return "\n".join(
         [f"{path}: cannot be edited by program; write there", *lines]
     ), f"{framework} install && {scripts.INSTALL}"

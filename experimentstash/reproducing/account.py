@@ -42,6 +42,7 @@ class Outcome:
         lacking: why they were not compared though that was asked; empty where they were.
         fix: what mends that, where something does.
         overdue: the seconds that it had, where it did not end within them and was ended; else 0.
+        foreign: what it ran that is not of the tag, a sentence each: its results say nothing about the snapshot.
     """
 
     name: SnapshotName
@@ -53,6 +54,7 @@ class Outcome:
     lacking: str = ""
     fix: str = ""
     overdue: float = 0.0
+    foreign: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -61,6 +63,9 @@ class Outcome:
             return f"it did not end within {self.overdue:g} seconds, and was ended"
         if self.exit_code:
             return _failure(self.exit_code)
+        if self.foreign:
+            more = f" (and {len(self.foreign) - 1} more)" if len(self.foreign) > 1 else ""
+            return f"it {self.foreign[0]}{more}: its results say nothing about the snapshot"
         if self.lacking:
             return self.lacking
         return self.report.verdict if self.report else "it ran, and its results were not compared"
@@ -68,7 +73,7 @@ class Outcome:
     @property
     def code(self) -> int:
         """The tool's own exit code; where that is 0, whether the results hold."""
-        held = not self.lacking and (self.report is None or self.report.holds)
+        held = not self.foreign and not self.lacking and (self.report is None or self.report.holds)
         return self.exit_code or (FINE if held else FINDING)
 
 
@@ -102,6 +107,9 @@ class Account:
     @property
     def verdict(self) -> str:
         """The whole in one line."""
+        if any(one.foreign for one in self.outcomes):
+            other = sum(bool(one.foreign) for one in self.outcomes)
+            return f"{other} of {len(self.outcomes)} experiments ran other code than the tag's"
         good = sum(one.code == FINE for one in self.outcomes)
         if any(one.report or one.lacking for one in self.outcomes):
             lacking = sum(bool(one.lacking) for one in self.outcomes)
@@ -112,7 +120,7 @@ class Account:
     def lines(self) -> Iterator[str]:
         """Yield what the terminal is told."""
         for one in self.outcomes:
-            verdict = printable(one.verdict) if not one.report or one.exit_code else terminal(one.report)
+            verdict = printable(one.verdict) if not one.report or one.exit_code or one.foreign else terminal(one.report)
             yield f"{one.name.title}: {verdict}"
             yield from [f"    fix: {printable(one.fix)}"] if one.fix else []
             yield f"  in {one.folder}"
@@ -144,6 +152,7 @@ class Account:
                     "lock_sha256": one.within.lock.sha256 if one.within.lock else None,
                     "environment": list(one.within.told),
                     "beside": list(one.beside),
+                    "foreign": list(one.foreign),
                     "results": one.report.as_json() if one.report else None,
                 }
                 for one in self.outcomes
@@ -170,7 +179,7 @@ class Account:
         ]
         parts += ["\n".join(f"- {escaped(note)}" for note in self.notes)] if self.notes else []
         for one in self.outcomes:
-            if one.report and not one.exit_code:
+            if one.report and not one.exit_code and not one.foreign:
                 parts.append(markdown(one.report, one.name.title).rstrip())
             else:
                 parts += [f"## {escaped(one.name.title)}", f"**{escaped(one.verdict)}**"]

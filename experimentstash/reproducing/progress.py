@@ -32,12 +32,14 @@ class Done:
         python: the interpreter that it ran with.
         beside: what it left beside its run folder, a line each.
         overdue: the seconds that it had, where it did not end within them; else 0.
+        foreign: what it ran that the commits of the tools do not hold, a sentence each.
     """
 
     exit_code: int
     python: str
     beside: tuple[str, ...]
     overdue: float = 0.0
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass
@@ -158,4 +160,5 @@ def _read(folder: Path, marker: Path) -> Progress | None:
 
 def _done(said: dict[str, Any]) -> Done:
     beside = tuple(str(line) for line in said["beside"])
-    return Done(int(said["exit_code"]), str(said["python"]), beside, float(said.get("overdue", 0)))
+    foreign = tuple(str(line) for line in said.get("foreign", ()))
+    return Done(int(said["exit_code"]), str(said["python"]), beside, float(said.get("overdue", 0)), foreign)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash import registry
+from experimentstash.checkouts.code import foreign
+from experimentstash.checkouts.restore import put_back
 from experimentstash.files import check_inside
-from experimentstash.hydra.fresh import check_left_alone, run_folder, run_fresh
+from experimentstash.hydra.fresh import check_left_alone, free_folder, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
 from experimentstash.names import near
 from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, command, lacks_room, report
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.hydra.fresh import Ran
     from experimentstash.names import SnapshotName
     from experimentstash.reproducing.environments import Need, Within
     from experimentstash.reproducing.progress import Progress
@@ -237,8 +241,10 @@ class _Work:
         else:
             self.say(f"{name.title} ran before: {folder}")
         ran_in = within.of_failure() if done.exit_code else within
-        outcome = Outcome(name, done.exit_code, folder, ran_in, done.beside, overdue=done.overdue)
-        if not self.request.checks or outcome.exit_code:
+        outcome = Outcome(name, done.exit_code, folder, ran_in, done.beside, overdue=done.overdue, foreign=done.foreign)
+        if outcome.foreign and not self.request.builds:
+            outcome = replace(outcome, fix="run the same command without --no-build, into another --into DIR")
+        if not self.request.checks or outcome.exit_code or outcome.foreign:
             return outcome
         if wanted.frozen.manifest is None:
             return replace(outcome, lacking=self._lacking(name))
@@ -267,13 +273,28 @@ class _Work:
         ran = run_fresh(self.request.folder, tool, name, folder, limit)
         if ran.stopped:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
+        aside = free_folder(folder.with_name(f"{folder.name}-beside"))
+        moved = put_back(self.request.folder, ran.beside, aside, ran.directories, [self.request.folder / "outputs"])
         beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
         if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
             beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
-        done = Done(ran.exit_code, str(tool.python), tuple(beside), limit or 0.0 if ran.overdue else 0.0)
+        beside += [f"moved to {aside}"] if moved else []
+        overdue = limit or 0.0 if ran.overdue else 0.0
+        done = Done(ran.exit_code, str(tool.python), tuple(beside), overdue, self._foreign(wanted, ran))
         self.progress.done[name.title] = done
         self.progress.keep()
         return done
+
+    def _foreign(self, wanted: Need, ran: Ran) -> tuple[str, ...]:
+        """Return what a run loaded that the commits of the tools do not hold; what builds left there is theirs."""
+        pins = wanted.frozen.snapshot.pins(wanted.frozen.name.tool)
+        built = {
+            os.path.realpath(self.request.folder / place / path)
+            for place, paths in self.progress.built.items()
+            for path in paths
+        }
+        found = foreign(self.request.folder, self.registered, pins, ran.loaded, wanted.said.projects)
+        return tuple(one.ran for one in found if one.file not in built)[:_MOST_BESIDE]
 
     def _compared(self, manifest: Manifest, tool: Tool, outcome: Outcome) -> Report:
         from experimentstash.results.comparing import check

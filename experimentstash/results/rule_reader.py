@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import posixpath
 import re
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _TOLERANCES = ("rtol", "atol")
-_KEYS = (*_TOLERANCES, "ignore", "ignore_keys", "keys", "files")
+_KEYS = (*_TOLERANCES, "ignore", "ignore_keys", "keys", "files", "paths")
 _LONGEST = 300  # characters of a pattern
 
 
@@ -26,7 +27,8 @@ def read_rules(node: yaml.Node, where: str) -> Rules:
     """Read what stands at `results:` in the registry.
 
     `rtol` and `atol` hold for all; `keys:` and `files:` are mappings of a pattern and what holds there, `keys:` also
-    inside of `files:`. The narrower wins: file, then key, then key of a file. `ignore` and `ignore_keys` are lists.
+    inside of `files:`. The narrower wins: file, then key, then key of a file. `ignore`, `ignore_keys` and `paths` are
+    lists.
 
     Args:
         node: the value of that key.
@@ -51,7 +53,7 @@ def read_rules(node: yaml.Node, where: str) -> Rules:
         settings += rules.keys(pattern, inner)
         ignore_keys += [(pattern, key) for key in rules.words(inner.get("ignore_keys"))]
     said = tuple(setting for setting in settings if (setting.rtol, setting.atol) != (None, None))
-    return Rules(rules.words(entries.get("ignore")), tuple(ignore_keys), said)
+    return Rules(rules.words(entries.get("ignore")), tuple(ignore_keys), said, rules.places(entries.get("paths")))
 
 
 class _Reading:
@@ -99,6 +101,15 @@ class _Reading:
         items = node.value if isinstance(node, yaml.SequenceNode) else [node]
         return tuple(self._pattern(item.value, item) for item in items)
 
+    def places(self, node: yaml.Node | None) -> tuple[str, ...]:
+        if node is None:
+            return ()
+        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        for item in items:
+            if complaint := _place_complaint(item.value):
+                raise wrong(self._where, item.start_mark, complaint)
+        return tuple(posixpath.normpath(item.value) for item in items)
+
     def _pattern(self, text: object, node: yaml.Node) -> str:
         if not isinstance(text, str) or (complaint := pattern_complaint(text)):
             said = f": {complaint}" if isinstance(text, str) else ""
@@ -114,6 +125,19 @@ def pattern_complaint(text: str) -> str | None:
         return "it is too long, or holds control characters or more than ten '*'"
     if text.startswith("/") or ".." in text.split("/"):
         return "it begins in the run folder"
+    return None
+
+
+def _place_complaint(text: object) -> str | None:
+    """Return why `text` names no place beside the run directory, or None if it names one."""
+    if not isinstance(text, str):
+        return "a path from the tool's directory is expected here"
+    place = posixpath.normpath(text)
+    inner = place.removeprefix("../../")  # the stash
+    if place in (".", "..", "../.."):
+        return "a path below the tool or the stash is expected here, not all of it"
+    if pattern_complaint(inner):
+        return f"{text!r} leads out of the stash, or is no pattern"
     return None
 
 

@@ -60,11 +60,20 @@ class Rules:
         ignore: patterns of files, after `DEFAULT_IGNORE`; the last that meets a file decides, and `!` takes it in.
         ignore_keys: a pattern of files and one of keys, columns or arrays in them, that are not compared.
         settings: tolerances; where several meet a key, the later wins.
+        paths: patterns of files beside the run directory that are results: paths from the top of the tool's checkout;
+            one that begins with `../../` is in the stash.
     """
 
     ignore: tuple[str, ...] = ()
     ignore_keys: tuple[tuple[str, str], ...] = ()
     settings: tuple[Setting, ...] = ()
+    paths: tuple[str, ...] = ()
+
+    def names(self, path: str) -> bool:
+        """Tell whether a file beside the run directory is a result, by its path from the top of the tool."""
+        parts = path.split("/")
+        beginnings = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        return any(fnmatchcase(place, pattern.rstrip("/")) for pattern in self.paths for place in beginnings)
 
     def leaves_out(self, path: str) -> str:
         """Return the pattern by which a file is no part of the results, or an empty text."""
@@ -106,7 +115,12 @@ class Rules:
 
     def then(self, more: Rules) -> Rules:
         """Return these rules with more of them: where two speak of one thing, `more` wins."""
-        return Rules(self.ignore + more.ignore, self.ignore_keys + more.ignore_keys, self.settings + more.settings)
+        return Rules(
+            self.ignore + more.ignore,
+            self.ignore_keys + more.ignore_keys,
+            self.settings + more.settings,
+            self.paths + more.paths,
+        )
 
 
 def _named(file: str, key: str) -> str:

@@ -134,6 +134,25 @@ def test_from_a_subfolder_and_with_a_relative_path(stash: Path, tool: Path) -> N
     assert f"url = {stash}/papers/copy of it\n" in (stash / ".gitmodules").read_text()
 
 
+@pytest.mark.parametrize("url", [".", "configs", "../paper", "{stash}/.git", "{file}", "{worktree}", "ssh", "https"])
+def test_the_stash_itself_is_no_tool(stash: Path, tmp_path: Path, url: str) -> None:
+    """Nor is a directory of it, a worktree, or its own remote, however that is reached."""
+    git("worktree", "add", "-q", "--detach", tmp_path / "worktree", cwd=stash)
+    git("remote", "add", "origin", "git@git.example.org:lab/paper.git", cwd=stash)
+    remotes = {"ssh": "ssh://git@git.example.org/lab/paper", "https": "https://git.example.org/lab/paper.git"}
+    places = {"stash": stash, "file": f"file://{stash}", "worktree": tmp_path / "worktree"}
+    before = git("status", "--porcelain", cwd=stash)
+    ran = estash("add-tool", "mytool", remotes.get(url, url.format(**places)), cwd=stash)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.endswith(
+        ": it is the stash itself; a snapshot pins a commit of the tool, so the tool needs a repository of its own\n"
+        "    fix: experimentstash init ../paper && cd ../paper && experimentstash add-tool mytool URL"
+        "  # URL: the repository of the tool alone\n"
+    )
+    assert git("status", "--porcelain", cwd=stash) == before
+    assert not (stash / "tools").exists()
+
+
 def test_git_resolves_dots_itself(stash: Path, tool: Path) -> None:
     assert add(stash, "mytool", "../theirs").code == 0
     assert "url = ../theirs\n" in (stash / ".gitmodules").read_text()

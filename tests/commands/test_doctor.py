@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Ran, estash, git, run, write
+from conftest import Ran, commit, estash, git, run, write
 from hooking import CLONE, HOOKS, NAMED, OTHERS, TYPES, framework, husky, program, stash
 
 if TYPE_CHECKING:
@@ -283,3 +284,17 @@ def test_an_old_git(root: Path, said: str, is_old: bool, tmp_path: Path) -> None
     ran = estash("doctor", cwd=root, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"})
     told = f"git: git: {said}: too old\n    fix: install git 2.30 or later, https://git-scm.com\n"
     assert ran == (Ran(1, "", told) if is_old else FINE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_tool_of_another_user(root: Path, tmp_path: Path) -> None:
+    commit(tmp_path / "tool", {"a": ""})
+    git("submodule", "--quiet", "add", tmp_path / "tool", "tools/mytool", cwd=root)
+    run("chown", "-R", "1234", "tools/mytool", ".git/modules", cwd=root)
+    ran = estash("doctor", cwd=root)
+    assert ran.code == 1
+    assert ran.err.startswith(f"tools/mytool: tools: fatal: detected dubious ownership in repository at '{root}/tools")
+    fix = ran.err.rpartition("fix: ")[2].strip()
+    assert fix.startswith("git config --global --add safe.directory ")
+    assert run("sh", "-c", fix, cwd=root).code == 0
+    assert estash("doctor", cwd=root) == FINE

@@ -301,7 +301,8 @@ ENTRY = """\
         pass_filenames: false
         require_serial: true
 """
-DEFAULT_TYPES = f"default_install_hook_types: [{TYPES}]\n"
+EXCLUDE = 'exclude: "^configs/[^/]+/snapshots/"\n'
+DEFAULT_TYPES = f"default_install_hook_types: [{TYPES}]\n{EXCLUDE}"
 
 
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
@@ -398,7 +399,8 @@ INDENTLESS = ENTRY.replace("\n  ", "\n")[2:]
             "default_install_hook_types: [commit-msg, pre-push] # mine\n" + OWN + "ci: {skip: [x]}\n",
             f"default_install_hook_types: [commit-msg, pre-push, {', '.join(CLONE[:-1])}] # mine\n"
             + OWN.replace("# behind it\n", INDENTLESS + "# behind it\n")
-            + "ci: {skip: [x]}\n",
+            + "ci: {skip: [x]}\n"
+            + EXCLUDE,
         ),
         ("repos: [] # none\nfail_fast: true", "repos: # none\n" + ENTRY + "fail_fast: true\n" + DEFAULT_TYPES),
         ("fail_fast: true\nrepos:\n", "fail_fast: true\nrepos:\n" + ENTRY + DEFAULT_TYPES),
@@ -410,17 +412,21 @@ INDENTLESS = ENTRY.replace("\n  ", "\n")[2:]
             .replace("[pre-commit, ", "[", 1)
             .replace("id: guard-push", "id: other")
             + ENTRY[: ENTRY.index("      - id: freeze")]
-            + ENTRY[ENTRY.index("      - id: guard") :],
+            + ENTRY[ENTRY.index("      - id: guard") :]
+            + EXCLUDE,
         ),
         (
             "default_install_hook_types:\n- pre-commit # why\n- commit-msg\n" + NAMED.partition("\n")[2],
             "default_install_hook_types:\n- pre-commit # why\n- commit-msg\n"
             + "".join(f"- {kind}\n" for kind in CLONE[1:])
-            + NAMED.partition("\n")[2],
+            + NAMED.partition("\n")[2]
+            + EXCLUDE,
         ),
-        (NAMED, NAMED),
+        (NAMED, NAMED + EXCLUDE),
+        (NAMED + EXCLUDE, NAMED + EXCLUDE),
+        (NAMED + "exclude: ^vendored/\n", NAMED + 'exclude: "^vendored/|^configs/[^/]+/snapshots/"\n'),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_a_config_keeps_every_byte_that_is_not_ours(before: str, after: str, tmp_path: Path) -> None:
     root = stash(tmp_path / "stash")

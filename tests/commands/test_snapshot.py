@@ -57,6 +57,7 @@ def test_it_freezes_and_tells_what_is_next(stash: Path) -> None:
     assert ran.out.splitlines() == [
         f"frozen {path}",
         "    out: late",
+        f"tools/mytool at {git('rev-parse', 'HEAD', cwd=stash / 'tools/mytool')[:12]}: the pin is unchanged",
         f"next: git add tools/mytool {path} {lock_of(stash)} && git commit && experimentstash tag",
     ]
     text = (stash / path).read_text()
@@ -318,3 +319,37 @@ def test_committed_by_hand_and_tagged_after(stash: Path) -> None:
     command = ran.out.splitlines()[-1].removeprefix("next: ")
     assert run("sh", "-c", command.replace("git commit", "git commit -qm Freeze"), cwd=stash).code == 0
     assert git("rev-parse", "snapshot/v1^{commit}", cwd=stash) == git("rev-parse", "HEAD", cwd=stash)
+
+
+def test_on_a_detached_head_it_names_the_command_that_puts_the_commit_on_a_branch(stash: Path) -> None:
+    git("checkout", "-q", "--detach", cwd=stash)
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 0, ran.err
+    made = git("rev-parse", "HEAD", cwd=stash)
+    assert ran.out.splitlines()[-2:] == [
+        "HEAD is detached: the commit is on no branch",
+        f"next: git branch snapshot-v1 {made[:12]}",
+    ]
+    assert run("sh", "-c", ran.out.splitlines()[-1].removeprefix("next: "), cwd=stash).code == 0
+    assert git("rev-parse", "refs/heads/snapshot-v1", cwd=stash) == made
+    git("checkout", "-q", "snapshot-v1", cwd=stash)
+    on_branch = estash("snapshot", "mytool", "first", "--tag", "v2", "--commit", cwd=stash)
+    assert "no branch" not in on_branch.out
+
+
+def test_a_file_that_another_hook_rewrites_is_refused_and_frozen_anew(stash: Path) -> None:
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash).code == 0
+    path = stash / "configs/mytool/snapshots/v1/first.yaml"
+    path.write_text(path.read_text() + "\n")  # as a formatter may
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 1
+    assert "its body was changed after it was frozen" in ran.err
+    fix = ran.err.rpartition("fix: ")[2]
+    assert run("sh", "-c", fix, cwd=stash).code == 0
+    lock = stash / lock_of(stash)
+    lock.write_text(lock.read_text() + "\n")
+    ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    assert ran.code == 1
+    assert f"{lock_of(stash)}: it was changed after it was frozen, perhaps by another hook" in ran.err
+    assert run("sh", "-c", ran.err.rpartition("fix: ")[2], cwd=stash).code == 0
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0

@@ -7,10 +7,40 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Ran, commit, estash, git
+from conftest import Ran, commit, estash, git, write
 from shapes import Shape, make_stash
 
 from experimentstash.locks.installed import describe
+
+BESIDE = """
+import json, os, pathlib
+import hydra
+from hydra.core.hydra_config import HydraConfig
+
+@hydra.main(config_path="conf", config_name="config", version_base=None)
+def main(cfg):
+    pathlib.Path("reports").mkdir(exist_ok=True)
+    with open("reports/log.csv", "a") as log:  # goes on where an earlier run has left off
+        log.write(f"{cfg.n}\\n")
+    pathlib.Path("cache").mkdir(exist_ok=True)
+    table = pathlib.Path("cache/table.json")
+    if not table.exists():
+        table.write_text(json.dumps(cfg.n))
+    pathlib.Path("tracked.txt").write_text(pathlib.Path("tracked.txt").read_text() + "x")
+    if cfg.get("in_stash"):
+        note = pathlib.Path("../../note.txt")
+        n = note.read_text() if note.exists() else "none"
+        note.write_text("written")
+    else:
+        n = "none"
+    out = pathlib.Path(HydraConfig.get().runtime.output_dir)
+    if cfg.get("writes", True):
+        state = {"n": json.loads(table.read_text()), "tracked": pathlib.Path("tracked.txt").read_text(), "note": n}
+        (out / "result.json").write_text(json.dumps(state))
+
+main()
+"""
+
 
 MAIN = """
 import json, os, pathlib, sys
@@ -100,7 +130,12 @@ def test_what_lies_beside_is_told_and_what_was_there_before_is_warned_of(stash: 
     first = estash("snapshot", "mytool", "first", "beside=2", "--tag", "v1", "--run", cwd=stash)
     assert f"    beside the run folder: {stash}/tools/mytool/kept/00.txt (new)\n" in first.out
     assert warning not in first.out
+    aside = stash / "outputs/mytool/first/@run/v1-beside"
+    assert f"    beside the run folder: moved to {aside}: kept/00.txt, kept/01.txt\n" in first.out
+    assert sorted(path.name for path in aside.glob("kept/*")) == ["00.txt", "01.txt"]
+    assert not (stash / "tools/mytool/kept").exists()
 
+    write(stash / "tools/mytool", {"kept/01.txt": "of the user's"})
     again = estash("snapshot", "mytool", "first", "beside=14", "--tag", "v2", "--run", cwd=stash)
     assert f"    beside the run folder: {stash}/tools/mytool/kept/01.txt (changed)\n" in again.out
     assert "    beside the run folder: 4 more\n" in again.out
@@ -146,3 +181,77 @@ def test_a_run_with_other_packages_than_the_lock_is_refused(stash: Path) -> None
         f"{told}antlr4-python3-runtime 4.9.3 here, not in {lock}\n    fix: {sys.executable} -m pip install" in after.err
     )
     assert (git("status", "--porcelain", cwd=stash), git("tag", cwd=stash)) == ("", "snapshot/unused")
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A tool that writes results, a cache and a file of its own commit below the directory it is started in."""
+    files = {
+        "main.py": BESIDE,
+        "tracked.txt": "1",
+        "conf/config.yaml": "defaults: [_self_, {experiment: null}]\nn: 1\n",
+        "conf/experiment/first.yaml": "# @package _global_\n",
+    }
+    stash = make_stash(tmp_path, Shape(files, "entrypoint: main.py", "# @package _global_\n"))
+    write(stash, {"configs/mytool/experiment/second.yaml": "# @package _global_\nn: 2\n"})
+    git("add", "-A", cwd=stash)
+    git("commit", "-qm", "another", cwd=stash)
+    return stash
+
+
+def test_each_experiment_begins_without_what_the_one_before_left(beside: Path, tmp_path: Path) -> None:
+    """In the user's own checkout, and in the checkout of a reproduction."""
+    freeze = ("snapshot", "mytool", "first", "second", "+in_stash=true", "--tag", "v1", "--run", "--commit")
+    done = estash(*freeze, cwd=beside)
+    assert done.code == 0, done.err
+    for experiment, n in (("first", 1), ("second", 2)):
+        folder = beside / f"outputs/mytool/{experiment}/@run"
+        assert json.loads((folder / "v1/result.json").read_text()) == {"n": n, "tracked": "1x", "note": "none"}
+        assert (folder / "v1-beside").is_dir()
+    kept = beside / "outputs/mytool/first/@run/v1-beside"
+    assert {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()} == {
+        "note.txt", "tools/mytool/cache/table.json", "tools/mytool/reports/log.csv", "tools/mytool/tracked.txt"
+    }  # fmt: skip
+    assert git("status", "--porcelain", cwd=beside / "tools/mytool") == ""
+    assert (beside / "note.txt").exists()  # of the last one: it stays, since nothing follows
+    (beside / "note.txt").unlink()
+
+    into = ("--into", tmp_path / "into", "--check", "--yes", "--allow-local", "--no-build")
+    held = estash("reproduce", "v1", *into, cwd=beside)
+    assert held.out.splitlines()[-1].endswith(": 2 of 2 experiments hold"), held.out
+    assert git("status", "--porcelain", "--ignore-submodules=none", cwd=tmp_path / "into") == ""
+    left = tmp_path / "into/outputs/mytool/first/@run/v1-beside/tools/mytool/reports/log.csv"
+    assert left.read_text() == "1\n"
+    again = estash("reproduce", "v1", *into, cwd=beside)
+    assert again.code == 0
+    assert left.read_text() == "1\n"  # nothing that a run wrote is deleted
+
+
+def test_results_beside_the_run_directory_are_recorded_where_the_registry_names_them(
+    beside: Path, tmp_path: Path
+) -> None:
+    freeze = ("snapshot", "mytool", "first", "+writes=false", "--tag", "v1", "--run", "--commit")
+    refused = estash(*freeze, cwd=beside)
+    assert refused.code == 1
+    assert refused.err.endswith(
+        '    fix: write `results: {paths: ["cache/table.json", "reports/log.csv", "tracked.txt"]}` into the entry of'
+        " mytool in configs/meta.yaml, and run the same command again\n"
+    )
+    assert not (beside / "configs/mytool/snapshots").exists()
+
+    registry = beside / "configs/meta.yaml"
+    registry.write_text(registry.read_text() + "    results: {paths: [reports/, ../../note.txt]}\n")
+    git("commit", "-qam", "results", cwd=beside)
+    git("config", "core.excludesFile", tmp_path / "excludes", cwd=beside / "tools/mytool")
+    (tmp_path / "excludes").write_text("reports/\n")
+    write(beside / "tools/mytool", {"reports/log.csv": "of an earlier run\n"})
+    done = estash(*freeze, "+in_stash=true", cwd=beside)
+    assert done.code == 0, done.err
+    manifest = json.loads(git("show", "snapshot/v1:configs/mytool/snapshots/v1/first.results.json", cwd=beside))
+    assert [file["path"] for file in manifest["files"]] == ["@stash/note.txt", "@tool/reports/log.csv"]
+    assert (beside / "outputs/mytool/first/@run/v1-2/@tool/reports/log.csv").read_text() == "1\n"
+    assert (beside / "tools/mytool/reports/log.csv").read_text() == "of an earlier run\n"
+
+    into = ("--into", tmp_path / "into", "--check", "--yes", "--allow-local", "--no-build")
+    held = estash("reproduce", "v1", *into, cwd=beside)
+    assert held.out.startswith("mytool/first: the results hold, bit by bit: 2 identical\n"), held.out

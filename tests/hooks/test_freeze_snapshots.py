@@ -442,6 +442,7 @@ def test_the_others_are_frozen_all_the_same(stash: Path) -> None:
         "    out: late",
         f"frozen {PATH}",
         "    out: late",
+        f"tools/mytool at {git('rev-parse', 'HEAD', cwd=stash / 'tools/mytool')[:12]}: the pin is unchanged",
         f"next: git add {FOLDER}/figure1/second.yaml {lock_of(read(stash))} {PATH} && git commit",
     ]
     assert f"experimentstash: {FOLDER}/broken.yaml: line 2, column 1: " in ran.err
@@ -497,7 +498,7 @@ def test_the_tool_is_clean_checked_out_and_pinned(stash: Path) -> None:
     write(tool, {"new.py": ""})
     refused(
         freeze_snapshots(stash),
-        "tools/mytool: changes that are not committed: new.py\n    fix: git -C tools/mytool stash",
+        "tools/mytool: changes that are not committed: new.py\n    fix: mkdir -p outputs/mytool/moved-",
     )
     new = commit(tool, {})
     old = git("rev-parse", "HEAD^", cwd=tool)
@@ -531,7 +532,7 @@ def test_late_and_keep_of_the_registry_decide(stash: Path) -> None:
     meta.write_text(meta.read_text() + "    late: [seed]\n    keep: [out]\n")
     stage(stash, EXPERIMENT)
     ran = freeze_snapshots(stash)
-    assert ran.out.splitlines()[1:-1] == ["    seed: late: you said so", "    out: kept, as you said"]
+    assert ran.out.splitlines()[1:-2] == ["    seed: late: you said so", "    out: kept, as you said"]
     assert header(read(stash), "LATE") == [("LATE", "seed=???")]
 
 

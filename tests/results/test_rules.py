@@ -181,3 +181,26 @@ def test_which_files_are_no_results(path: str, pattern: str) -> None:
 )
 def test_which_keys_a_pattern_meets(key: str, pattern: str, meets: bool) -> None:
     assert Rules(ignore_keys=(("*", pattern),)).leaves_out_key("a.json", key) is meets
+
+
+def test_places_beside_the_run_directory() -> None:
+    rules = read("paths: [results/, 'reports/*.json', ../../figures]")
+    assert rules.paths == ("results", "reports/*.json", "../../figures")
+    named = ["results/a/b.json", "reports/x.json", "../../figures/f.png"]
+    assert [path for path in (*named, "other/a", "../figures/f", "reports/x.csv") if rules.names(path)] == named
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("paths: [.]", "a path below the tool or the stash is expected here, not all of it"),
+        ("paths: [../..]", "a path below the tool or the stash is expected here, not all of it"),
+        ("paths: [../../../x]", "'../../../x' leads out of the stash, or is no pattern"),
+        ("paths: [/tmp/x]", "'/tmp/x' leads out of the stash, or is no pattern"),
+        ("paths: [[x]]", "a path from the tool's directory is expected here"),
+    ],
+)
+def test_a_place_that_is_none(text: str, complaint: str) -> None:
+    with pytest.raises(StashError, match=r"configs/meta\.yaml: line 1, column 9: ") as refused:
+        read(text)
+    assert str(refused.value.args[0]).endswith(complaint)

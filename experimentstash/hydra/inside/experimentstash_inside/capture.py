@@ -15,7 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from experimentstash_inside import intercept, sweeping
+from experimentstash_inside import intercept, loaded, sweeping
 from experimentstash_inside import order as orders
 from experimentstash_inside.apart import is_of_the_sweep
 from experimentstash_inside.freezing import Freezing
@@ -98,6 +98,7 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
         ]
         said = {**said["jobs"][0], **said}
     said["files"] = _loaded_files(hydra, order)
+    said["loaded"] = loaded.report()
     return said
 
 

@@ -29,6 +29,7 @@ class Order:
         late, keep: keys whose lateness the user decided.
         imports: the folder that takes what a run imported; empty where nobody asks.
         stash, root: the folders of the stash and of the tool.
+        loaded: the directory that takes what each process of a run loaded; empty for none.
         note: what a note in the run directory says; empty for none.
     """
 
@@ -49,6 +50,7 @@ class Order:
         self.imports: str = said.get("imports", "")
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")
+        self.loaded: str = said.get("loaded", "")
         self.note: str = said.get("note", "")
 
     def hand_on(self, added: Iterable[str]) -> None:

@@ -50,6 +50,8 @@ if _order.imports:
 
     imported.note_at_exit(_order.imports)
 if _order.mode:
-    from experimentstash_inside import intercept
+    from experimentstash_inside import intercept, loaded
 
+    if _order.mode == "capture" or _order.loaded:
+        loaded.watch(_order.loaded)
     intercept.install(_order)
