@@ -10,14 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from experimentstash.problems import StashError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 MISSING = "???"
 
@@ -75,17 +72,6 @@ def differing(first: Tree, second: Tree, path: str = "") -> list[str]:
         items = enumerate(zip(first["list"], second["list"], strict=True))
         return [found for index, (a, b) in items for found in differing(a, b, _join(path, str(index)))]
     return [path]
-
-
-def without(tree: Tree, keys: Collection[str], path: str = "") -> Tree:
-    """Return a config with `???` at some dotted keys."""
-    if path in keys:
-        return {"leaf": MISSING}
-    if "map" in tree:
-        return {"map": [[key, without(child, keys, _join(path, _key_text(key)))] for key, child in tree["map"]]}
-    if "list" in tree:
-        return {"list": [without(child, keys, _join(path, str(i))) for i, child in enumerate(tree["list"])]}
-    return tree
 
 
 def _join(path: str, key: str) -> str:

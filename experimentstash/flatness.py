@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from experimentstash import addresses
 from experimentstash.overrides import is_override
 from experimentstash.problems import Problem, short
 from experimentstash.scalars import KINDS, YAML, construct, kind
@@ -33,6 +34,7 @@ MOST = 500_000
 _TOLD = 50  # findings of one file: the first say enough, and a hostile file has millions
 _LONGEST_DOUBT = 1_000_000  # characters that PyYAML's own parser reads in about two seconds
 _MISSING = "???"
+_LATE_FORMS = {"LATE": "override KEY=VALUE", "LATE_AT": 'ADDRESS = "TEXT"'}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
 # OmegaConf's lexer takes an odd number of backslashes before `${` for an escape. A test holds this against
 # OmegaConf itself for every string of its alphabet up to five characters, so it need not be loaded (68 ms).
@@ -43,6 +45,13 @@ _INSTRUCTION = re.compile(r"\s*#[\s#]*@")
 _INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
 
 
+class _Missing(NamedTuple):
+    """A `???` of a body: the dotted key that an override has for it, or None, and its line (from 0)."""
+
+    key: str | None
+    line: int
+
+
 @dataclass
 class _Level:
     """A list or mapping that is open: of a mapping, the keys seen and the one at hand."""
@@ -50,6 +59,7 @@ class _Level:
     is_mapping: bool
     seen: set[Hashable] = field(default_factory=set)
     key: str | None = None
+    component: str = ""
     index: int = -1
 
     @property
@@ -60,6 +70,11 @@ class _Level:
     def name(self) -> str:
         """What a dotted path calls the value at hand."""
         return self.key or "" if self.is_mapping else str(self.index)
+
+    @property
+    def address(self) -> str:
+        """What an address calls it."""
+        return self.component if self.is_mapping else str(self.index)
 
 
 def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
@@ -139,31 +154,42 @@ def _no_yaml(error: yaml.YAMLError, text: str) -> _Complaint:
     return text.count("\n", 0, bad.start()), f"no YAML, column {column}: a control character"
 
 
-def _late_complaints(snapshot: Snapshot, missing: dict[str, int]) -> Iterator[_Complaint]:
+def _late_complaints(snapshot: Snapshot, missing: dict[str, _Missing]) -> Iterator[_Complaint]:
+    by_key = {value.key: address for address, value in missing.items() if value.key is not None}
     late: set[str] = set()
+    for name, text, key in _late_lines(snapshot):
+        address = by_key.get(key, key) if name == "LATE" else key
+        if not key:
+            yield None, f"{name} {short(text)} is no {_LATE_FORMS[name]}"
+        elif address in late:
+            yield None, f"{name} names {short(key)} twice"
+        elif address not in missing or (name == "LATE" and key not in by_key):
+            yield None, f"{name} names {short(key)}, and the body has no {_MISSING} there"
+        late.add(address)
+    for address, value in missing.items():
+        if address not in late:
+            shown = address if value.key is None else value.key
+            yield value.line, f"{short(shown)} is {_MISSING} and has no LATE line"
+
+
+def _late_lines(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+    """Yield the name and the text of each line that gives a late value, and the key in it; empty where malformed."""
     for text, key in zip(snapshot.all("LATE"), snapshot.late_keys, strict=True):
-        if not is_override(text):
-            yield None, f"LATE {short(text)} is no override KEY=VALUE"
-        elif key in late:
-            yield None, f"LATE names {short(key)} twice"
-        elif key not in missing:
-            yield None, f"LATE names {short(key)}, and the body has no {_MISSING} there"
-        late.add(key)
-    for key, line in missing.items():
-        if key not in late:
-            yield line, f"{short(key)} is {_MISSING} and has no LATE line"
+        yield "LATE", text, key if is_override(text) else ""
+    for text in snapshot.all("LATE_AT"):
+        yield "LATE_AT", text, addresses.of_line(text)
 
 
 class _Walk:
     """One pass over the events of a file.
 
     Attributes:
-        missing: the dotted path of each `???` and its line (from 0).
+        missing: each `???`, by its address.
         ended: the pass ended before the file did.
     """
 
     def __init__(self) -> None:
-        self.missing: dict[str, int] = {}
+        self.missing: dict[str, _Missing] = {}
         self.ended = False
         self._levels: list[_Level] = []
         self._spelled = 0
@@ -236,7 +262,7 @@ class _Walk:
 
     def _key(self, event: Any, line: int) -> Iterator[_Complaint]:
         level, text = self._levels[-1], event.value
-        level.key = text
+        level.key, level.component = text, addresses.component(text)
         tag = kind(event)
         if tag == f"{YAML}merge":
             yield line, "a merge key (<<); each value is written out"
@@ -246,7 +272,7 @@ class _Walk:
         except ValueError:
             yield from _unreadable(event, line, "key")
             return
-        level.key = str(key)
+        level.key, level.component = str(key), addresses.component(key)
         if key is None:
             yield line, f"the key {short(text)} is null, which OmegaConf does not take"
         elif _same(key) in level.seen:
@@ -271,13 +297,11 @@ class _Walk:
             yield from _unreadable(event, line, "value")
 
     def _late(self, line: int) -> Iterator[_Complaint]:
-        path = ".".join(level.name for level in self._levels)
-        if path.count(".") >= len(self._levels):
-            yield line, f"{short(path)} is {_MISSING}, and an override does not reach a key that holds a dot"
-        if path in self.missing:
-            yield line, f"{short(path)} is the name of two values, and an override reaches one"
-        self.missing.setdefault(path, line)
-        self._spelled += len(path)
+        names = [level.name for level in self._levels]
+        key = None if any("." in name for name in names) else ".".join(names)
+        address = ".".join(level.address for level in self._levels)
+        self.missing.setdefault(address, _Missing(key, line))
+        self._spelled += len(address)
         if self._spelled > LARGEST:
             yield self._end(line, f"too many {_MISSING}")
 

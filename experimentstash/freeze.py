@@ -16,8 +16,8 @@ from experimentstash.hydra import commandline, compose
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.layout import config_folder
 from experimentstash.hydra.program import read_main
-from experimentstash.names import REGISTRY, SnapshotName
-from experimentstash.problems import StashError
+from experimentstash.names import REGISTRY, SnapshotName, near, nearest
+from experimentstash.problems import StashError, quote
 from experimentstash.sweep import Part, parts
 
 if TYPE_CHECKING:
@@ -76,10 +76,14 @@ def freeze(
 def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
     written = wanted.configs is not None  # the text to be frozen stands in the snapshot's own file
     missing, refused, unresolved = (_of_all(answer, part) for part in ("missing", "refused", "unresolved"))
+    _refuse_unused(wanted, name, answer)
     if missing:
+        options = " ".join(f"--late {quote(key)}" for key in missing)
         raise StashError(
-            f"{name.title}: nobody gave a value (???) for {', '.join(missing)}",
-            f"write a value into {name.path}" if written else f"{_again(name)} {missing[0]}=…",
+            f"{name.title}: missing value: {', '.join(f'{key} (???)' for key in missing)}",
+            f"write a value into {name.path}  # if the program gives it: name it in `late:` of {REGISTRY}"
+            if written
+            else f"{_again(name)} {options}  # if the program gives it itself; or give a value: {missing[0]}=VALUE",
         )
     if unresolved:
         raise StashError(
@@ -94,11 +98,34 @@ def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
             if written
             else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
         )
-    for key, why in refused:
-        raise StashError(
-            f"{name.title}: {key}: {why}",
-            f"name it in `keep:` of {name.tool} in {REGISTRY}" if written else f"{_again(name)} --keep {key}",
-        )
+    for key, why, option in refused:
+        if not option:
+            fix = f"{_again(name)} {quote(f'{key}=VALUE')}  # with a value that a file can hold"
+        elif written:
+            fix = f"name it in `{option}:` of {name.tool} in {REGISTRY}"
+        else:
+            what = "freeze a plain value" if option == "plain" else "leave it to each run"
+            fix = f"{_again(name)} --{option} {quote(key)}  # {what}"
+        raise StashError(f"{name.title}: {key}: {why}", fix)
+
+
+def _refuse_unused(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
+    """Raise `StashError` where the user, or the registry, decides about a key that the config does not have."""
+    said = answer.get("jobs", [answer])
+    unused = [tuple(one) for one in said[0]["unused"] if all(one in other["unused"] for other in said)]
+    if not unused:
+        return
+    option, key = unused[0]
+    keys = list(dict.fromkeys(known for one in said for known in one["keys"]))
+    if key in getattr(wanted.tool, option):
+        where, fix = f"`{option}:` of {name.tool} in {REGISTRY}", f"take {key} out of `{option}:` in {REGISTRY}"
+    else:
+        where, fix = f"--{option} {key}", " ".join([_again(name), *_option(option, nearest(key, keys))])
+    raise StashError(f"{name.title}: {where}: the config has no key {key!r}{near(key, keys)}", fix)
+
+
+def _option(option: str, key: str | None) -> list[str]:
+    return [] if key is None else [f"--{option} {quote(key)}"]
 
 
 def _of_all(answer: dict[str, Any], part: str) -> list[Any]:
@@ -176,4 +203,7 @@ def _header(wanted: Wish, name: SnapshotName, part: Part) -> Iterator[tuple[str,
     work = os.path.normpath(Path(wanted.tool.path, wanted.tool.workdir))
     flags, overrides = commandline.split([*part.settings, *part.sweep])
     yield "WORKDIR", work
-    yield "RERUN", commandline.rerun(wanted.tool, _config_flags(wanted, name, work), [*flags, *overrides, *late])
+    yield (
+        "RERUN",
+        commandline.rerun(wanted.tool, _config_flags(wanted, name, work), [*flags, *overrides, *late, *part.follows]),
+    )

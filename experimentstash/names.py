@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from experimentstash.problems import StashError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 REGISTRY = "configs/meta.yaml"
 TAG_PREFIX = "refs/tags/snapshot/"
@@ -80,16 +80,24 @@ def experiment_path(tool: str, experiment: str) -> str:
 
 def near(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean …?` with the nearest of the `known` names, or all of them if they are few."""
-    import difflib  # 2 ms, and only a mistake needs it
-
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    if close:
+    if close := _close(name, names, 3):
         return f"; did you mean {' or '.join(map(printable, close))}?"
     if not names:
         return ""
     more = f" and {len(names) - 10} more" if len(names) > 10 else ""
     return f"; there is {', '.join(map(printable, names[:10]))}{more}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the one of the `known` names that is like `name`, or None where none is."""
+    return next(iter(_close(name, sorted(known), 1)), None)
+
+
+def _close(name: str, names: Sequence[str], most: int) -> list[str]:
+    import difflib  # 2 ms, and only a mistake needs it
+
+    return difflib.get_close_matches(name, names, n=most, cutoff=0.5)
 
 
 @dataclass(frozen=True, order=True)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
 ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS", "BODY")
-KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", "VARIES", "LATE", "TYPE", "PACKAGE", "PROJECT")
+_VALUES = ("VARIES", "LATE", "LATE_AT", "BUILT", "BUILT_AT", "FIXED", "TYPE", "NODE")
+KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", *_VALUES, "PACKAGE", "PROJECT")
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
 """Bytes. No config is larger; what is larger is refused before it is parsed."""
@@ -120,6 +121,11 @@ class Snapshot:
     def places(self) -> tuple[str, ...]:
         """The paths that the environment was made of, from the stash's root: the lock, and installed folders."""
         return (*self.lock_words[:1], *self.all("PROJECT"))
+
+    @cached_property
+    def late_addresses(self) -> tuple[str, ...]:
+        """The addresses of the `LATE_AT` lines, in file order."""
+        return tuple(line.partition(" = ")[0] for line in self.all("LATE_AT"))
 
     def beside(self, name: SnapshotName) -> dict[str, str]:
         """Return the files beside the snapshot that are frozen with it, each with its SHA-256 in hex.

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from experimentstash import body
+from experimentstash.snapshot import late_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from experimentstash.body import Tree
 
@@ -30,9 +31,10 @@ class Part:
         sweep: its `SWEEP` lines.
         jobs: its `JOB` and `JOBS` lines, as (key, text).
         varies: its `VARIES` lines.
-        lines: its `TYPE` and `LATE` lines, as (key, text).
+        lines: the header lines that say more of its values than the body (`TYPE`, `LATE`, `BUILT`, …), as (key, text).
         body: the config.
         rerun: whether one command runs it with Hydra alone.
+        follows: the overrides of values that Hydra alone has to build anew for each job.
     """
 
     overrides: tuple[str, ...]
@@ -43,6 +45,7 @@ class Part:
     lines: tuple[tuple[str, str], ...]
     body: Tree
     rerun: bool
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,13 @@ def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
         second: what it answered when it was asked again.
     """
     pairs = list(_pairs(first, second))
-    varies = list(dict.fromkeys(key for one, again in pairs for key in body.differing(one["body"], again["body"])))
+    varies = list(dict.fromkeys(key for one, again in pairs for key in _varies(one, again)))
     whole = _part(overrides, first, varies, _settings(first), first["sweep"])
     told = list(dict.fromkeys(tuple(notice) for one, _ in pairs for notice in one["notices"]))
-    told += [(key, "differs from one composition to the next: frozen as first seen") for key in varies]
+    within = {key for one, _ in pairs for key in one["varies"]}  # told already
+    told += [
+        (key, "differs from one composition to the next: frozen as first seen") for key in varies if key not in within
+    ]
     if not first["multirun"]:
         return Parts(whole, (), tuple(told))
     if "jobs" not in first:
@@ -80,13 +86,12 @@ def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
         return Parts(whole, (), (*told, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs")))
     texts = [shlex.join(job["overrides"]) for job in first["jobs"]]
     jobs = tuple(("JOB", f"{number} {text}".rstrip()) for number, text in enumerate(texts))
-    built = _built(first["jobs"], varies)
-    if built is None:
+    follows = _follows(first["jobs"], varies)
+    if follows is None:
         return _apart(whole, jobs, overrides, pairs, told)
-    told += [(key, "late: the sweep changes what it is built from") for key in built]
+    told += [(late_key(line), "follows what the sweep changes") for line in follows]
     told += [(f"job {number}", text) for number, text in enumerate(texts)]
-    late = (*whole.lines, *(("LATE", line) for line in built.values()))
-    return Parts(replace(whole, jobs=jobs, lines=late, body=body.without(whole.body, built)), (), tuple(told))
+    return Parts(replace(whole, jobs=jobs, follows=follows), (), tuple(told))
 
 
 def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
@@ -99,10 +104,10 @@ def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
 
 
 def _part(
-    overrides: Iterable[str], said: Answer, varies: Iterable[str], settings: Iterable[str], sweep: Iterable[str] = ()
+    overrides: Iterable[str], said: Answer, varies: Collection[str], settings: Iterable[str], sweep: Iterable[str] = ()
 ) -> Part:
-    lines = tuple((key, text) for key, text in said["lines"])
-    rerun = bool(said.get("rerun", True))
+    lines = _settled(said, varies)
+    rerun = bool(said.get("rerun", True)) and not any(key == "LATE_AT" for key, _ in lines)
     return Part(tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, said["body"], rerun)
 
 
@@ -111,13 +116,25 @@ def _settings(said: Answer) -> list[str]:
     return ["--multirun", *(line for line in lines if line not in _ALONE)] if said["multirun"] else lines
 
 
-def _built(jobs: Sequence[Answer], varies: Sequence[str]) -> Mapping[str, str] | None:
-    """Return the values that differ between jobs and are not swept, by key, each as an override that builds it anew.
+def _varies(one: Answer, again: Answer) -> list[str]:
+    """Return the keys of values that are others when they are composed, or read, once more."""
+    return list(dict.fromkeys([*body.differing(one["body"], again["body"]), *one["varies"]]))
+
+
+def _settled(said: Answer, varies: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return the header lines of values; one that a resolver of the tool makes is built anew unless it varies."""
+    instead = {tuple(built): tuple(fixed) for key, built, fixed in said["unsure"] if key in varies}
+    return tuple(instead.get((key, text), (key, text)) for key, text in said["lines"])
+
+
+def _follows(jobs: Sequence[Answer], varies: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the `BUILT` overrides of the values that differ between jobs and are not swept.
 
     None where an override for the swept keys and these does not give each job exactly its config over that of the
     first one: then its jobs need files of their own.
     """
     zero = jobs[0]
+    built = {late_key(text): text for key, text in zero["lines"] if key == "BUILT"}
     found: dict[str, str] = {}
     for job in jobs[1:]:
         if None in job["keys"] or any(job[part] != zero[part] for part in ("lines", "own_settings")):
@@ -125,11 +142,11 @@ def _built(jobs: Sequence[Answer], varies: Sequence[str]) -> Mapping[str, str] |
         for key in body.differing(zero["body"], job["body"]):
             if any(f"{key}.".startswith(f"{swept}.") for swept in job["keys"]):
                 continue
-            if key not in zero["built"] or key in varies:
+            above = next((name for name in built if f"{key}.".startswith(f"{name}.")), None)
+            if above is None or key in varies:
                 return None
-            found[key] = zero["built"][key]
-    typed = {text.partition(" ")[0] for kind, text in zero["lines"] if kind == "TYPE"}
-    return None if typed & found.keys() else found
+            found[above] = built[above]
+    return tuple(found.values())
 
 
 def _apart(
@@ -142,7 +159,7 @@ def _apart(
     parted, notices = [], list(told)
     for number, (job, again) in enumerate(pairs):
         given = [*(line for line in overrides if _key(line) not in map(_key, job["overrides"])), *job["overrides"]]
-        varies = body.differing(job["body"], again["body"])
+        varies = _varies(job, again)
         parted.append(_part(given, job, varies, job["own_settings"]))
         notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
     settings = tuple(line for line in whole.settings if line not in pairs[0][0]["kept"])

@@ -41,6 +41,7 @@ class Tool:
             arguments), or None: to be found out.
         late: keys that are late values whatever they hold.
         keep: keys that are frozen whatever they hold.
+        plain: keys below which plain values are frozen for objects that a replay cannot give back.
         extras: extras of its package that are built from its lock too.
         groups: dependency groups that are built from its lock besides those that its own program takes by itself.
         lock: what its environment is built from: `shipped`, the lock in its repository where there is one, or
@@ -59,6 +60,7 @@ class Tool:
     select: str | None = None
     late: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     lock: str = "shipped"
@@ -215,6 +217,7 @@ _READERS = {
     "group": _group,
     "late": _words,
     "keep": _words,
+    "plain": _words,
     "extras": _choices,
     "groups": _choices,
     "lock": _lock,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import re
 import subprocess
 import sys
 import time
+from collections.abc import Hashable
 
 import pytest
 import yaml
+from experimentstash_inside import addresses as inside
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from omegaconf.grammar_parser import parse as parse_grammar
 
-from experimentstash import flatness
+from experimentstash import addresses, flatness
 from experimentstash.flatness import flat_problems
 from experimentstash.names import SnapshotName
 from experimentstash.problems import Problem
@@ -168,6 +171,26 @@ def test_late_lines_and_missing_values_belong_together() -> None:
         ("", "LATE names 'x.y', and the body has no ??? there"),
         (":4", "'b.1.c' is ??? and has no LATE line"),
     ]
+
+
+def test_late_values_at_addresses() -> None:
+    body = 'm:\n  a.b: ???\n  "x y": ???\n  7: ???\n  a:\n    b: ???\n'
+    lines = ['m."a.b" = "${x}"', 'm."x\\u0020y" = "???"', 'm.7 = "${x}"']
+    late = tuple(("LATE_AT", line) for line in lines)
+    assert flat_problems(Snapshot((*late, ("LATE", "m.a.b=1")), body), NAME) == []
+    wrong = (*late, ("LATE_AT", 'm."a.b" = "${y}"'), ("LATE_AT", "m.a = x"), ("LATE_AT", 'm.z = "x"'))
+    assert [problem.what for problem in flat_problems(Snapshot(wrong, body), NAME)] == [
+        "LATE_AT names 'm.\"a.b\"' twice",
+        "LATE_AT 'm.a = x' is no ADDRESS = \"TEXT\"",
+        "LATE_AT names 'm.z', and the body has no ??? there",
+        "'m.a.b' is ??? and has no LATE line",
+    ]
+
+
+@pytest.mark.parametrize("key", ["a", "a b", "a.b", "é", 'q"', "", "1", 1, -2, True, 1.5, b"x y", "\u2028"])
+def test_an_address_is_the_same_on_both_sides(key: Hashable) -> None:
+    assert addresses.component(key) == inside.address((key,))
+    assert re.search(r"\s", addresses.component(key)) is None
 
 
 def test_lines_are_those_of_the_file() -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--tag", required=True, help="The tag to freeze under; the git tag is snapshot/TAG.")
 @click.option("--late", multiple=True, metavar="KEY", help="Leave KEY to the machine and moment that runs it.")
 @click.option("--keep", multiple=True, metavar="KEY", help="Freeze KEY as it is here.")
+@click.option("--plain", multiple=True, metavar="KEY", help="Take a plain value where KEY holds an object.")
 @click.option("--multirun", is_flag=True, help="Freeze a sweep: Hydra's own flag.")
 @click.option("--run", "is_run", is_flag=True, help="Run what was frozen first, and freeze its results with it.")
 @click.option("--allow-back", is_flag=True, help="Let the pin of a tool move back or sideways.")
@@ -46,6 +47,7 @@ def command(
     tag: str,
     late: tuple[str, ...],
     keep: tuple[str, ...],
+    plain: tuple[str, ...],
     multirun: bool,
     is_run: bool,
     allow_back: bool,
@@ -71,7 +73,7 @@ def command(
     wishes = [wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
         within = beside.submit(surroundings, stash, chosen, tag).result
-        frozen = [freeze(_decided(wanted, late, keep), tag, tools, _say, within) for wanted in wishes]
+        frozen = [freeze(_decided(wanted, late, keep, plain), tag, tools, _say, within) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves([] if allow_back else moves)
@@ -121,13 +123,14 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(experiments)), [argument for argument in arguments if commandline.is_override(argument)]
 
 
-def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...]) -> launch.Wish:
+def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...], plain: tuple[str, ...]) -> launch.Wish:
     # What is said now counts more than what the registry says for good.
     standing = wanted.tool
     return replace(
         wanted,
         late=(*late, *(key for key in standing.late if key not in keep)),
         keep=(*keep, *(key for key in standing.keep if key not in late)),
+        plain=(*plain, *standing.plain),
     )
 
 

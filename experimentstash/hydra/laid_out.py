@@ -63,7 +63,8 @@ def laid_out(stash: Path, tool: Tool, name: SnapshotName, data: bytes) -> Iterat
     text = texts.read(data, name.path)
     check_tool_there(stash, tool)
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-        wanted = Wish(stash, tool, name.experiment, configs=Path(folder), late=tool.late, keep=tool.keep)
+        wanted = Wish(stash, tool, name.experiment, configs=Path(folder))
+        wanted = replace(wanted, late=tool.late, keep=tool.keep, plain=tool.plain)
         _write(Path(folder, "experiment", f"{name.experiment}.yaml"), text.config)
         if text.is_snapshot:
             yield _as_snapshot(replace(wanted, select=tool.select or "primary"), text)

@@ -61,6 +61,7 @@ class Wish:
         snapshot: the snapshot file to replay, or None for the working config.
         settings: the frozen settings of Hydra that go with it.
         late, keep: keys whose lateness the user decided.
+        plain: keys below which the user takes plain values for what cannot be given back as it is.
         configs: a folder of configs that comes before the stash's own.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
         loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
@@ -78,6 +79,7 @@ class Wish:
     settings: tuple[str, ...] = ()
     late: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
     configs: Path | None = None
     folder: Path | None = None
     loaded: Path | None = None
@@ -134,7 +136,7 @@ def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
 
     In the mode `describe` the program is started as it is by itself, and leaves before it composes.
     """
-    order = {"mode": mode, "report": str(report), "late": wanted.late, "keep": wanted.keep}
+    order = {"mode": mode, "report": str(report), "late": wanted.late, "keep": wanted.keep, "plain": wanted.plain}
     if mode == "describe":
         launch = _launch(wanted, [], [], order)
         return replace(launch, env={**launch.env, "PYTHONDONTWRITEBYTECODE": "1"})

@@ -11,6 +11,7 @@ from experimentstash.checkouts.commit import check_unchanged, checked_out
 from experimentstash.files import check_inside, check_no_link
 from experimentstash.git import answer
 from experimentstash.hydra import commandline
+from experimentstash.hydra.fixed import check_overrides
 from experimentstash.hydra.launch import Wish, check_tool_there
 from experimentstash.names import SnapshotName, check_experiment, near, snapshot_folder, tool_path
 from experimentstash.problems import StashError, command, printable
@@ -52,7 +53,8 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     """Return what to run for an experiment that was frozen under a tag, in this checkout.
 
     Raises:
-        StashError: there is no such snapshot here, or the tool is not checked out.
+        StashError: there is no such snapshot here, the tool is not checked out, or a value of the snapshot cannot
+            follow what is overridden.
     """
     check_experiment(experiment)
     name = SnapshotName(tool.name, tag, experiment)
@@ -64,6 +66,7 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     check_tool_there(stash, tool)
     frozen = snapshot.parse(path.read_bytes(), name.path)
     flags, overrides = commandline.split(arguments)
+    check_overrides(frozen, name, overrides)
     if frozen.jobs_apart:
         _check_jobs(stash, name, frozen, overrides)
     select = tool.select or frozen.one("SELECT") or "primary"

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import yaml
 
 from experimentstash import snapshot
+from experimentstash.addresses import component, of_override
 from experimentstash.hydra.defaults import package
 from experimentstash.problems import StashError
-from experimentstash.scalars import KINDS, YAML
+from experimentstash.scalars import KINDS, YAML, construct, kind
 from experimentstash.yaml_nodes import compose, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LARGEST = 10 * 1024 * 1024
 """Bytes; nobody wrote such a config."""
@@ -58,8 +63,11 @@ class Text:
 
     @property
     def late_keys(self) -> tuple[str, ...]:
-        """The keys of the `LATE` lines whose values are late still."""
-        return tuple(key for key in self.frozen.late_keys if _text_at(self.root, key) == "???")
+        """The keys of the `LATE` lines, and the addresses of the `LATE_AT` lines, whose values are late still."""
+        addresses = map(of_override, self.frozen.late_keys)
+        lines = [*zip(self.frozen.late_keys, addresses, strict=True), *((at, at) for at in self.frozen.late_addresses)]
+        missing = set(_missing(self.root, ()))
+        return tuple(key for key, address in lines if address in missing)
 
 
 def read(data: bytes, where: str) -> Text:
@@ -79,17 +87,23 @@ def read(data: bytes, where: str) -> Text:
     return Text(where, snapshot.without_header(text) if snapshot.is_stamped(frozen) else text, frozen, root)
 
 
-def _text_at(node: yaml.Node, dotted: str) -> str | None:
-    """Return the text of the scalar at a dotted key, or None where there is none."""
-    for part in dotted.split("."):
-        if isinstance(node, yaml.MappingNode):
-            found = [value for key, value in node.value if key.value == part]
-        else:
-            found = node.value[int(part) :][:1] if isinstance(node, yaml.SequenceNode) and part.isdecimal() else []
-        if not found:
-            return None
-        node = found[0]
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
+def _missing(node: yaml.Node, path: tuple[str, ...]) -> Iterator[str]:
+    """Yield the address of each `???`."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _missing(value, (*path, _component(key)))
+    elif isinstance(node, yaml.SequenceNode):
+        for position, value in enumerate(node.value):
+            yield from _missing(value, (*path, str(position)))
+    elif node.value == "???":
+        yield ".".join(path)
+
+
+def _component(key: yaml.Node) -> str:
+    try:
+        return component(construct(kind(key), key.value))
+    except ValueError:
+        return component(str(key.value))
 
 
 class _Unfolding:

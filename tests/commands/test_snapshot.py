@@ -183,7 +183,7 @@ def test_another_snapshot_under_the_name_is_not_overwritten(stash: Path) -> None
 REFUSED = {
     "unknown tool": (["mytol", "first"], "no tool 'mytol' in configs/meta.yaml; did you mean mytool?"),
     "unknown experiment": (["mytool", "frist"], "no experiment 'frist' of 'mytool'"),
-    "no value": (["mytool", "first", "model.layers=???"], "mytool/first: nobody gave a value (???) for model.layers"),
+    "no value": (["mytool", "first", "model.layers=???"], "mytool/first: missing value: model.layers (???)"),
     "does not compose": (["mytool", "first", "no.such=1"], "Could not override 'no.such'."),
     "no run folder": (
         ["mytool", "first", "hydra.run.dir=x/${model.rates}"],
@@ -191,7 +191,7 @@ REFUSED = {
     ),
     "no value for the run folder": (
         ["mytool", "first", "model.layers=???", "hydra.run.dir=x/${model.layers}"],
-        "mytool/first: nobody gave a value (???) for model.layers",
+        "mytool/first: missing value: model.layers (???)",
     ),
     "a question": (["mytool", "first", "--tag", "v/1"], "'v/1' is no tag"),
     "dots": (["mytool", "../first"], "'../first' is no name for an experiment"),

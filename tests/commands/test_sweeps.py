@@ -133,9 +133,9 @@ def test_a_job_that_is_a_snapshot_runs_by_itself_and_with_hydra_alone(tmp_path: 
 def test_a_value_built_from_a_swept_one_is_built_anew(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     ran = freeze(stash, "rate=0.1,0.2", "--multirun")
-    assert "    label: late: the sweep changes what it is built from\n" in ran.out
+    assert "    label: follows what the sweep changes\n" in ran.out
     header = frozen(stash)
-    assert "label=${name}-${rate}-${model.layers}" in header.all("LATE")
+    assert "label=${name}-${rate}-${model.layers}" in header.all("BUILT")
     alone = run(
         "sh", "-c", f"{header.one('RERUN')} hydra.sweep.dir={tmp_path / 'alone'}", cwd=stash / header.one("WORKDIR")
     )
@@ -190,7 +190,7 @@ def test_a_value_that_only_the_sweep_gives(tmp_path: Path) -> None:
     freeze(stash, "depth=1,2", "--multirun")
     assert swept(stash, "--snapshot", "t") == was
     ran = estash("snapshot", "mytool", "first", "--tag", "u", "seed=1,2", "--multirun", cwd=stash)
-    assert "mytool/first: nobody gave a value (???) for depth" in ran.err
+    assert "mytool/first: missing value: depth (???)" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,7 @@ HOSTILE = {
     "huge": (b"a: " + b"x" * 100_000_000 + b"\n", "of at most 52428800"),
     "a value that nobody gave": (
         b"# @package _global_\nmore: ???\n",
-        f"for more\n    fix: write a value into {PATH}\n",
+        f"missing value: more (???)\n    fix: write a value into {PATH}  # if the program gives it: ",
     ),
     "another key": (
         b"# @package _global_\nmodel: {no: 1}\ndefaults: [{override /model: huge}]\n",

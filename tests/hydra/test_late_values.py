@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from conftest import BIN, Ran, commit, estash, git, run
+from conftest import BIN, Ran, commit, estash, git, run, write
 from shapes import TELL, Shape, hard_coded, make_stash
 
 from experimentstash import snapshot
@@ -138,7 +138,7 @@ def test_what_differs_between_compositions_is_named(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape(files, experiment="# @package _global_\nseed: ${rand:}\nmodel: {layers: 5}\n"))
     frozen, ran = freeze(stash)
     assert frozen.all("VARIES") == ("seed",)
-    assert "seed: differs from one composition to the next: frozen as first seen" in ran.out
+    assert "seed: another value each time it is read: frozen as first seen" in ran.out
     first = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
     assert first.out == estash("run", "mytool", "first", "--snapshot", "t", cwd=stash).out
 
@@ -251,14 +251,111 @@ def test_another_tool_that_is_used_is_recorded(tmp_path: Path) -> None:
     commit(stash / "tools/shared", {})
 
 
-def test_a_late_value_that_no_override_can_name_is_refused(tmp_path: Path) -> None:
-    experiment = '# @package _global_\nmodel: {layers: 5, "a.b": "${hydra:run.dir}", "odd key": "${now:%Y}"}\n'
-    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=experiment))
+def test_late_values_under_keys_that_no_override_can_name(tmp_path: Path) -> None:
+    """They stand in lines that a replay reads by itself; Hydra alone cannot run the file."""
+    keys = ("a.b", "odd key", "3d", "a/b", 'quo"te', "$x")
+    more = "".join(f"  {key!r}: ${{oc.env:HF_TOKEN}}\n" for key in keys) + "  7: ${oc.env:HF_TOKEN}\n"
+    config = f"# @package _global_\nmodel: {{layers: 5}}\nmore:\n{more}"
+    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
+    by_us = estash("run", "mytool", "first", cwd=stash, env=ENVIRONMENT)
+    frozen, ran = freeze(stash, "--late", 'more."3d"')
+    assert "more.a.b: late: HF_TOKEN is named like a secret" in ran.out
+    assert 'more."a.b" = "${oc.env:HF_TOKEN}"' in frozen.all("LATE_AT")
+    assert (len(frozen.all("LATE_AT")), frozen.one("RERUN")) == (7, "")
+    assert SECRETS["HF_TOKEN"] not in (stash / "configs/mytool/snapshots/t/first.yaml").read_text()
+    assert estash("verify", cwd=stash).code == 0
+    again = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash, env=ENVIRONMENT)
+    assert (again.code, values(again)) == (0, values(by_us))
+    git("add", "configs", "tools", cwd=stash)
+    path = "configs/mytool/snapshots/t/first.yaml"
+    write(stash, {path: (stash / path).read_text().replace("name: default\n", "name: ${seed}\n")})
+    git("add", "configs", cwd=stash)
+    again = run(BIN / "freeze-snapshots", cwd=stash, env=ENVIRONMENT)
+    assert again.code == 1, again.err
+    anew = snapshot.parse((stash / path).read_bytes(), path)
+    assert (anew.all("LATE_AT"), anew.all("BUILT")) == (frozen.all("LATE_AT"), ("name=${seed}",))
+
+
+def values(ran: Ran) -> list[str]:
+    """All that a run tells of its config, but for what lies in the run folder."""
+    lines = [line for line in ran.out.splitlines() if line.startswith("/")]
+    return [line for line in lines if not re.search(r"'(out|job)'", line)]
+
+
+def test_a_kept_secret_is_told(stash: Path) -> None:
+    _, ran = freeze(stash, "--keep", "key")
+    assert "    key: kept, as you said: a secret is written\n" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "fix"),
+    [
+        (("--late", "model.layer"), "--late model.layer: the config has no key 'model.layer'", "--late model.layers"),
+        (("--keep", "zzz"), "--keep zzz: the config has no key 'zzz'", "--tag t\n"),
+    ],
+)
+def test_a_decision_about_no_key_is_refused(stash: Path, typed: tuple[str, str], said: str, fix: str) -> None:
+    _, ran = freeze(stash, *typed, code=1)
+    assert f"experimentstash: mytool/first: {said}; " in ran.err
+    assert fix in ran.err.partition("fix: experimentstash snapshot mytool first --tag t")[1] + ran.err
+    assert not (stash / "configs/mytool/snapshots").exists()
+
+
+def test_a_decision_of_the_registry_about_no_key_is_refused(stash: Path) -> None:
+    meta = stash / "configs/meta.yaml"
+    meta.write_text(meta.read_text() + "    keep: [model.rat]\n")
     _, ran = freeze(stash, code=1)
-    assert "mytool/first: model.a.b: it is late, and Hydra has no override for model.a.b" in ran.err
-    assert "fix: experimentstash snapshot mytool first --tag t --keep model.a.b" in ran.err
-    frozen, _ = freeze(stash, "--keep", "model.a.b", "--keep", "model.odd key")
-    assert frozen.late_keys == ("out",)
+    assert (
+        "`keep:` of mytool in configs/meta.yaml: the config has no key 'model.rat'; did you mean model.rate " in ran.err
+    )
+
+
+def test_an_override_that_a_value_cannot_follow_is_refused(tmp_path: Path) -> None:
+    config = "# @package _global_\nmodel: {layers: 5}\nmixed: ${oc.env:STEPS}-${seed}\nfollows: x${seed}\n"
+    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
+    frozen, ran = freeze(stash)
+    assert frozen.all("FIXED") == ("mixed seed",)
+    assert "    mixed: does not follow seed, which it is built from\n" in ran.out
+    one = estash("run", "mytool", "first", "--snapshot", "t", "seed=7", cwd=stash)
+    assert (one.code, one.out) == (1, "")
+    assert "mytool/first: mixed was built from seed when it was frozen, and cannot follow it" in one.err
+    assert "fix: experimentstash run mytool first --snapshot t seed=7 mixed=100-1  # with the value" in one.err
+    both = estash("run", "mytool", "first", "--snapshot", "t", "seed=7", "mixed=100-7", cwd=stash)
+    assert both.code == 0, both.err
+    assert "/'follows' AnyNode typing.Any <class 'str'> 'x7'" in both.out
+
+
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    config = '# @package _global_\nmodel: {layers: 5}\nsmile: "\\ud83d\\ude00"\n'
+    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
+    _, ran = freeze(stash, code=1)
+    assert "mytool/first: smile: it holds half a character (a surrogate), which no file can carry" in ran.err
+    frozen, _ = freeze(stash, 'smile="😀"')
+    assert 'smile: "\\U0001F600"\n' in frozen.body
+
+
+def test_a_list_that_is_built_from_a_late_value_is_late_as_a_whole(tmp_path: Path) -> None:
+    config = (
+        "# @package _global_\nmodel: {layers: 5}\ntokens: {a: '${oc.env:HF_TOKEN}'}\nall: ${oc.dict.values:tokens}\n"
+    )
+    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
+    frozen, _ = freeze(stash)
+    assert "all=${oc.dict.values:tokens}" in frozen.all("LATE")
+    again = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash, env=ENVIRONMENT)
+    assert (again.code, SECRETS["HF_TOKEN"] in again.out) == (0, True), again.err
+
+
+def test_a_value_that_only_the_program_gives(tmp_path: Path) -> None:
+    config = "# @package _global_\nmodel: {layers: 5}\ngiven: ???\nderived: run-${given}\nmore: {x: '${derived}'}\n"
+    stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
+    _, ran = freeze(stash, code=1)
+    assert "mytool/first: missing value: given (???)\n" in ran.err
+    assert "fix: experimentstash snapshot mytool first --tag t --late given  # if the program gives it" in ran.err
+    frozen, ran = freeze(stash, "--late", "given")
+    assert {"given=???", "derived=run-${given}", "more.x=${derived}"} <= set(frozen.all("LATE"))
+    assert "    derived: late: built from given\n" in ran.out
+    again = estash("run", "mytool", "first", "--snapshot", "t", "given=3", cwd=stash)
+    assert "/'more'/'x' AnyNode typing.Any <class 'str'> 'run-3'" in again.out, again.err
 
 
 def test_a_whole_mapping_may_be_late_and_is_given_at_the_run(stash: Path) -> None:

@@ -5,11 +5,7 @@ Real Hydra composes both; what lies between is a snapshot file.
 
 from __future__ import annotations
 
-import itertools
-import json
-import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +13,17 @@ import config_classes
 import pytest
 import yaml
 from config_classes import Color, Deeper, Fixed, Leaf, Level, Model
-from experimentstash_inside.freezing import Freezing
 from experimentstash_inside.replaying import frozen_config
-from experimentstash_inside.tracing import watched_resolvers
-from hydra import compose, initialize
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from replays import compose_stored, described, frozen_text, replayed, written
 
 from experimentstash import body, snapshot
 from experimentstash.flatness import flat_problems
 from experimentstash.names import SnapshotName
 
 NAME = SnapshotName("tool", "tag", "experiment")
-COUNTER = itertools.count()
 EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
 
 # Words that YAML 1.1, YAML 1.2 and OmegaConf read differently, and texts that YAML has to quote.
@@ -114,51 +105,6 @@ def _loadable(tree: dict[Any, Any]) -> bool:
     return len({repr(key) for key in tree}) == len(tree) and (
         kinds <= {Color} or (len(kinds - {str}) < 2 and Color not in kinds)
     )
-
-
-def described(container: Any, path: str = "") -> Iterator[tuple[Any, ...]]:
-    """All that a task can tell of a config: keys in order, values, the types of both, and every node's metadata."""
-    meta = container._metadata
-    yield (
-        path,
-        type(container),
-        meta.ref_type,
-        meta.object_type,
-        meta.optional,
-        meta.key_type,
-        meta.element_type,
-        meta.flags,
-    )
-    positions = list(container.__dict__["_content"]) if isinstance(container, DictConfig) else range(len(container))
-    for key in positions:
-        here = f"{path}/{key!r}"
-        node, value = container._get_node(key), container[key]
-        yield here, type(key), type(value), node._metadata.ref_type, node._metadata.optional
-        if isinstance(value, (DictConfig, ListConfig)):
-            yield from described(value, here)
-        else:
-            yield here, type(node), repr(value) if isinstance(value, float) and math.isnan(value) else value
-
-
-def compose_stored(config: DictConfig) -> DictConfig:
-    """Let Hydra compose a config as it does for a task."""
-    name = f"primary{next(COUNTER)}"
-    ConfigStore.instance().store(name=name, node=config)
-    GlobalHydra.instance().clear()
-    with initialize(version_base=None, config_path=None):
-        return compose(name)
-
-
-def frozen_text(config: DictConfig) -> str:
-    with watched_resolvers():
-        freezing = Freezing(config, [], [], {}, lambda _: True)
-    assert (freezing.missing, freezing.refused) == ([], [])
-    tree = json.loads(json.dumps(freezing.body))
-    return snapshot.render([("SNAPSHOT", "tool/experiment"), *freezing.lines], body.render(tree))
-
-
-def replayed(text: str, folder: Path) -> DictConfig:
-    return compose_stored(frozen_config(str(_written(text, folder))))
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
@@ -249,11 +195,5 @@ def test_a_plain_mapping_that_its_schema_was_merged_into(tmp_path: Path) -> None
     meta = config.leaf._metadata
     # What OmegaConf 2.1 leaves, where the class of a field has come after its values; 2.2 and later name it twice.
     meta.ref_type, meta.object_type, meta.optional = Leaf, None, False
-    again = frozen_config(str(_written(frozen_text(config), tmp_path)))
+    again = frozen_config(str(written(frozen_text(config), tmp_path)))
     assert list(described(again.leaf)) == list(described(config.leaf))
-
-
-def _written(text: str, folder: Path) -> Path:
-    file = folder / "snapshot.yaml"
-    file.write_text(text, encoding="utf-8")
-    return file

@@ -122,5 +122,5 @@ def test_a_class_that_the_tool_has_no_more_is_told(tmp_path: Path) -> None:
     commit(stash / "tools/mytool", {"mytool/main.py": shape.files["mytool/main.py"].replace("Big", "Huge")})
     ran = estash("run", "mytool", "first", "--snapshot", "t", "--any-commit", cwd=stash)
     assert ran.code == 1
-    assert "was frozen with the class __main__:Big, which the tool has not at this commit" in ran.err
+    assert "was frozen with the class __main__:Big, which the tool does not have at this commit" in ran.err
     assert "Traceback" not in ran.err

@@ -111,7 +111,7 @@ def _taken(
     HydraConfig.instance().set_config(config)
     task = _task_config(config)
     with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
-        freezing = Freezing(task, order.late, order.keep, _roots(order), typed, swept)
+        freezing = Freezing(task, order.late, order.keep, _roots(order), typed, swept, order.plain)
     settings = Settings(hydra, _job_name())
     kept = [line for line in map(kept_choice, choices_asked(freezing.asked)) if line]
     return {
@@ -121,7 +121,10 @@ def _taken(
         "missing": freezing.missing,
         "refused": freezing.refused,
         "unresolved": unresolved,
-        "built": freezing.built(),
+        "varies": freezing.varies,
+        "unsure": freezing.unsure,
+        "unused": freezing.unused,
+        "keys": freezing.keys if freezing.unused else [],
         "own_settings": [line for line in settings.lines if not is_of_the_sweep(line)] + kept,
         "kept": kept,
     }

@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import base64
-import enum
 import math
-import os
-import pathlib
-import re
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from omegaconf import DictConfig, ListConfig, Node, OmegaConf
+from omegaconf import DictConfig, Node, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
-from experimentstash_inside import kinds, machine
-from experimentstash_inside.kinds import Kind
-from experimentstash_inside.overridetext import override
-from experimentstash_inside.tracing import Trace, tracing
+from experimentstash_inside import following, keytexts, kinds, visits
+from experimentstash_inside.addresses import Path, address, dotted
+from experimentstash_inside.interpolations import Interpolations
+from experimentstash_inside.keytexts import UnfitError
+from experimentstash_inside.kinds import CONTAINERS, Kind
+from experimentstash_inside.lateness import LateError, Lateness, is_late_call, is_named
+from experimentstash_inside.rereading import varying
+from experimentstash_inside.tracing import Trace, path_of, tracing
 from experimentstash_inside.typenames import UnknownTypeError
+from experimentstash_inside.visits import ROOT, Place, Visit
 
-Path = Tuple[Any, ...]
-_PURE = ("oc.select", "oc.decode", "oc.create", "oc.dict.keys", "oc.dict.values")
-"""Resolvers whose outcome is their arguments' alone, on every machine."""
 _DEEPEST = 300  # levels; a config that refers to itself has no end
-
-
-class _LateError(Exception):
-    """A value that has no frozen value.
-
-    Args:
-        why: the reason, for the user; empty where it is plain to see.
-        text: what to write in the override, where the node itself holds no interpolation.
-    """
-
-    def __init__(self, why: str, text: str = "") -> None:
-        super().__init__(why)
-        self.text = text
-
-
-def dotted(path: Path) -> str:
-    """Return a path as Hydra writes keys: `a.b.0`; an enum key by its name."""
-    return ".".join(key.name if isinstance(key, enum.Enum) else str(key) for key in path)
+_SURROGATES = ("\ud800", "\udfff")
 
 
 class Freezing:
-    """Walks a config once, resolves every value, and decides which are late.
+    """Walks a config, resolves every value, and decides which are late, and which follow others.
 
     Args:
         config: the config as the task would be given it.
@@ -52,12 +33,17 @@ class Freezing:
         roots: interpolation by folder of this machine, longest folder first.
         typed: texts that stand in the config files or overrides: somebody wrote them, no machine did.
         swept: keys that a sweep gives its jobs nobody knows yet which values.
+        plain: keys below which the user takes plain values for what cannot be given back as it is.
 
     Attributes:
-        lines: the `TYPE` and `LATE` header lines, as (key, text).
+        body: the config, every value resolved.
+        lines: the header lines that go with it, as (key, text).
         notices: what was decided and is to be told, as (key, why).
         missing: keys of values that nobody gave.
-        refused: keys that cannot be frozen, and why.
+        refused: keys that cannot be frozen, why, and the option that freezes them anyway, or an empty text.
+        varies: keys of values that are others when they are read again.
+        unsure: for each key that a resolver of the tool makes, its `BUILT` line, and what stands instead if it varies.
+        unused: what the user said of keys that the config does not have, as (option, key).
     """
 
     def __init__(
@@ -68,189 +54,207 @@ class Freezing:
         roots: Dict[str, str],
         typed: Callable[[str], bool],
         swept: Sequence[str] = (),
+        plain: Sequence[str] = (),
     ) -> None:
-        self._swept = list(swept)
-        self._built: List[Tuple[Path, Node]] = []
-        self._late, self._keep, self._roots, self._typed = late, keep, roots, typed
-        self._secrets = machine.secret_values()
+        self._config, self._plain = config, plain
         self._seen: List[int] = []
+        self._begin()
+        self._lateness = Lateness(late, keep, roots, typed, swept)
+        self._walk()
+        while self._lateness.find_readers(self._visited):
+            self._walk()
+        self.varies: List[str] = []
+        self.unsure: List[Any] = []
+        self.unused = [
+            (option, key)
+            for option, keys in (("late", late), ("keep", keep), ("plain", plain))
+            for key in keys
+            if not self._has(key)
+        ]
+        if not self.missing and not self.refused:
+            self._follow()
+
+    def _begin(self) -> None:
+        self.body: Dict[str, Any] = {}
         self.lines: List[Tuple[str, str]] = []
         self.notices: List[Tuple[str, str]] = []
         self.missing: List[str] = []
-        self.refused: List[Tuple[str, str]] = []
+        self._built_of_missing: List[str] = []
+        self.refused: List[Tuple[str, str, str]] = []
         self.asked: List[Tuple[Any, ...]] = []
-        self.body = self._container((), config, config, Kind("dict", held=dict))
+        self._visited: Dict[Path, Visit] = {}
 
-    def _container(self, path: Path, node: Node, value: Any, implied: Kind) -> Dict[str, Any]:
-        if len(path) > _DEEPEST or id(value) in self._seen:
-            raise _LateError("it refers to itself")
-        kind = self._kind(path, node, value, implied)
+    @property
+    def keys(self) -> List[str]:
+        """All keys of the config."""
+        return list(map(dotted, self._visited))
+
+    def _has(self, key: str) -> bool:
+        late = [visit.place.path for visit in self._visited.values() if visit.is_late]
+        below_late = any(key.startswith(dotted(path) + ".") for path in late)
+        return below_late or any(key in (dotted(path), address(path)) for path in self._visited)
+
+    def _follow(self) -> None:
+        made = [
+            one for one in self._visited.values() if not one.is_late and any(map(following.is_custom, one.trace.calls))
+        ]
+        varies = varying(self._config, [(one.place.path, one.place.parent, one.place.key, one.value) for one in made])
+        self.varies = list(map(dotted, varies))
+        self.notices += [(key, "another value each time it is read: frozen as first seen") for key in self.varies]
+        try:
+            found = Interpolations(
+                self._config, self._visited, self.lines, self.body, set(varies), self._lateness.is_kept
+            )
+        except (UnfitError, UnknownTypeError) as error:
+            self.refused.append(("the config", "a replay would fail: %s" % error, ""))
+            return
+        self.lines, self.unsure = found.lines, found.unsure
+        self.notices += found.notices
+        for path, why in found.refused:
+            self._refuse(path, "a replay would not give it back: %s" % why)
+
+    def _walk(self) -> None:
+        self._begin()
+        self.body = self._container(ROOT, self._config, self._config, ROOT.kind)
+        self.missing = self.missing or self._built_of_missing
+
+    def _container(self, place: Place, node: Node, value: Any, implied: Kind) -> Dict[str, Any]:
+        if len(place.path) > _DEEPEST or id(value) in self._seen:
+            raise LateError("it refers to itself")
+        kind = self._kind(place.path, node, value, implied)
         self._seen.append(id(value))
         try:
-            if isinstance(value, (ListConfig, list, tuple)):
-                items = [self._child((*path, i), value, i, kind) for i in range(len(value))]
-                return {"list": items}
-            keys = list(value.__dict__["_content"]) if isinstance(value, DictConfig) else list(value)
-            return {"map": [[_scalar(key), self._child((*path, key), value, key, kind)] for key in keys]}
+            if kinds.shape_of(value) == "dict" or isinstance(value, dict):
+                keys = list(value.__dict__["_content"]) if isinstance(value, DictConfig) else list(value)
+                return {
+                    "map": [[self._key(place.path, key), self._child(place.below(value, key, kind))] for key in keys]
+                }
+            return {"list": [self._child(place.below(value, at, kind)) for at in range(len(value))]}
         finally:
             self._seen.remove(id(value))
+
+    def _key(self, path: Path, key: Any) -> Any:
+        self._check_characters((*path, key), key)
+        return _scalar(key)
 
     def _kind(self, path: Path, node: Node, value: Any, implied: Kind) -> Kind:
         try:
             kind = kinds.of(node, value)
             if kind != implied:
-                self.lines.append(("TYPE", "%s %s" % (kinds.address(path), kinds.to_line(kind))))
+                self.lines.append(("TYPE", "%s %s" % (address(path), kinds.to_line(kind))))
         except UnknownTypeError as error:
-            self.notices.append((dotted(path), "its class %s has no name: a replay gives a plain value" % error))
-            return kinds.PLAIN["list" if isinstance(value, (ListConfig, list, tuple)) else "dict"]
+            self._refuse(path, "its class %s cannot be found by name" % error)
+            return kinds.PLAIN["dict" if isinstance(value, (dict, DictConfig)) else "list"]
         return kind
 
-    def _child(self, path: Path, parent: Any, key: Any, parent_kind: Kind) -> Any:
-        if isinstance(parent, (dict, list, tuple)):
-            return self._value(path, None, parent[key], parent_kind)
-        node = parent._get_node(key)
-        trace = Trace()
-        told = len(self.lines), len(self.notices)
+    def _child(self, place: Place) -> Any:
+        if not isinstance(place.parent, CONTAINERS):
+            return self._value(place, None, place.parent[place.key], Trace())
+        node, trace = place.parent._get_node(place.key), Trace()
+        told = len(self.lines), len(self.notices), len(self.refused), len(self._visited)
         try:
             with tracing() as trace:
-                value = parent[key]
-            if not isinstance(value, (DictConfig, ListConfig)) or trace.calls or not value:
-                self._check_frozen(path, value, trace)
-            if trace.nodes and all(call.resolver in _PURE for call in trace.calls):
-                self._built.append((path, node))
-            return self._value(path, node, value, parent_kind)
-        except _LateError as late:
-            del self.lines[told[0] :], self.notices[told[1] :]
-            return self._make_late(path, node, trace, str(late), parent_kind, late.text)
+                value = place.parent[place.key]
+            return self._frozen(place, node, value, trace)
+        except LateError as late:
+            del self.lines[told[0] :], self.notices[told[1] :], self.refused[told[2] :]
+            for path in list(self._visited)[told[3] :]:
+                del self._visited[path]
+            return self._make_late(place, node, trace, late)
         except InterpolationToMissingValueError:
-            self.missing.append(dotted(path))
+            return self._missing(place, node, trace, self._built_of_missing)
         except OmegaConfBaseException as error:
-            if OmegaConf.is_missing(parent, key):
-                if self._is_forced(path, self._late):
-                    return self._make_late(path, node, trace, "", parent_kind)
-                self.missing.append(dotted(path))
-            else:
-                why = "" if self._late_calls(trace) else "it cannot be resolved: %s" % str(error).split("\n")[0]
-                return self._make_late(path, node, trace, why, parent_kind)
+            if OmegaConf.is_missing(place.parent, place.key):
+                return self._missing(place, node, trace, self.missing)
+            why = "" if is_late_call(trace) else "it cannot be resolved: %s" % str(error).split("\n")[0]
+            return self._make_late(place, node, trace, LateError(why))
+
+    def _frozen(self, place: Place, node: Node, value: Any, trace: Trace) -> Any:
+        told = len(self.lines)
+        if not isinstance(value, CONTAINERS) or trace.calls or trace.own_nodes or not value:
+            self.notices += [(dotted(place.path), what) for what in self._lateness.check(place, node, value, trace)]
+        self._lateness.check_copy(place, node)
+        frozen = self._value(place, node, value, trace)
+        if trace.own_calls and any(key in ("LATE", "LATE_AT") for key, _ in self.lines[told:]):
+            raise LateError("it holds a late value")
+        return frozen
+
+    def _missing(self, place: Place, node: Node, trace: Trace, told: List[str]) -> Any:
+        """Take a value that nobody gave, or that is built from one: it is late if the user says so of either."""
+        origin = path_of(node) if place.is_copy else None
+        try:
+            self._lateness.check_reads(place.path, [*trace.nodes, *([origin] if origin else [])])
+        except LateError as late:
+            return self._make_late(place, node, trace, late)
+        self._visited[place.path] = Visit(place, node, trace, None, is_late=True)
+        told.append(dotted(place.path))
         return {"leaf": "???"}
 
-    def _value(self, path: Path, node: Optional[Node], value: Any, parent: Kind) -> Any:
-        raw = isinstance(value, (dict, list, tuple)) and not isinstance(value, (DictConfig, ListConfig))
-        if raw:
-            return self._container(
-                path, kinds.ANY if node is None else node, value, kinds.implied(parent, path[-1], "raw")
-            )
-        if isinstance(value, (DictConfig, ListConfig)):
-            shape = "dict" if isinstance(value, DictConfig) else "list"
-            return self._container(path, value if node is None else node, value, kinds.implied(parent, path[-1], shape))
+    def _value(self, place: Place, node: Optional[Node], value: Any, trace: Trace) -> Any:
+        visit = self._visited[place.path] = Visit(place, node, trace, value, is_late=False)
+        if visit.is_built:
+            self._say_node("NODE", place, node)
+        shape = kinds.shape_of(value)
+        implied = kinds.implied(place.kind, place.key, "list" if shape == "tuple" else shape)  # as a body has it
+        if shape != "leaf":
+            is_copy = place.is_copy or node is None or node._is_interpolation()
+            own: Any = value if node is None and shape != "raw" else kinds.ANY if node is None else node
+            return self._container(place._replace(is_copy=is_copy), own, value, implied)
         leaf = {"leaf": _scalar(value)}
-        self._leaf_kind(path, kinds.ANY if node is None else node, value, parent)
+        self._check_characters(place.path, value)
+        if not isinstance(node, CONTAINERS):  # a container that is None is no leaf of a type
+            self._kind(place.path, kinds.ANY if node is None else node, value, implied)
         return leaf
 
-    def _leaf_kind(self, path: Path, node: Node, value: Any, parent: Kind) -> None:
-        implied = kinds.implied(parent, path[-1], "leaf")
-        if isinstance(node, (DictConfig, ListConfig)):  # a container that is None or late
+    def _check_characters(self, path: Path, value: Any) -> None:
+        if not isinstance(value, str):
             return
-        self._kind(path, node, value, implied)
+        shown = dotted(path).encode("utf-8", "backslashreplace").decode("utf-8")
+        if value == "???":
+            self.refused.append((shown, "a text that stands for a missing value in every file", ""))
+        if any(_SURROGATES[0] <= character <= _SURROGATES[1] for character in value):
+            self.refused.append((shown, "it holds half a character (a surrogate), which no file can carry", ""))
 
-    def _make_late(self, path: Path, node: Node, trace: Trace, why: str, parent: Kind, text: str = "") -> Any:
+    def _make_late(self, place: Place, node: Node, trace: Trace, why: LateError) -> Any:
+        path = place.path
         self.asked += [call.args for call in trace.calls if call.resolver == "hydra"]
-        line = override(dotted(path), text or _raw_text(node, path))
-        if line is None or any("." in str(key) for key in path):  # Hydra would take it for two keys
-            self.refused.append((dotted(path), "it is late, and Hydra has no override for %s" % dotted(path)))
-            return {"leaf": "???"}
-        self.lines.append(("LATE", line))
-        self.notices.append((dotted(path), "late" + (": " + why if why else "")))
-        self._leaf_kind(path, node, None, parent)
+        self._visited[path] = Visit(place, node, trace, None, is_late=True)
+        text = why.text or visits.text(place, node)
+        if why.is_object and text == "???":
+            self.refused.append((dotted(path), "it cannot be given back: %s" % why, "late"))
+        self.lines.append(keytexts.line(keytexts.LATE, path, text, place.lists))
+        self._say_node("TYPE", place, node)
+        self.notices.append((dotted(path), "late" + (": %s" % why if str(why) else "")))
         return {"leaf": "???"}
 
-    def built(self) -> Dict[str, str]:
-        """Return, by key, the overrides that build values anew from others of the config, as they were built here."""
-        found = {}
-        for path, node in self._built:
-            raw = _raw_text(node, path)
-            line = override(dotted(path), raw) if raw != "???" else None
-            if line is not None and not any("." in str(key) for key in path):
-                found[dotted(path)] = line
-        return found
-
-    def _is_forced(self, path: Path, keys: List[str]) -> bool:
-        name = dotted(path)
-        return any(name == key or name.startswith(key + ".") for key in keys)
-
-    def _late_calls(self, trace: Trace) -> bool:
-        return any(call.resolver in ("hydra", "now") for call in trace.calls)
-
-    def _check_frozen(self, path: Path, value: Any, trace: Trace) -> None:
-        """Raise `_LateError` unless the value is to be frozen (spec.md, section *Freezing*)."""
-        if self._is_forced(path, self._keep):
-            self.notices.append((dotted(path), "kept, as you said"))
+    def _say_node(self, name: str, place: Place, node: Any) -> None:
+        """Say what a node is that a replay gives an interpolation, where its container does not tell."""
+        field = kinds.template(place.kind, place.key)
+        kind = kinds.of_text(node)
+        if kind == (kinds.PLAIN["leaf"] if field is None else kinds.of_text(field)):
             return
-        if self._is_forced(path, self._late):
-            raise _LateError("you said so")
-        read = [name for name in trace.nodes if name and self._is_forced((name,), self._late)]
-        if read:
-            raise _LateError("built from %s" % read[0])
-        read = [name for name in trace.nodes if name and self._is_forced((name,), self._swept)]
-        if read:
-            raise _LateError("built from %s, which the sweep chooses as it runs" % read[0])
-        if self._late_calls(trace):
-            raise _LateError("")
-        self._check_environment(path, trace)
-        text = str(value) if isinstance(value, (str, pathlib.PurePath)) else ""
-        if not text:
-            return
-        if trace.calls and machine.is_machine_text(text):
-            raise _LateError("a value of this machine")
-        if not trace.calls:
-            self._check_literal(text)
+        try:
+            self.lines.append((name, "%s %s" % (address(place.path), kinds.to_line(kind))))
+        except UnknownTypeError as error:
+            self._refuse(place.path, "its declared class %s cannot be found by name" % error)
 
-    def _check_environment(self, path: Path, trace: Trace) -> None:
-        for call in trace.calls:
-            name = str(call.args[0]) if call.args else ""
-            if call.resolver not in ("oc.env", "env") or name not in os.environ:
-                continue
-            if machine.is_machine_value(name, os.environ[name]):
-                secret = machine.is_secret_name(name)
-                raise _LateError("%s is %s" % (name, "named like a secret" if secret else "this machine's"))
-            self.notices.append((dotted(path), "frozen as %s has it here" % name))
-
-    def _check_literal(self, text: str) -> None:
-        """A default that was worked out while the tool was imported may hold a path or a secret of the machine."""
-        for name, secret in self._secrets:
-            if secret in text:
-                raise _LateError("it holds the secret %s" % name, text.replace(secret, "${oc.env:%s}" % name))
-        changed = machine.portable(text, self._roots)
-        if changed is not None and not self._typed(text):
-            raise _LateError("a path of this machine", changed)
-
-
-def _raw_text(node: Node, path: Path) -> str:
-    """Return the interpolation of a late value; `???`, to be given at the run, where there is none."""
-    raw = node._value() if node is not None else None
-    if not isinstance(raw, str) or "${" not in raw:
-        return "???"
-    origin = node._get_full_key(None)
-    # A copy of a node from elsewhere: its relative interpolations are right only there.
-    return (
-        raw
-        if origin in (dotted(path), "") or re.sub(r"\[(\d+)\]", r".\1", origin) == dotted(path)
-        else "${%s}" % origin
-    )
+    def _refuse(self, path: Path, why: str) -> None:
+        """Refuse what a replay cannot give back, unless the user takes a plain value for it."""
+        if is_named(path, self._plain):
+            self.notices.append((dotted(path), "%s: a plain value, as you said" % why))
+        else:
+            self.refused.append((dotted(path), why, "plain"))
 
 
 def _scalar(value: Any) -> Any:
     """Return a leaf for JSON: plain, or a mapping of one entry that names what JSON has not."""
-    if isinstance(value, enum.Enum):
-        return value.name
-    if isinstance(value, pathlib.PurePath):
-        return str(value)
-    if value is None or isinstance(value, (bool, str)):
+    value = following.plain(value)
+    if value is None or isinstance(value, (bool, int)):
         return value
-    if isinstance(value, int):
-        return int(value)
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else {"float": repr(float(value))}
+        return value if math.isfinite(value) else {"float": repr(value)}
     if isinstance(value, bytes):
         return {"bytes": base64.b64encode(value).decode("ascii")}
-    raise _LateError("a %s cannot be written in YAML" % type(value).__name__)
+    raise LateError("a %s cannot be written in YAML" % type(value).__name__, is_object=True)

@@ -8,11 +8,10 @@ one `TYPE` line each.
 from __future__ import annotations
 
 import enum
-import json
 import pathlib
-import re
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
+import omegaconf
 from omegaconf import AnyNode, DictConfig, ListConfig, Node, OmegaConf
 
 from experimentstash_inside.typenames import UnknownTypeError, from_text, to_text
@@ -22,7 +21,8 @@ class Kind(NamedTuple):
     """What a node is.
 
     Attributes:
-        shape: `dict`, `list`, `leaf`, or `raw` (a Python object outside OmegaConf, from a resolver).
+        shape: `dict`, `list`, `tuple` (of OmegaConf 2.4), `leaf`, or `raw` (a Python object outside OmegaConf, from a
+            resolver).
         ref: the declared type.
         optional: whether None may stand there.
         held: for a mapping its class, or `dict`; for an enum, a path or a raw object its type; else None.
@@ -41,8 +41,25 @@ class Kind(NamedTuple):
 
 ANY = AnyNode()
 """The node of a value that stands in no config: an element of a raw object."""
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-PLAIN = {"dict": Kind("dict", held=dict), "list": Kind("list", held=list, key=int), "leaf": Kind("leaf")}
+PLAIN = {
+    "dict": Kind("dict", held=dict),
+    "list": Kind("list", held=list, key=int),
+    "tuple": Kind("tuple", ref=Tuple[Any, ...], held=tuple, key=int),
+    "leaf": Kind("leaf"),
+}
+_RAW = (dict, list, tuple)
+TUPLES: Tuple[Any, ...] = (omegaconf.TupleConfig,) if hasattr(omegaconf, "TupleConfig") else ()
+CONTAINERS: Tuple[Any, ...] = (DictConfig, ListConfig, *TUPLES)
+"""The containers of the OmegaConf that is here."""
+
+
+def shape_of(value: Any) -> str:
+    """Return the shape of a node or of a value."""
+    if isinstance(value, TUPLES):
+        return "tuple"
+    if isinstance(value, (DictConfig, ListConfig)):
+        return "dict" if isinstance(value, DictConfig) else "list"
+    return "raw" if isinstance(value, _RAW) else "leaf"
 
 
 def is_structured(kind: Any) -> bool:
@@ -68,13 +85,26 @@ def of(node: Node, value: Any) -> Kind:
         if (unnamed and {type(key) for key in value.__dict__["_content"]} != unnamed) or len(unnamed) > 1:
             raise UnknownTypeError("keys of several types in one mapping")
         return Kind("dict", ref, optional, held.object_type or dict, held.key_type, held.element_type, *unnamed)
-    if isinstance(value, ListConfig):
-        return Kind("list", ref, optional, list, value._metadata.key_type, value._metadata.element_type)
-    if isinstance(value, (dict, list, tuple)):
+    shape = shape_of(value)
+    if shape in ("list", "tuple"):
+        held_list = list if shape == "list" else tuple
+        return Kind(shape, ref, optional, held_list, value._metadata.key_type, value._metadata.element_type)
+    if shape == "raw":
+        if type(value) not in _RAW:
+            raise UnknownTypeError(type(value).__name__)
         return Kind("raw", Any, True, type(value))
     held_here = held_type(value)
     implied = ref is not Any and not getattr(ref, "__origin__", None)
     return Kind("leaf", ref, optional, None if implied else held_here)
+
+
+def of_text(node: Node) -> Kind:
+    """Return the kind of a node that holds an interpolation or nothing, whatever that gives."""
+    meta: Any = node._metadata
+    shape = shape_of(node)
+    if shape == "leaf":
+        return Kind("leaf", meta.ref_type, meta.optional)
+    return Kind(shape, meta.ref_type, meta.optional, PLAIN[shape].held, meta.key_type, meta.element_type)
 
 
 def implied(parent: Kind, key: Any, shape: str) -> Kind:
@@ -142,6 +172,12 @@ def to_line(kind: Kind) -> str:
     return text if kind.keys is None else "%s keys %s" % (text, to_text(kind.keys))
 
 
+def from_text_line(text: str) -> Kind:
+    """Return the kind that `text` describes, for a node that holds an interpolation or nothing."""
+    held = text.partition(" = ")[2].partition(" ")[0]
+    return from_line(text, held if held in ("dict", "list", "tuple") else "leaf")
+
+
 def from_line(text: str, shape: str) -> Kind:
     """Return the kind that `text` describes, for a node of that shape; the inverse of `to_line`."""
     if text.startswith("raw "):
@@ -149,6 +185,8 @@ def from_line(text: str, shape: str) -> Kind:
     text, _, keys = text.partition(" keys ")
     declared, _, held = text.partition(" = ")
     ref, optional = _from_declared(declared)
+    if held.partition(" ")[0] == "tuple":
+        shape = "tuple"
     if shape == "leaf":
         return Kind("leaf", ref, optional, from_text(held) if held else None)
     held, _, inner = held.partition(" [")
@@ -166,18 +204,3 @@ def _from_declared(text: str) -> tuple[Any, bool]:
         return from_text(text[len("Optional[") : -1]), True
     kind = from_text(text)
     return kind, kind is Any
-
-
-def address(path: Tuple[Any, ...]) -> str:
-    """Return a path as `TYPE` lines write it, without white space; the root is `.`, an odd key is JSON."""
-    return ".".join(map(_component, path)) or "."
-
-
-def _component(key: Any) -> str:
-    if isinstance(key, enum.Enum):
-        key = key.name
-    if isinstance(key, str):
-        return key if _PLAIN_NAME.fullmatch(key) else json.dumps(key).replace(" ", "\\u0020")
-    if isinstance(key, int) and not isinstance(key, bool):
-        return str(key)
-    return "~" + repr(key).replace(" ", "")

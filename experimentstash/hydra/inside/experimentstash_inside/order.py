@@ -27,6 +27,7 @@ class Order:
         snapshot: the snapshot file that is replayed, or is frozen anew.
         added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
+        plain: keys below which the user takes plain values for what cannot be given back as it is.
         imports: the folder that takes what a run imported; empty where nobody asks.
         stash, root: the folders of the stash and of the tool.
         loaded: the directory that takes what each process of a run loaded; empty for none.
@@ -47,6 +48,7 @@ class Order:
         self.added: Optional[List[str]] = said.get("added")
         self.late: list[str] = said.get("late", [])
         self.keep: list[str] = said.get("keep", [])
+        self.plain: list[str] = said.get("plain", [])
         self.imports: str = said.get("imports", "")
         self.stash: str = said.get("stash", "")
         self.root: str = said.get("root", "")

@@ -1,4 +1,4 @@
-"""From a snapshot file back to the config that the task was given, types too."""
+"""From a snapshot file back to the config that the task was given, types and interpolations too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 import enum
 import pathlib
 import sys
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from omegaconf import (
     AnyNode,
@@ -21,40 +21,55 @@ from omegaconf import (
     StringNode,
 )
 
-from experimentstash_inside import kinds
+from experimentstash_inside import keytexts, kinds, order
+from experimentstash_inside.addresses import Path, address
+from experimentstash_inside.following import Built, unfollowed
 from experimentstash_inside.header import entries, read_text
-from experimentstash_inside.kinds import Kind
-from experimentstash_inside.overridetext import parse
+from experimentstash_inside.keytexts import UnfitError
+from experimentstash_inside.kinds import Kind, shape_of
 from experimentstash_inside.typenames import UnknownTypeError
 
 _NODES: Dict[Any, Any] = {int: IntegerNode, float: FloatNode, bool: BooleanNode, str: StringNode}
 
 
-class UnfitError(Exception):
-    """The header and the body of a snapshot do not fit: somebody edited one of them."""
-
-
 def frozen_config(path: str) -> DictConfig:
-    """Return the config that a snapshot file froze, its late values as the interpolations they were.
+    """Return the config that a snapshot file froze; late values, and those built from others, as interpolations.
+
+    Where an interpolation does not give the frozen value here, the frozen value is given. A custom resolver may look
+    at the machine; then it is told, since the value does not follow what it was built from. An edited snapshot that is
+    frozen anew means what its body says.
 
     Raises:
-        UnfitError: a `LATE` line is no override, or a value is not of the type that the header gives it.
+        UnfitError: a header line is malformed, a value is not of the type that the header gives it, or a value that
+            is built from others of the body is not what they give.
         UnknownTypeError: the tool has no class of a name that the header gives.
     """
     text = read_text(path)
-    types: Dict[str, str] = {}
-    late: Dict[str, Any] = {}
-    for key, line in entries(text):
-        if key == "TYPE":
-            place, _, kind = line.partition(" ")
-            types[place] = kind
-        elif key == "LATE":
-            place, value = _late(line)
-            late[place] = value
-    body = OmegaConf.create(text)
-    config: Any = _Rebuilding(types, late).node((), body, Kind("dict", held=dict))
-    made: DictConfig = config
-    return made
+    body: Any = OmegaConf.create(text)
+    lines = entries(text)
+    edited = order.read().mode == "capture"
+    plain: FrozenSet[str] = frozenset()
+    while True:
+        rebuilding = Rebuilding(lines, plain)
+        config = rebuilding.config(body)
+        lost = unfollowed(rebuilding.built, body)
+        if not lost:
+            OmegaConf.clear_cache(config)
+            return config
+        plain |= {address(one.path) for one in lost if edited or one.is_custom}
+        for one in lost if not edited else ():
+            _tell(one, path, lost)
+
+
+def _tell(one: Built, path: str, lost: Sequence[Built]) -> None:
+    if one.is_custom:
+        sys.stderr.write(
+            "experimentstash: %s: %s was frozen with the value that %s gave, which gives another one here:"
+            " the frozen value is used, and does not follow what it is built from\n"
+            % (path, address(one.path), one.text)
+        )
+    elif not any(other.is_custom for other in lost):
+        raise UnfitError("%s is built as %s, and the body has another value" % (address(one.path), one.text))
 
 
 def config_or_leave(path: str) -> DictConfig:
@@ -63,13 +78,13 @@ def config_or_leave(path: str) -> DictConfig:
         return frozen_config(path)
     except UnknownTypeError as error:
         sys.stderr.write(
-            "experimentstash: %s was frozen with the class %s, which the tool has not at this commit\n"
+            "experimentstash: %s was frozen with the class %s, which the tool does not have at this commit\n"
             "    fix: git submodule update --init --recursive  # at the commit of the snapshot's tag\n" % (path, error)
         )
     except UnfitError as error:
         sys.stderr.write(
             "experimentstash: the header and the body of the snapshot do not fit: %s\n"
-            "    fix: correct the value, or the TYPE or LATE line of that key\n" % error
+            "    fix: correct the value, or the TYPE, LATE or BUILT line of that key\n" % error
         )
     raise SystemExit(1)
 
@@ -79,23 +94,44 @@ def header_lines(path: str) -> List[Tuple[str, str]]:
     return entries(read_text(path))
 
 
-def _late(line: str) -> Tuple[str, Any]:
-    try:
-        override = parse(line)
-        return override.key_or_group, override.value()
-    except Exception:  # noqa: BLE001  (the parser's errors differ between Hydra's versions)
-        raise UnfitError("LATE %s is no override" % line) from None
+class Rebuilding:
+    """Builds a config from the header and the body of a snapshot.
 
+    Args:
+        lines: the header lines, as (key, text).
+        plain: addresses whose `BUILT` lines do not count: the value of the body is given.
 
-class _Rebuilding:
-    def __init__(self, types: Dict[str, str], late: Dict[str, Any]) -> None:
-        self._types, self._late = types, late
+    Attributes:
+        built: the values that are built from others.
 
-    def _kind(self, path: Tuple[Any, ...], shape: str, implied: Kind) -> Kind:
-        text = self._types.get(kinds.address(path))
+    Raises:
+        UnfitError: a line is malformed.
+    """
+
+    def __init__(self, lines: Sequence[Tuple[str, str]], plain: FrozenSet[str] = frozenset()) -> None:
+        self._types, self._nodes = (
+            dict(text.partition(" ")[::2] for key, text in lines if key == name) for name in ("TYPE", "NODE")
+        )
+        self._late = keytexts.read(lines, keytexts.LATE)
+        self._built = keytexts.read(lines, keytexts.BUILT)
+        self._plain = plain
+        self.built: List[Built] = []
+
+    def config(self, body: Any) -> DictConfig:
+        """Return the config for a body, as OmegaConf reads it or a mapping of what it reads.
+
+        Raises:
+            UnfitError, UnknownTypeError: as `frozen_config`.
+        """
+        made: Any = self.node((), body, Kind("dict", held=dict))
+        config: DictConfig = made
+        return config
+
+    def _kind(self, path: Path, shape: str, implied: Kind) -> Kind:
+        text = self._types.get(address(path))
         return implied if text is None else kinds.from_line(text, shape)
 
-    def node(self, path: Tuple[Any, ...], value: Any, implied: Kind, template: Optional[Node] = None) -> Node:
+    def node(self, path: Path, value: Any, implied: Kind, template: Optional[Node] = None) -> Node:
         """Return the node for a value of the body; `implied` is its kind unless a `TYPE` line says another."""
         try:
             return self._node(path, value, implied, template)
@@ -103,66 +139,104 @@ class _Rebuilding:
             raise
         except Exception:  # noqa: BLE001  (OmegaConf's errors, and those of a tool's own classes)
             shown = repr(value) if _shape(value) == "leaf" else "what it holds"
-            raise UnfitError("%s: %s is not of its type" % (kinds.address(path), shown)) from None
+            raise UnfitError("%s: %s is not of its type" % (address(path), shown)) from None
 
-    def _node(self, path: Tuple[Any, ...], value: Any, implied: Kind, template: Optional[Node]) -> Node:
+    def _node(self, path: Path, value: Any, implied: Kind, template: Optional[Node]) -> Node:
         shape = _shape(value)
         kind = self._kind(path, shape, implied)
         if shape == "leaf" and kind == implied and template is not None:
-            node = copy.deepcopy(template)
-            node._set_parent(None)  # the template's may be read-only
-            node._set_value(self._leaf_value(path, value, kind))
+            node = _copied(template)
+            node._set_value(_leaf_value(value, kind))
             return node
         if kind.shape == "raw":
             return AnyNode(self._raw(path, value, kind), flags={"allow_objects": True})
         if shape == "leaf":
-            return _leaf_node(self._leaf_value(path, value, kind), kind)
+            return _leaf_node(_leaf_value(value, kind), kind)
         return self._container(path, value, kind)
 
-    def _container(self, path: Tuple[Any, ...], value: Any, kind: Kind) -> Node:
+    def _container(self, path: Path, value: Any, kind: Kind) -> Node:
         container: Any = _empty(kind)
-        content: Any = [] if kind.shape == "list" else {}
-        for position, key in enumerate(value.__dict__["_content"] if kind.shape == "dict" else range(len(value))):
-            raw = value._get_node(key)
-            child = raw._value() if isinstance(raw, AnyNode) else raw
+        content: Any = {} if kind.shape == "dict" else []
+        for position, (key, child) in enumerate(_children(value)):
             place = _key(key, kind)
-            implied, template = kinds.implied(kind, place, _shape(child)), kinds.template(kind, place)
-            node = self.node((*path, key), child, implied, template)
+            node = self._child((*path, key), place, child, kind)
             node._set_parent(container)
-            node._set_key(position if kind.shape == "list" else place)
-            content.append(node) if kind.shape == "list" else content.__setitem__(place, node)
+            node._set_key(place if kind.shape == "dict" else position)
+            content.__setitem__(place, node) if kind.shape == "dict" else content.append(node)
         container.__dict__["_content"] = content
         made: Node = container
         return made
 
-    def _leaf_value(self, path: Tuple[Any, ...], value: Any, kind: Kind) -> Any:
-        key = ".".join(map(str, path))
-        if value == "???" and key in self._late:
-            value = self._late[key]
-        elif kind.held is not None and isinstance(value, str):
-            value = kind.held[value] if issubclass(kind.held, enum.Enum) else pathlib.Path(value)
-        return value
+    def _child(self, path: Path, place: Any, value: Any, parent: Kind) -> Node:
+        text = None if self._built.is_empty else self._built.at(path)
+        if text is not None and address(path) not in self._plain:
+            node = self._text_node(path, text, self._nodes, kinds.template(parent, place))
+            self.built.append(Built(path, str(text), node, _unescaped(value)))
+            return node
+        text = self._late.at(path) if isinstance(value, str) and value == "???" else None
+        if text is not None:
+            return self._text_node(path, text, self._types, kinds.template(parent, place))
+        return self.node(path, value, kinds.implied(parent, place, _shape(value)), kinds.template(parent, place))
 
-    def _raw(self, path: Tuple[Any, ...], value: Any, kind: Kind) -> Any:
-        if isinstance(value, (DictConfig, ListConfig)):
-            shape_kind = kind if kind.shape == "raw" else Kind("raw", held=dict)
-            keys = value.__dict__["_content"] if isinstance(value, DictConfig) else range(len(value))
-            children: List[Tuple[Any, Any]] = []
-            for key in keys:
-                raw = value._get_node(key)
-                child = raw._value() if isinstance(raw, AnyNode) else raw
-                implied = kinds.implied(shape_kind, key, "leaf" if _shape(child) == "leaf" else "raw")
-                child_kind = self._kind((*path, key), _shape(child), implied)
-                if _shape(child) == "leaf":
-                    children.append((key, self._leaf_value((*path, key), child, child_kind)))
-                else:
-                    children.append((key, self._raw((*path, key), child, child_kind)))
-            return dict(children) if isinstance(value, DictConfig) else kind.held(child for _, child in children)
-        return value
+    def _text_node(self, path: Path, text: Any, kinds_said: Dict[str, str], template: Optional[Node]) -> Node:
+        """Return the node of a value that has an interpolation, or nothing yet, for its value."""
+        said = kinds_said.get(address(path))
+        try:
+            if said is None and template is None:
+                return AnyNode(text)
+            if said is not None:
+                kind = kinds.from_text_line(said)
+                node = _leaf_node("???", kind) if kind.shape == "leaf" else _empty(kind)
+            else:
+                node = _copied(template)
+            node._set_value(text)
+        except UnknownTypeError:
+            raise
+        except Exception:  # noqa: BLE001  (OmegaConf's errors)
+            raise UnfitError("%s: %s is not for its type" % (address(path), text)) from None
+        made: Node = node
+        return made
+
+    def _raw(self, path: Path, value: Any, kind: Kind) -> Any:
+        shape = _shape(value)
+        if shape == "leaf":
+            return value
+        own = kind if kind.shape == "raw" else Kind("raw", held=dict)
+        children: List[Tuple[Any, Any]] = []
+        for key, child in _children(value):
+            here, is_leaf = (*path, key), _shape(child) == "leaf"
+            child_kind = self._kind(here, _shape(child), kinds.implied(own, key, "leaf" if is_leaf else "raw"))
+            children.append((key, _leaf_value(child, child_kind) if is_leaf else self._raw(here, child, child_kind)))
+        return dict(children) if shape == "dict" else kind.held(child for _, child in children)
 
 
 def _shape(value: Any) -> str:
-    return "dict" if isinstance(value, DictConfig) else "list" if isinstance(value, ListConfig) else "leaf"
+    """Return the shape of a value of a body."""
+    return "dict" if isinstance(value, dict) else "list" if isinstance(value, list) else shape_of(value)
+
+
+def _children(value: Any) -> Iterator[Tuple[Any, Any]]:
+    """Yield the keys and values of a container of a body: as OmegaConf read it, or of what a YAML reader gives."""
+    content = value if isinstance(value, (dict, list)) else value.__dict__["_content"]
+    for key, child in content.items() if isinstance(content, dict) else enumerate(content):
+        yield key, child._value() if isinstance(child, AnyNode) else child
+
+
+def _unescaped(value: Any) -> Any:
+    is_escaped = isinstance(value, str) and "${" in value
+    return OmegaConf.create({"text": value}).text if is_escaped else value
+
+
+def _leaf_value(value: Any, kind: Kind) -> Any:
+    if kind.held is not None and isinstance(value, str):
+        value = kind.held[value] if issubclass(kind.held, enum.Enum) else pathlib.Path(value)
+    return value
+
+
+def _copied(template: Any) -> Node:
+    node: Node = copy.deepcopy(template)
+    node._set_parent(None)  # the template's may be read-only
+    return node
 
 
 def _key(key: Any, kind: Kind) -> Any:
@@ -171,6 +245,10 @@ def _key(key: Any, kind: Kind) -> Any:
 
 
 def _empty(kind: Kind) -> Any:
+    if kind.shape == "tuple":
+        made = kinds.TUPLES[0]([])  # its declared type comes afterwards: it may want elements
+        made._metadata.ref_type, made._metadata.optional = kind.ref, kind.optional
+        return made
     if kind.shape == "list":
         return ListConfig([], ref_type=kind.ref, is_optional=kind.optional, element_type=kind.element)
     made = copy.deepcopy(kinds.skeleton(kind.held)) if kinds.is_structured(kind.held) else DictConfig({})

@@ -9,7 +9,10 @@ import pathlib
 import re
 import sys
 import typing
-from typing import Any
+from typing import Any, Dict, Iterator, List, Tuple
+from urllib.parse import quote, unquote
+
+from experimentstash_inside.order import FROZEN
 
 _PLAIN = {"Any": Any, "Path": pathlib.Path, "NoneType": type(None)}
 _PLAIN.update(
@@ -46,10 +49,13 @@ def to_text(kind: Any) -> str:
             raise UnknownTypeError(str(kind))
         inner = ["..." if part is Ellipsis else to_text(part) for part in kind.__args__]
         return "%s[%s]" % (_ORIGINS[origin], ", ".join(inner))
-    name = "%s:%s" % (getattr(kind, "__module__", None), getattr(kind, "__qualname__", None))
-    if find_class(name) is not kind:
-        raise UnknownTypeError(name)
-    return name
+    name = _name(kind)
+    if find_class(name) is kind:
+        return name
+    for place, registered in registered_classes():
+        if registered is kind:
+            return "%s@%s" % (name, quote(place))
+    raise UnknownTypeError(name)
 
 
 def from_text(text: str) -> Any:
@@ -94,8 +100,14 @@ def find_class(name: str) -> Any:
     """Return the config class or enum called `module:qualified.name`, or None.
 
     First by import; then among the configs that the tool registered in Hydra's ConfigStore, where
-    hydra-zen's generated classes are, which no import reaches.
+    hydra-zen's generated classes are, which no import reaches. Where several of these have one name,
+    `module:qualified.name@place` tells them apart.
     """
+    name, _, place = name.partition("@")
+    if place:
+        known = dict(registered_classes())
+        there = known.get(unquote(place))
+        return there if there is not None and _name(there) == name else None
     module, _, qualname = name.partition(":")
     try:
         found: Any = sys.modules.get(module) or importlib.import_module(module)
@@ -105,8 +117,12 @@ def find_class(name: str) -> Any:
         found = None
     if _is_config_class(found):
         return found
-    same = {kind for kind in registered_classes() if "%s:%s" % (kind.__module__, kind.__qualname__) == name}
+    same = {kind for _, kind in registered_classes() if _name(kind) == name}
     return same.pop() if len(same) == 1 else None
+
+
+def _name(kind: Any) -> str:
+    return "%s:%s" % (getattr(kind, "__module__", None), getattr(kind, "__qualname__", None))
 
 
 def _is_config_class(found: Any) -> bool:
@@ -117,26 +133,42 @@ def _is_config_class(found: Any) -> bool:
     )
 
 
-def registered_classes() -> set[type]:
-    """Return every config class that stands somewhere in Hydra's ConfigStore."""
+def registered_classes() -> Iterator[Tuple[str, type]]:
+    """Yield every config class in Hydra's ConfigStore, with the place where it stands.
+
+    A place is the config's path, the key in it, and for a declared type which one: `db/mysql.yaml:pool!element`.
+    A tool that registers the same configs again, as it does at the same commit, has the same places.
+    """
     from hydra.core.config_store import ConfigStore
-    from omegaconf import DictConfig, ListConfig, OmegaConf
 
-    found: set[type] = set()
+    def walk(level: Dict[str, Any], folder: str) -> Iterator[Tuple[str, type]]:
+        for key, entry in level.items():
+            if isinstance(entry, dict):
+                yield from walk(entry, folder + key + "/")
+            elif not key.startswith(FROZEN):
+                yield from _classes_at(entry.node, folder + key + ":")
 
-    def look(node: Any) -> None:
-        if isinstance(node, (DictConfig, ListConfig)):
-            kinds: list[Any] = [OmegaConf.get_type(node), node._metadata.ref_type]
-            found.update(filter(_is_config_class, kinds))
-            content = node.__dict__["_content"]
-            for child in (
-                content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
-            ):
-                look(child)
+    yield from walk({key: value for key, value in ConfigStore.instance().repo.items() if key != "hydra"}, "")
 
-    def walk(level: dict[str, Any]) -> None:
-        for entry in level.values():
-            walk(entry) if isinstance(entry, dict) else look(entry.node)
 
-    walk({key: value for key, value in ConfigStore.instance().repo.items() if key != "hydra"})
-    return found
+def _classes_at(node: Any, place: str) -> Iterator[Tuple[str, type]]:
+    from omegaconf import Node, OmegaConf
+
+    if not isinstance(node, Node):
+        return
+    meta: Any = node._metadata
+    held = OmegaConf.get_type(node) if hasattr(meta, "element_type") else type(node._value())
+    declared = [("!" + part, getattr(meta, part + "_type", None)) for part in ("ref", "element", "key")]
+    for part, kind in [("", held), *declared]:
+        for number, inner in enumerate(_parts(kind)):
+            if _is_config_class(inner):
+                yield "%s%s%s" % (place, part, number or ""), inner
+    content = node.__dict__["_content"] if hasattr(meta, "element_type") else None
+    children = content.items() if isinstance(content, dict) else enumerate(content) if type(content) is list else ()
+    for key, child in children:
+        yield from _classes_at(child, "%s.%s" % (place, key))
+
+
+def _parts(kind: Any) -> List[Any]:
+    """Return a type and those that it is made of: `Model` of `Optional[Model]` too."""
+    return [kind, *(inner for part in getattr(kind, "__args__", ()) for inner in _parts(part))]

@@ -1,0 +1,134 @@
+"""Values that are built from others of the config, and follow them: which do, and whether they do so here.
+
+A value follows if its interpolation reads only other values, perhaps through resolvers. A resolver of the tool is
+asked again at each run, so it counts where it gave the same when it was asked twice; what it gives at a replay is
+compared with the frozen value. A value does not follow if its interpolation reads the environment, the moment, or
+Hydra's own settings: then it has its frozen value, and is told.
+"""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+import re
+from typing import Any, List, NamedTuple, Sequence
+
+from omegaconf import AnyNode, DictConfig, Node, OmegaConf
+from omegaconf.errors import UnsupportedInterpolationType
+
+from experimentstash_inside.addresses import Path
+from experimentstash_inside.kinds import CONTAINERS
+from experimentstash_inside.tracing import Call, Trace
+
+OUTSIDE = ("oc.env", "env", "hydra", "now")
+"""Resolvers that read what is no part of the task's config."""
+_PLAIN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
+_RESOLVER = re.compile(r"\$\{\s*([A-Za-z_][\w.]*)\s*:")
+
+
+class Built(NamedTuple):
+    """A value that is built from others.
+
+    Attributes:
+        path: where it stands.
+        text: its interpolation.
+        node: its node, in the config that was rebuilt.
+        frozen: the value of the body.
+    """
+
+    path: Path
+    text: str
+    node: Node
+    frozen: Any
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether a resolver of the tool's own makes it."""
+        return any(not name.startswith("oc.") for name in _RESOLVER.findall(self.text))
+
+
+def is_custom(call: Call) -> bool:
+    """Tell whether a resolver is one of the tool, and not of OmegaConf or Hydra."""
+    return not call.resolver.startswith("oc.") and call.resolver not in OUTSIDE
+
+
+def reads_config(trace: Trace) -> bool:
+    """Tell whether a value is made of other values of the config."""
+    return bool(trace.own_nodes) or any(call.sees_config for call in trace.own_calls)
+
+
+def can_follow(trace: Trace, varies: bool) -> bool:
+    """Tell whether a value that reads others gives the same again when it is resolved at a replay.
+
+    Args:
+        trace: how it was resolved.
+        varies: whether it was another value when it was resolved again.
+    """
+    names = [call.resolver for call in trace.own_calls]
+    return not any(name in OUTSIDE for name in names) and not (varies and any(map(is_custom, trace.own_calls)))
+
+
+def unfollowed(built: Sequence[Built], body: DictConfig) -> List[Built]:
+    """Return those values that are not built here as they were frozen; `body` has what they are built from.
+
+    A resolver that is not registered yet cannot be asked; what it makes is left to the task.
+    """
+    return [one for one in built if not _reads_same(one, body) and not _is_as_frozen(one)]
+
+
+def _reads_same(one: Built, body: DictConfig) -> bool:
+    """Tell whether a value is plainly another one, which has the same frozen value: no interpolation is resolved."""
+    match = _PLAIN.fullmatch(one.text)
+    node: Any = body
+    for key in match[1].split(".") if match else ():
+        content = node.__dict__.get("_content")
+        node = content.get(key) if isinstance(content, dict) else None
+        if node is None:
+            return False
+    if not match or not isinstance(node, AnyNode) or isinstance(one.frozen, CONTAINERS):
+        return False
+    value = node._value()
+    return type(value) is type(one.frozen) and bool(value == one.frozen) and value != "???"
+
+
+def _is_as_frozen(one: Built) -> bool:
+    try:
+        parent: Any = one.node._get_parent()
+        return _same(parent[one.node._key()], one.frozen)
+    except UnsupportedInterpolationType:
+        return True
+    except Exception:  # noqa: BLE001  (OmegaConf's errors, and those of a tool's own resolvers)
+        return False
+
+
+def _same(value: Any, frozen: Any) -> bool:
+    """Tell whether a value is what a body says of it; what is late in the body is not compared."""
+    if isinstance(frozen, CONTAINERS):
+        keys: Any = _keys(frozen)
+        here: Any = _keys(value)
+        if here is None or [plain(key) for key in here] != list(keys):
+            return False
+        pairs = zip(here, keys)  # noqa: B905  (Python 3.8)
+        return all(OmegaConf.is_missing(frozen, at) or _same(value[key], frozen[at]) for key, at in pairs)
+    value = plain(value)
+    return type(value) is type(frozen) and bool(value == frozen or (value != value and frozen != frozen))
+
+
+def _keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return list(value)
+    if OmegaConf.is_dict(value):
+        return list(value.__dict__["_content"])
+    is_list = isinstance(value, (list, tuple)) or OmegaConf.is_list(value) or isinstance(value, CONTAINERS)
+    return range(len(value)) if is_list else None
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar as YAML carries it: an enum by its name, a path as its text."""
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, pathlib.PurePath):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return float(value) if isinstance(value, float) else value
