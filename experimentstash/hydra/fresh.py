@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash import process
-from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
+from experimentstash.hydra.frozen_run import run_frozen
+from experimentstash.hydra.launch import RUN, keep_clean, outputs
 from experimentstash.hydra.replay import frozen_wish
 from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from experimentstash.names import SnapshotName
@@ -59,7 +61,13 @@ def check_left_alone(folder: Path) -> None:
 
 
 def run_fresh(
-    stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: float | None = None, imports: Path | None = None
+    stash: Path,
+    tool: Tool,
+    name: SnapshotName,
+    folder: Path,
+    limit: float | None = None,
+    launcher: Sequence[str] = (),
+    imports: Path | None = None,
 ) -> Ran:
     """Run a snapshot of this checkout, with our standard streams and signals.
 
@@ -69,23 +77,22 @@ def run_fresh(
         name: the snapshot; it is on disk.
         folder: the run folder; it is made, and must not be there.
         limit: seconds that it has, or None for as many as it takes.
+        launcher: the overrides that replace the recorded launcher.
         imports: the folder that takes the names of what it imports, or None.
 
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.
     """
-    wanted = replace(frozen_wish(stash, tool, name.experiment, name.tag), folder=folder, imports=imports)
+    wanted = frozen_wish(stash, tool, name.experiment, name.tag, launcher)
+    wanted = replace(wanted, folder=folder, imports=imports)
     keep_clean(wanted)
     folder.mkdir(parents=True)
     places = (stash, wanted.root)
     before = snapshot_tree(places, leave_out=[folder])
-    start = running(wanted)
     asked: list[int] = []
     overdue = False
     try:
-        code = process.run_through(
-            start.command, cwd=start.cwd, env=start.env, asked_to_end=asked, limit=limit, bound=True
-        )
+        code = run_frozen(wanted, name.tag, asked_to_end=asked, limit=limit, bound=True)
     except subprocess.TimeoutExpired:
         code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, ListConfig, Node, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from experimentstash_inside import kinds, machine
+from experimentstash_inside.answers import depends_on_the_run
 from experimentstash_inside.kinds import Kind
 from experimentstash_inside.overridetext import override
 from experimentstash_inside.tracing import Trace, tracing
@@ -78,7 +79,6 @@ class Freezing:
         self.notices: List[Tuple[str, str]] = []
         self.missing: List[str] = []
         self.refused: List[Tuple[str, str]] = []
-        self.asked: List[Tuple[Any, ...]] = []
         self.body = self._container((), config, config, Kind("dict", held=dict))
 
     def _container(self, path: Path, node: Node, value: Any, implied: Kind) -> Dict[str, Any]:
@@ -121,17 +121,17 @@ class Freezing:
             return self._value(path, node, value, parent_kind)
         except _LateError as late:
             del self.lines[told[0] :], self.notices[told[1] :]
-            return self._make_late(path, node, trace, str(late), parent_kind, late.text)
+            return self._make_late(path, node, str(late), parent_kind, late.text)
         except InterpolationToMissingValueError:
             self.missing.append(dotted(path))
         except OmegaConfBaseException as error:
             if OmegaConf.is_missing(parent, key):
                 if self._is_forced(path, self._late):
-                    return self._make_late(path, node, trace, "", parent_kind)
+                    return self._make_late(path, node, "", parent_kind)
                 self.missing.append(dotted(path))
             else:
                 why = "" if self._late_calls(trace) else "it cannot be resolved: %s" % str(error).split("\n")[0]
-                return self._make_late(path, node, trace, why, parent_kind)
+                return self._make_late(path, node, why, parent_kind)
         return {"leaf": "???"}
 
     def _value(self, path: Path, node: Optional[Node], value: Any, parent: Kind) -> Any:
@@ -153,8 +153,7 @@ class Freezing:
             return
         self._kind(path, node, value, implied)
 
-    def _make_late(self, path: Path, node: Node, trace: Trace, why: str, parent: Kind, text: str = "") -> Any:
-        self.asked += [call.args for call in trace.calls if call.resolver == "hydra"]
+    def _make_late(self, path: Path, node: Node, why: str, parent: Kind, text: str = "") -> Any:
         line = override(dotted(path), text or _raw_text(node, path))
         if line is None or any("." in str(key) for key in path):  # Hydra would take it for two keys
             self.refused.append((dotted(path), "it is late, and Hydra has no override for %s" % dotted(path)))
@@ -179,7 +178,9 @@ class Freezing:
         return any(name == key or name.startswith(key + ".") for key in keys)
 
     def _late_calls(self, trace: Trace) -> bool:
-        return any(call.resolver in ("hydra", "now") for call in trace.calls)
+        asked = [str(call.args[0]) if call.args else "" for call in trace.calls if call.resolver == "hydra"]
+        asked += [name[len("hydra.") :] for name in trace.nodes if name.startswith("hydra.")]
+        return any(call.resolver == "now" for call in trace.calls) or any(map(depends_on_the_run, asked))
 
     def _check_frozen(self, path: Path, value: Any, trace: Trace) -> None:
         """Raise `_LateError` unless the value is to be frozen (spec.md, section *Freezing*)."""
