@@ -194,12 +194,14 @@ def _header(wanted: Wish, name: SnapshotName, part: Part) -> Iterator[tuple[str,
     for key in part.varies:
         yield "VARIES", key
     yield from part.lines
+    for answer in part.answers:
+        yield "ANSWER", answer
     if wanted.select == "compose":
         yield "SELECT", "compose"
         return
-    if not part.rerun:
-        return
     late = [text for key, text in part.lines if key == "LATE"]
+    if not part.rerun or commandline.is_circular(part.settings, late):
+        return
     work = os.path.normpath(Path(wanted.tool.path, wanted.tool.workdir))
     flags, overrides = commandline.split([*part.settings, *part.sweep])
     yield "WORKDIR", work

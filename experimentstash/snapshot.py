@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
 ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS", "BODY")
 _VALUES = ("VARIES", "LATE", "LATE_AT", "BUILT", "BUILT_AT", "FIXED", "TYPE", "NODE")
-KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", *_VALUES, "PACKAGE", "PROJECT")
+KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", *_VALUES, "ANSWER", "PACKAGE", "PROJECT")
 """The keys that the program writes; others are somebody's own, and kept."""
 LARGEST = 50 * 1024 * 1024
 """Bytes. No config is larger; what is larger is refused before it is parsed."""

@@ -13,7 +13,7 @@ from experimentstash import body
 from experimentstash.snapshot import late_key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from experimentstash.body import Tree
 
@@ -32,6 +32,7 @@ class Part:
         jobs: its `JOB` and `JOBS` lines, as (key, text).
         varies: its `VARIES` lines.
         lines: the header lines that say more of its values than the body (`TYPE`, `LATE`, `BUILT`, …), as (key, text).
+        answers: its `ANSWER` lines.
         body: the config.
         rerun: whether one command runs it with Hydra alone.
         follows: the overrides of values that Hydra alone has to build anew for each job.
@@ -43,6 +44,7 @@ class Part:
     jobs: tuple[tuple[str, str], ...]
     varies: tuple[str, ...]
     lines: tuple[tuple[str, str], ...]
+    answers: tuple[str, ...]
     body: Tree
     rerun: bool
     follows: tuple[str, ...] = ()
@@ -73,8 +75,10 @@ def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
     """
     pairs = list(_pairs(first, second))
     varies = list(dict.fromkeys(key for one, again in pairs for key in _varies(one, again)))
-    whole = _part(overrides, first, varies, _settings(first), first["sweep"])
+    moved = _own_folders(pairs, first, second, varies)
+    whole = _part(overrides, first, varies, _without(moved, _settings(first)), first["sweep"])
     told = list(dict.fromkeys(tuple(notice) for one, _ in pairs for notice in one["notices"]))
+    told += moved.items()
     within = {key for one, _ in pairs for key in one["varies"]}  # told already
     told += [
         (key, "differs from one composition to the next: frozen as first seen") for key in varies if key not in within
@@ -88,7 +92,7 @@ def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
     jobs = tuple(("JOB", f"{number} {text}".rstrip()) for number, text in enumerate(texts))
     follows = _follows(first["jobs"], varies)
     if follows is None:
-        return _apart(whole, jobs, overrides, pairs, told)
+        return _apart(whole, jobs, overrides, pairs, told, moved)
     told += [(late_key(line), "follows what the sweep changes") for line in follows]
     told += [(f"job {number}", text) for number, text in enumerate(texts)]
     return Parts(replace(whole, jobs=jobs, follows=follows), (), tuple(told))
@@ -108,12 +112,36 @@ def _part(
 ) -> Part:
     lines = _settled(said, varies)
     rerun = bool(said.get("rerun", True)) and not any(key == "LATE_AT" for key, _ in lines)
-    return Part(tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, said["body"], rerun)
+    answers = tuple(said["answers"])
+    return Part(tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, answers, said["body"], rerun)
 
 
 def _settings(said: Answer) -> list[str]:
-    lines = [*said["settings"], *said["kept"]]
+    lines = [*said["settings"], *said["choices"]]
     return ["--multirun", *(line for line in lines if line not in _ALONE)] if said["multirun"] else lines
+
+
+def _own_folders(
+    pairs: Sequence[tuple[Answer, Answer]], first: Answer, second: Answer, varies: Sequence[str]
+) -> Mapping[str, str]:
+    """Return the settings of run directories that are left out, each with the reason.
+
+    A directory named by an id that is new at each composition would be one directory for all replays, since the id
+    is frozen: the second would find what the first has left there. Hydra's default gives each its own.
+    """
+    found = {}
+    for setting in ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"):
+        read = {key for one, _ in pairs for key in one["folders_read"].get(setting, ())}
+        keys = [key for key in varies if key in read or any(f"{key}.".startswith(f"{part}.") for part in read)]
+        lines = [next((line for line in one["settings"] if _key(line) == setting), "") for one in (first, second)]
+        if lines[0] and (keys or lines[0] != lines[1]):
+            why = f"built from {', '.join(keys)}, which differs" if keys else "it differs"
+            found[setting] = f"{why} from one composition to the next: each run gets a directory of its own"
+    return found
+
+
+def _without(moved: Mapping[str, str], settings: Iterable[str]) -> list[str]:
+    return [line for line in settings if _key(line) not in moved]
 
 
 def _varies(one: Answer, again: Answer) -> list[str]:
@@ -155,14 +183,15 @@ def _apart(
     overrides: Sequence[str],
     pairs: Sequence[tuple[Answer, Answer]],
     told: Sequence[tuple[str, str]],
+    moved: Mapping[str, str],
 ) -> Parts:
     parted, notices = [], list(told)
     for number, (job, again) in enumerate(pairs):
         given = [*(line for line in overrides if _key(line) not in map(_key, job["overrides"])), *job["overrides"]]
         varies = _varies(job, again)
-        parted.append(_part(given, job, varies, job["own_settings"]))
+        parted.append(_part(given, job, varies, _without(moved, job["own_settings"])))
         notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
-    settings = tuple(line for line in whole.settings if line not in pairs[0][0]["kept"])
+    settings = tuple(line for line in whole.settings if line not in pairs[0][0]["choices"])
     return Parts(
         replace(whole, settings=settings, jobs=(("JOBS", "apart"), *jobs), rerun=False), tuple(parted), tuple(notices)
     )

@@ -8,10 +8,16 @@ from pathlib import Path
 from conftest import commit, git, write
 
 TELL = '''
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, ListConfig, DictConfig
+
+OF_A_RUN = ("run", "sweep", "launcher")
+OF_A_RUN += tuple("runtime." + key for key in ("cwd", "output_dir", "version", "version_base", "config_sources"))
 
 def tell(cfg, path=""):
     """Print every node: key, types, value."""
+    if not path and HydraConfig.initialized():
+        tell_hydra(HydraConfig.get())
     for key in (list(cfg) if isinstance(cfg, DictConfig) else range(len(cfg))):
         node, value = cfg._get_node(key), cfg[key]
         here = "%s/%r" % (path, key)
@@ -20,6 +26,19 @@ def tell(cfg, path=""):
             tell(value, here)
         else:
             print(here, type(node).__name__, node._metadata.ref_type, type(value), repr(value))
+
+def tell_hydra(node, path=""):
+    """Print what HydraConfig tells, but for directories, versions and the launcher, which belong to a run."""
+    for key in (list(node) if isinstance(node, DictConfig) else range(len(node))):
+        inner, here = node._get_node(key), "%s.%s" % (path, key) if path else str(key)
+        raw = inner._value()
+        of_a_run = here in OF_A_RUN or here.endswith("hydra/launcher") or "hydra.sweep.dir" in str(raw)
+        if isinstance(raw, (dict, list)):
+            if not of_a_run:
+                print("hydra:", here, type(inner).__name__, OmegaConf.get_type(inner))
+                tell_hydra(inner, here)
+        elif not of_a_run and "hydra/launcher" not in str(raw):
+            print("hydra:", here, type(inner).__name__, repr(raw))
 '''
 
 HARD_CODED = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -21,6 +22,25 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: float | N
     if value is not None and not 0 < value <= _LONGEST:  # NaN is no such number either
         raise click.BadParameter(f"{value:g} is no number of seconds that a run can have")
     return value
+
+
+def _launcher_overrides(name: str | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the overrides that replace the recorded launcher as a whole.
+
+    Raises:
+        UsageError: a parameter is not KEY=VALUE, or there is no launcher that it is for.
+    """
+    example = "experimentstash reproduce TAG --launcher joblib --launcher-set n_jobs=2"
+    if name is None:
+        if parameters:
+            raise UsageError("--launcher-set is for a launcher: name it with --launcher", example)
+        return ()
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/-]*", name):
+        raise UsageError(f"--launcher {name!r} is no name of a launcher", example)
+    for parameter in parameters:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*=.*", parameter, re.DOTALL):
+            raise UsageError(f"--launcher-set {parameter!r} is not KEY=VALUE", example)
+    return (f"hydra/launcher={name}", *(f"++hydra.launcher.{parameter}" for parameter in parameters))
 
 
 @click.command("reproduce")
@@ -48,6 +68,12 @@ def _seconds(_context: click.Context, _option: click.Parameter, value: float | N
 )
 @click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns that are not compared.")
 @click.option("--report", metavar="FILE", help="Write the report to FILE.md and FILE.json.")
+@click.option(
+    "--launcher",
+    metavar="NAME",
+    help="Run the jobs of sweeps with this launcher of Hydra's, in place of the recorded one.",
+)
+@click.option("--launcher-set", multiple=True, metavar="KEY=VALUE", help="A parameter of that launcher: n_jobs=2.")
 @click.option("--no-build", is_flag=True, help="Run in the environment at hand, and tell what of it differs.")
 @click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="End a run that takes longer.")
 @click.option("--yes", is_flag=True, help="The code of others may run: do not ask.")
@@ -63,6 +89,8 @@ def command(
     ignore: tuple[str, ...],
     ignore_keys: tuple[str, ...],
     report: str | None,
+    launcher: str | None,
+    launcher_set: tuple[str, ...],
     no_build: bool,
     timeout: float | None,
     yes: bool,
@@ -76,6 +104,7 @@ def command(
     rules = rules_of_words(rtol, atol, ignore, ignore_keys)
     if rules != Rules() and not check:
         raise UsageError("--rtol, --atol, --ignore and --ignore-keys say how results are compared: say --check too")
+    launched = _launcher_overrides(launcher, launcher_set)
     target = None if report is None else Path(report).expanduser()
     if target:
         check_report(target)
@@ -84,7 +113,7 @@ def command(
     else:
         source = sources.named(origin, tag, allow_local=allow_local)
     folder = sources.place_for(tag, source, into)
-    request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout)
+    request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout, launched)
     try:
         account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
     except KeyboardInterrupt:

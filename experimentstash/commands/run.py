@@ -6,6 +6,7 @@ import click
 
 from experimentstash import process, registry
 from experimentstash.hydra import compose, launch
+from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
 from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
@@ -47,6 +48,8 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         compose.compose(wanted, mode="validate")
         click.echo(f"{tool}/{experiment} composes")
         return FINE
+    if tag is not None:
+        raise ToolExit(run_frozen(wanted, tag))
     start = launch.running(wanted)
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
 

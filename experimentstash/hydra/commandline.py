@@ -17,7 +17,9 @@ _WITH_VALUE = frozenset(
     | {"--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
 )
 _WITH_OPTIONAL_VALUE = frozenset({"--info", "-i"})
+_ASKS_FOR_OVERRIDES = re.compile(r"\$\{[^}]*\b(override_dirname|overrides)\b")
 _OVERRIDE = re.compile(r"[+~]|[^-=][^=]*=")
+_NO_TEXTS = frozenset({"null", "true", "false", "inf", "nan"})
 FROZEN_CONFIG = "experimentstash_frozen"
 """The name of a replayed config in Hydra's ConfigStore; that of `experimentstash_inside.order.FROZEN`."""
 
@@ -59,6 +61,19 @@ def key(override: str) -> str:
     return override.partition("=")[0].lstrip("+~").partition("@")[0]
 
 
+_WHOLE = ("launcher", "sweeper", "job_logging", "hydra_logging")
+"""Groups of Hydra's that are replaced as a whole: the parameters of one choice do not fit another."""
+
+
+def without_replaced(settings: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Return the frozen settings (flags too) that overrides of this run leave in place."""
+    keys = {key(line) for line in overrides}
+    groups = [group for group in _WHOLE if f"hydra/{group}" in keys]
+    parts = tuple(f"hydra.{group}." for group in groups)
+    keys |= {f"hydra.{group}" for group in groups}
+    return [line for line in settings if line.startswith("-") or not (key(line) in keys or key(line).startswith(parts))]
+
+
 def program(python: Path, tool: Tool, work: Path) -> list[str]:
     """Return how the tool's program is started, without arguments of Hydra's.
 
@@ -85,8 +100,28 @@ def selection(select: str, experiment: str, group: str = "experiment") -> tuple[
         return [f"--config-name={experiment if group == '.' else f'{group}/{experiment}'}"], []
     if select == "compose":
         return [], []
-    value = experiment if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/.-]*", experiment) else f"'{experiment}'"
-    return [], [f"{'+' if select == 'append' else ''}{group}={value}"]
+    return [], [f"{'+' if select == 'append' else ''}{group}={quoted(experiment)}"]
+
+
+def quoted(text: str) -> str:
+    """Return a text as Hydra's grammar reads it as a text: in quotes where it would be something else without."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/.-]*", text) and text.lower() not in _NO_TEXTS:
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def is_circular(settings: Sequence[str], late: Sequence[str]) -> bool:
+    """Tell whether Hydra alone would never end to resolve the `LATE` overrides of a snapshot.
+
+    They are overrides of the task there, and so part of what `job.override_dirname` and `overrides.task` hold.
+
+    Args:
+        settings: the `HYDRA` lines.
+        late: the `LATE` lines.
+    """
+    unused = () if "--multirun" in settings else ("hydra.sweep.",)
+    asking = [line for line in (*settings, *late) if _ASKS_FOR_OVERRIDES.search(line) and not line.startswith(unused)]
+    return bool(asking) and any("${" in line for line in late)
 
 
 def rerun(tool: Tool, config_flags: str, more: Sequence[str]) -> str:

@@ -12,12 +12,15 @@ from experimentstash import process
 from experimentstash.checkouts.code import Loaded
 from experimentstash.checkouts.restore import directories
 from experimentstash.checkouts.stray_results import collect_stray, without_earlier
-from experimentstash.hydra.launch import RUN, keep_clean, outputs, running
+from experimentstash.hydra.frozen_run import run_frozen
+from experimentstash.hydra.launch import RUN, keep_clean, outputs
 from experimentstash.hydra.replay import frozen_wish
 from experimentstash.problems import StashError
 from experimentstash.results.beside import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from experimentstash.hydra.launch import Wish
     from experimentstash.names import SnapshotName
     from experimentstash.results.beside import Written
@@ -76,7 +79,13 @@ def check_left_alone(folder: Path) -> None:
 
 
 def run_fresh(
-    stash: Path, tool: Tool, name: SnapshotName, folder: Path, limit: float | None = None, imports: Path | None = None
+    stash: Path,
+    tool: Tool,
+    name: SnapshotName,
+    folder: Path,
+    limit: float | None = None,
+    launcher: Sequence[str] = (),
+    imports: Path | None = None,
 ) -> Ran:
     """Run a snapshot of this checkout, with our standard streams and signals.
 
@@ -86,18 +95,19 @@ def run_fresh(
         name: the snapshot; it is on disk.
         folder: the run folder; it is made, and must not be there.
         limit: seconds that it has, or None for as many as it takes.
+        launcher: the overrides that replace the recorded launcher.
         imports: the folder that takes the names of what it imports, or None.
 
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as reports:
-        wanted = frozen_wish(stash, tool, name.experiment, name.tag)
-        ran = _run(replace(wanted, folder=folder, loaded=Path(reports), imports=imports), folder, limit)
+        wanted = frozen_wish(stash, tool, name.experiment, name.tag, launcher)
+        ran = _run(replace(wanted, folder=folder, loaded=Path(reports), imports=imports), name.tag, folder, limit)
         return replace(ran, loaded=Loaded.read(Path(reports)))
 
 
-def _run(wanted: Wish, folder: Path, limit: float | None) -> Ran:
+def _run(wanted: Wish, tag: str, folder: Path, limit: float | None) -> Ran:
     keep_clean(wanted)
     folder.mkdir(parents=True)
     places = (wanted.stash, wanted.root)
@@ -106,21 +116,18 @@ def _run(wanted: Wish, folder: Path, limit: float | None) -> Ran:
     with without_earlier(wanted.stash, wanted.tool, sorted(before), folder.with_name(f"{folder.name}-before")):
         if wanted.tool.results.paths:
             before = snapshot_tree(places, leave_out=[folder])
-        code, stopped, overdue = _started(wanted, limit)
+        code, stopped, overdue = _started(wanted, tag, limit)
         beside = written_beside(before, snapshot_tree(places, leave_out=[folder]))
         rest = collect_stray(wanted.stash, wanted.tool, beside, folder)
     return Ran(folder, code, rest, stopped, overdue, known)
 
 
-def _started(wanted: Wish, limit: float | None) -> tuple[int, bool, bool]:
+def _started(wanted: Wish, tag: str, limit: float | None) -> tuple[int, bool, bool]:
     """Start the tool, and return its exit code, whether it was asked to end, and whether its time was over."""
-    start = running(wanted)
     asked: list[int] = []
     overdue = False
     try:
-        code = process.run_through(
-            start.command, cwd=start.cwd, env=start.env, asked_to_end=asked, limit=limit, bound=True
-        )
+        code = run_frozen(wanted, tag, asked_to_end=asked, limit=limit, bound=True)
     except subprocess.TimeoutExpired:
         code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code

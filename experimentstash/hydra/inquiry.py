@@ -87,7 +87,8 @@ def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
             if "fault" in answer:
                 raise RuntimeError(f"{name}: what runs inside the tool failed:\n{answer['fault']}")
             if "failed" in answer:
-                return NotComposed(f"{name} does not compose: {printable(answer['failed'], keep=chr(10))}")
+                why = printable(answer["failed"], keep=chr(10))
+                return NotComposed(f"{name} does not compose: {why}", fix=answer.get("fix", ""))
             return answer
     shown = printable(said, keep="\n\t").strip() or "it said nothing"
     if code == 0:

@@ -63,6 +63,8 @@ class Wish:
         late, keep: keys whose lateness the user decided.
         plain: keys below which the user takes plain values for what cannot be given back as it is.
         configs: a folder of configs that comes before the stash's own.
+        stash_configs: the folder of the stash's own, where that is not `configs/<tool>`.
+        frozen_with: the overrides that the snapshot was frozen with.
         folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
         loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
         imports: the folder that takes the names of what the run imports, or None.
@@ -81,6 +83,8 @@ class Wish:
     keep: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     configs: Path | None = None
+    stash_configs: Path | None = None
+    frozen_with: tuple[str, ...] = ()
     folder: Path | None = None
     loaded: Path | None = None
     imports: Path | None = None
@@ -106,10 +110,16 @@ def check_tool_there(stash: Path, tool: Tool) -> None:
         raise StashError(f"{tool.path}/{tool.workdir}: the tool has no such working folder (workdir: in the registry)")
 
 
-def running(wanted: Wish) -> Launch:
-    """Return the start that runs the wish: the working config, or the frozen one."""
+def running(wanted: Wish, report: Path | None = None) -> Launch:
+    """Return the start that runs the wish: the working config, or the frozen one.
+
+    Args:
+        wanted: what is to be run.
+        report: a file that the tool's process makes once it has loaded the frozen config.
+    """
     flags, overrides = _arguments(wanted)
-    return _launch(wanted, flags, overrides, {"mode": "run" if wanted.snapshot is None else "replay"})
+    mode = "run" if wanted.snapshot is None else "replay"
+    return _launch(wanted, flags, overrides, {"mode": mode, "report": str(report or "")})
 
 
 def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
@@ -119,8 +129,7 @@ def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
         return [*flags, *wanted.flags], [*chosen, *wanted.overrides, *_into(wanted)]
     flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
     overrides = (*wanted.overrides, *_into(wanted), *([_NOTE] if wanted.note else []))
-    replaced = {commandline.key(line) for line in overrides}
-    settings = [line for line in wanted.settings if line.startswith("-") or commandline.key(line) not in replaced]
+    settings = commandline.without_replaced(wanted.settings, overrides)
     if commandline.is_multirun(wanted.flags):
         settings = [line for line in settings if line != "--multirun"]
     said_flags, said = commandline.split([*wanted.flags, *settings, *overrides])
@@ -147,7 +156,8 @@ def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
 def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order: dict[str, Any]) -> Launch:
     tool, stash = wanted.tool, wanted.stash
     composes = wanted.select == "compose"
-    folders = [folder for folder in (wanted.configs, stash / "configs" / tool.name) if folder is not None]
+    own = wanted.stash_configs or stash / "configs" / tool.name
+    folders = [folder for folder in (wanted.configs, own) if folder is not None]
     whole = {
         "prepend": [path for folder in folders if folder.is_dir() for path in _search_paths(tool, folder)],
         "append": [*(f"pkg://{package}" for package in tool.search_packages), *_unnamed_configs(wanted)],
@@ -157,6 +167,8 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         "given": list(overrides),
         "overrides": list(wanted.overrides),
         "snapshot": str(wanted.snapshot or ""),
+        "folder": wanted.folder is not None,
+        "frozen_with": list(wanted.frozen_with),
         "stash": str(stash),
         "root": str(wanted.root),
         "loaded": str(wanted.loaded or ""),
@@ -167,6 +179,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
     env = tool_environment()
     paths = [str(INSIDE), *_package_roots(stash, tool), env.get("PYTHONPATH", "")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    env["PWD"] = str(wanted.work)
     env[_ORDER] = json.dumps(whole)
     env["EXPERIMENTSTASH_OUTPUTS"] = str(outputs(stash, tool, wanted.experiment))
     if wanted.folder:

@@ -71,7 +71,17 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
         _check_jobs(stash, name, frozen, overrides)
     select = tool.select or frozen.one("SELECT") or "primary"
     settings = (*frozen.all("HYDRA"), *frozen.all("SWEEP"))
-    return Wish(stash, tool, experiment, tuple(flags), tuple(overrides), select, path, settings)
+    return Wish(
+        stash,
+        tool,
+        experiment,
+        tuple(flags),
+        tuple(overrides),
+        select,
+        path,
+        settings,
+        frozen_with=frozen.all("OVERRIDE"),
+    )
 
 
 def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, overrides: Sequence[str]) -> None:

@@ -57,6 +57,7 @@ class Request:
         yes: the question whether the code may run is answered.
         rules: how results are compared, over what the registry says.
         limit: seconds that each run has; None for as many as it takes.
+        launcher: the overrides that replace the recorded launcher of sweeps.
     """
 
     tag: str
@@ -68,6 +69,7 @@ class Request:
     yes: bool
     rules: Rules
     limit: float | None = None
+    launcher: tuple[str, ...] = ()
 
 
 def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
@@ -270,7 +272,8 @@ class _Work:
         if folder.exists():
             _take_away(folder)  # what an earlier run left: nothing is resumed from it
         limit = self.request.limit
-        ran = run_fresh(self.request.folder, tool, name, folder, limit)
+        launcher = self.request.launcher if "--multirun" in wanted.frozen.snapshot.all("HYDRA") else ()
+        ran = run_fresh(self.request.folder, tool, name, folder, limit, launcher)
         if ran.stopped:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
         aside = free_folder(folder.with_name(f"{folder.name}-beside"))

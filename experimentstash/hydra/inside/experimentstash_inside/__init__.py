@@ -12,6 +12,11 @@ loaded          which modules and configs the process loaded
 note            the Hydra callback that notes in a run directory how a run differs from what was frozen
 capture         the Hydra callback that takes the composed config and leaves
 imported        what a run imported, written down when it ends
+answers         what HydraConfig tells a program and no override can give back: the `ANSWER` lines
+frozen_load     how a replay loads the frozen config, whatever the program hands to Hydra
+unchanged       whether the config that a task is about to be given is the frozen one
+launchers       the launcher belongs to the machine: another one where the recorded one cannot be had
+composing       programs that use the compose API: the experiment is chosen where Hydra loads it
 intercept       programs that Hydra's command line does not reach
 sweeping        the jobs of a sweep, one by one
 apart           a sweep whose jobs are frozen each in a file of its own

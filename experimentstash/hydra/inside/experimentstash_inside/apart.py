@@ -16,6 +16,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from omegaconf import open_dict, read_write
 
+from experimentstash_inside.answers import answers_or_leave
 from experimentstash_inside.order import FROZEN, Order
 from experimentstash_inside.overridetext import parse
 from experimentstash_inside.replaying import config_or_leave, header_lines
@@ -70,9 +71,7 @@ def _load_chosen(loader: Any, load: _Load, chosen: Chosen, overrides: List[str],
     finally:
         for store in stores:
             store.repo.pop(_NAME + ".yaml", None)
-    with read_write(config.hydra.job):
-        config.hydra.job.config_name = call.get("config_name")
-    return _told(config, overrides)
+    return config
 
 
 def sweeping_apart(load: _Load, order: Order) -> _Load:
@@ -131,7 +130,9 @@ class _Choosing:
         store = ConfigStore.instance()
         store.store(name=_NAME, node=config_or_leave(path))
         found.entry, found.sweep = store.repo.pop(_NAME + ".yaml"), sweep
-        own = [text for key, text in header_lines(path) if key == "HYDRA" and _key(text) not in self._given]
+        lines = header_lines(path)
+        found.entry.answers = answers_or_leave(path)
+        own = [text for key, text in lines if key == "HYDRA" and _key(text) not in self._given]
         found.instead = (self._settings, own)
         return [*job[:place], found, *job[place + 1 :]]
 

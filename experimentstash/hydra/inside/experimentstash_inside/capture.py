@@ -7,7 +7,7 @@ import os
 import pathlib
 import sys
 import traceback
-from typing import Any, Callable, Dict, List, Sequence, Set
+from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobRuntime, env_override
@@ -15,15 +15,17 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from experimentstash_inside import intercept, loaded, sweeping
+from experimentstash_inside import answers, frozen_load, loaded, sweeping
 from experimentstash_inside import order as orders
+from experimentstash_inside.addresses import dotted
 from experimentstash_inside.apart import is_of_the_sweep
 from experimentstash_inside.freezing import Freezing
 from experimentstash_inside.overridetext import parse
-from experimentstash_inside.settings import Settings, choices_asked, kept_choice
+from experimentstash_inside.settings import Settings, portable_with
 from experimentstash_inside.sources import folder as source_folder
-from experimentstash_inside.tracing import watched_resolvers
+from experimentstash_inside.tracing import tracing, watched_resolvers
 
+_UNTOLD = "Hydra has no override for it: the RERUN line lacks it"
 _LARGEST = 1_000_000  # bytes of a config file that is searched for what somebody typed
 
 
@@ -62,6 +64,12 @@ def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]])
     _leave()
 
 
+def leave_without(why: str, fix: str) -> None:
+    """Tell the parent why nothing was composed, and end the process."""
+    orders.read().answer({"failed": why, "fix": fix})
+    _leave()
+
+
 def _leave() -> None:
     """End the process here: what was registered for the end is done, threads and modules are not waited for."""
     atexit._run_exitfuncs()
@@ -80,7 +88,7 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
     sweep = sweeping.sweep_of(hydra) if multirun else sweeping.Sweep([])
     swept = [parse(line).key_or_group for line in sweep.lines] if sweep.jobs is None else []
     said: Dict[str, Any] = {
-        "settings": Settings(hydra, _job_name()).lines,
+        "settings": Settings(hydra, _job_name(), portable_with(_roots(order))).lines,
         "multirun": multirun,
         "sweeper": str(hydra.sweeper._target_),
         "sweep": sweep.lines,
@@ -107,17 +115,17 @@ def _taken(
 ) -> Dict[str, Any]:
     """Return what is said of one composed config: of a run (`kind` is `run`), or of a job of a sweep (`sweep`)."""
     hydra = config.hydra
-    unresolved = _make_output_dir(config, kind)
+    unresolved, read = _make_output_dir(config, kind)
     HydraConfig.instance().set_config(config)
     task = _task_config(config)
     with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
         freezing = Freezing(task, order.late, order.keep, _roots(order), typed, swept, order.plain)
-    settings = Settings(hydra, _job_name())
-    kept = [line for line in map(kept_choice, choices_asked(freezing.asked)) if line]
+    portable = portable_with(_roots(order))
+    settings = Settings(hydra, _job_name(), portable)
     return {
         "body": freezing.body,
         "lines": freezing.lines,
-        "notices": freezing.notices + [(key, "Hydra has no override for it: not frozen") for key in settings.lost],
+        "notices": freezing.notices + [(key, _UNTOLD) for key in settings.untold],
         "missing": freezing.missing,
         "refused": freezing.refused,
         "unresolved": unresolved,
@@ -125,8 +133,10 @@ def _taken(
         "unsure": freezing.unsure,
         "unused": freezing.unused,
         "keys": freezing.keys if freezing.unused else [],
-        "own_settings": [line for line in settings.lines if not is_of_the_sweep(line)] + kept,
-        "kept": kept,
+        "own_settings": [line for line in settings.lines if not is_of_the_sweep(line)] + settings.choices,
+        "choices": settings.choices,
+        "answers": answers.recorded(hydra, settings.lost, portable),
+        "folders_read": read,
     }
 
 
@@ -135,20 +145,31 @@ def _job_name() -> str:
     return name
 
 
-def _make_output_dir(config: DictConfig, kind: str) -> List[str]:
+def _make_output_dir(config: DictConfig, kind: str) -> Tuple[List[str], Dict[str, List[str]]]:
     """Name the output folder as Hydra itself does before the task, so that a value that the user keeps has it.
 
     Returns:
-        Why it has no name, and Hydra would not come to run the task; empty where it has one.
+        Why it has no name, and Hydra would not come to run the task; empty where it has one. And by setting the keys
+        of the config that its name is made of.
     """
+    HydraConfig.instance().set_config(config)
     places = ["hydra.run.dir"] if kind == "run" else ["hydra.sweep.dir", "hydra.sweep.subdir"]
+    read: Dict[str, List[str]] = {}
     try:
-        folder = os.path.join(*(str(OmegaConf.select(config, place)) for place in places))
+        with watched_resolvers():
+            folder = os.path.join(*(_resolved(config, place, read) for place in places))
     except OmegaConfBaseException as error:
-        return ["%s cannot be resolved: %s" % (" or ".join(places), str(error).split("\n")[0])]
+        return ["%s cannot be resolved: %s" % (" or ".join(places), str(error).split("\n")[0])], read
     with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
         config.hydra.runtime.output_dir = os.path.abspath(folder)
-    return []
+    return [], read
+
+
+def _resolved(config: DictConfig, place: str, read: Dict[str, List[str]]) -> str:
+    with tracing() as trace:
+        value = str(OmegaConf.select(config, place))
+    read[place] = [dotted(path) for path in trace.nodes if path and path[0] != "hydra"]
+    return value
 
 
 def _task_config(config: DictConfig) -> DictConfig:
@@ -208,4 +229,4 @@ def _loaded_files(hydra: DictConfig, order: orders.Order) -> List[str]:
 
 def _added(hydra: DictConfig, order: orders.Order) -> List[str]:
     """Return the overrides that the program added to its own command line."""
-    return [line for line in sweeping.typed_overrides(hydra) if line not in order.given] + sorted(intercept.left_out)
+    return [line for line in sweeping.typed_overrides(hydra) if line not in order.given] + sorted(frozen_load.left_out)

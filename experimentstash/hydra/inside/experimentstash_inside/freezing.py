@@ -81,7 +81,6 @@ class Freezing:
         self.missing: List[str] = []
         self._built_of_missing: List[str] = []
         self.refused: List[Tuple[str, str, str]] = []
-        self.asked: List[Tuple[Any, ...]] = []
         self._visited: Dict[Path, Visit] = {}
 
     @property
@@ -217,7 +216,6 @@ class Freezing:
 
     def _make_late(self, place: Place, node: Node, trace: Trace, why: LateError) -> Any:
         path = place.path
-        self.asked += [call.args for call in trace.calls if call.resolver == "hydra"]
         self._visited[path] = Visit(place, node, trace, None, is_late=True)
         text = why.text or visits.text(place, node)
         if why.is_object and text == "???":

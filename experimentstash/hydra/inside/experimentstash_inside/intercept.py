@@ -1,8 +1,7 @@
 """Where Hydra loads a configuration, for what its command line and its callbacks do not reach.
 
-A program that uses `initialize` and `compose` ignores its arguments, so the experiment is chosen here. A program
-that adds overrides to its own `sys.argv` would lay them over a frozen config, which has their effect already, so
-a replay takes them out. And Hydra composes twice where once is enough to take the config. All meet in
+A program that uses `initialize` and `compose` ignores its arguments, so the experiment is chosen here. A replay loads
+the frozen config. And Hydra composes twice where once is enough to take the config. All meet in
 `ConfigLoaderImpl._load_configuration_impl`, whose parameters have kept their names since Hydra 1.1: from 1.4 on, the
 jobs of a sweep do not come through `load_configuration`.
 """
@@ -10,39 +9,75 @@ jobs of a sweep do not come through `load_configuration`.
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
 
-from experimentstash_inside.order import FROZEN, Order
+from experimentstash_inside.order import Order
 
 _Load = Callable[..., Any]
-_PARAMETERS = ("config_name", "overrides", "run_mode")
-left_out: Set[str] = set()
-"""The overrides that the program added to its own command line, and that were taken out."""
+_PARAMETERS = ("config_name", "overrides", "run_mode", "from_shell")
+_INSTALLED = "experimentstash_installed"
+_OURS = "+hydra.callbacks.experimentstash._target_="
 
 
 def install(order: Order) -> None:
-    """Let the order reach what the command line does not."""
+    """Let the order reach what the command line does not, once.
+
+    Hydra imports a plugin again in a launcher's process.
+    """
     own = ConfigLoaderImpl._load_configuration_impl
+    if hasattr(own, _INSTALLED):
+        return
     load = _parsed_anew(own)
-    if order.mode == "describe":
-        wrapped = _describing(order)
-    elif order.compose:
-        wrapped = _composing(load, order)
-    elif order.snapshot:
-        wrapped = _without_added(_each_its_own(load, order), order)
-    elif order.mode in ("capture", "validate"):
-        wrapped = _once(load)
-    else:
+    wrapped = _wrapped(load, order)
+    if wrapped is None:
         return
 
     @functools.wraps(own)
     def load_configuration(self: Any, *args: Any, **kwargs: Any) -> Any:
         return wrapped(self, dict(zip(_PARAMETERS, args), **kwargs))  # noqa: B905  (Python 3.8)
 
+    setattr(load_configuration, _INSTALLED, True)
     ConfigLoaderImpl._load_configuration_impl = load_configuration  # type: ignore[method-assign]
+
+
+def _wrapped(load: _Load, order: Order) -> Optional[_Load]:
+    if order.mode == "describe":
+        return _describing(order)
+    if order.compose:
+        from experimentstash_inside.composing import Composing
+
+        return Composing(load, order)
+    if order.snapshot:
+        return _replaying(load, order)
+    return _once(_reached(load)) if order.mode in ("capture", "validate") else None
+
+
+def _replaying(load: _Load, order: Order) -> _Load:
+    from experimentstash_inside.apart import loading_jobs, sweeping_apart
+    from experimentstash_inside.frozen_load import FrozenLoad
+
+    load = loading_jobs(load)
+    # Here, and not in the processes that a launcher starts: by then, the file may be another.
+    return FrozenLoad(sweeping_apart(load, order) if order.added is None else load, order)
+
+
+def _reached(load: _Load) -> _Load:
+    """Return Hydra's own way, for programs that hand their command line to Hydra; another one is told, and ends."""
+
+    def load_if_reached(self: Any, **call: Any) -> Any:
+        if call.get("from_shell", True) and not any(line.startswith(_OURS) for line in call.get("overrides") or []):
+            from experimentstash_inside.capture import leave_without
+
+            leave_without(
+                "the program hands Hydra overrides of its own, not its command line: an experiment does not reach it",
+                "write `select: compose` below the tool in configs/meta.yaml",
+            )
+        return load(self, **call)
+
+    return load_if_reached
 
 
 def _parsed_anew(load: _Load) -> _Load:
@@ -82,51 +117,3 @@ def _describing(order: Order) -> _Load:
     from experimentstash_inside.selecting import Choosing, facts
 
     return lambda self, call: leave_with_answer(order, lambda: facts(Choosing(self, call), order))
-
-
-def _composing(load: _Load, order: Order) -> _Load:
-    from experimentstash_inside.selecting import ways
-
-    primary: List[Optional[str]] = []
-
-    def load_chosen(self: Any, call: Dict[str, Any]) -> Any:
-        name = call.get("config_name")
-        if primary and name != primary[0]:
-            return load(self, **call)  # not the experiment: the program composes something else besides
-        primary[:1] = [name]
-        config_name, overrides = (FROZEN, order.overrides) if order.snapshot else ways(order, self, call)
-        config = load(self, **dict(call, config_name=config_name, overrides=overrides))
-        _leave_if_asked(order, config)
-        return config
-
-    return load_chosen
-
-
-def _leave_if_asked(order: Order, config: Any) -> None:
-    if order.mode in ("capture", "validate"):
-        from experimentstash_inside.capture import leave_with
-
-        leave_with(config, multirun=False)
-
-
-def _each_its_own(load: _Load, order: Order) -> _Load:
-    from experimentstash_inside.apart import loading_jobs, sweeping_apart
-
-    load = loading_jobs(load)
-    # Here, and not in the processes that a launcher starts: by then, the file may be another.
-    return sweeping_apart(load, order) if order.added is None else load
-
-
-def _without_added(load: _Load, order: Order) -> _Load:
-    left_out.update(order.added or [])
-
-    def load_without(self: Any, call: Dict[str, Any]) -> Any:
-        overrides = list(call.get("overrides") or [])
-        if order.added is None:
-            # Once, for the whole: what a sweeper gives its jobs is no doing of the program's.
-            theirs = [line for line in overrides if not line.lstrip("+~").startswith(("hydra.", "hydra/"))]
-            left_out.update(set(theirs) - set(order.given))
-            order.hand_on(left_out)
-        return load(self, **dict(call, overrides=[line for line in overrides if line not in left_out]))
-
-    return load_without

@@ -10,6 +10,7 @@ from omegaconf import Node
 
 from experimentstash_inside import machine, visits
 from experimentstash_inside.addresses import Path, address, dotted, is_at_or_below
+from experimentstash_inside.answers import depends_on_the_run
 from experimentstash_inside.kinds import CONTAINERS
 from experimentstash_inside.tracing import Call, Trace, path_of
 from experimentstash_inside.visits import Place, Visit
@@ -141,8 +142,10 @@ class Lateness:
 
 
 def is_late_call(trace: Trace) -> bool:
-    """Tell whether a value asks Hydra, or the clock."""
-    return any(call.resolver in ("hydra", "now") for call in trace.calls)
+    """Tell whether a value asks Hydra for what depends on the run, or the clock."""
+    asked = [str(call.args[0]) if call.args else "" for call in trace.calls if call.resolver == "hydra"]
+    asked += [dotted(path[1:]) for path in trace.nodes if path[:1] == ("hydra",)]
+    return any(call.resolver == "now" for call in trace.calls) or any(map(depends_on_the_run, asked))
 
 
 def _of_environment(trace: Trace) -> List[Call]:

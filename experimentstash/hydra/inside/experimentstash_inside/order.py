@@ -23,8 +23,10 @@ class Order:
         group: the group of the experiment; `.` where it stands beside the program's primary config.
         given: every override that was put on the command line; what else stands there the program added.
         overrides: what the user typed of them, for programs that ignore their arguments.
-        report: the file that takes the answer.
+        report: the file that takes the answer; of a replay, that the frozen config was loaded.
         snapshot: the snapshot file that is replayed, or is frozen anew.
+        folder: whether the run has a directory of its own, whatever the config or the program says.
+        frozen_with: the overrides that the snapshot was frozen with, for what the program composes besides.
         added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
         plain: keys below which the user takes plain values for what cannot be given back as it is.
@@ -45,6 +47,8 @@ class Order:
         self.given: list[str] = said.get("given", [])
         self.report: str = said.get("report", "")
         self.snapshot: str = said.get("snapshot", "")
+        self.folder: bool = said.get("folder", False)
+        self.frozen_with: list[str] = said.get("frozen_with", [])
         self.added: Optional[List[str]] = said.get("added")
         self.late: list[str] = said.get("late", [])
         self.keep: list[str] = said.get("keep", [])
@@ -54,6 +58,15 @@ class Order:
         self.root: str = said.get("root", "")
         self.loaded: str = said.get("loaded", "")
         self.note: str = said.get("note", "")
+
+    @property
+    def replay(self) -> str:
+        """The arguments of `experimentstash run` that replay the snapshot: `TOOL EXPERIMENT --snapshot TAG`."""
+        parts = self.snapshot[: -len(".yaml")].split("/")
+        place = len(parts) - 1 - parts[::-1].index("snapshots") if "snapshots" in parts[1:-2] else 0
+        if not place:
+            return "TOOL %s --snapshot TAG" % self.experiment
+        return "%s %s --snapshot %s" % (parts[place - 1], "/".join(parts[place + 2 :]), parts[place + 1])
 
     def hand_on(self, added: Iterable[str]) -> None:
         """Let the processes that this one starts know what it found out: the launchers of sweeps start some."""

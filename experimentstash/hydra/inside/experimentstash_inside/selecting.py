@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 from hydra.core.object_type import ObjectType
 
 from experimentstash_inside.order import Order
+from experimentstash_inside.overridetext import override
 from experimentstash_inside.sources import folder as source_folder
 
 ROOT = "."
@@ -185,16 +186,14 @@ def ways(order: Order, loader: Any, call: Dict[str, Any]) -> Tuple[Optional[str]
         ValueError: nothing tells how it is chosen.
     """
     primary, own = call.get("config_name"), list(call.get("overrides") or [])
+    more = [*order.frozen_with, *order.overrides]
     if not order.experiment:
-        return primary, [*own, *order.overrides]
+        return primary, [*own, *more]
     way = Choosing(loader, call).way(order.group, order.experiment)
     if way == "primary":
         place = order.experiment if order.group == ROOT else "%s/%s" % (order.group, order.experiment)
-        return place, [*own, *order.overrides]
-    if not way:
+        return place, [*own, *more]
+    chosen = override("+" * (way == "append") + order.group, order.experiment)
+    if not way or chosen is None:
         raise ValueError("experiment/%s does not say '# @package _global_'" % order.experiment)
-    return primary, [
-        *own,
-        "%s%s=%s" % ("+" if way == "append" else "", order.group, order.experiment),
-        *order.overrides,
-    ]
+    return primary, [*own, chosen, *more]

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+import os
+from typing import Any, Callable, Dict, List
 
+import hydra.conf
+import yaml
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from experimentstash_inside import machine
 from experimentstash_inside.overridetext import override
 
 _OURS = "EXPERIMENTSTASH_OUTPUTS"  # our default for the run folder: no choice of the experiment
 _DEFAULT_SUBDIR = ("${hydra.job.num}", "${hydra:job.num}")
+_DEFAULT_DIRNAME = {"kv_sep": "=", "item_sep": ",", "exclude_keys": []}
+_FOLDER = os.path.dirname(hydra.conf.__file__)
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Settings:
     """The overrides that bring Hydra's settings back.
 
+    Args:
+        node: Hydra's own node, composed.
+        job_name: the name that the job has by itself.
+        portable: takes what belongs to this machine out of a value.
+
     Attributes:
         lines: the overrides, such as `hydra/launcher=joblib` and `hydra.job.chdir=true`.
-        lost: what Hydra's override grammar cannot say.
+        choices: the overrides that keep the choices of the config groups, for programs that ask Hydra for them.
+        lost: what Hydra's override grammar cannot say, by key below `hydra`.
+        untold: the keys of those among them that matter to whoever runs the file with Hydra alone.
     """
 
-    def __init__(self, hydra: DictConfig, job_name: str) -> None:
+    def __init__(self, node: DictConfig, job_name: str, portable: Callable[[Any], Any]) -> None:
+        self._portable = portable
         self.lines: List[str] = []
-        self.lost: List[str] = []
-        raw: Dict[str, Any] = OmegaConf.to_container(hydra, resolve=False, enum_to_str=True)  # type: ignore[assignment]
+        self.choices: List[str] = []
+        self.lost: Dict[str, Any] = {}
+        self.untold: List[str] = []
+        raw: Dict[str, Any] = OmegaConf.to_container(node, resolve=False, enum_to_str=True)  # type: ignore[assignment]
         choices = raw.get("runtime", {}).get("choices", {})
         self._folders(raw)
         self._job(raw.get("job", {}), job_name)
@@ -34,15 +50,24 @@ class Settings:
         for name, callback in (raw.get("callbacks") or {}).items():
             if name != "experimentstash":
                 self._add("++hydra.callbacks." + name, callback)
+        for group in ("job_logging", "hydra_logging"):
+            self._logging(group, choices.get("hydra/" + group), raw.get(group) or {})
+        if raw.get("verbose"):
+            self._add("hydra.verbose", raw["verbose"])
         if raw.get("mode") not in (None, "RUN"):
             self._add("hydra.mode", raw["mode"])
+        self._texts(raw)
+        self._choices(choices)
 
-    def _add(self, key: str, value: Any) -> None:
+    def _add(self, key: str, value: Any) -> bool:
+        value = self._portable(value)
         line = override(key, value)
         if line is None:
-            self.lost.append(key.lstrip("+"))
+            self.untold.append(key.lstrip("+"))
+            self.lost[key.lstrip("+")[len("hydra.") :]] = value
         else:
             self.lines.append(line)
+        return line is not None
 
     def _folders(self, raw: Dict[str, Any]) -> None:
         for key, folder in (("run.dir", raw["run"]["dir"]), ("sweep.dir", raw["sweep"]["dir"])):
@@ -58,6 +83,9 @@ class Settings:
             self._add("hydra.job.chdir", job["chdir"])
         if job.get("name") != job_name:
             self._add("hydra.job.name", job["name"])
+        for key, value in ((job.get("config") or {}).get("override_dirname") or {}).items():
+            if value != _DEFAULT_DIRNAME.get(key):
+                self._add("hydra.job.config.override_dirname." + key, value)
         copied = job.get("env_copy") or []
         if copied:
             self._add("hydra.job.env_copy", copied)
@@ -76,6 +104,69 @@ class Settings:
             if key not in default or default[key] != value:
                 self._add(("" if key in default else "++") + "hydra.%s.%s" % (group, key), value)
 
+    def _logging(self, group: str, choice: Any, chosen: Dict[str, Any]) -> None:
+        """Logging is set as a whole: merged into the default, it would keep the default's handlers."""
+        if chosen == _packaged(group, "default"):
+            return
+        if choice and chosen == _packaged(group, choice):
+            self.lines.append("hydra/%s=%s" % (group, choice))
+            return
+        self.lines.append("hydra/%s=none" % group)
+        if not self._add("++hydra." + group, chosen):
+            self.lines[-1] = "hydra/%s=%s" % (group, choice or "none")
+        elif list({**_packaged(group, "none"), **chosen}) != list(chosen):
+            self.lost[group] = self._portable(chosen)  # over `none`, its keys are others, or in another order
+
+    def _texts(self, raw: Dict[str, Any]) -> None:
+        """What only programs that ask for it see: it needs no override."""
+        for group in ("help", "hydra_help"):
+            default = _packaged(group, "default")
+            for key, value in (raw.get(group) or {}).items():
+                if value not in ("???", default.get(key)):
+                    self.lost["%s.%s" % (group, key)] = self._portable(value)
+        if raw.get("searchpath"):
+            self.lost["searchpath"] = self._portable(raw["searchpath"])
+
+    def _choices(self, choices: Dict[str, Any]) -> None:
+        for group, choice in choices.items():
+            if group.startswith("hydra/"):
+                continue
+            plain = override("++hydra.runtime.choices." + group, choice)
+            line = plain or override("++hydra.runtime.choices", {group: choice})
+            self.choices += [line] if line else []
+
+
+def portable_with(roots: Dict[str, str]) -> Callable[[Any], Any]:
+    """Return what takes this machine out of a value, in the texts of lists and mappings too.
+
+    Args:
+        roots: interpolation by folder of this machine, longest folder first.
+    """
+    secrets = machine.secret_values()
+
+    def portable(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: portable(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [portable(inner) for inner in value]
+        if not isinstance(value, str):
+            return value
+        for name, secret in secrets:
+            value = value.replace(secret, "${oc.env:%s}" % name)
+        return machine.portable(value, roots) or value
+
+    return portable
+
+
+def _packaged(group: str, choice: str) -> Dict[str, Any]:
+    """Return what Hydra itself brings for a choice of one of its groups; empty where the choice is not its own."""
+    path = os.path.join(_FOLDER, "hydra", group, str(choice) + ".yaml")
+    if not os.path.isfile(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        content = yaml.load(file, Loader=_Loader)  # noqa: S506  (a safe loader)
+    return content if isinstance(content, dict) else {}
+
 
 def _default(group: str, choice: str) -> Dict[str, Any]:
     try:
@@ -83,15 +174,3 @@ def _default(group: str, choice: str) -> Dict[str, Any]:
     except Exception:  # noqa: BLE001  (a plugin's config in a file, not in the ConfigStore: nothing is default)
         return {}
     return OmegaConf.to_container(node, resolve=False, enum_to_str=True)  # type: ignore[return-value]
-
-
-def choices_asked(args: List[Tuple[Any, ...]]) -> List[str]:
-    """Return the config groups whose choices late values ask for: `model` of `${hydra:runtime.choices.model}`."""
-    prefix = "runtime.choices."
-    return sorted({str(arg[0])[len(prefix) :] for arg in args if arg and str(arg[0]).startswith(prefix)})
-
-
-def kept_choice(group: str) -> Optional[str]:
-    """Return the override that keeps the choice of a config group for values that ask Hydra for it."""
-    choice = HydraConfig.get().runtime.choices.get(group)
-    return None if choice is None else override("++hydra.runtime.choices." + group.replace("/", "."), choice)

@@ -36,10 +36,14 @@ class ExperimentStashSearchPath(SearchPathPlugin):
 
 
 def _register_frozen(order: orders.Order) -> None:
+    from experimentstash_inside.answers import answers_or_leave
     from experimentstash_inside.replaying import config_or_leave
     from hydra.core.config_store import ConfigStore
 
-    ConfigStore.instance().store(name=orders.FROZEN, node=config_or_leave(order.snapshot), provider=PROVIDER)
+    store = ConfigStore.instance()
+    store.store(name=orders.FROZEN, node=config_or_leave(order.snapshot), provider=PROVIDER)
+    # With the config, they reach the processes that a launcher starts, whatever becomes of the file.
+    store.repo[orders.FROZEN + ".yaml"].answers = answers_or_leave(order.snapshot)
 
 
 _order = orders.read()

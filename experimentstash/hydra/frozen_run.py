@@ -1,0 +1,82 @@
+"""A frozen experiment run in our place, with the stash's configs of its tag, and the check that it was loaded."""
+
+from __future__ import annotations
+
+import io
+import sys
+import tarfile
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash import process
+from experimentstash.git import ask_git
+from experimentstash.hydra.launch import running
+from experimentstash.problems import FINDING
+
+if TYPE_CHECKING:
+    from experimentstash.hydra.launch import Wish
+
+_SHOWS_ONLY = frozenset({"--help", "-h", "--hydra-help", "--version", "--info", "-i", "--shell-completion", "-sc"})
+"""Flags of Hydra's with which no task runs."""
+
+
+def run_frozen(
+    wanted: Wish,
+    tag: str,
+    *,
+    asked_to_end: list[int] | None = None,
+    limit: float | None = None,
+    bound: bool = False,
+) -> int:
+    """Run a frozen experiment with our standard streams and signals, and return its exit code.
+
+    Args:
+        wanted: what `replay.frozen_wish` returned.
+        tag: its tag.
+        asked_to_end: gets each signal by which somebody asked us to end.
+        limit: seconds that it has, or None for as many as it takes.
+        bound: whether it ends when we are killed.
+
+    Returns:
+        The tool's own exit code; 1 where that is 0 and the frozen config was never loaded.
+    """
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+        report = Path(folder) / "loaded"
+        with_configs = replace(wanted, stash_configs=_configs_of(wanted, tag, Path(folder) / "configs"))
+        start = running(with_configs, report)
+        code = process.run_through(
+            start.command, cwd=start.cwd, env=start.env, asked_to_end=asked_to_end, limit=limit, bound=bound
+        )
+        if code or report.exists() or _SHOWS_ONLY.intersection(flag.partition("=")[0] for flag in wanted.flags):
+            return code
+    print(
+        f"experimentstash: {wanted.tool.name}/{wanted.experiment}: {wanted.tool.entrypoint!r} ended well and never"
+        " loaded the frozen config: what it ran is not what was frozen\n"
+        f"    fix: write `select: compose` below {wanted.tool.name} in configs/meta.yaml, if it composes by itself",
+        file=sys.stderr,
+    )
+    return FINDING
+
+
+def _configs_of(wanted: Wish, tag: str, folder: Path) -> Path | None:
+    """Return the stash's configs at the commit of the tag, for what the program composes besides.
+
+    None stands for the working ones: they are the same, or the tag is not made yet.
+    """
+    place, stash = f"configs/{wanted.tool.name}", wanted.stash
+    commit = f"refs/tags/snapshot/{tag}^{{commit}}"
+    if ask_git("rev-parse", "--quiet", "--verify", commit, cwd=stash).returncode:
+        return None
+    own = ("--", place, f":(exclude){place}/snapshots")
+    changed = ask_git("diff", "--quiet", commit, *own, cwd=stash).returncode
+    if not changed and not ask_git("ls-files", "--others", *own, cwd=stash).stdout:
+        return None
+    folder.mkdir()
+    packed = ask_git("archive", "--format=tar", commit, *own, cwd=stash)
+    if packed.returncode == 0:
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            archive.extractall(folder, **safely)  # type: ignore[arg-type]  # noqa: S202  (the stash's own commit)
+    return folder / place

@@ -1,0 +1,168 @@
+"""What `HydraConfig` tells a program and no override can give back: the `ANSWER` lines, recorded and given back.
+
+A line is `KEY=VALUE`, the key below `hydra`, the value in JSON: `job.config_name="config"`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Any, Callable, Dict, Iterable, List
+
+from hydra._internal import config_loader_impl
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from experimentstash_inside.overridetext import parse
+from experimentstash_inside.replaying import header_lines
+
+KEY = "ANSWER"
+_OF_A_RUN = (
+    "runtime.cwd",
+    "runtime.output_dir",
+    "runtime.version",
+    "runtime.version_base",
+    "runtime.config_sources",
+    "run",
+    "sweep",
+    "launcher",
+    "overrides.hydra",
+    "job.id",
+    "job.num",
+)
+"""Settings that differ from run to run, or from machine to machine."""
+_NOT_KEPT = ("hydra.run.", "hydra.sweep.", "hydra.mode", "hydra.callbacks.experimentstash")
+_CHOSEN_BY_WHOEVER_RUNS = ("hydra/launcher", "hydra/sweeper")
+_dirname: Any = getattr(config_loader_impl, "get_overrides_dirname", None)  # Hydra 1.4 resolves it when it is read
+
+
+def depends_on_the_run(path: str) -> bool:
+    """Tell whether what Hydra tells at `path`, such as `runtime.cwd`, differs from run to run.
+
+    Args:
+        path: the argument of the resolver `hydra`: a key below `hydra`, also in brackets.
+    """
+    place = re.sub(r"\[['\"]?([^\]'\"]*)['\"]?\]", r".\1", path).strip(".")
+    of_a_run = [*_OF_A_RUN, *_copied_variables()]
+    return not place or any(_overlap(place, key) for key in of_a_run)
+
+
+def _copied_variables() -> List[str]:
+    """Return the keys of environment variables that Hydra copies from this machine."""
+    return ["job.env_set.%s" % name for name in HydraConfig.get().job.env_copy]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(other + ".") or other.startswith(one + ".")
+
+
+def recorded(hydra: DictConfig, lost: Dict[str, Any], portable: Callable[[Any], Any]) -> List[str]:
+    """Return the `ANSWER` lines of a composed config.
+
+    Args:
+        hydra: Hydra's own node, composed.
+        lost: settings by key below `hydra` that no override can set.
+        portable: takes what belongs to this machine out of a value.
+    """
+    raw: Any = OmegaConf.to_container(hydra, resolve=False, enum_to_str=True)
+    typed = [line for line in raw["overrides"]["hydra"] if not line.lstrip("+~").startswith(_NOT_KEPT)]
+    told = {
+        "job.config_name": raw["job"]["config_name"],
+        "overrides.task": raw["overrides"]["task"],
+        "overrides.hydra": typed,
+        "runtime.choices": raw["runtime"]["choices"],
+        **lost,
+    }
+    return ["%s=%s" % (key, json.dumps(portable(value))) for key, value in told.items()]
+
+
+def of_header(lines: Iterable[Any]) -> Dict[str, Any]:
+    """Return the answers of the header lines of a snapshot, by key below `hydra`.
+
+    Raises:
+        ValueError: a line is not of the form `KEY=JSON`.
+    """
+    answers = {}
+    for key, text in lines:
+        if key == KEY:
+            place, _, value = text.partition("=")
+            answers[place.strip()] = json.loads(value)
+    return answers
+
+
+def answers_or_leave(path: str) -> Dict[str, Any]:
+    """Return the answers of a snapshot file; where a line cannot be read, say so and end the process."""
+    lines = header_lines(path)
+    try:
+        return of_header(lines)
+    except ValueError as error:
+        sys.stderr.write(
+            "experimentstash: %s: an ANSWER line is not KEY=JSON: %s\n    fix: git checkout -- %s\n"
+            % (path, error, path)
+        )
+        raise SystemExit(1) from None
+
+
+def give_back(config: DictConfig, answers: Dict[str, Any], typed: List[str], *, job: bool = False) -> None:
+    """Let a config that Hydra has loaded answer as when it was frozen.
+
+    Args:
+        config: the config, with Hydra's node.
+        answers: the recorded answers.
+        typed: the overrides that the user typed now: these win.
+        job: whether it is that of a job, which brings its own value of a swept key.
+    """
+    hydra = config.hydra
+    keys = [_key(line) for line in typed]
+    with read_write(hydra), open_dict(hydra):
+        for place, value in answers.items():
+            if place == "runtime.choices":
+                value = {**value, **_chosen_now(hydra.runtime.choices, keys)}
+            elif place == "overrides.hydra":
+                value = [*value, *_hydra_overrides_now(hydra.overrides.hydra, typed)]
+            elif place == "overrides.task":
+                value = _joined(value, _raw_list(hydra.overrides.task), job=job)
+            elif any(_overlap("hydra." + place, key.replace("/", ".")) for key in keys):
+                continue
+            OmegaConf.update(hydra, place, value, merge=False)
+        if "overrides.task" in answers and _dirname is not None:
+            hydra.job.override_dirname = _override_dirname(hydra)
+
+
+def _chosen_now(choices: DictConfig, keys: List[str]) -> Dict[str, Any]:
+    """Return the config groups whose choice is that of this run: its launcher, and what the user typed."""
+    return {group: choices[group] for group in (*_CHOSEN_BY_WHOEVER_RUNS, *keys) if group in choices}
+
+
+def _hydra_overrides_now(lines: Any, typed: List[str]) -> List[str]:
+    return [line for line in _raw_list(lines) if line in typed or line.startswith("hydra.mode=")]
+
+
+def _joined(recorded_lines: List[str], lines: List[str], *, job: bool) -> List[str]:
+    """Return the recorded overrides, followed by those of this run; a job brings its own value of a key."""
+    if not job:
+        return recorded_lines + lines
+    now = {_key(line): line for line in lines}
+    joined = [_prefix(line) + now.pop(_key(line)).lstrip("+") if _key(line) in now else line for line in recorded_lines]
+    return [*joined, *now.values()]
+
+
+def _override_dirname(hydra: DictConfig) -> str:
+    style = hydra.job.config.override_dirname
+    lines = [parse(line) for line in _raw_list(hydra.overrides.task)]
+    name: str = _dirname(lines, style.exclude_keys, style.item_sep, style.kv_sep)
+    return name
+
+
+def _raw_list(lines: Any) -> List[str]:
+    raw: Any = OmegaConf.to_container(lines, resolve=False)
+    return list(raw)
+
+
+def _prefix(line: str) -> str:
+    return line[: len(line) - len(line.lstrip("+"))]
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].lstrip("+~")

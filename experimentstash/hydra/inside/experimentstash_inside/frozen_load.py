@@ -1,0 +1,119 @@
+"""How a replay loads the frozen config, whatever the program hands to Hydra.
+
+A program that adds overrides to its own `sys.argv` would lay them over a frozen config, which has their effect already,
+so they are taken out. One that names another config gets the frozen one all the same. One that does not hand on what
+it was started with would run something else: the process ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import threading
+from typing import Any, Callable, Dict, List, Set
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_store import ConfigStore
+
+from experimentstash_inside import answers, unchanged
+from experimentstash_inside.apart import Chosen
+from experimentstash_inside.launchers import load_with_launcher
+from experimentstash_inside.order import FROZEN, Order
+
+_Load = Callable[..., Any]
+left_out: Set[str] = set()
+"""The overrides that the program added to its own command line, and that were taken out."""
+_state = threading.local()
+
+
+class FrozenLoad:
+    """Hydra's way of loading a configuration, for a program that `hydra.main` starts.
+
+    Args:
+        load: Hydra's own way, or that of a sweep whose jobs are frozen apart.
+        order: what the parent process wants.
+    """
+
+    def __init__(self, load: _Load, order: Order) -> None:
+        self._load, self._order = load, order
+        self._is_child = order.added is not None  # of a process that has loaded the frozen config
+        left_out.update(order.added or [])
+        _tell_jobs()
+        unchanged.keep_from_callbacks(order, leave)
+
+    def __call__(self, loader: Any, call: Dict[str, Any]) -> Any:
+        """Load a configuration."""
+        job = getattr(_state, "job", False)
+        if not job and call.get("config_name") != FROZEN and (self._is_child or not call.get("from_shell", True)):
+            return self._load(loader, **call)  # the program composes something else besides
+        overrides = list(call.get("overrides") or [])
+        if self._order.added is None:
+            self._learn(overrides)
+        if not job:  # what a sweeper gives its jobs is no doing of the program's
+            overrides = [line for line in overrides if line not in left_out]
+        config = load_with_launcher(
+            self._load, self._order, loader, dict(call, config_name=FROZEN, overrides=overrides)
+        )
+        finish(config, self._order, overrides, job=job, multirun=str(call.get("run_mode")).endswith("MULTIRUN"))
+        return config
+
+    def _learn(self, overrides: List[str]) -> None:
+        order = self._order
+        if lost := [line for line in order.given if line not in overrides]:
+            leave(
+                "the program does not hand its command line to Hydra: %s is missing, and another config would run"
+                % lost[0],
+                "write `select: compose` below the tool in configs/meta.yaml",
+            )
+        added = [line for line in overrides if line not in order.given and not line.startswith("hydra.mode=")]
+        left_out.update(added)
+        order.hand_on(left_out)
+
+
+def finish(config: Any, order: Order, overrides: List[str], *, job: bool = False, multirun: bool = False) -> None:
+    """Check that a loaded config is the frozen one, let it answer as when it was frozen, and tell the parent.
+
+    Args:
+        config: what Hydra has loaded.
+        order: what the parent process wants.
+        overrides: what it was loaded with.
+        job: whether it is that of a job of a sweep.
+        multirun: whether it is that of a sweep, of which its jobs are made.
+    """
+    entry = next((line.entry for line in overrides if isinstance(line, Chosen)), None)
+    entry = entry or ConfigStore.instance().repo[FROZEN + ".yaml"]
+    if different := unchanged.differing(entry.node, config, overrides):
+        leave(
+            "the config that Hydra has loaded is not the frozen one: %s differ%s"
+            % (", ".join(different[:5]), "s" if len(different) == 1 else ""),
+            "git -C %s status  # and undo what was changed there" % order.root,
+        )
+    told = getattr(entry, "answers", {}) or {"job.config_name": order.experiment.rpartition("/")[2]}
+    if multirun:
+        told = {key: value for key, value in told.items() if not key.startswith("overrides.")}
+    answers.give_back(config, told, [line for line in overrides if line in order.overrides], job=job)
+    if order.mode == "replay" and order.report:
+        with open(order.report, "a", encoding="ascii"):
+            pass
+
+
+def leave(what: str, fix: str) -> None:
+    """Say what is wrong, and end the process before its task runs."""
+    sys.stderr.write("experimentstash: %s\n    fix: %s\n" % (what, fix))
+    sys.stderr.flush()
+    raise SystemExit(1)
+
+
+def _tell_jobs() -> None:
+    """Let a load know that it is that of a job: its config is named as the program knows it, and not as we store it."""
+    own = ConfigLoaderImpl.load_sweep_config
+
+    @functools.wraps(own)
+    def load_sweep_config(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _state.job = True
+        try:
+            return own(self, *args, **kwargs)
+        finally:
+            _state.job = False
+
+    ConfigLoaderImpl.load_sweep_config = load_sweep_config  # type: ignore[method-assign]
