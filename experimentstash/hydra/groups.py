@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USUAL = "experiment"
-_NAMES = (USUAL, "experiments", "exp", "exps", "preset", "presets", "recipe", "recipes")
+NAMES = (USUAL, "experiments", "exp", "exps", "preset", "presets", "recipe", "recipes")
 _SETTINGS = frozenset({"debug", "hparams_search", "machine", "local", "cluster", "user", "launcher", "paths"})
 """Groups for the root of a config that people use for other things than experiments."""
 
@@ -55,7 +55,7 @@ def choose_group(request: Asking, answer: Description | NotComposed, folder: Pat
     groups = set(answer.groups) if isinstance(answer, Description) else set()
     if folder is not None:
         groups |= {path.name for path in folder.iterdir() if path.is_dir()}
-    if named := next((name for name in _NAMES if name in groups), None):
+    if named := next((name for name in NAMES if name in groups), None):
         return named, []
     if isinstance(answer, NotComposed):
         return USUAL, []

@@ -103,20 +103,34 @@ def find_main(root: Path, file: Path) -> HydraMain | None:
 
 
 def starts_imported(root: Path, file: Path, source: Source) -> bool:
-    """Tell whether a program starts a function that it imports from a module of the tool that calls Hydra."""
-    called = [name for name in source.imports if name.rpartition(".")[2] in source.started]
-    modules = [*_modules(root, file, (name.rpartition(".")[0] for name in called)), *_modules(root, file, called)]
-    above = list(_above(root, file))
-    relative = [(above[level - 1], name) for level, name in source.relative if 1 <= level <= len(above)]
-    modules += _files(root, [(base, name) for base, name in relative if name.rpartition(".")[2] in source.started])
-    imported = (read_source(module) for module in modules)
-    return any(found is not None and (found.main is not None or found.composes) for found in imported)
+    """Tell whether a program starts a function that it imports from a module of the tool, and that calls Hydra."""
+    return any(_calls_hydra(root, file, name) for name in source.started)
+
+
+def _calls_hydra(root: Path, file: Path, function: str, deeper: int = 5) -> bool:
+    """Tell whether a function, by where it is imported from, calls Hydra; what is handed on is followed."""
+    module, _, name = function.rpartition(".")
+    place = next(_module_places(root, file, module), None) if module else None
+    source = read_source(place) if place is not None and deeper else None
+    if source is None or place is None:
+        return False
+    further = source.names.get(name)
+    return name in source.starters or (further is not None and _calls_hydra(root, place, further, deeper - 1))
+
+
+def _module_places(root: Path, file: Path, module: str) -> Iterator[Path]:
+    name = module.lstrip(".")
+    level = len(module) - len(name)
+    if not level:
+        return _modules(root, file, [name])
+    above = list(_above(root, file))[level - 1 : level]
+    return _files(root, [(base, name or "__init__") for base in above])
 
 
 def _task_file(root: Path, file: Path, call: Call) -> Path:
     """Return the file of the task function: Hydra begins a relative `config_path` there, not where `main` is called."""
     module = call.origin.rpartition(".")[0]
-    return next(_modules(root, file, [module]), file) if module else file
+    return next(_module_places(root, file, module), file) if module else file
 
 
 def _imported(root: Path, file: Path) -> Iterator[tuple[Path, Source]]:

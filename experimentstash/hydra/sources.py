@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 LARGEST = 1_000_000  # bytes; no program that people write comes near
@@ -51,7 +51,10 @@ class Source:
         imports: the absolute modules that it imports, `from a import b` as `a.b`, in file order.
         relative: its relative imports, as (level, module).
         guarded: whether it has an `if __name__ == …` block.
-        started: the functions that are called in such a block, or by a statement at its top level.
+        started: the functions that are called in such a block, or by a statement at its top level, and by functions
+            of the file that are called there: by where they are imported from (`pkg.cli.run`, `.cli.run`), or by name.
+        starters: the functions of the file that call Hydra.
+        names: where each imported name comes from; relative imports with their dots.
     """
 
     calls: tuple[Call, ...]
@@ -59,17 +62,20 @@ class Source:
     relative: tuple[tuple[int, str], ...]
     guarded: bool
     started: frozenset[str]
+    starters: frozenset[str]
+    names: Mapping[str, str]
 
     @property
     def runs(self) -> bool:
         """Whether it does something as a program, and not only as a module."""
-        return self.guarded or (self.main is not None and self.main.function.rpartition(".")[2] in self.started)
+        return self.guarded or bool(self.started & self.starters) or "" in self.starters
 
     @property
     def main(self) -> Call | None:
         """The call of `hydra.main` whose function the program starts, else the first."""
         mains = [call for call in self.calls if call.name == "main"]
-        started = (call for call in mains if call.function.rpartition(".")[2] in self.started)
+        names = {name.rpartition(".")[2] for name in self.started}
+        started = (call for call in mains if call.function.rpartition(".")[2] in names)
         return next(started, mains[0] if mains else None)
 
     @property
@@ -104,18 +110,8 @@ def _read(path: Path) -> bytes | None:
     return data if len(data) <= LARGEST else None
 
 
-def _starts(node: ast.stmt) -> bool:
-    """Tell whether a statement starts something when its file is run: `if __name__ == …`, or a call."""
-    if isinstance(node, ast.If):
-        return "__name__" in ast.dump(node.test)
-    return isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call)
-
-
-def _called(func: ast.expr) -> str:
-    """Return the name of what is called; of `main(…)(task)()` that of the task."""
-    if isinstance(func, ast.Call) and func.args:
-        return _called(func.args[0])
-    return str(getattr(func, "id", getattr(func, "attr", "")))
+def _is_guard(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.dump(node.test)
 
 
 @dataclass
@@ -131,7 +127,7 @@ class _Reader:
             self._constant(statement)
         functions = self._functions(nodes)
         calls = sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda node: node.lineno)
-        blocks = [node for node in self.tree.body if _starts(node)]
+        local = {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
         return Source(
             calls=tuple(call for node in calls for call in self._call(node, functions.get(id(node), ""))),
             imports=tuple(imports),
@@ -141,14 +137,40 @@ class _Reader:
                 if isinstance(node, ast.ImportFrom) and node.level
                 for alias in node.names
             ),
-            guarded=any(isinstance(node, ast.If) for node in blocks),
-            started=frozenset(
-                name
-                for block in blocks
-                for node in ast.walk(block)
-                if isinstance(node, ast.Call) and (name := _called(node.func))
-            ),
+            guarded=any(map(_is_guard, self.tree.body)),
+            started=self._started(local),
+            starters=frozenset(self._starters()),
+            names=self.aliases,
         )
+
+    def _started(self, local: Mapping[str, ast.FunctionDef]) -> frozenset[str]:
+        waiting: list[ast.AST] = [node for node in self.tree.body if _is_guard(node) or isinstance(node, ast.Expr)]
+        found: set[str] = set()
+        while waiting:
+            for node in ast.walk(waiting.pop()):
+                name = self._called(node.func) if isinstance(node, ast.Call) else ""
+                if name in local and name not in found:
+                    waiting.extend(local[name].body)
+                found.update([name] if name else [])
+        return frozenset(found)
+
+    def _called(self, func: ast.expr) -> str:
+        """Return what is called; of `main(…)(task)()` the task."""
+        if isinstance(func, ast.Call) and func.args:
+            return self._called(func.args[0])
+        return self._dotted(func) or str(getattr(func, "id", ""))
+
+    def _starters(self) -> Iterator[str]:
+        """Yield the functions that call Hydra, and names for what `hydra.main(…)(task)` gives."""
+        for node in self.tree.body:
+            if not any(isinstance(part, ast.Call) and self._hydra_name(part.func) for part in ast.walk(node)):
+                continue
+            if isinstance(node, ast.FunctionDef):
+                yield node.name
+            elif isinstance(node, ast.Assign):
+                yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+            elif isinstance(node, ast.Expr | ast.With | ast.If):
+                yield ""
 
     def _imports(self, node: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.Import):
@@ -160,6 +182,10 @@ class _Reader:
             for alias in node.names:
                 self.aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
                 yield f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                place = ".".join(filter(None, (node.module, alias.name)))
+                self.aliases[alias.asname or alias.name] = f"{'.' * node.level}{place}"
 
     def _constant(self, statement: ast.stmt) -> None:
         if isinstance(statement, ast.Assign):

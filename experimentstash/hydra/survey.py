@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from experimentstash.files import check_inside
 from experimentstash.hydra.configs import FIRST, Experiments, read_experiments
 from experimentstash.hydra.entrypoints import NO_PROGRAM, programs
-from experimentstash.hydra.groups import Choice, choose_group
+from experimentstash.hydra.groups import NAMES, Choice, choose_group
 from experimentstash.hydra.inquiry import Description, NotComposed, describe
 from experimentstash.hydra.launch import Wish
 from experimentstash.hydra.layout import config_folder, find_search_packages
@@ -20,6 +20,8 @@ from experimentstash.problems import StashError
 from experimentstash.tool import Tool
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from experimentstash.hydra.program import HydraMain
 
 _TRIED = 4
@@ -118,13 +120,23 @@ def _candidates(root: Path, request: Request, found: dict[Path, tuple[str, str]]
     if request.entrypoint is None:
         if not found:
             raise StashError(f"{request.name}: {NO_PROGRAM}", request.command("", "--entrypoint", "-m mytool.main"))
-        return [Tool(request.name, program, request.packages, workdir) for program, workdir in found.values()]
+        tools = [Tool(request.name, program, request.packages, workdir) for program, workdir in found.values()]
+        return sorted(tools, key=lambda tool: _rank(root, tool))
     program, workdir = _as_named(root, request.entrypoint.strip(), found)
     tool = Tool(request.name, program, request.packages, workdir)
     is_word = "/" not in tool.entrypoint and "." not in tool.entrypoint
     if tool.module is None and not is_word and entry_file(root, tool) is None:
         raise StashError(f"{tool.path}/{tool.entrypoint}: the tool has no such program")
     return [tool]
+
+
+def _rank(root: Path, tool: Tool) -> tuple[bool, bool]:
+    """Rank a program: one that tells Hydra nothing comes last, and one whose configs hold experiments first."""
+    main = read_main(root, tool)
+    if main is None or main.config_path is None:
+        return main is not None and not main.names_config, True
+    folder = config_folder(root, tool, main)
+    return False, folder is None or not any((folder / group).is_dir() for group in NAMES)
 
 
 def _as_named(root: Path, named: str, found: dict[Path, tuple[str, str]]) -> tuple[str, str]:
@@ -186,12 +198,19 @@ def _in_python(answer: Description | NotComposed, tool: Tool, experiments: Exper
 def _others(request: Request, tool: Tool, found: dict[Path, tuple[str, str]], root: Path) -> tuple[str, ...]:
     """Return the commands that add the further programs, each under a name of its own."""
     spelled = [program for program, _ in found.values()]
-    commands = []
+    commands: dict[str, str] = {}
     for file, (program, workdir) in found.items():
         if (program, workdir) == (tool.entrypoint, tool.workdir):
             continue
+        place = file.relative_to(root)
         unique = workdir == "." or spelled.count(program) == 1
-        place = file.relative_to(root).with_suffix("")
-        suffix = place.parent.name if place.name == "__main__" else place.name
-        commands.append(request.command(suffix, "--entrypoint", program if unique else str(file.relative_to(root))))
-    return tuple(commands)
+        suffix = _suffix(place.with_suffix(""), commands)
+        commands[suffix] = request.command(suffix, "--entrypoint", program if unique else place.as_posix())
+    return tuple(commands.values())
+
+
+def _suffix(place: Path, taken: Container[str]) -> str:
+    """Return what tells a program from the others: the end of its path, as much of it as is needed."""
+    parts = [part for part in place.parts if part != "__main__"]
+    names = ("-".join(parts[-length:]) for length in range(1, len(parts) + 1))
+    return next((name for name in names if name not in taken), "-".join(place.parts))

@@ -18,6 +18,12 @@ if __name__ == "__main__":
 """
 COMPOSING = "from hydra import compose, initialize\nif __name__ == '__main__':\n    initialize(), compose('c')\n"
 PLAIN = "if __name__ == '__main__':\n    print()\n"
+LIB = MAIN.split("if")[0]
+WRAPPED = f"{LIB}\ndef cli():\n    hydra.main(config_path='conf')(main)()\n"
+THIN = "from lib import app\napp.main()\n"
+GO = ("go.py", ".")
+FILE = '[tool.setuptools]\nscript-files = ["start"]\n'
+EVAL_FIRST = '[project.scripts]\nt-eval = "lib.e:main"\nt-train = "lib.t:main"\n'
 SCRIPTS = '[project.scripts]\nother = "lib.x:main"\nmy-tool = "lib.cli:main"\n'
 
 
@@ -56,6 +62,15 @@ def lay(root: Path, files: dict[str, str]) -> Path:
         ({"my-lib/app.py": f"from .x import y\n{MAIN}"}, ("my-lib/app.py", ".")),
         ({"src/lib/app.py": f"from .x import y\n{MAIN}"}, ("-m lib.app", "src")),
         ({"main.py": "from lib.app import main\nmain()\n", "lib/app.py": MAIN.split("if")[0]}, ("main.py", ".")),
+        ({"my_tool/__main__.py": "from .main import main\nmain()\n", "my_tool/main.py": LIB}, ("-m my_tool", ".")),
+        ({"x/__main__.py": "import x.main\nx.main.main()\n", "x/main.py": LIB}, ("-m x", ".")),
+        ({"bin/start": f"#!/usr/bin/env python3\n{THIN}", "lib/app.py": LIB}, ("bin/start", ".")),
+        ({"start": THIN, "lib/app.py": LIB, "pyproject.toml": FILE}, ("start", ".")),
+        ({"go.py": "from lib import main\nmain()", "lib/__init__.py": "from .app import main", "lib/app.py": LIB}, GO),
+        ({"go.py": "from lib.app import cli\ndef f():\n    cli()\nf()", "lib/app.py": WRAPPED}, GO),
+        ({"lib/eval.py": MAIN, "lib/train.py": MAIN}, ("lib/train.py", ".")),
+        ({"evaluate.py": MAIN, "deep/train.py": MAIN}, ("deep/train.py", ".")),
+        ({"lib/e.py": LIB, "lib/t.py": LIB, "pyproject.toml": EVAL_FIRST}, ("t-train", ".")),
     ],
 )
 def test_the_best_entrypoint(tmp_path: Path, files: dict[str, str], found: tuple[str, str]) -> None:
@@ -77,7 +92,13 @@ def test_every_program_is_found_once_the_best_first(tmp_path: Path) -> None:
         {},
         {"main.py": PLAIN, "README.md": "hydra.main("},
         {"main.py": "import hydra\nhydra.utils.instantiate({})\n"},
-        {"lib/app.py": MAIN.split("if")[0]},
+        {"lib/app.py": LIB},
+        {
+            "lib/app.py": LIB,
+            "plot.py": "from lib import app, other\nother.main()\n",
+            "lib/other.py": "def main(): ...\n",
+        },
+        {"my_tool/main.py": LIB},
         {".hidden/train.py": MAIN, "build/train.py": MAIN, "venv/pyvenv.cfg": "", "venv/train.py": MAIN},
         {"a/b/c/d/e/f/g/app.py": MAIN},
         {"bin/start": MAIN, "app.txt": MAIN},

@@ -9,7 +9,7 @@ import pytest
 from experimentstash.hydra.defaults import extends, is_global
 from experimentstash.hydra.layout import config_folder, find_search_packages, guess_select, read_main
 from experimentstash.hydra.program import HydraMain, entry_file
-from experimentstash.hydra.scripts import console_scripts
+from experimentstash.hydra.scripts import console_scripts, script_files
 from experimentstash.hydra.sources import read_source
 from experimentstash.tool import Tool
 
@@ -149,6 +149,36 @@ def test_the_file_that_an_entrypoint_starts(tmp_path: Path, entrypoint: str, wor
 def test_console_scripts_of_each_file(tmp_path: Path, name: str, text: str) -> None:
     lay(tmp_path, {name: text})
     assert console_scripts(tmp_path) == {"a": "m.x", "b-c": "n"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pyproject.toml", '[tool.setuptools]\nscript-files = ["bin/a", "../b", "/c", 3, "b"]\n'),
+        (
+            "pyproject.toml",
+            "[tool.poetry.scripts]\na = {reference = 'bin/a', type = 'file'}\nb = {reference = 'b', type = 'file'}\n",
+        ),
+        ("setup.cfg", "[options]\nscripts =\n    bin/a\n    b\n"),
+        ("setup.py", "from setuptools import setup\nsetup(scripts=['bin/a', 'b', name])"),
+    ],
+)
+def test_script_files_of_each_file(tmp_path: Path, name: str, text: str) -> None:
+    lay(tmp_path, {name: text})
+    assert script_files(tmp_path) == ["bin/a", "b"]
+
+
+def test_a_script_is_named_as_it_is_installed(tmp_path: Path) -> None:
+    lay(tmp_path, {"pyproject.toml": '[tool.setuptools]\nscript-files = ["bin/start"]\n', "bin/start": MAIN})
+    assert entry_file(tmp_path, Tool("t", "start")) == tmp_path / "bin/start"
+
+
+def test_where_a_task_function_comes_from(tmp_path: Path) -> None:
+    source = "import hydra\nfrom pkg.work import work\nhydra.main(config_path='conf')(work)()\n"
+    lay(tmp_path, {"pkg/work.py": "def work(cfg): ...\n"})
+    found = main_of(tmp_path, source)
+    assert found is not None
+    assert (found.file, found.names_config) == (tmp_path / "pkg/work.py", False)
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg", "setup.py"])

@@ -47,6 +47,8 @@ class Choosing:
             return "primary"
         if group in self.chosen_groups():
             return "group"
+        if self._load(self.config_name) is None:
+            return "group"  # Hydra itself tells that the primary config is not there
         return "append" if loaded is None or _is_global(loaded) else ""
 
     def _is_whole(self, path: str, loaded: Any) -> bool:
