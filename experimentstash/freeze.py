@@ -13,6 +13,7 @@ from experimentstash.checkouts.code import Loaded, check_own_code, foreign
 from experimentstash.checkouts.commit import tool_commit
 from experimentstash.frozen import Frozen, problems_of
 from experimentstash.hydra import commandline, compose
+from experimentstash.hydra.further import further_configs
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.layout import config_folder
 from experimentstash.hydra.program import read_main
@@ -70,7 +71,15 @@ def freeze(
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
     text = _text(wanted, name, common, after, found.whole)
     jobs = {name.job(k).path: _text(wanted, name.job(k), common, after, part) for k, part in enumerate(found.jobs)}
-    return Frozen(name, text, found.notices, {tool.name: commit, **depends}, {**around.files, **jobs})
+    notices = (*found.notices, *_further(wanted, loaded))
+    return Frozen(name, text, notices, {tool.name: commit, **depends}, {**around.files, **jobs})
+
+
+def _further(wanted: Wish, loaded: Loaded) -> list[tuple[str, str]]:
+    files = [file for _, file in loaded.modules]
+    named = further_configs(wanted.root, files, uses_compose=wanted.select == "compose")
+    told = "composed by the program itself, and not frozen: a replay takes it from the tag's commits"
+    return [(config, told) for config in named]
 
 
 def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
