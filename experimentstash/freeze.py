@@ -209,7 +209,7 @@ def _header(wanted: Wish, name: SnapshotName, part: Part) -> Iterator[tuple[str,
         yield "SELECT", "compose"
         return
     late = [text for key, text in part.lines if key == "LATE"]
-    if not part.rerun or commandline.is_circular(part.settings, late):
+    if not part.rerun or commandline.is_circular(part.settings, [*late, *part.follows]):
         return
     work = os.path.normpath(Path(wanted.tool.path, wanted.tool.workdir))
     flags, overrides = commandline.split([*part.settings, *part.sweep])

@@ -8,6 +8,7 @@ from pathlib import Path
 from conftest import commit, git, write
 
 TELL = '''
+import os
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, ListConfig, DictConfig
 
@@ -18,6 +19,8 @@ def tell(cfg, path=""):
     """Print every node: key, types, value."""
     if not path and HydraConfig.initialized():
         tell_hydra(HydraConfig.get())
+    if not path and "kinds" in cfg and "NEW_SEED" in os.environ:
+        cfg.kinds.seed = int(os.environ["NEW_SEED"])  # as programs do, before they read what is built from it
     for key in (list(cfg) if isinstance(cfg, DictConfig) else range(len(cfg))):
         node, value = cfg._get_node(key), cfg[key]
         here = "%s/%r" % (path, key)

@@ -111,13 +111,13 @@ def quoted(text: str) -> str:
 
 
 def is_circular(settings: Sequence[str], late: Sequence[str]) -> bool:
-    """Tell whether Hydra alone would never end to resolve the `LATE` overrides of a snapshot.
+    """Tell whether Hydra alone would never end to resolve the interpolations of a `RERUN` line.
 
     They are overrides of the task there, and so part of what `job.override_dirname` and `overrides.task` hold.
 
     Args:
         settings: the `HYDRA` lines.
-        late: the `LATE` lines.
+        late: the overrides that hold interpolations: those of `LATE` lines, and those that a sweep builds anew.
     """
     unused = () if "--multirun" in settings else ("hydra.sweep.",)
     asking = [line for line in (*settings, *late) if _ASKS_FOR_OVERRIDES.search(line) and not line.startswith(unused)]

@@ -2,8 +2,9 @@
 
 A value follows if its interpolation reads only other values, perhaps through resolvers. A resolver of the tool is
 asked again at each run, so it counts where it gave the same when it was asked twice; what it gives at a replay is
-compared with the frozen value. A value does not follow if its interpolation reads the environment, the moment, or
-Hydra's own settings: then it has its frozen value, and is told.
+compared with the frozen value. What Hydra tells of the experiment (`${hydra:job.override_dirname}`) counts as another
+value: a replay answers as the run did, and follows overrides. A value does not follow if its interpolation reads the
+environment or the moment: then it has its frozen value, and is told.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from experimentstash_inside.addresses import Path
 from experimentstash_inside.kinds import CONTAINERS
 from experimentstash_inside.tracing import Call, Trace
 
-OUTSIDE = ("oc.env", "env", "hydra", "now")
-"""Resolvers that read what is no part of the task's config."""
+OUTSIDE = ("oc.env", "env", "now")
+"""Resolvers that read what is no part of a replay."""
+HYDRA = "hydra"
+"""The resolver that asks Hydra; what depends on the run is late, and never built."""
 _PLAIN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
+_NO_CONFIG_YET = "HydraConfig was not set"
 _RESOLVER = re.compile(r"\$\{\s*([A-Za-z_][\w.]*)\s*:")
 
 
@@ -44,17 +48,17 @@ class Built(NamedTuple):
     @property
     def is_custom(self) -> bool:
         """Whether a resolver of the tool's own makes it."""
-        return any(not name.startswith("oc.") for name in _RESOLVER.findall(self.text))
+        return any(not name.startswith("oc.") and name != HYDRA for name in _RESOLVER.findall(self.text))
 
 
 def is_custom(call: Call) -> bool:
     """Tell whether a resolver is one of the tool, and not of OmegaConf or Hydra."""
-    return not call.resolver.startswith("oc.") and call.resolver not in OUTSIDE
+    return not call.resolver.startswith("oc.") and call.resolver not in (*OUTSIDE, HYDRA)
 
 
 def reads_config(trace: Trace) -> bool:
-    """Tell whether a value is made of other values of the config."""
-    return bool(trace.own_nodes) or any(call.sees_config for call in trace.own_calls)
+    """Tell whether a value is made of other values of the config, or of what Hydra tells of the experiment."""
+    return bool(trace.own_nodes) or any(call.sees_config or call.resolver == HYDRA for call in trace.own_calls)
 
 
 def can_follow(trace: Trace, varies: bool) -> bool:
@@ -71,7 +75,7 @@ def can_follow(trace: Trace, varies: bool) -> bool:
 def unfollowed(built: Sequence[Built], body: DictConfig) -> List[Built]:
     """Return those values that are not built here as they were frozen; `body` has what they are built from.
 
-    A resolver that is not registered yet cannot be asked; what it makes is left to the task.
+    A resolver that is not registered yet, or Hydra before it has a config, cannot be asked; that is left to the task.
     """
     return [one for one in built if not _reads_same(one, body) and not _is_as_frozen(one)]
 
@@ -97,8 +101,8 @@ def _is_as_frozen(one: Built) -> bool:
         return _same(parent[one.node._key()], one.frozen)
     except UnsupportedInterpolationType:
         return True
-    except Exception:  # noqa: BLE001  (OmegaConf's errors, and those of a tool's own resolvers)
-        return False
+    except Exception as error:  # noqa: BLE001  (OmegaConf's errors, and those of a tool's own resolvers)
+        return _NO_CONFIG_YET in str(error)
 
 
 def _same(value: Any, frozen: Any) -> bool:
