@@ -216,12 +216,8 @@ def test_lines_are_those_of_the_file() -> None:
         ("\n# LATE: a=1\n\na: ???\n", ":4", "'a' is ??? and has no LATE line"),
         ("# LATE: a=$(\n\na: ???\n", "", "LATE 'a=$(' is no override KEY=VALUE"),
         ("# LATE: a=1,2\n\na: ???\n", "", "LATE 'a=1,2' is no override KEY=VALUE"),
-        ("# LATE: a.b=1\n\na.b: ???\n", ":3", "'a.b' is ???, and an override does not reach a key that holds a dot"),
-        (
-            "# LATE: 1.b=1\n\n1:\n  b: ???\n'1':\n  b: ???\n",
-            ":6",
-            "'1.b' is the name of two values, and an override reaches one",
-        ),
+        ("# LATE: a.b=1\n\na.b: ???\n", ":3", "'\"a.b\"' is ??? and has no LATE line"),
+        ("# LATE: 1.b=1\n\n1:\n  b: ???\n'1':\n  b: ???\n", ":4", "'1.b' is ??? and has no LATE line"),
     ],
 )
 def test_a_file_is_judged_as_yaml_and_hydra_read_it(text: str, where: str, what: str) -> None:
