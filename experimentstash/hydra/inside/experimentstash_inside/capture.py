@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import pathlib
 import re
@@ -61,8 +62,19 @@ def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]])
         order.answer({"failed": str(error)})
     except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
         # Hydra only warns when a callback fails, and would run the task.
-        order.answer({"fault": traceback.format_exc()})
+        _tell_fault(order, traceback.format_exc())
     _leave()
+
+
+def _tell_fault(order: orders.Order, text: str) -> None:
+    """Tell the parent what failed; where not even that can be written, as on a full disk, end here with exit code 1."""
+    try:
+        order.answer({"fault": text})
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            sys.stderr.write("experimentstash: %s: %s\n" % (order.report, error.strerror))
+            sys.stderr.flush()
+        os._exit(1)
 
 
 def leave_without(why: str, fix: str) -> None:
