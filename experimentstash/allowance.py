@@ -61,10 +61,12 @@ def allowed_rules() -> set[str]:
 
 
 def _trace(passed: list[Problem], folder: Path) -> None:
+    from experimentstash.secrets import for_others, masked  # which few commands need, and a hook starts quicker without
+
     now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
         for problem in passed:
-            told = f"{printable(problem.where)}: {problem.rule}: {printable(problem.what)}"
+            told = masked(f"{printable(problem.where)}: {problem.rule}: {printable(problem.what)}")
             print(f"allowed by {VARIABLE}: {told}", file=sys.stderr)
-            log.write(f"{now} {told}\n")
+            log.write(f"{now} {for_others(told)}\n")

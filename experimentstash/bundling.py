@@ -11,6 +11,7 @@ from experimentstash import registry, repository
 from experimentstash.archive import repositories
 from experimentstash.archive.making import Part, check_target, make
 from experimentstash.archive.manifest import Manifest, Package, Repository, Supplied
+from experimentstash.files import check_shared
 from experimentstash.git import ask_git, git
 from experimentstash.locks.supplying import digest, gather
 from experimentstash.names import tag_ref
@@ -19,6 +20,7 @@ from experimentstash.reproducing import environments
 from experimentstash.reproducing.reproduce import bring_tools
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.tools import Tools
+from experimentstash.secrets import first_secret
 from experimentstash.urls import without_secrets
 
 if TYPE_CHECKING:
@@ -49,7 +51,13 @@ class Bundled:
 
 
 def bundle(
-    tag: str, target: Path, source: Source, say: Callable[[str], object], *, with_packages: bool = False
+    tag: str,
+    target: Path,
+    source: Source,
+    say: Callable[[str], object],
+    *,
+    with_packages: bool = False,
+    allow_secrets: bool = False,
 ) -> Bundled | None:
     """Write an archive; return None where the tag does not hold, and the findings have been told.
 
@@ -59,9 +67,11 @@ def bundle(
         source: where the stash comes from.
         say: called with each step, for the user to see.
         with_packages: put the packages of the locks in, too; that builds the environments, and runs what this runs.
+        allow_secrets: pack what looks like a secret, too.
 
     Raises:
-        StashError: something of it is not to be had, or the file cannot be written; nothing is left.
+        StashError: something of it is not to be had, its history holds a secret, or the file cannot be written;
+            nothing is left.
     """
     check_target(target)
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
@@ -74,6 +84,8 @@ def bundle(
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
+        if not allow_secrets:
+            _check_history(stage, commit, target)
         brought = bring_tools(Tools(stage.repository, source, {}, whole=True), commit, frozen, say)
         for one in brought:
             _check_whole(stage.folder / one.path, one.url)
@@ -83,10 +95,36 @@ def bundle(
             packages, locks = _gathered(stage, frozen, place / "packages", say)
             manifest = replace(manifest, packages=packages, locks=locks)
         lfs = tuple(one.path for one in manifest.repositories if _has_lfs(stage.folder / one.path))
+        if not allow_secrets:
+            check_shared(f"the manifest of {target}", manifest.render().decode("ascii"))
         say(f"writing {target}")
         files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
         sha256 = make(target, manifest, [*(part for _, part in made), *files])
     return Bundled(target, target.stat().st_size, sha256, manifest, lfs)
+
+
+def _check_history(stage: Stage, commit: str, target: Path) -> None:
+    """Check that no secret stands in what the stash records of its tools and experiments, now or before.
+
+    Raises:
+        StashError: one does. What is in a history stays there, and an archive brings the whole to others.
+    """
+    log = ("log", "-p", "-m", "--text", "--no-ext-diff", "--no-textconv", "--format=%x00%H", commit)
+    changes = ask_git(*log, "--", ".gitmodules", "configs", cwd=stage.folder).stdout.decode("utf-8", "replace")
+    if first_secret(changes) is None:
+        return
+    where = path = ""
+    for line in changes.split("\n"):
+        if line.startswith("\0"):
+            where = line[1:13]
+        elif line.startswith("+++ "):
+            path = line.removeprefix("+++ b/")
+        elif line.startswith("+") and (found := first_secret(line)):
+            again = command("experimentstash", "bundle", stage.tag, str(target), "--allow-secrets")
+            raise StashError(
+                f"{path} at {where}: it holds {found[1]}, and the archive would bring it to others",
+                f"{again}  # once it is revoked where it is valid",
+            )
 
 
 def _check_whole(root: Path, url: str) -> None:

@@ -1,4 +1,4 @@
-"""Text files written whole or not at all, and no path followed out of the stash."""
+"""Text files written whole or not at all, without a secret where others get them; no path followed out of the stash."""
 
 from __future__ import annotations
 
@@ -6,8 +6,47 @@ import contextlib
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def write_shared(path: Path, text: str, kept: Collection[str] = (), fix: str = "") -> None:
+    """Write a text that others will get: what goes into a commit, an archive or a review.
+
+    Args:
+        path: the file; see `write_text`.
+        text: its text.
+        kept: texts that the user chose to publish, whatever they look like.
+        fix: the command that takes a secret out of it.
+
+    Raises:
+        StashError: it holds a secret, or cannot be written; nothing is left behind.
+    """
+    check_shared(str(path), text, kept, fix)
+    write_text(path, text)
+
+
+def check_shared(where: str, text: str, kept: Collection[str] = (), fix: str = "") -> None:
+    """Check that no secret stands in a text that others will get.
+
+    Args:
+        where: what messages call it.
+        text: the text.
+        kept: texts that the user chose to publish.
+        fix: the command that mends it; by default, how to see what is meant.
+
+    Raises:
+        StashError: a secret of the environment stands in it, or what looks like one. It is not in the message.
+    """
+    from experimentstash.secrets import first_secret  # 10 ms with what it loads, and a hook that writes nothing waits
+
+    if found := first_secret(text, kept):
+        line, what = found
+        raise StashError(f"{where}: line {line} holds {what}, and others would get it", fix or "take it out")
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:

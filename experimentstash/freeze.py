@@ -19,6 +19,7 @@ from experimentstash.hydra.layout import config_folder
 from experimentstash.hydra.program import read_main
 from experimentstash.names import REGISTRY, SnapshotName, near, nearest
 from experimentstash.problems import StashError, quote
+from experimentstash.redaction import Redaction, exposed
 from experimentstash.sweep import Part, parts
 
 if TYPE_CHECKING:
@@ -64,15 +65,23 @@ def freeze(
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
     if tool_commit(stash, tool.name) != commit:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
-    found, around = parts(wanted.overrides, first, second), within()
+    redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
+    found, around = redaction.parts(parts(wanted.overrides, first, second)), within()
     projects = [value for key, value in around.header if key == "PROJECT"]
     loaded = Loaded.of([first["loaded"], second["loaded"]])
     check_own_code(foreign(stash, tools, [tool.name, *depends], loaded, projects))
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
-    text = _text(wanted, name, common, after, found.whole)
-    jobs = {name.job(k).path: _text(wanted, name.job(k), common, after, part) for k, part in enumerate(found.jobs)}
+
+    def text(name: SnapshotName, part: Part) -> str:
+        text = _text(wanted, name, common, after, part)
+        redaction.check(text, name.title, part.body)
+        return text
+
+    jobs = {name.job(number).path: text(name.job(number), part) for number, part in enumerate(found.jobs)}
+    published = tuple(text for part in (found.whole, *found.jobs) for text in redaction.kept(part.body))
     notices = (*found.notices, *_further(wanted, loaded))
-    return Frozen(name, text, notices, {tool.name: commit, **depends}, {**around.files, **jobs})
+    pins = {tool.name: commit, **depends}
+    return Frozen(name, text(name, found.whole), notices, pins, {**around.files, **jobs}, published)
 
 
 def _further(wanted: Wish, loaded: Loaded) -> list[tuple[str, str]]:
@@ -107,6 +116,9 @@ def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
             if written
             else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
         )
+    redaction = Redaction(wanted, answer["secrets"], _again(name))
+    for refusal in exposed(_of_all(answer, "exposed"), redaction, name.title, name.path if written else ""):
+        raise refusal
     for key, why, option in refused:
         if not option:
             fix = f"{_again(name)} {quote(f'{key}=VALUE')}  # with a value that a file can hold"

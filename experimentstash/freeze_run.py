@@ -11,7 +11,7 @@ from experimentstash import snapshot
 from experimentstash.checkouts.code import check_own_code, foreign
 from experimentstash.checkouts.restore import put_back
 from experimentstash.checkouts.stray_results import path_of
-from experimentstash.files import write_text
+from experimentstash.files import write_shared
 from experimentstash.hydra.fresh import free_folder, run_folder, run_fresh
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError, ToolExit, printable
@@ -79,8 +79,9 @@ def record_run(
     if not manifest.files:
         raise _without_results(stash, tool, frozen, ran)
     found = frozen.with_results(render(manifest))
-    write_text(stash / found.name.results_path, found.files[found.name.results_path])
-    write_text(stash / found.name.path, found.text)
+    ignore = f"leave the file out: `results: {{ignore: […]}}` of {tool.name} in {REGISTRY}"
+    write_shared(stash / found.name.results_path, found.files[found.name.results_path], fix=ignore)
+    write_shared(stash / found.name.path, found.text, found.published)
     count = f"{len(manifest.files):,} file{'s' if len(manifest.files) > 1 else ''}"
     return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside), *moved])
 

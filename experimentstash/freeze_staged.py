@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from experimentstash import registry, snapshot
 from experimentstash.allowance import allowed_rules
 from experimentstash.checkouts.commit import tool_commit
-from experimentstash.files import check_inside, write_text
+from experimentstash.files import check_inside, write_shared
 from experimentstash.flatness import flat_problems
 from experimentstash.freeze import freeze
 from experimentstash.hydra import texts
@@ -164,7 +164,7 @@ def _written(repository: Repository, frozen: list[Frozen], failures: list[StashE
         try:
             for path, text in {**one.files, one.name.path: one.text}.items():
                 check_inside(repository.root, repository.root / path)
-                write_text(repository.root / path, text)
+                write_shared(repository.root / path, text, one.published)
         except StashError as error:
             failures.append(error)
         else:

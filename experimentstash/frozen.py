@@ -16,6 +16,7 @@ from experimentstash.git import answer
 from experimentstash.header_values import value_problems
 from experimentstash.names import SnapshotName, tool_path
 from experimentstash.problems import Problem, StashError, printable
+from experimentstash.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -33,6 +34,7 @@ class Frozen:
         pins: the commit of each tool that it records.
         files: the texts of what stands beside it and belongs to it, by path from the stash's root: a lock that was
             written for it, and what its run gave.
+        published: texts of it that the user chose to publish, though they look like secrets.
     """
 
     name: SnapshotName
@@ -40,6 +42,7 @@ class Frozen:
     notices: tuple[tuple[str, str], ...]
     pins: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
+    published: tuple[str, ...] = ()
 
     def same_but_for_the_moment(self, text: str) -> bool:
         """Tell whether a snapshot's text is this one, but for its time and the values that vary by themselves."""
@@ -68,7 +71,7 @@ class Frozen:
 
     def lines(self) -> list[str]:
         """Return what the user is told of it: that it is frozen, and what was decided."""
-        told = [f"    {printable(key)}: {printable(decision)}" for key, decision in self.notices]
+        told = [masked(f"    {printable(key)}: {printable(decision)}") for key, decision in self.notices]
         return [f"frozen {printable(self.name.path)}", *told]
 
     def with_notices(self, told: Sequence[tuple[str, str]]) -> Frozen:

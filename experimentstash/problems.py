@@ -148,7 +148,7 @@ def report(problems: Iterable[Problem]) -> int:
     """Print the findings to stderr, sorted by place, and return the exit code (0 without findings)."""
     found = sorted(set(problems))
     for problem in found[:_MOST_TOLD]:
-        print(problem, file=sys.stderr)
+        print(_masked(str(problem)), file=sys.stderr)
     if len(found) > _MOST_TOLD:
         print(f"and {len(found) - _MOST_TOLD} more", file=sys.stderr)
     return FINDING if found else FINE
@@ -182,10 +182,10 @@ def guard(door: Callable[[], int]) -> int:
         sys.stdout.flush()
     except ToolExit as ended:
         if ended.told:
-            print(f"experimentstash: {printable(ended.told)}", file=sys.stderr)
+            print(f"experimentstash: {_masked(printable(ended.told))}", file=sys.stderr)
         return ended.exit_code
     except StashError as error:
-        print(f"experimentstash: {error}", file=sys.stderr)
+        print(f"experimentstash: {_masked(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         print("experimentstash: interrupted", file=sys.stderr)
@@ -196,11 +196,17 @@ def guard(door: Callable[[], int]) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         fix = f"\n    fix: {MAKE_ROOM}" if lacks_room(error) else ""
-        print(f"experimentstash: {printable(f'{place}{error.strerror or error}')}{fix}", file=sys.stderr)
+        print(f"experimentstash: {_masked(printable(f'{place}{error.strerror or error}'))}{fix}", file=sys.stderr)
         return FINDING
     except Exception as error:  # noqa: BLE001  (the last guard: a fault becomes exit 3 and a log)
         return _fault(error)
     return code
+
+
+def _masked(text: str) -> str:
+    from experimentstash.secrets import masked  # which only a mistake needs
+
+    return masked(text)
 
 
 def _terminate(number: int, _frame: object) -> None:
@@ -219,9 +225,9 @@ def _fault(error: Exception) -> int:
         encoding="utf-8",
         errors="backslashreplace",
     ) as log:
-        traceback.print_exception(error, file=log)
+        log.write(_masked("".join(traceback.format_exception(error))))
     print(
-        f"experimentstash: a fault of the program itself: {printable(f'{type(error).__name__}: {error}')}\n"
+        f"experimentstash: a fault of the program itself: {_masked(printable(f'{type(error).__name__}: {error}'))}\n"
         f"    please report it with {log.name}",
         file=sys.stderr,
     )

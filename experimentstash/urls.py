@@ -71,6 +71,19 @@ def without_secrets(url: str) -> str:
     return _USER.sub("", url).partition("?")[0] if _SCHEME.match(url) else url
 
 
+def public_url(url: str) -> str:
+    """Return a URL as everybody may read it in `.gitmodules`: no password, no token, no user but that of ssh.
+
+    What looks like credentials behind a `%40` or `%3A` is one, and so is a query that names a token.
+    """
+    if not _SCHEME.match(url):
+        return url
+    if ssh := _SSH_USER.match(url):
+        return f"{ssh[1]}@{re.sub('^[^/]*@', '', url[ssh.end() :])}"
+    url = re.sub(r"(?i)(?<=://)[^/\s]*(?:@|%40)", "", url)
+    return re.sub(r"(?i)\?[^#]*(?:token|key|secret|passw|sig)[^#]*", "", url)
+
+
 def hide_secrets(text: str, url: str) -> str:
     """Return what a program said of a URL without that URL's secrets."""
     return _USER.sub("", text.replace(url, without_secrets(url)))

@@ -12,15 +12,14 @@ from experimentstash.checkouts.commit import OWN_REPOSITORY, layout
 from experimentstash.files import check_inside
 from experimentstash.git import answer, ask_git, clean_environment, git
 from experimentstash.names import REGISTRY, check_tool, tool_path
-from experimentstash.problems import StashError, printable
+from experimentstash.problems import StashError, command, printable
 from experimentstash.process import run_whole
 from experimentstash.registry import Tool, load
-from experimentstash.urls import names_program, resolve, same
+from experimentstash.secrets import first_secret
+from experimentstash.urls import names_program, public_url, resolve, same
 
-_SECRET = re.compile(r"\w+://[^/@\s]*:[^/@\s]+@")
 
-
-def check_url(url: str, folder: Path) -> str:
+def check_url(url: str, folder: Path, name: str) -> str:
     """Return the URL as git shall have it: a local path that exists is made absolute.
 
     `./x` and `../x` stay, git takes them from the stash's own remote (`git help submodule`).
@@ -28,9 +27,11 @@ def check_url(url: str, folder: Path) -> str:
     Args:
         url: as the user typed it.
         folder: the user's working folder.
+        name: the tool's name.
 
     Raises:
-        StashError: git would take it for an option or for a program to run, or it would publish a password.
+        StashError: git would take it for an option or for a program to run, or it would publish a password, a token,
+            or who logs in over https.
     """
     if not url or printable(url) != url:
         raise StashError(f"the URL {url!r} is empty or holds control characters")
@@ -38,9 +39,14 @@ def check_url(url: str, folder: Path) -> str:
         raise StashError(f"the URL {url!r} begins with '-', as an option does")
     if names_program(url):
         raise StashError(f"the URL {url!r} names a program to run (git help gitremote-helpers); that is refused")
-    if _SECRET.match(url):
+    if (public := public_url(url)) != url:
         raise StashError(
-            "the URL holds a password, and .gitmodules would show it to everyone",
+            f"the URL holds a user, a password or a token, and .gitmodules would show it to everyone: {public}",
+            f"{command('experimentstash', 'add-tool', name, public)}  # git asks, or its credential helper knows",
+        )
+    if first_secret(url) is not None:
+        raise StashError(
+            "the URL holds a secret, and .gitmodules would show it to everyone",
             "leave it out of the URL; git asks, or takes it from its credential helper",
         )
     if url.startswith(("./", "../")):

@@ -13,7 +13,7 @@ import click
 
 from experimentstash.adding import submodule
 from experimentstash.adding.undo import all_or_nothing, only_add
-from experimentstash.files import write_text
+from experimentstash.files import write_shared
 from experimentstash.git import git
 from experimentstash.hydra import commandline
 from experimentstash.hydra.compose import compose
@@ -21,7 +21,7 @@ from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.selection import wish
 from experimentstash.hydra.survey import Found, Request, survey
 from experimentstash.names import REGISTRY, check_tool, experiment_path
-from experimentstash.problems import StashError, printable
+from experimentstash.problems import StashError, printable, quote
 from experimentstash.registry import read, with_key, with_tool
 from experimentstash.stash import find_stash
 from experimentstash.tool import Tool, entrypoint_complaint, group_complaint, packages_complaint, split_packages
@@ -57,7 +57,7 @@ def command(
     """
     stash = find_stash()
     check_tool(name)
-    url = submodule.check_url(url, Path.cwd())
+    url = submodule.check_url(url, Path.cwd(), name)
     submodule.check_not_the_stash(stash, name, url)
     if branch is not None:
         submodule.check_branch(branch)
@@ -76,25 +76,32 @@ def command(
             submodule.add(stash, name, url, branch)
             print(f"asking {name} for its experiments …", file=sys.stderr, flush=True)
             found = survey(stash, request)
-            register(stash, undo, found)
+            register(stash, undo, found, f"experimentstash add-tool {name} {quote(url)} --no-copy")
             found, failure = try_first(stash, undo, found)
     tell(stash, found, failure)
 
 
-def register(stash: Path, undo: Undo, found: Found) -> None:
-    """Write the copied experiments and the registry, and stage them with what git staged itself."""
+def register(stash: Path, undo: Undo, found: Found, fix: str) -> None:
+    """Write the copied experiments and the registry, and stage them with what git staged itself.
+
+    Args:
+        stash: the top of the stash.
+        undo: notes what is written.
+        found: what was found in the tool.
+        fix: the command that adds the tool without copies, for one that holds a secret.
+    """
     paths = [experiment_path(found.tool.name, name) for name in found.copied]
     for path in paths:
         undo.will_make(path)
     for path, text in zip(paths, found.copied.values(), strict=True):
-        write_text(stash / path, text)
+        write_shared(stash / path, text, fix=fix)
     _write_registry(stash, undo, with_tool(read(stash).decode(), found.tool))
     _stage(stash, paths)
 
 
 def _write_registry(stash: Path, undo: Undo, text: str) -> None:
     undo.will_write_registry(text)
-    write_text(stash / REGISTRY, text)
+    write_shared(stash / REGISTRY, text)
     _stage(stash, [REGISTRY])
 
 

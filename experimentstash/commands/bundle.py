@@ -16,15 +16,21 @@ from experimentstash.reproducing.source import at_hand
 @click.argument("tag")
 @click.argument("file")
 @click.option("--with-packages", is_flag=True, help="Put the packages of the locks in, for this platform.")
+@click.option("--allow-secrets", is_flag=True, help="Pack what looks like a secret in the stash's history, too.")
 @click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
-def command(tag: str, file: str, with_packages: bool, allow_local: bool) -> int:
+def command(tag: str, file: str, with_packages: bool, allow_secrets: bool, allow_local: bool) -> int:
     """Write TAG, with its tools at their pins, to one FILE that `reproduce TAG --from FILE` takes."""
     check_tag(tag)
     source = at_hand(tag, allow_local=allow_local)
     path = Path(file).expanduser()
     target = path.parent.resolve() / path.name
     made = bundle(
-        tag, target, source, lambda step: click.echo(f"{printable(step)} …", err=True), with_packages=with_packages
+        tag,
+        target,
+        source,
+        lambda step: click.echo(f"{printable(step)} …", err=True),
+        with_packages=with_packages,
+        allow_secrets=allow_secrets,
     )
     if made is None:
         return FINDING

@@ -12,7 +12,7 @@ import click
 from experimentstash import registry, snapshot
 from experimentstash.checkouts.commit import checked_out
 from experimentstash.checkouts.pins import check_moves, pin_moves
-from experimentstash.files import check_inside, remove_empty, write_text
+from experimentstash.files import check_inside, check_shared, remove_empty, write_shared
 from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze_run import record_run
@@ -62,6 +62,7 @@ def command(
     if message is not None and not commit:
         raise UsageError("-m is the message of a commit: say --commit too")
     check_tag(tag)
+    check_shared("-m", message or "")
     stash = find_stash()
     tools = registry.load(stash)
     chosen = registry.find(tools, tool)
@@ -175,7 +176,7 @@ def _written(stash: Path, frozen: Sequence[Frozen]) -> Iterator[None]:
                 check_inside(stash, path)
                 if not path.exists():
                     written.append(path)
-                    write_text(path, text)
+                    write_shared(path, text, one.published)
             if not (stash / one.name.results_path).exists():
                 written.append(stash / one.name.results_path)  # should it be run
         yield

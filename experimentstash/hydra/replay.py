@@ -15,6 +15,7 @@ from experimentstash.hydra.fixed import check_overrides
 from experimentstash.hydra.launch import Wish, check_tool_there
 from experimentstash.names import SnapshotName, check_experiment, near, snapshot_folder, tool_path
 from experimentstash.problems import StashError, command, printable
+from experimentstash.secrets import for_others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -135,7 +136,7 @@ def _noted(found: Sequence[StashError]) -> str:
     lines = [f"{printable(str(error.args[0]))}: the result may differ" for error in found]
     for line in lines:
         print(f"experimentstash: {line}", file=sys.stderr)
-    return "".join(f"{line}\n" for line in lines)
+    return for_others("".join(f"{line}\n" for line in lines))
 
 
 def _no_snapshot(stash: Path, name: SnapshotName) -> StashError:

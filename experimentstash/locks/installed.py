@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.problems import StashError, printable
+from experimentstash.urls import public_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,10 +182,10 @@ def _table(said: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _source(url: str, said: dict[str, Any]) -> str:
-    """Return a direct URL (PEP 610) as a requirement names it, without a password; empty where it is none."""
+    """Return a direct URL (PEP 610) as a requirement names it, without a password or token; empty where it is none."""
     if not re.match(r"[a-z+]+://\S+$", url):
         return ""
-    url = re.sub(r"(?<=://)[^/@]*@", lambda found: found[0] if found[0] == "git@" else "", url).partition("#")[0]
+    url = public_url(url.partition("#")[0])
     vcs = _table(said, "vcs_info")
     below = str(said.get("subdirectory", ""))
     below = f"#subdirectory={below}" if re.fullmatch(r"[\w-][\w./-]*", below) and ".." not in below else ""

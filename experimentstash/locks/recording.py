@@ -22,6 +22,7 @@ from experimentstash.locks.whole import cache_folder
 from experimentstash.names import snapshot_folder
 from experimentstash.problems import StashError
 from experimentstash.process import listen
+from experimentstash.secrets import first_secret
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -130,6 +131,8 @@ def _below(root: Path, package: Package) -> str | None:
 
 def _can_be_had(package: Package) -> bool:
     """Tell whether others can install it, from an index, over https, or from git by its commit."""
+    if first_secret(package.source) is not None:  # a token is part of its path
+        return False
     try:
         return package.folder is None and requirements.parse_line(_line(package), package.name).is_pinned
     except StashError:

@@ -16,6 +16,7 @@ from experimentstash.files import write_text
 from experimentstash.problems import FINDING, FINE, StashError, printable
 from experimentstash.results.markdown import code, escaped, listed, markdown
 from experimentstash.results.report import terminal
+from experimentstash.secrets import for_others, for_others_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -188,7 +189,7 @@ class Account:
         return "\n\n".join(parts) + "\n"
 
     def write(self, target: Path) -> tuple[Path, Path]:
-        """Write the report as Markdown and as JSON, and return where.
+        """Write the report as Markdown and as JSON, without secrets and names of this machine, and return where.
 
         Args:
             target: one of the two, or their name without an ending.
@@ -198,8 +199,8 @@ class Account:
         """
         base = target.with_suffix("") if target.suffix in (".md", ".json") else target
         text, data = (base.with_name(f"{base.name}{ending}") for ending in (".md", ".json"))
-        write_text(text, self.as_markdown())
-        write_text(data, json.dumps(self.as_json(), indent=1) + "\n")
+        write_text(text, for_others(self.as_markdown()))
+        write_text(data, json.dumps(for_others_in(self.as_json()), indent=1) + "\n")
         return text, data
 
 

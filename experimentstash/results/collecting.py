@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 import unicodedata
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -13,6 +14,7 @@ from experimentstash.problems import StashError, printable
 from experimentstash.results.contents import TEXT, kind_of, read_content
 from experimentstash.results.manifest import LARGEST_SHARE, LONGEST_PATH, MOST_FILES, File, Manifest
 from experimentstash.results.series import Keep, UnreadableError
+from experimentstash.secrets import without_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +56,29 @@ def collect(folder: Path, rules: Rules, late: Sequence[str] = ()) -> Manifest:
         weight = read.content.weight if read.content else 0
         files.append(read if weight <= left else replace(file, note=FULL))
         left -= weight if weight <= left else 0
-    return Manifest(tuple(sorted(files, key=lambda file: file.path)), found.notes, share)
+    return _for_others(Manifest(tuple(sorted(files, key=lambda file: file.path)), found.notes, share))
+
+
+def _for_others(manifest: Manifest) -> Manifest:
+    """Return a manifest without the names of this machine and its user, but where two files would have one name."""
+    renamed = {file.path: without_names(file.path) for file in manifest.files}
+    taken = Counter(renamed.values())
+    files = [
+        replace(without_machine(file), path=file.path if taken[renamed[file.path]] > 1 else renamed[file.path])
+        for file in manifest.files
+    ]
+    notes = tuple(map(without_names, manifest.notes))
+    return replace(manifest, files=tuple(sorted(files, key=lambda file: file.path)), notes=notes)
+
+
+def without_machine(file: File) -> File:
+    """Return a file whose figures have no folder, user or name of this machine in their names, where that is clear."""
+    series = file.content.series if file.content else ()
+    names = [without_names(part.name) for part in series]
+    if file.content is None or len(set(names)) < len(names):
+        return file
+    parts = tuple(replace(part, name=name) for part, name in zip(series, names, strict=True))
+    return replace(file, content=replace(file.content, series=parts))
 
 
 def _share(found: Manifest) -> int:

@@ -6,10 +6,11 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from experimentstash.results.closeness import Gap, compare_series, rests_on
-from experimentstash.results.collecting import late_texts, survey, with_content
+from experimentstash.results.collecting import late_texts, survey, with_content, without_machine
 from experimentstash.results.pairing import pair
 from experimentstash.results.report import FileResult, Report, Verdict, ordered
 from experimentstash.results.series import Keep
+from experimentstash.secrets import without_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -36,9 +37,9 @@ def check(recorded: Manifest, folder: Path, rules: Rules, late: Sequence[tuple[s
 
     def read(file: File, partner: File) -> File:
         series = len(partner.content.series) if partner.content else 0
-        return with_content(folder, file, Keep(late=texts, series=series, share=recorded.share))
+        return without_machine(with_content(folder, file, Keep(late=texts, series=series, share=recorded.share)))
 
-    return compare(recorded, survey(folder, rules), rules, late, read)
+    return compare(recorded, survey(folder, rules), rules, late, read, without_names)
 
 
 def compare(
@@ -47,6 +48,7 @@ def compare(
     rules: Rules,
     late: Sequence[tuple[str, str]] = (),
     read: Callable[[File, File], File] = lambda file, _: file,
+    recorded_as: Callable[[str], str] = str,
 ) -> Report:
     """Compare two manifests.
 
@@ -56,11 +58,12 @@ def compare(
         rules: what is left out, and the tolerances.
         late: texts of late values in the two runs.
         read: gives a new file with its values, as its recorded partner has them; called only where bytes differ.
+        recorded_as: how a path of the second run would be recorded.
     """
     left_out = [file for file in recorded.files if rules.leaves_out(file.path)]
     files = [FileResult(file.path, Verdict.LEFT_OUT, detail=rules.leaves_out(file.path)) for file in left_out]
     old_files, new_files = _counted(recorded.files, rules), _counted(new.files, rules)
-    pairing = pair(_digests(old_files), _digests(new_files), late)
+    pairing = pair(_digests(old_files), _digests(new_files), late, recorded_as)
     for two in pairing.pairs:
         files.append(_compared(two, old_files[two.old], new_files[two.new], rules, read))
     files += [FileResult(path, Verdict.MISSING) for path in pairing.missing]

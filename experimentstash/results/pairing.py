@@ -47,7 +47,12 @@ class Pairing:
     new: tuple[str, ...]
 
 
-def pair(old: Mapping[str, str], new: Mapping[str, str], late: Sequence[tuple[str, str]] = ()) -> Pairing:
+def pair(
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+    late: Sequence[tuple[str, str]] = (),
+    recorded_as: Callable[[str], str] = str,
+) -> Pairing:
     """Pair the files of two runs: by name, then by name with late values replaced, then without clocks and ids.
 
     Where several files share a name but for its clock, those of the same bytes go together first, and the others in
@@ -57,10 +62,11 @@ def pair(old: Mapping[str, str], new: Mapping[str, str], late: Sequence[tuple[st
         old: the digest of each recorded file by its path.
         new: the same of the new run.
         late: the text of a late value in the recorded run, and in the new one.
+        recorded_as: how a path of the new run would be recorded: without the name of the machine.
     """
     pairs = [Pair(path, path) for path in old if path in new]
     left_old, left_new = set(old) - set(new), set(new) - set(old)
-    for how, old_key, new_key in _steps(late):
+    for how, old_key, new_key in _steps(late, recorded_as):
         found = list(_matched(_grouped(left_old, old_key), _grouped(left_new, new_key), old, new, how))
         pairs += found
         left_old -= {pair.old for pair in found}
@@ -70,15 +76,20 @@ def pair(old: Mapping[str, str], new: Mapping[str, str], late: Sequence[tuple[st
 
 def _steps(
     late: Sequence[tuple[str, str]],
+    recorded_as: Callable[[str], str],
 ) -> list[tuple[str, Callable[[str], Hashable], Callable[[str], Hashable]]]:
     old_late = _replacing([old for old, _ in late])
-    new_late = _replacing([new for _, new in late])
+    new_texts = _replacing([new for _, new in late])
+
+    def new_late(path: str) -> str:
+        return new_texts(recorded_as(path))
+
     steps: list[tuple[str, Callable[[str], Hashable], Callable[[str], Hashable]]] = []
-    if late:
+    if late or recorded_as is not str:
         steps.append((BY_LATE, old_late, new_late))
     for level, how in zip(LEVELS, _BY_LEVEL, strict=True):
         steps.append((how, _plain(level), _plain(level)))
-        if late:
+        if late or recorded_as is not str:
             steps.append((f"{BY_LATE}, and {how}", _after(old_late, level), _after(new_late, level)))
     return steps
 

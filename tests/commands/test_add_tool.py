@@ -339,7 +339,7 @@ def test_a_name_that_is_none(stash: Path, tool: Path, name: str) -> None:
         ("https://example.org/a b", "holds white space"),
         ("", "is empty or holds control characters"),
         ("absent", "absent: no such folder, and no URL"),
-        ("https://ada:s3cret@example.org/x", "the URL holds a password"),
+        ("https://ada:s3cret@example.org/x", "the URL holds a user, a password or a token"),
     ],
 )
 def test_a_url_that_is_hostile(stash: Path, url: str, told: str) -> None:

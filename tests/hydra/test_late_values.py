@@ -284,7 +284,7 @@ def values(ran: Ran) -> list[str]:
 
 def test_a_kept_secret_is_told(stash: Path) -> None:
     _, ran = freeze(stash, "--keep", "key")
-    assert "    key: kept, as you said: a secret is written\n" in ran.out
+    assert "    key: kept, as you said: THE SECRET WANDB_API_KEY STANDS IN THE FILE, for everybody who" in ran.out
 
 
 @pytest.mark.parametrize(

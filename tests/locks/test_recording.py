@@ -175,6 +175,11 @@ def test_hostile_metadata_is_no_package(at_hand: Path) -> None:
             f"git+ssh://git@example.org/b.git@{COMMIT}#subdirectory=sub/x",
         ),
         (
+            f'{{"url": "https://ghp_abcdefghijklmnopqrst@example.org/a/b.git", "vcs_info": {GIT}}}',
+            f"git+https://example.org/a/b.git@{COMMIT}",
+        ),
+        ('{"url": "https://example.org/z.whl?token=s3cret-s3cret"}', "https://example.org/z.whl"),
+        (
             '{"url": "https://example.org/z.whl", "archive_info": {"hashes": {"sha256": "%s"}}}' % ("0" * 64),
             f"https://example.org/z.whl#sha256={'0' * 64}",
         ),
@@ -196,7 +201,15 @@ def test_what_came_from_a_url_is_named_by_it(stash: Path, at_hand: Path, url: st
     assert (f"z @ {source}" if source else "z==1.0") in record(seen, stash, "mytool").text.splitlines()
 
 
-@pytest.mark.parametrize("url", ["http://example.org/z.whl", "git://example.org/z.git", "svn+https://example.org/z"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/hf_abcdefghijklmnopqrst/z.whl",
+        "http://example.org/z.whl",
+        "git://example.org/z.git",
+        "svn+https://example.org/z",
+    ],
+)
 def test_what_does_not_come_over_https_is_left_out(stash: Path, url: str) -> None:
     made = record(described(Package("z", "1.0", url), Package("y", "1.0")), stash, "mytool")
     assert made.text.splitlines()[3:] == [

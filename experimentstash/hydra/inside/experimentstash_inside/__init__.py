@@ -24,9 +24,12 @@ freezing        walks a config, resolves every value, and makes the facts for a 
 interpolations  which frozen values follow others: the `BUILT` and `FIXED` lines, tried before they are written
 comparing       a frozen config read back, and compared with the one that was taken
 rereading       values that are others when they are read again
-lateness        decides which values are late
+lateness        decides which values are late, by what the user says and where they come from
+exposure        which values and keys show a secret or this machine by their text
 visits          what the walk that freezes a config finds
-machine         what belongs to a machine: paths, names, secrets
+machine         what belongs to a machine: its folders, its user, its name
+secrets         the secrets of an environment, by the names of variables, in all their forms
+tokens          what looks like a secret by its text alone
 tracing         where a value came from: resolvers that ran, nodes that were read
 settings        Hydra's own settings that are frozen
 overridetext    values as Hydra overrides

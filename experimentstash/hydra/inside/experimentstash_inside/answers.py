@@ -74,7 +74,9 @@ def recorded(hydra: DictConfig, lost: Dict[str, Any], portable: Callable[[Any], 
         "runtime.choices": raw["runtime"]["choices"],
         **lost,
     }
-    return ["%s=%s" % (key, json.dumps(portable(value))) for key, value in told.items()]
+    # What was typed is redacted beside the `OVERRIDE` lines, which say the same.
+    told = {key: value if key == "overrides.task" else portable(value) for key, value in told.items()}
+    return ["%s=%s" % (key, json.dumps(value)) for key, value in told.items()]
 
 
 def of_header(lines: Iterable[Any]) -> Dict[str, Any]:

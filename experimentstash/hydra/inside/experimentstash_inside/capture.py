@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import pathlib
+import re
 import sys
 import traceback
 from typing import Any, Callable, Dict, List, Sequence, Set, Tuple
@@ -15,7 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from experimentstash_inside import answers, frozen_load, loaded, sweeping
+from experimentstash_inside import answers, frozen_load, loaded, machine, secrets, sweeping
 from experimentstash_inside import order as orders
 from experimentstash_inside.addresses import dotted
 from experimentstash_inside.apart import is_of_the_sweep
@@ -60,8 +62,19 @@ def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]])
         order.answer({"failed": str(error)})
     except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
         # Hydra only warns when a callback fails, and would run the task.
-        order.answer({"fault": traceback.format_exc()})
+        _tell_fault(order, traceback.format_exc())
     _leave()
+
+
+def _tell_fault(order: orders.Order, text: str) -> None:
+    """Tell the parent what failed; where not even that can be written, as on a full disk, end here with exit code 1."""
+    try:
+        order.answer({"fault": text})
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            sys.stderr.write("experimentstash: %s: %s\n" % (order.report, error.strerror))
+            sys.stderr.flush()
+        os._exit(1)
 
 
 def leave_without(why: str, fix: str) -> None:
@@ -107,20 +120,21 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
         said = {**said["jobs"][0], **said}
     said["files"] = _loaded_files(hydra, order)
     said["loaded"] = loaded.report()
+    said["secrets"] = secrets.Secrets().values  # a program may load more than it is started with (`.env`)
     return said
 
 
 def _taken(
-    config: DictConfig, order: orders.Order, typed: Callable[[str], bool], kind: str, swept: Sequence[str] = ()
+    config: DictConfig, order: orders.Order, typed: Callable[..., bool], kind: str, swept: Sequence[str] = ()
 ) -> Dict[str, Any]:
     """Return what is said of one composed config: of a run (`kind` is `run`), or of a job of a sweep (`sweep`)."""
     hydra = config.hydra
     unresolved, read = _make_output_dir(config, kind)
     HydraConfig.instance().set_config(config)
-    task = _task_config(config)
+    task, roots = _task_config(config), _roots(order)
     with env_override(OmegaConf.to_container(hydra.job.env_set)), watched_resolvers():  # type: ignore[arg-type]
-        freezing = Freezing(task, order.late, order.keep, _roots(order), typed, swept, order.plain)
-    portable = portable_with(_roots(order))
+        freezing = Freezing(task, order.late, order.keep, roots, typed, swept, order.plain)
+    portable = portable_with(roots)
     settings = Settings(hydra, _job_name(), portable)
     return {
         "body": freezing.body,
@@ -128,6 +142,7 @@ def _taken(
         "notices": freezing.notices + [(key, _UNTOLD) for key in settings.untold],
         "missing": freezing.missing,
         "refused": freezing.refused,
+        "exposed": freezing.exposed,
         "unresolved": unresolved,
         "varies": freezing.varies,
         "unsure": freezing.unsure,
@@ -180,27 +195,23 @@ def _task_config(config: DictConfig) -> DictConfig:
 
 
 def _roots(order: orders.Order) -> Dict[str, str]:
-    """Return this machine's folders and how a config can name them on any machine, longest first."""
-    cwd, home = os.getcwd(), os.path.expanduser("~")
-    roots = {cwd: "${hydra:runtime.cwd}"}
-    for folder in (order.root, order.stash):
-        if folder:
-            roots.setdefault(folder, "${hydra:runtime.cwd}/%s" % os.path.relpath(folder, cwd))
-    if len(home) > 1:
-        roots.setdefault(home, "${oc.env:HOME}")
-    return dict(sorted(roots.items(), key=lambda item: -len(item[0])))
+    return machine.roots(os.getcwd(), order.root, order.stash)
 
 
-def _typed_texts(hydra: DictConfig) -> Callable[[str], bool]:
-    """Return whether somebody wrote a text: it stands in an override or in a config file of the search path."""
+def _typed_texts(hydra: DictConfig) -> Callable[..., bool]:
+    """Return whether somebody wrote a text: it stands in a config file of the search path, or in an override.
+
+    A shell writes `$HOME` out: an override counts only where it is asked for.
+    """
+    typed_now = "\n".join(sweeping.typed_overrides(hydra))
     texts: List[str] = []
 
-    def typed(text: str) -> bool:
+    def typed(text: str, overrides: bool = False) -> bool:
         if not texts:
-            texts.append("\n".join(sweeping.typed_overrides(hydra)))
             for source in hydra.runtime.config_sources:
                 texts.extend(_texts_below(source_folder(source.schema, source.path)))
-        return any(text in known for known in texts)
+        word = re.compile(r"(?<!\w)%s(?!\w)" % re.escape(text))
+        return any(word.search(known) for known in [*texts, *([typed_now] if overrides else [])])
 
     return typed
 

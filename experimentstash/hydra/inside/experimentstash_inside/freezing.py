@@ -11,6 +11,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 
 from experimentstash_inside import following, keytexts, kinds, visits
 from experimentstash_inside.addresses import Path, address, dotted
+from experimentstash_inside.exposure import Exposure
 from experimentstash_inside.interpolations import Interpolations
 from experimentstash_inside.keytexts import UnfitError
 from experimentstash_inside.kinds import CONTAINERS, Kind
@@ -31,7 +32,8 @@ class Freezing:
         config: the config as the task would be given it.
         late, keep: keys whose lateness the user decided.
         roots: interpolation by folder of this machine, longest folder first.
-        typed: texts that stand in the config files or overrides: somebody wrote them, no machine did.
+        typed: tells whether a text stands in the config files, or, with `overrides`, in an override: somebody wrote
+            it, no machine did.
         swept: keys that a sweep gives its jobs nobody knows yet which values.
         plain: keys below which the user takes plain values for what cannot be given back as it is.
 
@@ -52,14 +54,14 @@ class Freezing:
         late: List[str],
         keep: List[str],
         roots: Dict[str, str],
-        typed: Callable[[str], bool],
+        typed: Callable[..., bool],
         swept: Sequence[str] = (),
         plain: Sequence[str] = (),
     ) -> None:
         self._config, self._plain = config, plain
         self._seen: List[int] = []
+        self._lateness, self._exposure = Lateness(late, keep, swept), Exposure(roots, typed)
         self._begin()
-        self._lateness = Lateness(late, keep, roots, typed, swept)
         self._walk()
         while self._lateness.find_readers(self._visited):
             self._walk()
@@ -82,6 +84,12 @@ class Freezing:
         self._built_of_missing: List[str] = []
         self.refused: List[Tuple[str, str, str]] = []
         self._visited: Dict[Path, Visit] = {}
+        self._exposure.found.clear()
+
+    @property
+    def exposed(self) -> List[Tuple[str, str]]:
+        """The keys at which a secret stands that cannot be taken out, and what it is."""
+        return self._exposure.found
 
     @property
     def keys(self) -> List[str]:
@@ -125,6 +133,7 @@ class Freezing:
         try:
             if kinds.shape_of(value) == "dict" or isinstance(value, dict):
                 keys = list(value.__dict__["_content"]) if isinstance(value, DictConfig) else list(value)
+                self._exposure.check_keys(place.path, keys)
                 return {
                     "map": [[self._key(place.path, key), self._child(place.below(value, key, kind))] for key in keys]
                 }
@@ -151,12 +160,14 @@ class Freezing:
             return self._value(place, None, place.parent[place.key], Trace())
         node, trace = place.parent._get_node(place.key), Trace()
         told = len(self.lines), len(self.notices), len(self.refused), len(self._visited)
+        exposed = len(self._exposure.found)
         try:
             with tracing() as trace:
                 value = place.parent[place.key]
             return self._frozen(place, node, value, trace)
         except LateError as late:
             del self.lines[told[0] :], self.notices[told[1] :], self.refused[told[2] :]
+            del self._exposure.found[exposed:]
             for path in list(self._visited)[told[3] :]:
                 del self._visited[path]
             return self._make_late(place, node, trace, late)
@@ -171,12 +182,18 @@ class Freezing:
     def _frozen(self, place: Place, node: Node, value: Any, trace: Trace) -> Any:
         told = len(self.lines)
         if not isinstance(value, CONTAINERS) or trace.calls or trace.own_nodes or not value:
-            self.notices += [(dotted(place.path), what) for what in self._lateness.check(place, node, value, trace)]
+            self.notices += [(dotted(place.path), what) for what in self._check(place, node, value, trace)]
         self._lateness.check_copy(place, node)
         frozen = self._value(place, node, value, trace)
         if trace.own_calls and any(key in ("LATE", "LATE_AT") for key, _ in self.lines[told:]):
             raise LateError("it holds a late value")
         return frozen
+
+    def _check(self, place: Place, node: Node, value: Any, trace: Trace) -> List[str]:
+        """Return what there is to tell of a value that is frozen; raise `LateError` if it is late."""
+        if self._lateness.is_kept(place.path):
+            return [self._exposure.kept(value, trace)]
+        return self._lateness.check(place.path, trace) + self._exposure.check(place, node, value, trace)
 
     def _missing(self, place: Place, node: Node, trace: Trace, told: List[str]) -> Any:
         """Take a value that nobody gave, or that is built from one: it is late if the user says so of either."""
@@ -217,7 +234,7 @@ class Freezing:
     def _make_late(self, place: Place, node: Node, trace: Trace, why: LateError) -> Any:
         path = place.path
         self._visited[path] = Visit(place, node, trace, None, is_late=True)
-        text = why.text or visits.text(place, node)
+        text = self._exposure.shown(why.text or visits.text(place, node))
         if why.is_object and text == "???":
             self.refused.append((dotted(path), "it cannot be given back: %s" % why, "late"))
         self.lines.append(keytexts.line(keytexts.LATE, path, text, place.lists))

@@ -1,14 +1,16 @@
-"""Which values are late (spec.md, section *Freezing*), by what the user says and where they come from."""
+"""Which values are late (spec.md, section *Freezing*), by what the user says and where they come from.
+
+What their texts show is the matter of `exposure.py`.
+"""
 
 from __future__ import annotations
 
 import os
-import pathlib
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Set
+from typing import Dict, List, Mapping, Sequence, Set
 
 from omegaconf import Node
 
-from experimentstash_inside import machine, visits
+from experimentstash_inside import machine, secrets
 from experimentstash_inside.addresses import Path, address, dotted, is_at_or_below
 from experimentstash_inside.answers import depends_on_the_run
 from experimentstash_inside.kinds import CONTAINERS
@@ -42,36 +44,23 @@ class Lateness:
 
     Args:
         late, keep: keys whose lateness the user decided.
-        roots: interpolation by folder of this machine, longest folder first.
-        typed: texts that stand in the config files or overrides: somebody wrote them, no machine did.
         swept: keys that a sweep gives its jobs nobody knows yet which values.
     """
 
-    def __init__(
-        self,
-        late: Sequence[str],
-        keep: Sequence[str],
-        roots: Dict[str, str],
-        typed: Callable[[str], bool],
-        swept: Sequence[str],
-    ) -> None:
-        self._late, self._keep, self._roots, self._typed, self._swept = late, keep, roots, typed, swept
-        self._secrets = machine.secret_values()
+    def __init__(self, late: Sequence[str], keep: Sequence[str], swept: Sequence[str]) -> None:
+        self._late, self._keep, self._swept = late, keep, swept
         self._reads_late: Dict[Path, Path] = {}
 
     def is_kept(self, path: Path) -> bool:
         """Tell whether the user has a value frozen as it is here."""
         return is_named(path, self._keep)
 
-    def check(self, place: Place, node: Node, value: Any, trace: Trace) -> List[str]:
-        """Return what there is to tell of a value that is frozen.
+    def check(self, path: Path, trace: Trace) -> List[str]:
+        """Return what there is to tell of a value that the user does not keep, by where it comes from.
 
         Raises:
             LateError: it is late.
         """
-        path = place.path
-        if self.is_kept(path):
-            return ["kept, as you said" + (": a secret is written" if self._holds_secret(value, trace) else "")]
         self.check_reads(path, trace.nodes)
         if path in self._reads_late:
             raise LateError("built from %s" % dotted(self._reads_late[path]))
@@ -80,13 +69,7 @@ class Lateness:
             raise LateError("built from %s, which the sweep chooses as it runs" % dotted(read[0]))
         if is_late_call(trace):
             raise LateError("")
-        told = self._check_environment(trace)
-        text = str(value) if isinstance(value, (str, pathlib.PurePath)) else ""
-        if text and trace.calls and machine.is_machine_text(text):
-            raise LateError("a value of this machine")
-        if text and not trace.calls:
-            self._check_literal(visits.text(place, node) if trace.own_nodes and not place.is_copy else text)
-        return told
+        return _check_environment(trace)
 
     def check_reads(self, path: Path, reads: Sequence[Path]) -> None:
         """Raise `LateError` if the user said so of a value, or of one that it is built from."""
@@ -115,31 +98,6 @@ class Lateness:
         self._reads_late.update(found)
         return bool(found)
 
-    def _holds_secret(self, value: Any, trace: Trace) -> bool:
-        named = any(call.args and machine.is_secret_name(str(call.args[0])) for call in _of_environment(trace))
-        return named or any(secret in str(value) for _, secret in self._secrets)
-
-    def _check_environment(self, trace: Trace) -> List[str]:
-        told = []
-        for call in _of_environment(trace):
-            name = str(call.args[0]) if call.args else ""
-            if name not in os.environ:
-                continue
-            if machine.is_machine_value(name, os.environ[name]):
-                secret = machine.is_secret_name(name)
-                raise LateError("%s is %s" % (name, "named like a secret" if secret else "this machine's"))
-            told.append("frozen as %s has it here" % name)
-        return told
-
-    def _check_literal(self, text: str) -> None:
-        """A default that was worked out while the tool was imported may hold a path or a secret of the machine."""
-        for name, secret in self._secrets:
-            if secret in text:
-                raise LateError("it holds the secret %s" % name, text.replace(secret, "${oc.env:%s}" % name))
-        changed = machine.portable(text, self._roots)
-        if changed is not None and not self._typed(text):
-            raise LateError("a path of this machine", changed)
-
 
 def is_late_call(trace: Trace) -> bool:
     """Tell whether a value asks Hydra for what depends on the run, or the clock."""
@@ -148,7 +106,21 @@ def is_late_call(trace: Trace) -> bool:
     return any(call.resolver == "now" for call in trace.calls) or any(map(depends_on_the_run, asked))
 
 
-def _of_environment(trace: Trace) -> List[Call]:
+def _check_environment(trace: Trace) -> List[str]:
+    told = []
+    for call in variables_read(trace):
+        name = str(call.args[0]) if call.args else ""
+        if name not in os.environ:
+            continue
+        if machine.is_machine_value(name, os.environ[name]):
+            secret = secrets.is_secret_name(name)
+            raise LateError("%s is %s" % (name, "named like a secret" if secret else "this machine's"))
+        told.append("frozen as %s has it here" % name)
+    return told
+
+
+def variables_read(trace: Trace) -> List[Call]:
+    """Return the calls that read a variable of the environment."""
     return [call for call in trace.calls if call.resolver in ("oc.env", "env")]
 
 

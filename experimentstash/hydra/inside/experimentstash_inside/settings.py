@@ -10,7 +10,7 @@ import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from experimentstash_inside import machine
+from experimentstash_inside import machine, secrets
 from experimentstash_inside.overridetext import override
 
 _OURS = "EXPERIMENTSTASH_OUTPUTS"  # our default for the run folder: no choice of the experiment
@@ -142,7 +142,7 @@ def portable_with(roots: Dict[str, str]) -> Callable[[Any], Any]:
     Args:
         roots: interpolation by folder of this machine, longest folder first.
     """
-    secrets = machine.secret_values()
+    known = secrets.Secrets()
 
     def portable(value: Any) -> Any:
         if isinstance(value, dict):
@@ -151,9 +151,9 @@ def portable_with(roots: Dict[str, str]) -> Callable[[Any], Any]:
             return [portable(inner) for inner in value]
         if not isinstance(value, str):
             return value
-        for name, secret in secrets:
-            value = value.replace(secret, "${oc.env:%s}" % name)
-        return machine.portable(value, roots) or value
+        value = known.replaced(value)
+        changed = machine.portable(value, roots)
+        return value if changed in (None, "???") else changed  # what has no interpolation, the freeze refuses
 
     return portable
 
