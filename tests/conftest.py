@@ -21,7 +21,13 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"),
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the variants that only `make matrix` plays."""
+    """Leave out the variants that only `make matrix` plays, and let a file's tests stay in one worker.
+
+    What a module builds is then built once. A file that takes long names groups of its own.
+    """
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if "EVERY" in os.environ:
         return
     left_out = [item for item in items if item.get_closest_marker("every")]
