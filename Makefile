@@ -6,6 +6,10 @@ PIP = $(BIN)/python -m pip install --quiet
 LOCKED = --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 # One more than there are processors: most tests wait for git, for a tool, or for a time to be over.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 1) + 1)
+# What pytest is told; PYTEST_ARGS=tests/test_cli.py tests one file.
+PYTEST_ARGS = -n $(WORKERS) --dist loadgroup
+# The tests of a run rewrite their asserts once, and the programs under test compile once.
+unexport PYTHONDONTWRITEBYTECODE
 # The first Python of 3.10 or later that can make a virtual environment; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && { echo $$p; break; }; done)
@@ -42,11 +46,10 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	for folder in experimentstash/hydra/inside experimentstash/sample; do (cd $$folder && \
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	$(BIN)/lint-imports --no-cache
-	@# A file's tests in one worker: what a module builds is built once.
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-lowest test-newest: test-%: .venv-%/set-up ## the tests with the lowest, or the newest, versions that pyproject.toml allows
-	.venv-$*/bin/python -m pytest -n $(WORKERS) --dist loadfile
+	.venv-$*/bin/python -m pytest $(PYTEST_ARGS)
 
 .venv-lowest/set-up: $(SET_UP)
 	$(BIN)/uv venv --quiet --clear --python "$$(command -v $(LOWEST_PYTHON))" .venv-lowest
@@ -59,7 +62,7 @@ test-lowest test-newest: test-%: .venv-%/set-up ## the tests with the lowest, or
 	$(BIN)/uv pip install --quiet --refresh --python .venv-newest --group dev --editable .
 
 matrix: $(SET_UP) ## every test in every variant: the drift matrix under every framework, …; half an hour
-	EVERY=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	EVERY=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md
 	$(BIN)/python benchmarks/run.py

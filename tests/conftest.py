@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from preloaded import BIN as BIN
+from preloaded import script
 
-BIN = Path(sys.executable).parent
 # A shell that starts the tests in the background has them ignore ^C, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so does nohup
@@ -20,7 +21,13 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"),
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the variants that only `make matrix` plays."""
+    """Leave out the variants that only `make matrix` plays, and let a file's tests stay in one worker.
+
+    What a module builds is then built once. A file that takes long names groups of its own.
+    """
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     if "EVERY" in os.environ:
         return
     left_out = [item for item in items if item.get_closest_marker("every")]
@@ -32,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own: no configuration, hook, editor, credential or cache of this machine is seen."""
     home = tmp_path_factory.mktemp("home")
-    for key in [key for key in os.environ if key.startswith(("GIT_", "XDG_", "HYDRA_", "EXPERIMENTSTASH_"))]:
+    for key in [key for key in os.environ if key.startswith(("GIT_", "XDG_", "HYDRA_", "PYTHON", "EXPERIMENTSTASH_"))]:
         monkeypatch.delenv(key)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -46,7 +53,7 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     (downloads / "hashes").mkdir(parents=True, exist_ok=True)  # what the index has of them is asked once, too
     (home / ".cache" / "experimentstash").mkdir(parents=True)
     (home / ".cache" / "experimentstash" / "hashes").symlink_to(downloads / "hashes")
-    for key in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"):
+    for key in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         monkeypatch.delenv(key, raising=False)
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Ada Tester\n\temail = ada@example.org\n"
@@ -68,9 +75,9 @@ class Ran:
 
 
 def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "") -> Ran:
-    """Run a real program and return its exit code and what it said."""
+    """Run a real program and return its exit code and what it said; what forks instead of it, for one of ours."""
     done = subprocess.run(
-        [str(arg) for arg in args],
+        [str(script(args[0])), *map(str, args[1:])],
         cwd=cwd,
         env=None if env is None else {**os.environ, **env},
         input=stdin.encode(),

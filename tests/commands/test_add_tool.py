@@ -487,11 +487,25 @@ def stuck(tmp_path: Path, where: str, tool: Path) -> tuple[str, dict[str, str], 
     return str(tool), {}, reached
 
 
-@pytest.mark.parametrize("more", [False, True])
-@pytest.mark.parametrize("where", ["fetching", "cloned", "composing"])
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["INT", "TERM", "HUP"]
-)
+SIGNALS = ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129))
+PLACES = ("fetching", "cloned", "composing")
+INTERRUPTIONS = [
+    pytest.param(
+        number,
+        code,
+        where,
+        more,
+        id=f"{number.name}-{where}-{more}",
+        # each signal, each place and both kinds of stash; `make matrix` has all of their combinations
+        marks=[] if (turn, more) in ((0, False), (1, True), (2, False)) and place == turn else [pytest.mark.every],
+    )
+    for turn, (number, code) in enumerate(SIGNALS)
+    for place, where in enumerate(PLACES)
+    for more in (False, True)
+]
+
+
+@pytest.mark.parametrize(("number", "code", "where", "more"), INTERRUPTIONS)
 def test_an_interruption_leaves_the_stash_as_it_was(
     stash: Path, tool: Path, tmp_path: Path, where: str, number: signal.Signals, code: int, more: bool
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -40,10 +39,8 @@ def commands(ran: Ran) -> list[str]:
 
 
 def test_the_main_job_from_an_empty_folder(tmp_path: Path, env: dict[str, str]) -> None:
-    began = time.monotonic()
     ran = estash("demo", cwd=tmp_path, env=env)
     assert (ran.code, ran.err) == (0, "")
-    assert time.monotonic() - began < 60
     shown = commands(ran)
     assert len(shown) == len(STEPS)
     main_job = [line for line in shown if line.startswith("experimentstash ")]

@@ -76,8 +76,10 @@ def test_the_jobs_are_told_one_by_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tool", "launcher"),
     [
-        *(("plain", one) for one in LAUNCHERS),
+        ("plain", "basic"),
+        ("plain", "submitit_local"),
         ("typed", "joblib"),
+        pytest.param("plain", "joblib", marks=pytest.mark.every),
         *(pytest.param("typed", one, marks=pytest.mark.every) for one in ("basic", "submitit_local")),
     ],
 )
@@ -96,8 +98,9 @@ def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: 
 @pytest.mark.parametrize(
     ("tool", "launcher"),
     [
-        *(("plain", one) for one in LAUNCHERS),
+        ("plain", "basic"),
         ("typed", "joblib"),
+        *(pytest.param("plain", one, marks=pytest.mark.every) for one in ("joblib", "submitit_local")),
         *(pytest.param("typed", one, marks=pytest.mark.every) for one in ("basic", "submitit_local")),
     ],
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -544,9 +543,7 @@ def test_hostile_snapshots_are_answered(tmp_path: Path) -> None:
     (root / snapshot_path("large", "v1")).write_bytes(b"a" * (51 * 1024 * 1024))
     (root / snapshot_path("endless", "v1")).write_bytes(b"# A: b\n" * 30_000)
     git("add", "configs", cwd=root)
-    started = time.monotonic()
     found = findings(estash("verify", cwd=root))
-    assert time.monotonic() - started < 10
     paths = {line.split("v1/")[1].split(".yaml")[0] for line in found}
     assert paths == {"bomb", "tag", "deep", "bytes", "large", "endless"}
     large = snapshot_path("large", "v1")

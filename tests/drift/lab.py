@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 from conftest import BIN, Ran, estash, git, run, write
+from preloaded import python, script
 from stashes import REGISTRY, TOOL, snapshot_path, snapshot_text
 
 ROOT = Path(__file__).parents[2]
@@ -211,7 +211,7 @@ class Lab:
         """Let another repository have the hooks that the stash has."""
         common = repository / git("rev-parse", "--git-common-dir", cwd=repository)
         shutil.copytree(self.stash / ".git/hooks", common / "hooks", dirs_exist_ok=True)
-        git("config", "experimentstash.python", sys.executable, cwd=repository)
+        git("config", "experimentstash.python", python(), cwd=repository)
 
     def new_server(self, name: str, *init: str) -> Path:
         """Have one more server, which is empty, and has our hooks where the first one has them."""
@@ -260,7 +260,7 @@ def make_lab(folder: Path) -> dict[str, str]:
 def framework_config() -> str:
     """Return a config with the hooks as they are shipped, but for the environment that a framework would build."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    local = [{**hook, "language": "system", "entry": str(BIN / hook["entry"])} for hook in hooks]
+    local = [{**hook, "language": "system", "entry": str(script(BIN / hook["entry"]))} for hook in hooks]
     for hook in local:
         del hook["minimum_pre_commit_version"]  # which is for a repository's manifest alone
     return yaml.safe_dump({"default_install_hook_types": list(TYPES), "repos": [{"repo": "local", "hooks": local}]})
@@ -273,16 +273,17 @@ def put_hooks(setup: str, folder: Path) -> None:
         assert run(BIN / setup, "install", cwd=stash).code == 0
     if setup != NONE:
         assert estash("install", cwd=stash).code == 0
+        git("config", "experimentstash.python", python(), cwd=stash)
         return
     hooks = stash / ".git/hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("pre-push", "experimentstash.sh"):
         shutil.copy(ROOT / "hooks" / name, hooks)
-    git("config", "experimentstash.python", sys.executable, cwd=stash)
+    git("config", "experimentstash.python", python(), cwd=stash)
     guard(server)
 
 
 def guard(server: Path) -> None:
     """Put the hook of a server in place."""
     git("config", "core.hooksPath", ROOT / "hooks", cwd=server)
-    git("config", "experimentstash.python", sys.executable, cwd=server)
+    git("config", "experimentstash.python", python(), cwd=server)

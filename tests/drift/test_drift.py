@@ -1,7 +1,7 @@
 """The drift matrix, played: every row of the table, whoever runs the hooks.
 
-Each row is played natively, and in turns under one of the frameworks or without hooks at the server; one that goes
-otherwise there, in all ways but one framework. `make matrix` plays every row in every way.
+Each row is played natively, one in three in another way as well: under a framework, or with the server's hook alone. A
+row that goes otherwise there is played in all ways but one framework. `make matrix` plays every row in every way.
 """
 
 from __future__ import annotations
@@ -75,12 +75,18 @@ def in_turn(number: int, row: Row) -> set[str]:
     """Return the set-ups in which `make test` plays a row of the table."""
     if row.left or {row.pre_commit, row.prek} != {row.native} or row.none not in (FINE, PUSH):
         return {NATIVE, NONE, (PRE_COMMIT, PREK)[number % 2]}
-    return {NATIVE, *((PRE_COMMIT,), (NONE,), (PREK,), (NONE,))[number % 4]}
+    return {NATIVE} if number % 3 else {NATIVE, (PRE_COMMIT, NONE, PREK, NONE)[number // 3 % 4]}
 
 
 PLAYED = [
     pytest.param(
-        row, setup, id=f"{row.name}-{setup}", marks=[] if setup in in_turn(number, row) else [pytest.mark.every]
+        row,
+        setup,
+        id=f"{row.name}-{setup}",
+        marks=[
+            pytest.mark.xdist_group(f"drift {row.name.partition('.')[0]}"),
+            *([] if setup in in_turn(number, row) else [pytest.mark.every]),
+        ],
     )
     for number, row in enumerate(TABLE)
     for setup in SETUPS

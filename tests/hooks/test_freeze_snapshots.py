@@ -70,7 +70,7 @@ class Shaped:
 
 
 SOME = [
-    pytest.param(name, marks=[pytest.mark.every] if number % 3 else [])
+    pytest.param(name, marks=[pytest.mark.every] if number % 6 else [])
     for number, name in enumerate(SHAPES)  # all of them are frozen in tests/hydra/test_shapes.py
 ]
 

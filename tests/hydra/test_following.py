@@ -21,7 +21,7 @@ from experimentstash.flatness import flat_problems
 from experimentstash.names import SnapshotName
 
 NAME = SnapshotName("tool", "tag", "experiment")
-EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "100" if "EVERY" in os.environ else "12"))
 
 
 @pytest.fixture(autouse=True)

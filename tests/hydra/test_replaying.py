@@ -24,7 +24,7 @@ from experimentstash.flatness import flat_problems
 from experimentstash.names import SnapshotName
 
 NAME = SnapshotName("tool", "tag", "experiment")
-EXAMPLES = int(os.environ.get("EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "100" if "EVERY" in os.environ else "12"))
 
 # Words that YAML 1.1, YAML 1.2 and OmegaConf read differently, and texts that YAML has to quote.
 READ_DIFFERENTLY = [

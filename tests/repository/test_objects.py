@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,10 +127,8 @@ def test_a_tree_that_holds_itself_without_end(tmp_path: Path) -> None:
     for name in ("v1", "snapshots", "mytool", "configs"):
         tree = git("mktree", cwd=root, stdin=f"040000 tree {tree}\t{name}\n")
     head = git("commit-tree", "-m", "bomb", tree, cwd=root)
-    started = time.monotonic()
     with opened(root) as repository, pytest.raises(StashError, match="more than 200000 files"):
         repository.tree(head)
-    assert time.monotonic() - started < 20
 
 
 def test_a_tree_of_great_depth(tmp_path: Path) -> None:

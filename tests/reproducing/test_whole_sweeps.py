@@ -9,6 +9,7 @@ import subprocess
 import time
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import BIN, commit, estash, run
@@ -28,6 +29,14 @@ if "submitit.core._submit" in sys.orig_argv:
         time.sleep(0.05)
 """
 SWEEPS = {"one file": ["seed=1,2"], "a file for each job": ["model=small,big"]}
+
+
+def mostly(name: str) -> list[Any]:
+    """Return the sweeps as parameters, of which only one is for each `make test`."""
+    return [
+        pytest.param(sweep, id=other, marks=[] if other == name else [pytest.mark.every])
+        for other, sweep in SWEEPS.items()
+    ]
 
 
 def reproduce(stash: Path, into: Path, *more: str) -> list[str | Path]:
@@ -83,8 +92,10 @@ def test_a_job_of_its_own_is_reproduced_where_it_is_asked_for(tmp_path: Path) ->
     [
         ("basic", "raise ValueError('no')", 1),
         ("basic", "raise SystemExit(7)", 7),
-        ("joblib", "raise ValueError('no')", 1),
-        pytest.param("submitit_local", "raise ValueError('no')", 1, marks=pytest.mark.every),
+        *(
+            pytest.param(launcher, "raise ValueError('no')", 1, marks=pytest.mark.every)
+            for launcher in ("joblib", "submitit_local")
+        ),
     ],
 )
 def test_a_job_that_fails(tmp_path: Path, launcher: str, how: str, code: int) -> None:
@@ -109,7 +120,7 @@ def started_and_waiting(stash: Path, gate: Path, command: list[str | Path]) -> s
     return process
 
 
-@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
+@pytest.mark.parametrize("sweep", mostly("one file"))
 def test_a_queued_job_is_not_changed_by_what_happens_to_the_stash(tmp_path: Path, sweep: list[str]) -> None:
     stash = a_stash(tmp_path)
     was = swept(stash, *sweep, "--multirun", into="was")
@@ -125,7 +136,7 @@ def test_a_queued_job_is_not_changed_by_what_happens_to_the_stash(tmp_path: Path
     assert given(next(into.rglob("0/config.txt")).parents[1]) == was
 
 
-@pytest.mark.parametrize("sweep", SWEEPS.values(), ids=SWEEPS)
+@pytest.mark.parametrize("sweep", mostly("a file for each job"))
 def test_a_queued_job_of_a_snapshot_keeps_its_config(tmp_path: Path, sweep: list[str]) -> None:
     """In one's own working tree the code is what is there when the job begins; its config was taken before."""
     stash = a_stash(tmp_path)
