@@ -65,14 +65,13 @@ def test_late_values_have_no_frozen_value(stash: Path, sealed_home: Path) -> Non
         "key": "${oc.env:WANDB_API_KEY}",
         "password": "${oc.env:DB_PASSWORD}",
         "user": "${oc.env:LOGNAME}",
-        "choice": "${hydra:runtime.choices.model}",
         "gone": "${no.such.key}",
         "deep.0.dir": "${oc.env:SCRATCH}",
     }
     text = (stash / "configs/mytool/snapshots/t/first.yaml").read_text()
     for value in [*SECRETS.values(), str(sealed_home), str(stash), "ada-the-user", "/scratch/ada"]:
         assert value not in text
-    for line in ("monkey: banana", "steps: 100", 'fallback: "/data/typed"', 'typed: "/data/imagenet"'):
+    for line in ("monkey: banana", "steps: 100", "choice: big", 'fallback: "/data/typed"', 'typed: "/data/imagenet"'):
         assert line in frozen.body.splitlines()
     assert "monkey: frozen as MONKEY has it here" in ran.out
     assert "key: late: WANDB_API_KEY is named like a secret" in ran.out
@@ -106,8 +105,9 @@ def test_rerun_is_hydra_alone(tmp_path: Path) -> None:
     assert run(BIN / "python", *words[1:], cwd=stash / work, env=ENVIRONMENT).code == 0
 
     def lines(text: str) -> list[str]:
-        """All but what lies in the run folder."""
-        return [line for line in text.splitlines() if not re.search(r"'(out|built|twice_built)'", line)]
+        """What the config holds, but for what lies in the run directory."""
+        own = [line for line in text.splitlines() if line.startswith("/")]
+        return [line for line in own if not re.search(r"'(out|built|twice_built)'", line)]
 
     assert lines(ran.out) == lines(by_us.out)
 
@@ -209,6 +209,8 @@ threads: ${oc.env:THREADS}
         "++hydra.job.env_set.THREADS='1'",
         "++hydra.job.env_set.MINE=${oc.env:HF_TOKEN}",
         "hydra.sweep.subdir=job${hydra.job.num}",
+        "++hydra.runtime.choices.experiment=first",
+        "++hydra.runtime.choices.model=small",
     }
     assert frozen.all("SWEEP") == ("seed=1,2,3", "model.rate=0.1,0.2")
     assert 'threads: "1"' in frozen.body
@@ -231,7 +233,8 @@ def test_overrides_and_sweeps_are_frozen(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape(hard_coded()))
     frozen, _ = freeze(stash, "seed=1,2", "+added=x", "name=from the line", "--multirun")
     assert frozen.all("OVERRIDE") == ("seed=1,2", "+added=x", "name=from the line")
-    assert (frozen.all("SWEEP"), frozen.all("HYDRA")) == (("seed=1,2",), ("--multirun",))
+    choices = ("++hydra.runtime.choices.experiment=first", "++hydra.runtime.choices.model=big")
+    assert (frozen.all("SWEEP"), frozen.all("HYDRA")) == (("seed=1,2",), ("--multirun", *choices))
     ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
     assert ran.out.count("/'added' AnyNode typing.Any <class 'str'> 'x'") == 2
     assert ran.out.count("/'name' AnyNode typing.Any <class 'str'> 'from the line'") == 2
@@ -273,7 +276,8 @@ def test_late_values_under_keys_that_no_override_can_name(tmp_path: Path) -> Non
     again = run(BIN / "freeze-snapshots", cwd=stash, env=ENVIRONMENT)
     assert again.code == 1, again.err
     anew = snapshot.parse((stash / path).read_bytes(), path)
-    assert (anew.all("LATE_AT"), anew.all("BUILT")) == (frozen.all("LATE_AT"), ("name=${seed}",))
+    built = ("name=${seed}", "out=${hydra:job.name}/x")
+    assert (anew.all("LATE_AT"), anew.all("BUILT")) == (frozen.all("LATE_AT"), built)
 
 
 def values(ran: Ran) -> list[str]:
