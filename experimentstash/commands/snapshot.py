@@ -18,6 +18,7 @@ from experimentstash.freeze_commit import check_can_commit, check_tag_free, comm
 from experimentstash.freeze_run import record_run
 from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
 from experimentstash.hydra import commandline, launch
+from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
@@ -69,12 +70,16 @@ def command(
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
-    check_moves([] if allow_back else pin_moves(stash, {tool: checked_out(stash, tool)}))
+    commit_now = checked_out(stash, tool)
+    check_moves([] if allow_back else pin_moves(stash, {tool: commit_now}))
     flags = ["--multirun"] if multirun else []
-    wishes = [wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
+    wishes = [
+        _decided(wish(stash, chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments
+    ]
+    composing = Composing(wishes, commit_now)
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
         within = beside.submit(surroundings, stash, chosen, tag).result
-        frozen = [freeze(_decided(wanted, late, keep, plain), tag, tools, _say, within) for wanted in wishes]
+        frozen = [freeze(wanted, tag, tools, _say, within, composing=composing) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves([] if allow_back else moves)

@@ -52,7 +52,14 @@ def _wrapped(load: _Load, order: Order) -> Optional[_Load]:
         return Composing(load, order)
     if order.snapshot:
         return _replaying(load, order)
-    return _once(_reached(load)) if order.mode in ("capture", "validate") else None
+    if order.mode not in ("capture", "validate"):
+        return None
+    load = _once(_reached(load))
+    if order.more:
+        from experimentstash_inside.copies import Copies
+
+        return Copies(load, order)
+    return load
 
 
 def _replaying(load: _Load, order: Order) -> _Load:
