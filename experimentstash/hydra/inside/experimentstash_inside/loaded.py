@@ -7,13 +7,12 @@ import functools
 import json
 import os
 import sys
-import sysconfig
 from typing import Any, Dict, List, Optional, Set
 
 from hydra._internal.config_repository import ConfigRepository
 
 _STARTED_IN = os.getcwd()  # a script's `__file__` may be relative to it, and Hydra may change it later
-_STANDARD = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
+_STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 _configs: Set[str] = set()
 
