@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,9 @@ def freeze(
     wanted, first = composing.first(wanted)
     _refuse(wanted, name, first)
     say(f"composing {name.title} once more")
-    second = composing.second(wanted)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(body.render, first["body"])  # so that it is there when the tool has composed again
+        second = composing.second(wanted)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
     if {commit, tool_commit(stash, tool.name)} != {composing.commit}:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
