@@ -1,4 +1,4 @@
-"""Compose an experiment inside the tool's own process, without running its task."""
+"""Compose experiments inside the tool's own processes, without running a task."""
 
 from __future__ import annotations
 
