@@ -8,6 +8,7 @@ form that all three read the same way.
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from typing import Any
@@ -39,14 +40,19 @@ def escape(text: str) -> str:
 
 
 def render(tree: Tree) -> str:
-    """Return the YAML text of a config.
+    """Return the YAML text of a config; a text that was rendered before is not rendered again.
 
     Raises:
         StashError: a text holds a lone surrogate, which UTF-8 cannot carry.
     """
+    return _rendered(json.dumps(tree))
+
+
+@functools.lru_cache(maxsize=64)
+def _rendered(tree: str) -> str:
     try:
         text: str = yaml.dump(
-            _plain(tree),
+            _plain(json.loads(tree)),
             Dumper=_Dumper,
             sort_keys=False,
             allow_unicode=True,

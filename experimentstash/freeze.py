@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shlex
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from experimentstash import body, snapshot
 from experimentstash.checkouts.code import Loaded, check_own_code, foreign
 from experimentstash.checkouts.commit import tool_commit
 from experimentstash.frozen import Frozen, problems_of
-from experimentstash.hydra import commandline, compose
+from experimentstash.hydra import commandline
+from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.further import further_configs
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.layout import config_folder
@@ -39,6 +41,7 @@ def freeze(
     say: Callable[[str], object],
     within: Callable[[], Surroundings],
     kept: Sequence[tuple[str, str]] = (),
+    composing: Composing | None = None,
 ) -> Frozen:
     """Freeze one experiment; nothing is written.
 
@@ -49,21 +52,25 @@ def freeze(
         say: called with each step, for the user to see.
         within: tells what the tool runs in, once it is known that it composes.
         kept: further header lines that somebody wrote, and that stay.
+        composing: composes it with the other experiments of a freeze; by default alone.
 
     Raises:
         StashError: one of the refusals of spec.md, section *Freezing*.
     """
     stash, tool = wanted.stash, wanted.tool
     commit = tool_commit(stash, tool.name)
+    composing = composing or Composing([wanted], commit)
     name = SnapshotName(tool.name, tag, wanted.experiment)
     keep_clean(wanted)
     say(f"composing {name.title}")
-    wanted, first = compose.compose(wanted)
+    wanted, first = composing.first(wanted)
     _refuse(wanted, name, first)
     say(f"composing {name.title} once more")
-    _, second = compose.compose(wanted)
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(body.render, first["body"])  # so that it is there when the tool has composed again
+        second = composing.second(wanted)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
-    if tool_commit(stash, tool.name) != commit:
+    if {commit, tool_commit(stash, tool.name)} != {composing.commit}:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
     redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
     found, around = redaction.parts(parts(wanted.overrides, first, second)), within()

@@ -1,4 +1,4 @@
-"""`snapshot`, which composes twice, beside the tool's own `--cfg job`."""
+"""`snapshot`, which composes twice, beside the tool's own `--cfg job`; several experiments at once beside one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from places import Place
 
 TITLE = "Freezing"
+_FURTHER = ("second", "third", "fourth")
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure a small and a large config, with and without the commit and the tag."""
+    """Measure a small and a large config, with and without the commit and the tag, and four experiments at once."""
     return [row for keys in (5, 500) for row in _rows(place, place.with_tool(f"freeze-{keys}", keys), keys)]
 
 
@@ -30,6 +31,8 @@ def _rows(place: Place, stash: Path, keys: int) -> list[Row]:
         stash / "tools" / "mytool",
         place.env,
     )
+    texts = {f"configs/mytool/experiment/{name}.yaml": f"# @package _global_\nname: {name}\n" for name in _FURTHER}
+    place.commit(stash, texts)
     base = place.git("rev-parse", "HEAD", cwd=stash)
 
     def put_back() -> None:
@@ -40,4 +43,10 @@ def _rows(place: Place, stash: Path, keys: int) -> list[Row]:
     command = (place.program, "snapshot", "mytool", "first", "--tag", "bench")
     plain = Timed(f"`snapshot`, {keys} keys", command, stash, place.env, put_back)
     whole = Timed(f"`snapshot --commit`, {keys} keys", (*command, "--commit"), stash, place.env, put_back)
-    return [Row(plain, job, times=2, most_ratio=1.3), Row(whole, job, times=2)]
+    together = (*command[:3], *_FURTHER, *command[3:])
+    four = Timed(f"`snapshot` of 4 experiments, {keys} keys", together, stash, place.env, put_back)
+    return [
+        Row(plain, job, times=2, most_ratio=1.3),
+        Row(whole, job, times=2),
+        Row(four, plain, times=4, most_ratio=1),
+    ]

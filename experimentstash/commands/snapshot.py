@@ -15,18 +15,20 @@ from experimentstash.checkouts.pins import check_moves, pin_moves
 from experimentstash.files import check_inside, check_shared, remove_empty, write_shared
 from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
-from experimentstash.freeze_run import record_run
 from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
 from experimentstash.hydra import commandline, launch
+from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.selection import wish
 from experimentstash.names import check_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
 from experimentstash.stash import find_stash
-from experimentstash.surroundings import surroundings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from experimentstash.surroundings import Surroundings
+    from experimentstash.tool import Tool
 
 
 @click.command("snapshot", context_settings={"ignore_unknown_options": True})
@@ -69,18 +71,24 @@ def command(
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
-    check_moves([] if allow_back else pin_moves(stash, {tool: checked_out(stash, tool)}))
+    commit_now = checked_out(stash, tool)
+    check_moves([] if allow_back else pin_moves(stash, {tool: commit_now}))
     flags = ["--multirun"] if multirun else []
-    wishes = [wish(stash, chosen, experiment, [*flags, *overrides]) for experiment in experiments]
+    wishes = [
+        _decided(wish(stash, chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments
+    ]
+    composing = Composing(wishes, commit_now)
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
-        within = beside.submit(surroundings, stash, chosen, tag).result
-        frozen = [freeze(_decided(wanted, late, keep, plain), tag, tools, _say, within) for wanted in wishes]
+        within = beside.submit(_surroundings, stash, chosen, tag).result
+        frozen = [freeze(wanted, tag, tools, _say, within, composing=composing) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves([] if allow_back else moves)
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
+            from experimentstash.freeze_run import record_run  # 30 ms, and only this needs it
+
             frozen = [record_run(stash, chosen, one, tools, _say, is_last=one is frozen[-1]) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
@@ -185,6 +193,12 @@ def _written(stash: Path, frozen: Sequence[Frozen]) -> Iterator[None]:
             path.unlink(missing_ok=True)
             remove_empty(path.parent, stash)
         raise
+
+
+def _surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
+    from experimentstash.surroundings import surroundings  # loaded while the tool composes
+
+    return surroundings(stash, tool, tag)
 
 
 def _say(step: str) -> None:

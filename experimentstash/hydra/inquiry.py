@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from experimentstash import process
 from experimentstash.environment import interpreter
-from experimentstash.hydra.launch import capturing
+from experimentstash.hydra.launch import capturing, capturing_each
 from experimentstash.problems import StashError, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from experimentstash.hydra.launch import Wish
 
 
@@ -76,7 +78,7 @@ def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
     Raises:
         RuntimeError: what runs inside the tool's process failed.
     """
-    name = f"{wanted.tool.name}/{wanted.experiment}" if wanted.experiment else wanted.tool.name
+    name = _name(wanted)
     does_not = "cannot be asked" if mode == "describe" else "does not compose"
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         report = Path(folder) / "report.json"
@@ -96,6 +98,24 @@ def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
             f"{name}: {wanted.tool.entrypoint!r} ended well and composed no config; it said:\n{shown}", ended_well=True
         )
     return NotComposed(f"{name} {does_not} (exit code {code}):\n{shown}", fix=_fix(wanted, said))
+
+
+def ask_each(wishes: Sequence[Wish]) -> list[dict[str, Any] | None]:
+    """Return the configs that one process of the tool composed for several wishes (`launch.are_alike`).
+
+    Returns:
+        What it answered for each; None where it has no answer, and where the experiment has to be asked for alone.
+    """
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+        reports = [Path(folder) / f"report-{number}.json" for number in range(len(wishes))]
+        launch = capturing_each(wishes, reports)
+        process.listen(launch.command, cwd=launch.cwd, env=launch.env)
+        answers = [json.loads(report.read_text("ascii")) if report.exists() else None for report in reports]
+    return [None if answer is None or {"fault", "failed"} & answer.keys() else answer for answer in answers]
+
+
+def _name(wanted: Wish) -> str:
+    return f"{wanted.tool.name}/{wanted.experiment}" if wanted.experiment else wanted.tool.name
 
 
 def _fix(wanted: Wish, said: str) -> str:

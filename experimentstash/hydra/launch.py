@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 INSIDE = Path(__file__).parent / "inside"
 """The folder that stands on a tool's PYTHONPATH while it runs."""
 _ORDER = "EXPERIMENTSTASH_ORDER"
+_OUTPUTS = "EXPERIMENTSTASH_OUTPUTS"
 RUN = "EXPERIMENTSTASH_RUN"
 """In the environment of a run and of all that it starts: its run folder, where it has one of its own."""
 # by a variable: no path of a machine has to be spelled in Hydra's grammar
@@ -153,6 +154,39 @@ def capturing(wanted: Wish, report: Path, *, mode: str = "capture") -> Launch:
     return _launch(wanted, flags, [_CALLBACK, *overrides], order)
 
 
+def capturing_each(wishes: Sequence[Wish], reports: Sequence[Path]) -> Launch:
+    """Return the start that composes several wishes of one tool, each into its report, and runs no task.
+
+    Args:
+        wishes: as `are_alike` takes them.
+        reports: the file that takes the answer for each.
+    """
+    launches = [capturing(wanted, report) for wanted, report in zip(wishes, reports, strict=True)]
+    own = launches[0]
+    order = {**json.loads(own.env[_ORDER]), "more": list(map(_further, wishes[1:], launches[1:]))}
+    return replace(own, env={**own.env, _ORDER: json.dumps(order)})
+
+
+def _further(wanted: Wish, launch: Launch) -> dict[str, Any]:
+    """Return what a copy of the process has other than the process itself, for `experimentstash_inside.copies`."""
+    flags, overrides = _arguments(wanted)
+    call: dict[str, Any] = {"overrides": [_CALLBACK, *overrides]}
+    if wanted.select == "primary":
+        call["config_name"] = flags[0].partition("=")[2]
+    env = {name: launch.env[name] for name in (_ORDER, _OUTPUTS)}
+    return {"arguments": [*flags, *call["overrides"]], "env": env, "call": call}
+
+
+def are_alike(wishes: Sequence[Wish]) -> bool:
+    """Tell whether one process can compose several wishes: they differ in their experiments alone.
+
+    A sweep, and a program that uses the compose API, are left out.
+    """
+    first = wishes[0]
+    alike = all(replace(one, experiment=first.experiment) == first for one in wishes)
+    return alike and not first.flags and first.snapshot is None and first.select != "compose"
+
+
 def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order: dict[str, Any]) -> Launch:
     tool, stash = wanted.tool, wanted.stash
     composes = wanted.select == "compose"
@@ -181,7 +215,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     env["PWD"] = str(wanted.work)
     env[_ORDER] = json.dumps(whole)
-    env["EXPERIMENTSTASH_OUTPUTS"] = str(outputs(stash, tool, wanted.experiment))
+    env[_OUTPUTS] = str(outputs(stash, tool, wanted.experiment))
     if wanted.folder:
         env[RUN] = str(wanted.folder)
     if tool.search_packages:

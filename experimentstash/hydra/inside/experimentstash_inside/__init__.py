@@ -9,6 +9,7 @@ sources         the folders behind Hydra's sources of configs
 header          the header of a snapshot file: one reader for all
 order           what the parent process wants, and the answer to it
 loaded          which modules and configs the process loaded
+copies          several experiments in one start of the program
 note            the Hydra callback that notes in a run directory how a run differs from what was frozen
 capture         the Hydra callback that takes the composed config and leaves
 imported        what a run imported, written down when it ends

@@ -51,8 +51,15 @@ def _wrapped(load: _Load, order: Order) -> Optional[_Load]:
 
         return Composing(load, order)
     if order.snapshot:
-        return _replaying(load, order)
-    return _once(_reached(load)) if order.mode in ("capture", "validate") else None
+        return _once(_replaying(load, order))
+    if order.mode not in ("capture", "validate"):
+        return None
+    load = _once(_reached(load))
+    if order.more:
+        from experimentstash_inside.copies import Copies
+
+        return Copies(load, order)
+    return load
 
 
 def _replaying(load: _Load, order: Order) -> _Load:
@@ -67,7 +74,7 @@ def _replaying(load: _Load, order: Order) -> _Load:
 def _reached(load: _Load) -> _Load:
     """Return Hydra's own way, for programs that hand their command line to Hydra; another one is told, and ends."""
 
-    def load_if_reached(self: Any, **call: Any) -> Any:
+    def load_if_reached(self: Any, call: Dict[str, Any]) -> Any:
         if call.get("from_shell", True) and not any(line.startswith(_OURS) for line in call.get("overrides") or []):
             from experimentstash_inside.capture import leave_without
 
@@ -99,14 +106,14 @@ def _once(load: _Load) -> _Load:
     def load_once(self: Any, call: Dict[str, Any]) -> Any:
         if call.get("validate_sweep_overrides") is False:
             try:
-                kept[:] = [load(self, **dict(call, run_mode=RunMode.RUN, validate_sweep_overrides=True))]
+                kept[:] = [load(self, dict(call, run_mode=RunMode.RUN, validate_sweep_overrides=True))]
             except Exception:  # noqa: BLE001  (a sweep, or a mistake: Hydra itself shall say)
-                return load(self, **call)
+                return load(self, call)
             return kept[0]
         if kept and call.get("run_mode") == RunMode.RUN:
             return kept.pop()
         kept.clear()  # it is a sweep: its jobs are no such runs
-        return load(self, **call)
+        return load(self, call)
 
     return load_once
 

@@ -46,6 +46,7 @@ class Interpolations:
         kept: Callable[[Path], bool],
     ) -> None:
         self._config, self._visited, self._walked, self._body = config, visited, lines, body
+        self._made: Dict[Path, Line] = {}
         built = [path for path, visit in visited.items() if visit.is_built]
         self._built = {
             path for path in built if following.can_follow(visited[path].trace, path in varies) and not kept(path)
@@ -82,8 +83,10 @@ class Interpolations:
         return nodes + [self._line(path) for path in self._visited if path in self._built]
 
     def _line(self, path: Path) -> Line:
-        place, node = self._visited[path].place, self._visited[path].node
-        return keytexts.line(keytexts.BUILT, path, visits.text(place, node), place.lists)
+        if path not in self._made:
+            place, node = self._visited[path].place, self._visited[path].node
+            self._made[path] = keytexts.line(keytexts.BUILT, path, visits.text(place, node), place.lists)
+        return self._made[path]
 
     def _reads(self, path: Path) -> List[Path]:
         return list(dict.fromkeys(self._visited[path].trace.nodes))

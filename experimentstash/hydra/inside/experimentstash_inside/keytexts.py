@@ -7,17 +7,14 @@ they cannot say stands as `ADDRESS = JSON` in a line of another name, which only
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Dict, Iterable, NamedTuple, Optional, Tuple
 
 from experimentstash_inside.addresses import Path, address, dotted, has_override
-from experimentstash_inside.overridetext import override, parse
+from experimentstash_inside.overridetext import override
+from experimentstash_inside.overridetext import read as read_override
 
 LATE, BUILT = "LATE", "BUILT"
 _BY_ADDRESS = "_AT"
-# What needs no parser, which takes a millisecond.
-_PART = r"(?:[A-Za-z_][A-Za-z0-9_]*|[0-9]+)"
-_PLAIN = re.compile(r"({0}(?:\.{0})*)=(\$\{{{0}(?:\.{0})*\}})".format(_PART))
 
 
 class UnfitError(Exception):
@@ -35,8 +32,7 @@ def line(key: str, path: Path, text: str, lists: int) -> Tuple[str, str]:
     """
     said = None
     if has_override(path, lists):
-        plain = "%s=%s" % (dotted(path), text)
-        said = plain if _PLAIN.fullmatch(plain) else override(dotted(path), text)
+        said = override(dotted(path), text)
     return (key + _BY_ADDRESS, "%s = %s" % (address(path), json.dumps(text))) if said is None else (key, said)
 
 
@@ -85,11 +81,7 @@ def read(lines: Iterable[Tuple[str, str]], key: str) -> Texts:
 
 
 def _override(name: str, text: str) -> Tuple[str, Any]:
-    plain = _PLAIN.fullmatch(text)
-    if plain:
-        return plain[1], plain[2]
     try:
-        said = parse(text)
-        return said.key_or_group, said.value()
+        return read_override(text)
     except Exception:  # noqa: BLE001  (the parser's errors differ between Hydra's versions)
         raise UnfitError("%s %s is no override" % (name, text)) from None

@@ -7,13 +7,12 @@ import functools
 import json
 import os
 import sys
-import sysconfig
 from typing import Any, Dict, List, Optional, Set
 
 from hydra._internal.config_repository import ConfigRepository
 
 _STARTED_IN = os.getcwd()  # a script's `__file__` may be relative to it, and Hydra may change it later
-_STANDARD = os.path.realpath(sysconfig.get_paths()["stdlib"]) + os.sep
+_STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 _configs: Set[str] = set()
 
@@ -73,10 +72,22 @@ def _modules() -> List[List[str]]:
         if not isinstance(file, str):  # some packages put objects of their own there
             continue
         spec = getattr(module, "__spec__", None) if name == "__main__" else None
-        path = os.path.realpath(os.path.join(_STARTED_IN, file))
+        path = _real(os.path.join(_STARTED_IN, file))
         if not _is_standard(path):
             found.append([getattr(spec, "name", name), path])
     return found
+
+
+def _real(path: str) -> str:
+    """Return a path without links; each directory is looked at once."""
+    folder, name = os.path.split(path)
+    path = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(path) if os.path.islink(path) else path
+
+
+@functools.lru_cache(maxsize=None)
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _is_standard(path: str) -> bool:

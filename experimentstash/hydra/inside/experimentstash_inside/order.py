@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 VARIABLE = "EXPERIMENTSTASH_ORDER"
 FROZEN = "experimentstash_frozen"
@@ -23,6 +23,7 @@ class Order:
         group: the group of the experiment; `.` where it stands beside the program's primary config.
         given: every override that was put on the command line; what else stands there the program added.
         overrides: what the user typed of them, for programs that ignore their arguments.
+        more: further experiments to be composed in the same start, for `copies`.
         report: the file that takes the answer; of a replay, that the frozen config was loaded.
         snapshot: the snapshot file that is replayed, or is frozen anew.
         folder: whether the run has a directory of its own, whatever the config or the program says.
@@ -45,6 +46,7 @@ class Order:
         self.group: str = said.get("group", "experiment")
         self.overrides: list[str] = said.get("overrides", [])
         self.given: list[str] = said.get("given", [])
+        self.more: List[Dict[str, Any]] = said.get("more", [])
         self.report: str = said.get("report", "")
         self.snapshot: str = said.get("snapshot", "")
         self.folder: bool = said.get("folder", False)

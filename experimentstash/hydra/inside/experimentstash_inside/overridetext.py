@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+import re
+from typing import Any, Optional, Tuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
 
 _parser: Optional[OverridesParser] = None
+# Hydra's parser takes milliseconds for a line. These patterns match what its grammar reads in one way only, in every
+# version: a name, interpolations alone or among plain words, and a text in quotes that needs no escape.
+_KEY = r"[A-Za-z_][A-Za-z0-9_]*(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|0|[1-9][0-9]*))*"
+_INTERPOLATION = r"\$\{\.*%s\}" % _KEY
+_NAME = r"(?!(?i:null|true|false|inf|nan)$)[A-Za-z_][A-Za-z0-9_]*"
+_WORDS = r"[A-Za-z0-9_/. -]*"
+_IS_KEY = re.compile(r"\+{0,2}" + _KEY)
+_IS_TEXT = re.compile("%s|(?! )%s(?:%s%s)+(?<! )" % (_NAME, _WORDS, _INTERPOLATION, _WORDS))
+_IS_QUOTED = re.compile(r"'([ -&(-\[\]-~]+)'")
+_TOKEN = re.compile(r"\$\{[^}]+\}")
+_NO_TEXT = re.compile(r"[,{}]")
+"""Characters that an unquoted text cannot have outside the interpolations as Hydra finds them."""
 
 
 def parse(line: str) -> Any:
@@ -19,6 +32,17 @@ def parse(line: str) -> Any:
     return _parser.parse_override(line)
 
 
+def read(line: str) -> Tuple[str, Any]:
+    """Return the key of an override, and the value that it sets."""
+    key, _, said = line.partition("=")
+    if _IS_KEY.fullmatch(key):
+        quoted = _IS_QUOTED.fullmatch(said)
+        if quoted or _IS_TEXT.fullmatch(said):
+            return key.lstrip("+"), quoted[1] if quoted else said
+    override = parse(line)
+    return override.key_or_group, override.value()
+
+
 def override(key: str, value: Any) -> Optional[str]:
     """Return `key=value` as a Hydra override, or None where Hydra's grammar has no way to say it.
 
@@ -26,6 +50,11 @@ def override(key: str, value: Any) -> Optional[str]:
         key: the key, with its `+` or `++` if it needs one.
         value: None, a bool, a number, a text (interpolations included), or lists and mappings of these.
     """
+    if isinstance(value, str) and _IS_KEY.fullmatch(key):
+        if _IS_TEXT.fullmatch(value):
+            return "%s=%s" % (key, value)
+        if _NO_TEXT.search(_TOKEN.sub("", value)) and _IS_QUOTED.fullmatch("'%s'" % value):
+            return "%s='%s'" % (key, value)
     forms = [value] if isinstance(value, str) else []
     for text in [*forms, literal(value)]:
         line = "%s=%s" % (key, text)

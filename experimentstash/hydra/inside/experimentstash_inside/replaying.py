@@ -27,6 +27,7 @@ from experimentstash_inside.following import Built, unfollowed
 from experimentstash_inside.header import entries, read_text
 from experimentstash_inside.keytexts import UnfitError
 from experimentstash_inside.kinds import Kind, shape_of
+from experimentstash_inside.tracing import parsed_once
 from experimentstash_inside.typenames import UnknownTypeError
 
 _NODES: Dict[Any, Any] = {int: IntegerNode, float: FloatNode, bool: BooleanNode, str: StringNode}
@@ -52,7 +53,8 @@ def frozen_config(path: str) -> DictConfig:
     while True:
         rebuilding = Rebuilding(lines, plain)
         config = rebuilding.config(body)
-        lost = unfollowed(rebuilding.built, body)
+        with parsed_once():
+            lost = unfollowed(rebuilding.built, body)
         if not lost:
             OmegaConf.clear_cache(config)
             return config

@@ -6,6 +6,7 @@ import contextlib
 import functools
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
+import omegaconf.base
 from omegaconf import Container, Node
 from omegaconf._utils import split_key
 from omegaconf.basecontainer import BaseContainer
@@ -13,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from experimentstash_inside.addresses import Path
 
+_grammar: Any = omegaconf.base  # what it parses interpolations with, under a name of its own
 _TAKES_A_KEY = ("oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated")
 _GIVEN_THE_CONFIG = ("pass_parent", "pass_root", "pass_node")  # variables of OmegaConf's wrapper of a resolver
 
@@ -95,10 +97,22 @@ def watched_resolvers() -> Iterator[None]:
     BaseContainer._resolvers = {name: _watched(name, resolver) for name, resolver in table.items()}
     Container._resolve_node_interpolation = _watched_look_up(look_up)  # type: ignore[method-assign]
     try:
-        yield
+        with parsed_once():
+            yield
     finally:
         BaseContainer._resolvers = table
         Container._resolve_node_interpolation = look_up  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def parsed_once() -> Iterator[None]:
+    """Let OmegaConf parse each interpolation once: its grammar takes most of the time of a large config."""
+    parse = _grammar.parse
+    _grammar.parse = functools.lru_cache(maxsize=None)(parse)
+    try:
+        yield
+    finally:
+        _grammar.parse = parse
 
 
 def _watched(name: str, resolver: Callable[..., Any]) -> Callable[..., Any]:
