@@ -100,7 +100,7 @@ def record(described: Described, stash: Path, tool: str, ours: Collection[str] =
         f"# PYTHON: {python.version}{'' if python.implementation == 'cpython' else ' ' + python.implementation}",
         f"# PLATFORM: {' '.join(filter(None, (python.platform, python.libc)))}",
         *(f"{LEFT_OUT}{one}, which came from where nobody else can install it" for one in left),
-        *(f"{LEFT_OUT}{one}, which only experimentstash asks for" for one in of_us),
+        *(f"{LEFT_OUT}{one}, which experimentstash alone needs" for one in of_us),
         *_indexes(taken),
         *(_line(package) for package in taken),
     ]
@@ -111,7 +111,8 @@ def record(described: Described, stash: Path, tool: str, ours: Collection[str] =
         if "+" in package.version and not package.source and not list(_indexes([package]))
     ]
     if of_us:
-        told.append(f"left out of the lock, for only experimentstash asks for them: {', '.join(of_us)}")
+        names = ", ".join(one.partition("==")[0] for one in of_us)
+        told.append(f"left out of the lock, needed by experimentstash alone: {names}")
     return Recording("\n".join(lines) + "\n", tuple(told))
 
 

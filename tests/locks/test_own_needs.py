@@ -62,12 +62,9 @@ def test_they_are_named_in_the_lock_and_told(tmp_path: Path) -> None:
     commit(tmp_path / "tools/mytool", {"main.py": ""}, "a tool")
     found = environment()
     made = record(found, tmp_path, "mytool", only_ours(found, [tmp_path / "tools/mytool"]))
-    assert "# LEFT_OUT: click==8, which only experimentstash asks for\n" in made.text
+    assert "# LEFT_OUT: click==8, which experimentstash alone needs\n" in made.text
     assert made.text.endswith("\nhydra-core==1.3.2\nomegaconf==2.3.0\npyyaml==6\n")
-    assert made.told == (
-        "left out of the lock, for only experimentstash asks for them:"
-        " click==8, dulwich==1, ruamel.yaml==0.18, urllib3==2",
-    )
+    assert made.told == ("left out of the lock, needed by experimentstash alone: click, dulwich, ruamel.yaml, urllib3",)
 
 
 def test_a_real_environment_says_what_its_packages_ask_for() -> None:
