@@ -46,7 +46,7 @@ class Settings:
         self._folders(raw)
         self._job(raw.get("job", {}), job_name)
         for group in ("launcher", "sweeper"):
-            self._plugin(group, choices.get("hydra/" + group) or "basic", raw.get(group) or {})
+            self._plugin("hydra/" + group, choices, raw.get(group) or {})
         for name, callback in (raw.get("callbacks") or {}).items():
             if name != "experimentstash":
                 self._add("++hydra.callbacks." + name, callback)
@@ -94,15 +94,26 @@ class Settings:
             if name not in copied:
                 self._add("++hydra.job.env_set." + name, value)
 
-    def _plugin(self, group: str, choice: str, chosen: Dict[str, Any]) -> None:
+    def _plugin(self, group: str, choices: Dict[str, Any], chosen: Dict[str, Any]) -> None:
+        """Tell a launcher or a sweeper: its choice, those of the groups inside it, and what differs from them."""
+        choice = choices.get(group) or "basic"
         if choice != "basic":
-            self.lines.append("hydra/%s=%s" % (group, choice))
-        default = _default("hydra/" + group, choice)
+            self.lines.append("%s=%s" % (group, choice))
+        default = _default(group, choice)
+        for path, inner in choices.items():
+            part = path[len(group) + 1 :] if path.startswith(group + "/") else ""
+            if not part.isidentifier() or not isinstance(inner, str):
+                continue
+            if {part: inner} not in default.get("defaults", []):
+                self.lines.append("%s=%s" % (path, inner))
+            default[part] = _default(path, inner)
         for key, value in chosen.items():
             if key == "params":  # what is swept: told on its own, and given back on the command line
                 continue
             if key not in default or default[key] != value:
-                self._add(("" if key in default else "++") + "hydra.%s.%s" % (group, key), value)
+                # Hydra adds no key to a mapping that is there, unless it is told to.
+                forced = key not in default or isinstance(value, dict)
+                self._add(("++" if forced else "") + "%s.%s" % (group.replace("/", "."), key), value)
 
     def _logging(self, group: str, choice: Any, chosen: Dict[str, Any]) -> None:
         """Logging is set as a whole: merged into the default, it would keep the default's handlers."""
