@@ -19,15 +19,16 @@ from typing import Any, Dict, List
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.sweeper import Sweeper
-from omegaconf import MISSING
+from omegaconf import MISSING, open_dict
 
 class Dividing(Sweeper):
-    """Divides the rate from one job to the next."""
+    """Divides the rate from one job to the next, and leaves a config without Hydra's node."""
 
     def __init__(self, rule, limits):
         self.rule, self.limits = rule, limits
 
     def setup(self, *, hydra_context, task_function, config):
+        self.config = config
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config)
 
@@ -36,6 +37,8 @@ class Dividing(Sweeper):
         for number in range(int(self.limits["jobs"])):
             self.launcher.launch([[*arguments, "rate=%s" % rate]], initial_job_idx=number)
             rate = rate / self.rule.by - self.rule.get("less", 0)
+        with open_dict(self.config):
+            del self.config["hydra"]
 
 @dataclass
 class Rule:
