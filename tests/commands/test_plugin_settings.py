@@ -101,3 +101,13 @@ def test_a_launcher_is_replaced_only_where_it_starts_jobs(tmp_path: Path) -> Non
     ran = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "rate=1,2", cwd=stash)
     assert "there is no SLURM on this machine (no sbatch on PATH); Hydra's basic launcher runs the jobs" in ran.err
     assert ran.code == 0
+
+
+def test_a_single_run_keeps_what_its_sweeper_would_sweep(tmp_path: Path) -> None:
+    params = "hydra: {sweeper: {params: {rate: '1,2,3'}}}\n"
+    stash = a_stash(tmp_path, None, "# @package _global_\n" + params)
+    was = swept(stash, "--multirun", into="was")
+    freeze(stash)
+    assert 'sweeper.params={"rate": "1,2,3"}' in frozen(stash).all("ANSWER")
+    forget(stash)
+    assert (len(was), list(swept(stash, "--snapshot", "t", "--multirun"))) == (3, list(was))

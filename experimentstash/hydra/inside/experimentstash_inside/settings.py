@@ -42,6 +42,7 @@ class Settings:
         self.lost: Dict[str, Any] = {}
         self.untold: List[str] = []
         raw: Dict[str, Any] = OmegaConf.to_container(node, resolve=False, enum_to_str=True)  # type: ignore[assignment]
+        self._sweeps = raw.get("mode", "MULTIRUN") == "MULTIRUN"  # Hydra 1.1 does not say: taken for a sweep
         choices = raw.get("runtime", {}).get("choices", {})
         self._folders(raw)
         self._job(raw.get("job", {}), job_name)
@@ -63,11 +64,14 @@ class Settings:
         value = self._portable(value)
         line = override(key, value)
         if line is None:
-            self.untold.append(key.lstrip("+"))
-            self.lost[key.lstrip("+")[len("hydra.") :]] = value
+            self._lose(key.lstrip("+"), value)
         else:
             self.lines.append(line)
         return line is not None
+
+    def _lose(self, key: str, value: Any, *, matters: bool = True) -> None:
+        self.lost[key[len("hydra.") :]] = self._portable(value)
+        self.untold += [key] if matters else []
 
     def _folders(self, raw: Dict[str, Any]) -> None:
         for key, folder in (("run.dir", raw["run"]["dir"]), ("sweep.dir", raw["sweep"]["dir"])):
@@ -108,12 +112,14 @@ class Settings:
                 self.lines.append("%s=%s" % (path, inner))
             default[part] = _default(path, inner)
         for key, value in chosen.items():
-            if key == "params":  # what is swept: told on its own, and given back on the command line
-                continue
-            if key not in default or default[key] != value:
+            name = "%s.%s" % (group.replace("/", "."), key)
+            if (key == "params" and self._sweeps) or (key in default and default[key] == value):
+                continue  # what is swept is told on its own, and given back on the command line
+            if isinstance(value, dict) and default.get(key, value) is None:  # before Hydra 1.4, no override sets it
+                self._lose(name, value, matters=key != "params")
+            else:
                 # Hydra adds no key to a mapping that is there, unless it is told to.
-                forced = key not in default or isinstance(value, dict)
-                self._add(("++" if forced else "") + "%s.%s" % (group.replace("/", "."), key), value)
+                self._add(("++" if key not in default or isinstance(value, dict) else "") + name, value)
 
     def _logging(self, group: str, choice: Any, chosen: Dict[str, Any]) -> None:
         """Logging is set as a whole: merged into the default, it would keep the default's handlers."""
