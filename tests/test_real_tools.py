@@ -39,7 +39,11 @@ def test_the_callback_tells_the_same_of_a_snapshot(tmp_path: Path, sweep: list[s
     write(tmp_path, {"inside/told.py": TOLD})
     frozen = estash("snapshot", "mytool", "first", "--tag", "t", *sweep, "--commit", cwd=stash)
     assert frozen.code == 0, frozen.err
-    callback = ["+hydra.callbacks.told._target_=told.Told", "hydra.run.dir=told", "hydra.sweep.dir=told"]
+    callback = [
+        "+hydra.callbacks.told._target_=told.Told",
+        f"hydra.run.dir={tmp_path}/run",
+        f"hydra.sweep.dir={tmp_path}/run",
+    ]
     texts: list[str] = []
     for way in (sweep, ["--snapshot", "t"]):
         env = {"PYTHONPATH": str(tmp_path / "inside"), "TOLD": str(tmp_path / f"told-{len(texts)}")}

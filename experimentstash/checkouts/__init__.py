@@ -3,6 +3,7 @@
 commit         the commit that a tool is checked out at, and the refusal of one that differs from it
 changes        what differs between a checkout and its commit, also where `git status` does not say
 pins           how the pin of a tool moves with a freeze
+links          links that lead out of the stash, told when their tool is frozen
 code           modules and configs that a process loaded, compared with the commits of the tools
 restore        a checkout put back as it was before a run
 stray_results  results that a tool writes beside its run directory, brought into it

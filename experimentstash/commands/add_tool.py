@@ -142,7 +142,8 @@ def tell(stash: Path, found: Found, failure: str) -> None:
     staged = f".gitmodules, {REGISTRY}, {tool.path}" + (f", configs/{tool.name}" if found.copied else "")
     lines.append(f"staged: {staged}")
     if failure:
-        print(f"{printable(failure, keep=chr(10))}\n{_advice(found, failure)}", file=sys.stderr)
+        shown = printable(failure, keep="\n\t")
+        print(f"{shown}\n{_advice(found, failure)}", file=sys.stderr)
     elif found.first is not None:
         lines.append(f"composed {tool.name}/{found.first}: it works")
     lines.append(f"next: git commit -m {shlex.quote(f'Add {tool.name}')}")

@@ -11,6 +11,7 @@ import click
 
 from experimentstash import registry, snapshot
 from experimentstash.checkouts.commit import checked_out
+from experimentstash.checkouts.links import outward_links
 from experimentstash.checkouts.pins import check_moves, pin_moves
 from experimentstash.files import check_inside, check_shared, remove_empty, write_shared
 from experimentstash.freeze import freeze
@@ -94,8 +95,8 @@ def command(
         click.echo("\n".join(one.lines()))
     for told in within().told:
         click.echo(f"    environment: {printable(told)}")
-    for move in moves:
-        click.echo(str(move))
+    for line in (*map(str, moves), *outward_links(stash, pins)):
+        click.echo(line)
     if commit:
         others = waiting(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
         for other in others:

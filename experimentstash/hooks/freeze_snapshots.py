@@ -34,14 +34,16 @@ def _freeze() -> int:
 
 def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
     from experimentstash.allowance import VARIABLE  # what most commits have no need of
+    from experimentstash.checkouts.links import outward_links
     from experimentstash.checkouts.pins import pin_moves
     from experimentstash.freeze_staged import freeze_staged
 
     frozen, failures = freeze_staged(repository, staged)
     for one in frozen:
         print("\n".join(one.lines()))
-    for move in pin_moves(repository.root, {tool: pin for one in frozen for tool, pin in one.pins.items()}):
-        print(move)
+    pins = {tool: pin for one in frozen for tool, pin in one.pins.items()}
+    for line in (*pin_moves(repository.root, pins), *outward_links(repository.root, pins)):
+        print(line)
     if frozen:
         paths = dict.fromkeys(path for one in frozen for path in (one.name.path, *one.files))
         print(f"next: {command('git', 'add', *paths)} && git commit")

@@ -62,15 +62,17 @@ def key(override: str) -> str:
 
 
 _WHOLE = ("launcher", "sweeper", "job_logging", "hydra_logging")
-"""Groups of Hydra's that are replaced as a whole: the parameters of one choice do not fit another."""
+"""Groups of Hydra's that are replaced as a whole, with the groups inside them: the parameters of one choice do not
+fit another."""
 
 
 def without_replaced(settings: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """Return the frozen settings (flags too) that overrides of this run leave in place."""
     keys = {key(line) for line in overrides}
-    groups = [group for group in _WHOLE if f"hydra/{group}" in keys]
-    parts = tuple(f"hydra.{group}." for group in groups)
-    keys |= {f"hydra.{group}" for group in groups}
+    groups = [name for name in keys if name.startswith("hydra/") and name.split("/")[1] in _WHOLE]
+    nodes = [name.replace("/", ".") for name in groups]
+    parts = (*(f"{name}/" for name in groups), *(f"{name}." for name in nodes))
+    keys.update(nodes)
     return [line for line in settings if line.startswith("-") or not (key(line) in keys or key(line).startswith(parts))]
 
 

@@ -9,11 +9,12 @@ from experimentstash.hydra.program import inside
 from experimentstash.names import experiment_complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 LARGEST = 50_000_000  # bytes
 _MOST = 10_000  # files
+_SHOWN = 5  # names in a message
 
 FIRST = """\
 # @package _global_
@@ -47,7 +48,7 @@ def read_experiments(folder: Path | None, group: str, primaries: Collection[str]
     if folder is None:
         return Experiments()
     texts: dict[str, str] = {}
-    left_out = []
+    left_out = [*_parts(folder, primaries)] if group == "." else []
     for path in _files(folder, group, primaries):
         shown = path.relative_to(folder).as_posix()
         name = path.relative_to(folder / group).as_posix().removesuffix(".yaml")
@@ -56,9 +57,19 @@ def read_experiments(folder: Path | None, group: str, primaries: Collection[str]
             left_out.append(f"{shown}: {complaint}")
         elif text is None:
             left_out.append(f"{shown}: no UTF-8 text of at most 50 MB in the tool's config folder")
+        elif not text.strip():
+            left_out.append(f"{shown}: empty")
         else:
             texts[name] = text
     return Experiments(texts, tuple(left_out))
+
+
+def _parts(folder: Path, primaries: Collection[str]) -> Iterator[str]:
+    """Yield the reason why configs beside the primary configs are no experiments: others bring them in."""
+    parts = sorted(path.name for path in folder.glob("*.yaml") if path.stem not in primaries)
+    if parts:
+        more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+        yield f"{', '.join(parts[:_SHOWN])}{more}: in the defaults list of another config"
 
 
 def _files(folder: Path, group: str, primaries: Collection[str]) -> list[Path]:

@@ -55,11 +55,20 @@ def choose_group(request: Asking, answer: Description | NotComposed, folder: Pat
     groups = set(answer.groups) if isinstance(answer, Description) else set()
     if folder is not None:
         groups |= {path.name for path in folder.iterdir() if path.is_dir()}
-    if named := next((name for name in NAMES if name in groups), None):
+    named = next((name for name in NAMES if name in groups), None)
+    if isinstance(answer, Description) and answer.config_name and not answer.has_primary and answer.primaries:
+        # The program composes only what --config-name chooses: the primary config that it names is not there.
+        return ".", [_group_choice(request, answer, named)] if named else []
+    if named:
         return named, []
     if isinstance(answer, NotComposed):
         return USUAL, []
     return _by_contents(request, answer)
+
+
+def _group_choice(request: Asking, answer: Description, group: str) -> Choice:
+    names = tuple(answer.groups.get(group, ()))
+    return Choice(f"the group {group!r}", names, request.command(group, "--group", group))
 
 
 def _by_contents(request: Asking, answer: Description) -> tuple[str, list[Choice]]:
@@ -67,10 +76,7 @@ def _by_contents(request: Asking, answer: Description) -> tuple[str, list[Choice
         return ".", []
     if [group for group in answer.global_groups if group not in _SETTINGS] == answer.global_groups[:1] != []:
         return answer.global_groups[0], []
-    choices = [
-        Choice(f"the group {group!r}", tuple(answer.groups[group]), request.command(group, "--group", group))
-        for group in answer.global_groups
-    ]
+    choices = [_group_choice(request, answer, group) for group in answer.global_groups]
     own = (answer.config_name or "").rpartition(".yaml")[0] or answer.config_name
     if others := tuple(name for name in answer.primaries if name != own):
         choices.append(Choice("other primary configs", others, request.command("configs", "--group", ".")))

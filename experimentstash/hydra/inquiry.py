@@ -25,6 +25,7 @@ class Description:
 
     Attributes:
         config_name: the primary config that the program names, or None.
+        has_primary: whether that config can be loaded.
         uses_compose: whether it composes with Hydra's compose API, and so ignores its arguments.
         folders: the folders of its own configs; the first is that of its primary config.
         select: how the experiment that was asked for is chosen; empty where nothing tells.
@@ -34,6 +35,7 @@ class Description:
     """
 
     config_name: str | None
+    has_primary: bool
     uses_compose: bool
     folders: list[str]
     select: str
@@ -89,7 +91,7 @@ def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
             if "fault" in answer:
                 raise RuntimeError(f"{name}: what runs inside the tool failed:\n{answer['fault']}")
             if "failed" in answer:
-                why = printable(answer["failed"], keep=chr(10))
+                why = printable(answer["failed"], keep="\n\t")
                 return NotComposed(f"{name} does not compose: {why}", fix=answer.get("fix", ""))
             return answer
     shown = printable(said, keep="\n\t").strip() or "it said nothing"

@@ -248,3 +248,29 @@ def test_a_program_in_a_folder_of_its_own_is_named_by_its_path(stash: Path) -> N
 def test_a_group_that_is_none(stash: Path, group: str) -> None:
     ran = add(stash, {"main.py": PLAIN, "conf/config.yaml": "n: 3\n"}, f"--group={group}")
     assert (ran.code, "is no config group" in ran.err) == (1, True)
+
+
+MAIN = program('config_path="conf", config_name="config"')
+PARTS = {
+    "conf/base.yaml": "n: 3\n",
+    "conf/large.yaml": "defaults:\n  - base\nm: 1\n",
+    "conf/small.yaml": "n: 5\n",
+    "conf/a.yaml": "\n",
+}
+
+
+@pytest.mark.parametrize("group", ["", "exp"])
+def test_a_primary_config_that_is_not_there_leaves_the_others(stash: Path, group: str) -> None:
+    files = {"main.py": MAIN, **PARTS} | ({f"conf/{group}/a.yaml": "k: 2\n"} if group else {})
+    ran = add(stash, files)
+    assert (ran.code, "it works" in ran.out) == (0, True), ran.err
+    assert "  copied to configs/mytool/experiment: large, small\n" in ran.out
+    assert "  left out: base.yaml: in the defaults list of another config\n  left out: a.yaml: empty\n" in ran.out
+    assert ("  experiments may also be the group 'exp' (a):\n" in ran.out) == bool(group)
+    assert estash("run", "mytool", "large", cwd=stash).out == "{'n': 3, 'm': 1}\n"
+
+
+def test_hydras_message_keeps_its_tabs(stash: Path) -> None:
+    ran = add(stash, {"main.py": MAIN, "conf/experiment/a.yaml": GLOBAL})
+    assert ran.code == 0
+    assert "\n\tprovider=main, path=" in ran.err

@@ -29,7 +29,7 @@ def load_with_launcher(load: _Load, order: Order, loader: Any, call: Dict[str, A
     without = dict(call, overrides=[line for line in call["overrides"] if line not in recorded])
     try:
         config = load(loader, **call)
-        why = _lack(config.hydra.launcher)
+        why = _lack(config.hydra.launcher) if _is_sweep(config, call) else ""
     except Exception:  # noqa: BLE001  (Hydra's errors and a plugin's own)
         config = load(loader, **without)  # if this fails too, it was not the launcher
         why = "it is not installed in the tool's environment"
@@ -41,6 +41,12 @@ def load_with_launcher(load: _Load, order: Order, loader: Any, call: Dict[str, A
         "    fix: experimentstash run %s hydra/launcher=NAME  # for another one\n" % (recorded[0], why, order.replay)
     )
     return load(loader, **without)
+
+
+def _is_sweep(config: Any, call: Dict[str, Any]) -> bool:
+    """Tell whether a launcher carries the jobs; a single run starts none. Hydra 1.1 has no `hydra.mode`."""
+    mode = config.hydra.mode if "mode" in config.hydra else call.get("run_mode")
+    return getattr(mode, "name", mode) == "MULTIRUN"
 
 
 def _lack(launcher: Any) -> str:

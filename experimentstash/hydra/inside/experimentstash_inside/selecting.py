@@ -47,7 +47,7 @@ class Choosing:
             return "primary"
         if group in self.chosen_groups():
             return "group"
-        if self._load(self.config_name) is None:
+        if not self.has_primary():
             return "group"  # Hydra itself tells that the primary config is not there
         return "append" if loaded is None or _is_global(loaded) else ""
 
@@ -56,6 +56,10 @@ class Choosing:
         brought = [config for group, config in _defaults(path, loaded) if not group]
         primary = os.path.splitext(str(self.config_name))[0]
         return primary in brought or (not _is_global(loaded) and any("/" not in config for config in brought))
+
+    def has_primary(self) -> bool:
+        """Tell whether the primary config that the program names can be loaded."""
+        return self.config_name is not None and self._load(self.config_name) is not None
 
     def chosen_groups(self) -> Set[str]:
         """Return the groups that the defaults list of the primary config chooses from, at any depth."""
@@ -160,6 +164,7 @@ def facts(choosing: Choosing, order: Order) -> Dict[str, Any]:
     groups = choosing.groups()
     return {
         "config_name": choosing.config_name,
+        "has_primary": choosing.has_primary(),
         "uses_compose": choosing.uses_compose,
         "folders": _folders(choosing.repository),
         "select": choosing.way(order.group, order.experiment) if order.experiment else "",

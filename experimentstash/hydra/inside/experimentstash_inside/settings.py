@@ -42,11 +42,12 @@ class Settings:
         self.lost: Dict[str, Any] = {}
         self.untold: List[str] = []
         raw: Dict[str, Any] = OmegaConf.to_container(node, resolve=False, enum_to_str=True)  # type: ignore[assignment]
+        self._sweeps = raw.get("mode", "MULTIRUN") == "MULTIRUN"  # Hydra 1.1 does not say: taken for a sweep
         choices = raw.get("runtime", {}).get("choices", {})
         self._folders(raw)
         self._job(raw.get("job", {}), job_name)
         for group in ("launcher", "sweeper"):
-            self._plugin(group, choices.get("hydra/" + group) or "basic", raw.get(group) or {})
+            self._plugin("hydra/" + group, choices, raw.get(group) or {})
         for name, callback in (raw.get("callbacks") or {}).items():
             if name != "experimentstash":
                 self._add("++hydra.callbacks." + name, callback)
@@ -63,11 +64,14 @@ class Settings:
         value = self._portable(value)
         line = override(key, value)
         if line is None:
-            self.untold.append(key.lstrip("+"))
-            self.lost[key.lstrip("+")[len("hydra.") :]] = value
+            self._lose(key.lstrip("+"), value)
         else:
             self.lines.append(line)
         return line is not None
+
+    def _lose(self, key: str, value: Any, *, matters: bool = True) -> None:
+        self.lost[key[len("hydra.") :]] = self._portable(value)
+        self.untold += [key] if matters else []
 
     def _folders(self, raw: Dict[str, Any]) -> None:
         for key, folder in (("run.dir", raw["run"]["dir"]), ("sweep.dir", raw["sweep"]["dir"])):
@@ -94,15 +98,28 @@ class Settings:
             if name not in copied:
                 self._add("++hydra.job.env_set." + name, value)
 
-    def _plugin(self, group: str, choice: str, chosen: Dict[str, Any]) -> None:
+    def _plugin(self, group: str, choices: Dict[str, Any], chosen: Dict[str, Any]) -> None:
+        """Tell a launcher or a sweeper: its choice, those of the groups inside it, and what differs from them."""
+        choice = choices.get(group) or "basic"
         if choice != "basic":
-            self.lines.append("hydra/%s=%s" % (group, choice))
-        default = _default("hydra/" + group, choice)
-        for key, value in chosen.items():
-            if key == "params":  # what is swept: told on its own, and given back on the command line
+            self.lines.append("%s=%s" % (group, choice))
+        default = _default(group, choice)
+        for path, inner in choices.items():
+            part = path[len(group) + 1 :] if path.startswith(group + "/") else ""
+            if not part.isidentifier() or not isinstance(inner, str):
                 continue
-            if key not in default or default[key] != value:
-                self._add(("" if key in default else "++") + "hydra.%s.%s" % (group, key), value)
+            if {part: inner} not in default.get("defaults", []):
+                self.lines.append("%s=%s" % (path, inner))
+            default[part] = _default(path, inner)
+        for key, value in chosen.items():
+            name = "%s.%s" % (group.replace("/", "."), key)
+            if (key == "params" and self._sweeps) or (key in default and default[key] == value):
+                continue  # what is swept is told on its own, and given back on the command line
+            if isinstance(value, dict) and default.get(key, value) is None:  # before Hydra 1.4, no override sets it
+                self._lose(name, value, matters=key != "params")
+            else:
+                # Hydra adds no key to a mapping that is there, unless it is told to.
+                self._add(("++" if key not in default or isinstance(value, dict) else "") + name, value)
 
     def _logging(self, group: str, choice: Any, chosen: Dict[str, Any]) -> None:
         """Logging is set as a whole: merged into the default, it would keep the default's handlers."""

@@ -68,11 +68,14 @@ def keep_from_callbacks(order: Order, leave: _Leave) -> None:
         leave: says what is wrong, and ends the process.
     """
     own = Callbacks._notify
+    names: List[Any] = []
 
     @functools.wraps(own)
     def notify(self: Any, function_name: str, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("config_name") == FROZEN and "config" in kwargs:
-            kwargs["config_name"] = kwargs["config"].hydra.job.config_name
+            if "hydra" in kwargs["config"]:  # a sweeper may have taken it out by the end
+                names.append(kwargs["config"].hydra.job.config_name)
+            kwargs["config_name"] = names[-1] if names else FROZEN
         if function_name != "on_run_start" or not self.callbacks:
             return own(self, function_name, *args, **kwargs)
         config = kwargs["config"]
