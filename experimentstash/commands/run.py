@@ -9,7 +9,7 @@ from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
 from experimentstash.hydra.selection import wish
-from experimentstash.names import check_tag
+from experimentstash.names import plain_tag
 from experimentstash.problems import FINE, ToolExit, UsageError
 from experimentstash.stash import find_stash
 
@@ -39,7 +39,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     stash = find_stash()
     chosen = registry.find(registry.load(stash), tool)
     if tag is not None:
-        check_tag(tag)
+        tag = plain_tag(tag)
         wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
         wanted = wish(stash, chosen, experiment, arguments)

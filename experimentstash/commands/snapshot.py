@@ -19,7 +19,7 @@ from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.selection import wish
-from experimentstash.names import check_tag
+from experimentstash.names import plain_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
 from experimentstash.stash import find_stash
 
@@ -63,7 +63,7 @@ def command(
     experiments, overrides = _split(arguments)
     if message is not None and not commit:
         raise UsageError("-m is the message of a commit: say --commit too")
-    check_tag(tag)
+    tag = plain_tag(tag)
     check_shared("-m", message or "")
     stash = find_stash()
     tools = registry.load(stash)
