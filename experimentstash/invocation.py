@@ -8,11 +8,15 @@ from experimentstash.problems import command
 from experimentstash.urls import without_secrets
 
 
-def rerun(*more: str) -> str:
+def rerun(*more: str, without: str = "") -> str:
     """Return the shell command that runs this program again as it was called, with more words behind it.
 
     Of options that are given twice, the last one counts. A password or a token in a URL is left out.
+
+    Args:
+        more: the words.
+        without: an option to leave out.
     """
-    given = [without_secrets(word) for word in sys.argv[1:]]
+    given = [without_secrets(word) for word in sys.argv[1:] if word != without]
     end = given.index("--") if "--" in given else len(given)
     return command("experimentstash", *given[:end], *more, *given[end:])

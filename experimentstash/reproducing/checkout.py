@@ -18,7 +18,7 @@ from experimentstash.invocation import rerun
 from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, printable, short
 from experimentstash.process import listen
 from experimentstash.reproducing.transfer import fetch, inert, settings
-from experimentstash.urls import is_path, names_program, without_secrets
+from experimentstash.urls import is_local, names_program, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -184,7 +184,7 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
         raise StashError(f"{title}: its remote is {short(url)}, which git would run as a program: refused")
     if printable(url) != url:
         raise StashError(f"{title}: its remote is {short(url)}, and no URL holds control characters: refused")
-    if url and (is_path(url) or url.lower().startswith("file:")) and not allow_local:
+    if url and is_local(url) and not allow_local:
         raise StashError(
             f"{title}: its remote is {without_secrets(url)}, a path of this machine that nobody said may be read",
             rerun("--allow-local"),

@@ -18,6 +18,7 @@ from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
 from experimentstash.reproducing.earlier import Earlier
 from experimentstash.reproducing.progress import Done, claim
+from experimentstash.reproducing.source import into_another
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.supplies import supplied
 from experimentstash.reproducing.tools import Tools
@@ -250,7 +251,7 @@ class _Work:
         ran_in = within.of_failure() if done.exit_code else within
         outcome = Outcome(name, done.exit_code, folder, ran_in, done.beside, overdue=done.overdue, foreign=done.foreign)
         if outcome.foreign and not self.request.builds:
-            outcome = replace(outcome, fix="run the same command without --no-build, into another --into DIR")
+            outcome = replace(outcome, fix=into_another(self.request.tag, without="--no-build"))
         if not self.request.checks or outcome.exit_code or outcome.foreign:
             return outcome
         if wanted.frozen.manifest is None:

@@ -181,6 +181,6 @@ def _default_place(tag: str) -> Path:
     return stash.with_name(f"{stash.name}-{tag}")
 
 
-def into_another(tag: str) -> str:
-    """Return the command that takes a folder which is not there yet; what is in the other one stays."""
-    return rerun("--into", str(free_folder(_default_place(tag))))
+def into_another(tag: str, without: str = "") -> str:
+    """Return the command, but for an option, that takes a folder which is not there yet; the other one stays."""
+    return rerun("--into", str(free_folder(_default_place(tag))), without=without)
