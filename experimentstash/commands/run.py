@@ -9,6 +9,7 @@ from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
 from experimentstash.hydra.selection import wish
+from experimentstash.installing.checkup import tell_missing_hooks
 from experimentstash.names import plain_tag
 from experimentstash.problems import FINE, ToolExit, UsageError
 from experimentstash.stash import find_stash
@@ -37,6 +38,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     """  # noqa: D301  (click's \b keeps the list)
     arguments, tag, flags = _own_options(anything)
     stash = find_stash()
+    tell_missing_hooks(stash)
     chosen = registry.find(registry.load(stash), tool)
     if tag is not None:
         tag = plain_tag(tag)

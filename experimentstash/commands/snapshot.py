@@ -19,6 +19,7 @@ from experimentstash.frozen import Frozen, files_beside, is_committed, problems_
 from experimentstash.hydra import commandline, launch
 from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.selection import wish
+from experimentstash.installing.checkup import tell_missing_hooks
 from experimentstash.names import plain_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
 from experimentstash.stash import find_stash
@@ -66,6 +67,7 @@ def command(
     tag = plain_tag(tag)
     check_shared("-m", message or "")
     stash = find_stash()
+    tell_missing_hooks(stash)
     tools = registry.load(stash)
     chosen = registry.find(tools, tool)
     check_tag_free(stash, tag)
