@@ -17,6 +17,7 @@ from experimentstash.locks.supplying import digest, gather
 from experimentstash.names import tag_ref
 from experimentstash.problems import StashError, command, report
 from experimentstash.reproducing import environments
+from experimentstash.reproducing.earlier import Earlier
 from experimentstash.reproducing.reproduce import bring_tools
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.tools import Tools
@@ -80,13 +81,14 @@ def bundle(
         say(f"bringing snapshot/{tag} together")
         commit = stage.fetch_tag(say)
         _check_whole(stage.folder, source.url)
-        stage.check_out(commit)
+        earlier = Earlier(stage.folder)
+        stage.check_out(commit, earlier)
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
         if not allow_secrets:
             _check_history(stage, commit, target)
-        brought = bring_tools(Tools(stage.repository, source, {}, whole=True), commit, frozen, say)
+        brought = bring_tools(Tools(stage.repository, source, {}, earlier, whole=True), commit, frozen, say)
         for one in brought:
             _check_whole(stage.folder / one.path, one.url)
         made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from experimentstash.tool import Tool
 
+_PYTHONPATH = "EXPERIMENTSTASH_PYTHONPATH"
+"""The user's own PYTHONPATH, where a native hook has taken what leads into the stash out of its own."""
 SETTING = "experimentstash.toolPython"
 """The setting of the clone's own git config that names the interpreter of its tools."""
 
@@ -57,6 +59,8 @@ def tool_environment() -> dict[str, str]:
     *pre-commit and prek*). The one that was active before is still found: by its Python on the PATH.
     """
     env = clean_environment()
+    if _PYTHONPATH in env:
+        env["PYTHONPATH"] = env.pop(_PYTHONPATH)
     if not _in_hook_environment():
         return env
     places = env.get("PATH", "").split(os.pathsep)

@@ -309,7 +309,7 @@ class Examination:
     def tags_themselves(self) -> None:
         """Judge each snapshot tag: it leads to a commit, which holds snapshots of it, which hold."""
         self._repository.trees([(commit, tag) for tag, commit in self.tags.commits.items()])
-        self.problems += [judgement.broken_tag(tag, why) for tag, why in self.tags.broken.items()]
+        self.problems += [judgement.broken_tag(tag, why, self.tags.remote) for tag, why in self.tags.broken.items()]
         for tag, commit in self.tags.commits.items():
             self.tag(tag, commit)
 

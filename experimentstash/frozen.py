@@ -125,10 +125,11 @@ def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:
     """
     files = sorted(path for folder in stash.glob(f"configs/*/snapshots/{tag}") for path in folder.rglob("*.yaml"))
     paths = [path.relative_to(stash).as_posix() for path in files]
-    return [_read(stash, path) for path in paths if path not in known and not _is_committed(stash, path)]
+    return [_read(stash, path) for path in paths if path not in known and not is_committed(stash, path)]
 
 
-def _is_committed(stash: Path, path: str) -> bool:
+def is_committed(stash: Path, path: str) -> bool:
+    """Tell whether the commit that is checked out holds a file."""
     return answer("rev-parse", "--verify", "--quiet", f"HEAD:{path}", cwd=stash) is not None
 
 

@@ -143,7 +143,7 @@ def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
         return []
     if update.new and (complaint := tag_complaint(update.tag)):
         return [wrong_tag(update.tag, f"it is no snapshot's tag: {complaint}")]
-    return tag_update_problems(update.tag, update.old, update.new, published=True, remote=receiver.remote or "REMOTE")
+    return tag_update_problems(update.tag, update.old, update.new, published=True, remote=receiver.remote or "origin")
 
 
 def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[str], receiver: Receiver) -> Tags:

@@ -267,9 +267,16 @@ def tag_problems(freeze: FreezeCommit) -> list[Problem]:
     return [Problem(tag_ref(tag), "tag", what, _delete(tag))]
 
 
-def broken_tag(tag: str, why: str, remote: str = "REMOTE") -> Problem:
+def broken_tag(tag: str, why: str, remote: str) -> Problem:
     """Return the finding for a tag that leads to no commit: nothing can be judged by it."""
-    return Problem(tag_ref(tag), "tag", why, _fetch(tag, remote))
+    again = _fetch(tag, remote) if remote else "experimentstash tag"
+    return Problem(tag_ref(tag), "tag", why, f"{_unbreak(tag)} && {again}")
+
+
+def _unbreak(tag: str) -> str:
+    """Return the command that deletes a tag which git cannot read: it deletes none by its id, but any link."""
+    ref = quote(tag_ref(tag))
+    return f"git symbolic-ref {ref} refs/tags/broken && git symbolic-ref -d {ref}"
 
 
 def in_the_way(ref: str) -> Problem:
@@ -278,9 +285,7 @@ def in_the_way(ref: str) -> Problem:
     return Problem(ref, "tag", what, f"git tag -d {ref.removeprefix('refs/tags/')}")
 
 
-def tag_update_problems(
-    tag: str, old: str | None, new: str | None, *, published: bool, remote: str = "REMOTE"
-) -> list[Problem]:
+def tag_update_problems(tag: str, old: str | None, new: str | None, *, published: bool, remote: str) -> list[Problem]:
     """Judge the rule `tag` of an update: never moved, and never deleted where others have it.
 
     Args:
@@ -303,7 +308,7 @@ def wrong_tag(tag: str, why: str) -> Problem:
     return Problem(tag_ref(tag), "tag", why, f"{_delete(tag)} && experimentstash tag")
 
 
-def _fetch(tag: str, remote: str = "REMOTE") -> str:
+def _fetch(tag: str, remote: str) -> str:
     return f"git fetch --force {quote(remote)} {quote(f'{tag_ref(tag)}:{tag_ref(tag)}')}"
 
 

@@ -61,6 +61,17 @@ def check_tag(tag: str) -> None:
         raise StashError(f"{tag!r} is no tag: {complaint}")
 
 
+def plain_tag(text: str) -> str:
+    """Return the tag that a user names: `TAG`, `snapshot/TAG`, or the whole name of the ref.
+
+    Raises:
+        StashError: it is no tag.
+    """
+    tag = text.removeprefix(TAG_PREFIX).removeprefix(TAG_PREFIX.removeprefix("refs/tags/"))
+    check_tag(tag)
+    return tag
+
+
 def check_tool(tool: str) -> None:
     """Raise `StashError` unless `tool` is a name for a tool."""
     if complaint := tool_complaint(tool):

@@ -32,6 +32,7 @@ _ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTER
 _PATIENCE = 5.0
 """Seconds that an interrupted program has for its cleaning up before it is killed."""
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG, in <sys/prctl.h>
+_GLANCE = 0.2  # seconds
 _LONG = 3600.0  # seconds that we wait at once: the system takes no number of any size
 
 
@@ -189,7 +190,14 @@ def unnamed_file() -> BinaryIO:
     return cast("BinaryIO", tempfile.TemporaryFile())
 
 
-def follow(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], heard: Callable[[str], object]) -> int:
+def follow(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    heard: Callable[[str], object],
+    watch: Callable[[], object] | None = None,
+) -> int:
     """Run a program to its end, without input, and hand on what it says as it says it, both streams in one.
 
     Args:
@@ -197,6 +205,7 @@ def follow(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], heard: 
         cwd: its working folder.
         env: its whole environment.
         heard: called with each line, from another thread.
+        watch: called now and then while it runs; what it raises ends the program.
 
     Returns:
         Its exit code, 128 + N after signal N.
@@ -209,7 +218,9 @@ def follow(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], heard: 
     listener = threading.Thread(target=_hand_on, args=(reading, heard), daemon=True)
     listener.start()
     try:
-        code = run_whole(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing)
+        code = run_whole(
+            command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, watch=watch
+        )
     except OSError as error:
         raise _no_start(command, cwd, error) from None
     finally:
@@ -225,7 +236,13 @@ def _hand_on(reading: int, heard: Callable[[str], object]) -> None:
 
 
 def run_whole(
-    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], limit: float | None = None, **streams: Any
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    limit: float | None = None,
+    watch: Callable[[], object] | None = None,
+    **streams: Any,
 ) -> int:
     """Run a program, by default with our standard streams and terminal, so that it can ask for a password.
 
@@ -237,6 +254,7 @@ def run_whole(
         cwd: its working folder.
         env: its whole environment.
         limit: seconds that it has, or None for as many as it takes.
+        watch: called now and then while it runs, in place of a limit; what it raises ends the program.
         streams: its standard streams, as `subprocess.Popen` takes them.
 
     Returns:
@@ -251,7 +269,7 @@ def run_whole(
         os.close(handed)
         handed = -1
         try:
-            return child.wait(limit)
+            return child.wait(limit) if watch is None else _watched(child, watch)
         except BaseException:
             with ignored_signals():
                 _end(child, held)
@@ -260,6 +278,13 @@ def run_whole(
         for descriptor in (held, handed):
             if descriptor >= 0:
                 os.close(descriptor)
+
+
+def _watched(child: subprocess.Popen[bytes], watch: Callable[[], object]) -> int:
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.wait(_GLANCE)
+        watch()
 
 
 def _end(child: subprocess.Popen[bytes], held: int | None = None) -> None:

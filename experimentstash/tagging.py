@@ -72,7 +72,7 @@ def missing_tags(
     for path, entry in ((path, entry) for tree in trees for path, entry in tree.files.items()):
         if (tag := tag_of(path)) not in tags.commits:
             files.setdefault(tag, {})[path] = entry
-    problems = [broken_tag(tag, tags.broken[tag]) for tag in files if tag in tags.broken]
+    problems = [broken_tag(tag, tags.broken[tag], made.remote) for tag in files if tag in tags.broken]
     files = {tag: below for tag, below in files.items() if tag not in tags.broken}
     brought = repository.bringing([path for below in files.values() for path in below], commit) if files else {}
     targets = {tag: repository.newest(sorted({brought[path] for path in below})) for tag, below in files.items()}

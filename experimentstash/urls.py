@@ -16,6 +16,11 @@ def is_path(url: str) -> bool:
     return ":" not in url.partition("/")[0]
 
 
+def is_local(url: str) -> bool:
+    """Tell whether a URL leads to this machine's own files, where nobody else can fetch it."""
+    return is_path(url) or url.lower().startswith("file:")
+
+
 def names_program(url: str) -> bool:
     """Tell whether git would run a program that the URL names (`ext::sh -c …`, git help gitremote-helpers)."""
     return _TRANSPORT.match(url) is not None

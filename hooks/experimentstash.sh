@@ -83,20 +83,34 @@ except ImportError as error:
 sys.exit(code)' "$hook" "$@"
 }
 
-# What lies in the working folder came with the stash, and could be named yaml.py. `python -c` looks there first, which
-# the '' in its path says; so would an empty or a relative entry in the user's PYTHONPATH.
+# What lies in the working tree came with the stash, and could be named yaml.py or sitecustomize.py. `python -c` looks
+# there first, which the '' in its path says; so would an empty or a relative entry in the user's PYTHONPATH, or one
+# that leads there. The tools, which the hooks may start, get the user's own value again.
 leave_working_folder_out() {
-    case :${PYTHONPATH-}: in
-        ::) ;;
-        *::* | *:[!/]*)
-            kept=''
-            IFS=:
-            for entry in $PYTHONPATH; do
-                case $entry in /*) kept=$kept${kept:+:}$entry ;; esac
-            done
-            PYTHONPATH=$kept
-            ;;
-    esac
+    case ${PYTHONPATH-}${PYTHONHOME-}${PYTHONUSERBASE-}${PYTHONPYCACHEPREFIX-} in '') return ;; esac
+    tree=$(pwd -P)
+    common=$(git rev-parse --git-common-dir)
+    main_tree=$tree
+    case $common in */.git) main_tree=$(CDPATH='' cd -P -- "${common%/.git}/" && pwd -P) ;; esac
+    for name in PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX; do
+        eval "value=\${$name-}"
+        [ -z "$value" ] || is_outside "$value" || unset "$name"
+    done
+    kept=''
+    IFS=:
+    for entry in ${PYTHONPATH-}; do
+        is_outside "$entry" && kept=$kept${kept:+:}$entry
+    done
+    [ "$kept" = "${PYTHONPATH-}" ] || export EXPERIMENTSTASH_PYTHONPATH="$PYTHONPATH" PYTHONPATH="$kept"
+}
+
+# Where a path leads, and not how it is written, tells whether it is part of the stash.
+is_outside() {
+    case $1 in /*) ;; *) return 1 ;; esac
+    place=$1
+    [ -d "$place" ] || place=${place%/*}/
+    place=$(CDPATH='' cd -P -- "$place" 2>/dev/null && pwd -P) || place=$1
+    case $place/ in "$tree"/* | "$main_tree"/*) return 1 ;; esac
 }
 
 # A hook that cannot judge says why and fails.

@@ -58,6 +58,7 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Ada Tester\n\temail = ada@example.org\n"
         "[init]\n\tdefaultBranch = main\n"
+        "[experimentstash]\n\thooks = none\n"  # few stashes of the tests have hooks, and no run of them is to say so
         '[protocol "file"]\n\tallow = always\n'
         "[advice]\n\tdetachedHead = false\n"
         "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"  # half of the time of a commit

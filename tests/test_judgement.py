@@ -150,16 +150,16 @@ def test_a_tag_names_a_commit_that_holds_its_snapshots() -> None:
 
 
 def test_a_published_tag_is_neither_moved_nor_deleted() -> None:
-    fetch = "git fetch --force REMOTE refs/tags/snapshot/v1:refs/tags/snapshot/v1"
-    assert tag_update_problems("v1", ONE, TWO, published=True) == [
+    fetch = "git fetch --force origin refs/tags/snapshot/v1:refs/tags/snapshot/v1"
+    assert tag_update_problems("v1", ONE, TWO, published=True, remote="origin") == [
         Problem(
             "refs/tags/snapshot/v1", "tag", "others have it at 111111111111: it is not moved to 222222222222", fetch
         )
     ]
-    assert tag_update_problems("v1", ONE, None, published=True) == [
+    assert tag_update_problems("v1", ONE, None, published=True, remote="origin") == [
         Problem("refs/tags/snapshot/v1", "tag", "others have it: it is not deleted", fetch)
     ]
-    assert broken_tag("v1", "it leads to no commit").fix == fetch
+    assert broken_tag("v1", "it leads to no commit", "origin").fix.endswith(f" && {fetch}")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_published_tag_is_neither_moved_nor_deleted() -> None:
     [(None, ONE, True), (ONE, ONE, True), (None, None, True), (ONE, TWO, False), (ONE, None, False)],
 )
 def test_new_tags_and_unpublished_ones_are_free(old: str | None, new: str | None, published: bool) -> None:
-    assert tag_update_problems("v1", old, new, published=published) == []
+    assert tag_update_problems("v1", old, new, published=published, remote="origin") == []
 
 
 URL = "https://host/mytool.git"

@@ -16,6 +16,7 @@ from experimentstash.problems import StashError, command, printable
 from experimentstash.process import run_whole
 from experimentstash.registry import Tool, load
 from experimentstash.secrets import first_secret
+from experimentstash.stash import update_submodule
 from experimentstash.urls import names_program, public_url, resolve, same
 
 
@@ -133,7 +134,7 @@ def check_free(stash: Path, name: str) -> None:
 def _check_registry(stash: Path, name: str) -> None:
     tools = load(stash)
     if name in tools:
-        fix = "" if (stash / tool_path(name) / ".git").exists() else f"git submodule update --init {tool_path(name)}"
+        fix = "" if (stash / tool_path(name) / ".git").exists() else update_submodule(stash, name)
         raise StashError(f"the tool {name!r} is there already ({REGISTRY}); nothing was changed", fix)
     for other in tools:
         if other.casefold() == name.casefold():

@@ -60,7 +60,7 @@ def checked_out(stash: Path, tool: str) -> str:
     _check_own_repository(stash, tool)
     commit = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
     if commit is None:
-        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update_submodule(tool))
+        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update_submodule(stash, tool))
     return commit
 
 

@@ -88,15 +88,17 @@ def _move(stash: Path, tool: str, new: str) -> PinMove:
     return PinMove(tool, old, new, int(left_out), int(added))
 
 
-def check_moves(moves: Iterable[PinMove]) -> None:
+def check_moves(stash: Path, moves: Iterable[PinMove]) -> None:
     """Check that no pin moves back or sideways: an older checkout is frozen by mistake more often than on purpose.
+
+    Args:
+        stash: the stash's root.
+        moves: what is to be recorded.
 
     Raises:
         StashError: one does, or the clone of the tool cannot tell.
     """
     for move in moves:
         if not move.is_ordinary:
-            raise StashError(
-                str(move),
-                f"{update_submodule(move.tool)}  # or, to freeze the commit that is checked out, add --allow-back",
-            )
+            back = update_submodule(stash, move.tool)
+            raise StashError(str(move), f"{back}  # or, to freeze the commit that is checked out, add --allow-back")

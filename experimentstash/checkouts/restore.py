@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 def directories(root: Path) -> set[str]:
     """Return the directories below a checkout; those that a run adds are taken away once they are empty."""
     found = set()
-    for place, folders, _ in os.walk(root):
-        folders[:] = [name for name in folders if name not in LEFT_OUT]
-        found.add(os.path.realpath(place))
+    waiting = [os.path.realpath(root)]
+    while waiting:  # not `os.walk`, which before Python 3.12 calls itself for each directory in a directory
+        place = waiting.pop()
+        found.add(place)
+        try:
+            with os.scandir(place) as entries:
+                folders = [one.path for one in entries if one.is_dir(follow_symlinks=False)]
+        except OSError:  # it went, or its path is too long
+            continue
+        waiting += [folder for folder in folders if os.path.basename(folder) not in LEFT_OUT]  # noqa: PTH119
     return found
 
 

@@ -25,6 +25,7 @@ from experimentstash.problems import StashError, printable, quote
 from experimentstash.registry import read, with_key, with_tool
 from experimentstash.stash import find_stash
 from experimentstash.tool import Tool, entrypoint_complaint, group_complaint, packages_complaint, split_packages
+from experimentstash.urls import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def command(
             found = survey(stash, request)
             register(stash, undo, found, f"experimentstash add-tool {name} {quote(url)} --no-copy")
             found, failure = try_first(stash, undo, found)
-    tell(stash, found, failure)
+    tell(stash, found, failure, url)
 
 
 def register(stash: Path, undo: Undo, found: Found, fix: str) -> None:
@@ -135,12 +136,14 @@ def try_first(stash: Path, undo: Undo, found: Found) -> tuple[Found, str]:
     return replace(found, tool=replace(found.tool, select=select)), ""
 
 
-def tell(stash: Path, found: Found, failure: str) -> None:
+def tell(stash: Path, found: Found, failure: str, url: str) -> None:
     """Print what was added, and what to do next; what does not work goes to stderr."""
     tool = found.tool
     lines = [f"added {tool.name} at {submodule.commit_of(stash, tool)[:12]} ({tool.path})", *_about(found)]
     staged = f".gitmodules, {REGISTRY}, {tool.path}" + (f", configs/{tool.name}" if found.copied else "")
     lines.append(f"staged: {staged}")
+    if is_local(url) and not url.startswith(("./", "../")):  # those begin at the remote of the stash
+        print(printable(f"{tool.path}: {_only_here(url, tool.path)}"), file=sys.stderr)
     if failure:
         shown = printable(failure, keep="\n\t")
         print(f"{shown}\n{_advice(found, failure)}", file=sys.stderr)
@@ -150,6 +153,11 @@ def tell(stash: Path, found: Found, failure: str) -> None:
     own = found.first or "NAME"
     lines.append(f"      experimentstash run {tool.name} {own}")
     print("\n".join(printable(line) for line in lines))
+
+
+def _only_here(url: str, path: str) -> str:
+    publish = f"git submodule set-url {quote(path)} URL"
+    return f"its URL is {url}, a path of this machine that nobody else has; once it is published: {publish}"
 
 
 def _about(found: Found) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from experimentstash.bundling import bundle, summary
-from experimentstash.names import check_tag
+from experimentstash.names import plain_tag
 from experimentstash.problems import FINDING, FINE, printable
 from experimentstash.reproducing.source import at_hand
 
@@ -20,7 +20,7 @@ from experimentstash.reproducing.source import at_hand
 @click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
 def command(tag: str, file: str, with_packages: bool, allow_secrets: bool, allow_local: bool) -> int:
     """Write TAG, with its tools at their pins, to one FILE that `reproduce TAG --from FILE` takes."""
-    check_tag(tag)
+    tag = plain_tag(tag)
     source = at_hand(tag, allow_local=allow_local)
     path = Path(file).expanduser()
     target = path.parent.resolve() / path.name

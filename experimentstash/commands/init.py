@@ -16,6 +16,7 @@ from experimentstash.installing.entry import install_framework, program, with_en
 from experimentstash.installing.frameworks import CONFIGS
 from experimentstash.installing.install import install, touched
 from experimentstash.installing.place import place_of
+from experimentstash.installing.settings import HOOKS, put
 from experimentstash.installing.undo import all_or_nothing
 from experimentstash.names import REGISTRY
 from experimentstash.problems import StashError, printable
@@ -64,6 +65,8 @@ def command(directory: str, hooks: str) -> None:
         for path, text in wanted.items():
             write_text(folder / path, text)
         installed = _install(folder, framework) if hooks != "none" else []
+        if hooks == "none":
+            put(place_of(folder), "--local", HOOKS, hooks)
     _tell(folder, wanted, installed, is_new=is_new)
 
 

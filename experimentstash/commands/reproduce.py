@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from experimentstash.names import check_tag
+from experimentstash.names import plain_tag
 from experimentstash.problems import FINDING, ToolExit, UsageError, printable
 from experimentstash.reproducing import source as sources
 from experimentstash.reproducing.account import check_report
+from experimentstash.reproducing.limit import GIGABYTE, MOST, Limit
 from experimentstash.reproducing.reproduce import Request, reproduce
 from experimentstash.results.rule_reader import rules_of_words
 from experimentstash.results.rules import Rules
@@ -21,6 +23,12 @@ _LONGEST = 1e9  # seconds: thirty years
 def _seconds(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
     if value is not None and not 0 < value <= _LONGEST:  # NaN is no such number either
         raise click.BadParameter(f"{value:g} is no number of seconds that a run can have")
+    return value
+
+
+def _gigabytes(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if not 0 < value <= _LONGEST:
+        raise click.BadParameter(f"{value:g} is no number of gigabytes that can be fetched")
     return value
 
 
@@ -76,6 +84,16 @@ def _launcher_overrides(name: str | None, parameters: tuple[str, ...]) -> tuple[
 @click.option("--launcher-set", multiple=True, metavar="KEY=VALUE", help="A parameter of that launcher: n_jobs=2.")
 @click.option("--no-build", is_flag=True, help="Run in the environment at hand, and tell what of it differs.")
 @click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="End a run that takes longer.")
+@click.option(
+    "--max-download",
+    "gigabytes",
+    type=float,
+    callback=_gigabytes,
+    default=MOST,
+    show_default=True,
+    metavar="GB",
+    help="Stop where more than this has to be fetched before the question.",
+)
 @click.option("--yes", is_flag=True, help="The code of others may run: do not ask.")
 @click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
 def command(
@@ -93,6 +111,7 @@ def command(
     launcher_set: tuple[str, ...],
     no_build: bool,
     timeout: float | None,
+    gigabytes: float,
     yes: bool,
     allow_local: bool,
 ) -> int:
@@ -100,7 +119,7 @@ def command(
 
     Nothing of the stash runs before it was told whose code it is. Said again, an interrupted reproduction goes on.
     """
-    check_tag(tag)
+    tag = plain_tag(tag)
     rules = rules_of_words(rtol, atol, ignore, ignore_keys)
     if rules != Rules() and not check:
         raise UsageError("--rtol, --atol, --ignore and --ignore-keys say how results are compared: say --check too")
@@ -112,6 +131,7 @@ def command(
         source = sources.at_hand(tag, allow_local=allow_local)
     else:
         source = sources.named(origin, tag, allow_local=allow_local)
+    source = replace(source, limit=Limit(int(gigabytes * GIGABYTE)))
     folder = sources.place_for(tag, source, into)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout, launched)
     try:

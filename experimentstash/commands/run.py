@@ -9,7 +9,8 @@ from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
 from experimentstash.hydra.selection import wish
-from experimentstash.names import check_tag
+from experimentstash.installing.checkup import tell_missing_hooks
+from experimentstash.names import plain_tag
 from experimentstash.problems import FINE, ToolExit, UsageError
 from experimentstash.stash import find_stash
 
@@ -37,9 +38,10 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     """  # noqa: D301  (click's \b keeps the list)
     arguments, tag, flags = _own_options(anything)
     stash = find_stash()
+    tell_missing_hooks(stash)
     chosen = registry.find(registry.load(stash), tool)
     if tag is not None:
-        check_tag(tag)
+        tag = plain_tag(tag)
         wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
         wanted = wish(stash, chosen, experiment, arguments)

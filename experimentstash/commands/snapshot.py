@@ -16,11 +16,12 @@ from experimentstash.checkouts.pins import check_moves, pin_moves
 from experimentstash.files import check_inside, check_shared, remove_empty, write_shared
 from experimentstash.freeze import freeze
 from experimentstash.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
-from experimentstash.frozen import Frozen, files_beside, problems_of, waiting
+from experimentstash.frozen import Frozen, files_beside, is_committed, problems_of, waiting
 from experimentstash.hydra import commandline, launch
 from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.selection import wish
-from experimentstash.names import check_tag
+from experimentstash.installing.checkup import tell_missing_hooks
+from experimentstash.names import plain_tag
 from experimentstash.problems import FINE, StashError, UsageError, printable
 from experimentstash.stash import find_stash
 
@@ -64,16 +65,17 @@ def command(
     experiments, overrides = _split(arguments)
     if message is not None and not commit:
         raise UsageError("-m is the message of a commit: say --commit too")
-    check_tag(tag)
+    tag = plain_tag(tag)
     check_shared("-m", message or "")
     stash = find_stash()
+    tell_missing_hooks(stash)
     tools = registry.load(stash)
     chosen = registry.find(tools, tool)
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
     commit_now = checked_out(stash, tool)
-    check_moves([] if allow_back else pin_moves(stash, {tool: commit_now}))
+    check_moves(stash, [] if allow_back else pin_moves(stash, {tool: commit_now}))
     flags = ["--multirun"] if multirun else []
     wishes = [
         _decided(wish(stash, chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments
@@ -84,7 +86,7 @@ def command(
         frozen = [freeze(wanted, tag, tools, _say, within, composing=composing) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
-    check_moves([] if allow_back else moves)
+    check_moves(stash, [] if allow_back else moves)
     frozen = [_taken_up(stash, one) for one in frozen]
     with _written(stash, frozen):
         if is_run:
@@ -159,19 +161,21 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
     there = path.read_text("utf-8", "replace")
     for problem in problems_of(frozen.name, there):
         raise StashError(f"{frozen.name.path}: {problem.what}", problem.fix)
-    _check_same(frozen, there)
+    _check_same(stash, frozen, there)
     beside = files_beside(stash, frozen.name, snapshot.parse(there.encode("utf-8", "replace"), frozen.name.path))
     for job in frozen.jobs():
-        _check_same(job, beside[job.name.path])
+        _check_same(stash, job, beside[job.name.path])
     return replace(frozen.as_written(there), files={**frozen.files, **beside})
 
 
-def _check_same(frozen: Frozen, there: str) -> None:
-    if not frozen.same_but_for_the_moment(there):
-        raise StashError(
-            f"{frozen.name.path}: there already, with another content, and not tagged yet",
-            f"rm {frozen.name.path}  # to freeze it anew, or choose another --tag",
-        )
+def _check_same(stash: Path, frozen: Frozen, there: str) -> None:
+    if frozen.same_but_for_the_moment(there):
+        return
+    path = frozen.name.path
+    fix = f"rm {path}  # to freeze it anew, or choose another --tag"
+    if is_committed(stash, path):  # its tag is lost, and what it froze is not to be changed
+        fix = "experimentstash tag  # and choose another --tag"
+    raise StashError(f"{path}: there already, with another content, and not tagged yet", fix)
 
 
 @contextlib.contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,11 @@ from experimentstash import __version__
 from experimentstash.allowance import VARIABLE
 from experimentstash.environment import SETTING as TOOL_PYTHON
 from experimentstash.git import ask_git, clean_environment, fix_of
-from experimentstash.installing import frameworks, scripts
-from experimentstash.installing.place import HOOKS_PATH, git_value
-from experimentstash.installing.settings import PYTHON
+from experimentstash.installing import configured, frameworks, scripts
+from experimentstash.installing.place import HOOKS_PATH, git_value, place_of
+from experimentstash.installing.settings import HOOKS, PYTHON
 from experimentstash.installing.spots import spots
-from experimentstash.problems import Problem
+from experimentstash.problems import Problem, StashError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,13 +38,31 @@ def check_up(place: Place) -> list[Problem]:
 
 
 def _git(place: Place) -> Iterator[Problem]:
-    said = os.fsdecode(ask_git("version", cwd=place.root).stdout).strip()
-    found = re.search(r"(\d+)\.(\d+)", said)
-    if found is None or (int(found[1]), int(found[2])) < OLDEST_GIT:
+    found = configured.git_version(place.root)
+    if found is None or found < OLDEST_GIT:
+        said = os.fsdecode(ask_git("version", cwd=place.root).stdout).strip()
         yield Problem("git", "git", f"{said}: too old", "install git 2.30 or later, https://git-scm.com")
 
 
+def tell_missing_hooks(root: Path) -> None:
+    """Tell whoever works in a clone whose hooks are not in place, in one line on stderr.
+
+    Args:
+        root: the stash's root.
+    """
+    try:
+        place = place_of(root)
+        fixes = {problem.fix for problem in _hooks(place)} if git_value(place, HOOKS) != "none" else set()
+    except StashError:  # what is wrong with the repository, others say
+        return
+    if fixes:
+        fix = next(iter(fixes)) if len(fixes) == 1 else "experimentstash doctor"
+        what = "the git hooks of this clone are not in place, and nothing checks its commits and pushes"
+        print(printable(f"experimentstash: {what}; fix: {fix}"), file=sys.stderr, flush=True)
+
+
 def _hooks(place: Place) -> Iterator[Problem]:
+    yield from configured.faults(place.root, place.types)
     if place.is_shipped:
         dull = [kind for kind in place.types if not scripts.is_hook(place.used / kind)]
         yield from (_without_run_bit(place.used / kind) for kind in dull)
@@ -135,6 +153,10 @@ def _framework_configs(place: Place) -> Iterator[Problem]:
     found = {frameworks.config_of(place.root, name): name for name in reversed(frameworks.CONFIGS)}
     for path, name in found.items():
         config = frameworks.read_config(path) if path else {}
+        if path and frameworks.has_hooks(config) and not frameworks.excludes_snapshots(config):
+            what = f"the other hooks of {name} are given what is frozen, and a fixer would rewrite it"
+            fix = f"experimentstash init {shlex.quote(str(place.root))} --hooks {name}"
+            yield Problem(f"{path}: exclude", "hooks", what, fix)
         lacking = ", ".join(frameworks.missing_types(config))
         if path and lacking and frameworks.named_ids(config):
             what = f"who clones and says `{name} install` gets no hook of these types: {lacking}"
@@ -176,9 +198,9 @@ def _ignored(place: Place, *where: str) -> Iterable[str]:
 def _pushes(place: Place) -> Iterator[Problem]:
     if place.bare:
         return
-    said = git_value(place, "push.recurseSubmodules", "--no-type") or "no"
-    if said not in ("check", "on-demand"):
-        what = f"it is {said}: git pushes a pin that its tool's remote does not have, and asks nobody"
+    # what it checks otherwise, the gate does: that a pin is published
+    if git_value(place, "push.recurseSubmodules", "--no-type") == "only":
+        what = "it is only: git pushes the tools, and neither the stash nor its snapshots"
         yield Problem("push.recurseSubmodules", "push", what, "git config push.recurseSubmodules check")
 
 

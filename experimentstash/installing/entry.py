@@ -68,7 +68,7 @@ def with_entry(root: Path, framework: str) -> tuple[str, str] | None:
         return frameworks.CONFIGS[frameworks.PRE_COMMIT][0], _HEAD + "\n".join(lines) + "\n"
     config = frameworks.read_config(path)
     missing = [id_ for id_ in frameworks.STAGES if id_ not in frameworks.named_ids(config)]
-    if not missing and not frameworks.missing_types(config) and EXCLUDE in str(config.get("exclude", "")):
+    if not missing and not frameworks.missing_types(config) and frameworks.excludes_snapshots(config):
         return None
     given = _given_types(config)
     types = [*given, *(kind for kind in scripts.CLONE if kind not in given)]
@@ -92,9 +92,11 @@ def _edited(path: Path, missing: Sequence[str], types: Sequence[str]) -> str:
     text = data.decode()
     edited = append_item(text, "repos", _entry(missing)) if missing else text
     edited = _with_types(edited, types)
-    exclude = _excluding(yaml.safe_load(text))
-    edited = set_value(edited, ("exclude",), exclude)
-    before, after = yaml.safe_load(text), yaml.safe_load(edited)
+    before = yaml.safe_load(text)
+    exclude = before["exclude"] if frameworks.excludes_snapshots(before) else _excluding(before)
+    if exclude != before.get("exclude"):
+        edited = set_value(edited, ("exclude",), exclude)
+    after = yaml.safe_load(edited)
     ours = yaml.safe_load("\n".join(_entry(missing))) if missing else None
     wanted = {
         **before,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from experimentstash.installing import scripts
+from experimentstash.names import EXCLUDE
 from experimentstash.problems import StashError
 from experimentstash.yaml_nodes import compose
 
@@ -33,6 +34,7 @@ STAGES = {
 
 _OLD_STAGES = {"commit": "pre-commit", "merge-commit": "pre-merge-commit", "push": "pre-push"}
 _NAMED = re.compile(rb"--(config|cd)=[\"']?([^\"'\s)]+)")
+_FROZEN = ("configs/tool/snapshots/tag/experiment.yaml", "configs/tool/snapshots/tag/experiment.results.json")
 _LARGEST = 1_000_000  # bytes
 
 
@@ -51,11 +53,23 @@ def covers(root: Path, hook: Path) -> bool:
     framework = scripts.framework_of(hook)
     if framework is None or not scripts.is_hook(hook):
         return False
-    said = {key.decode(): value.decode("utf-8", "replace") for key, value in _NAMED.findall(scripts.content(hook))}
+    return names_ours(root, framework, scripts.content(hook), hook.name)
+
+
+def names_ours(root: Path, framework: str, text: bytes, kind: str) -> bool:
+    """Tell whether the config that a framework is started with names all of our hooks of a type.
+
+    Args:
+        root: the top of the working tree.
+        framework: its name.
+        text: how it is started: its hook file, or a command.
+        kind: the type.
+    """
+    said = {key.decode(): value.decode("utf-8", "replace") for key, value in _NAMED.findall(text)}
     folder = root / said.get("cd", "")
     config = folder / said["config"] if "config" in said else config_of(folder, framework)
-    wanted = {id_ for id_, stages in STAGES.items() if hook.name in stages}
-    return config is not None and wanted <= _ids_at(read_config(config), hook.name)
+    wanted = {id_ for id_, stages in STAGES.items() if kind in stages}
+    return config is not None and wanted <= _ids_at(read_config(config), kind)
 
 
 def read_config(path: Path) -> Mapping[str, Any]:
@@ -83,6 +97,22 @@ def missing_types(config: Mapping[str, Any]) -> tuple[str, ...]:
     given = config.get("default_install_hook_types")
     types = given if isinstance(given, list) and given else ["pre-commit"]
     return tuple(kind for kind in scripts.CLONE if kind not in types)
+
+
+def has_hooks(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config names any hook."""
+    return next(_hooks(config), None) is not None
+
+
+def excludes_snapshots(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config keeps what is frozen from all hooks, whose fixers would rewrite it."""
+    pattern = config.get("exclude")
+    if not isinstance(pattern, str):  # prek's globs
+        return "snapshots" in str(pattern)
+    try:
+        return EXCLUDE in pattern or all(re.search(pattern, path) for path in _FROZEN)
+    except re.error:
+        return False
 
 
 def _ids_at(config: Mapping[str, Any], stage: str) -> set[str]:

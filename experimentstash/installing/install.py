@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.files import write_text
-from experimentstash.installing import scripts
+from experimentstash.installing import configured, scripts
 from experimentstash.installing.place import FORMER, HOOKS_PATH, git_value, place_of
-from experimentstash.installing.settings import PYTHON, in_file, put, put_tool_python, take_out, values
+from experimentstash.installing.settings import HOOKS, PYTHON, drop, in_file, put, put_tool_python, take_out, values
 from experimentstash.installing.spots import spots
 from experimentstash.installing.undo import all_or_nothing
 from experimentstash.problems import StashError
@@ -45,9 +45,12 @@ def install(place: Place) -> list[str]:
                 kept += _put(spot)
                 written.append(spot)
         turned = _turn(place)
+        drop(place, HOOKS)
     lines = [f"the hook that was there runs first: {before.name}" for before in kept]
     if turned:
         lines.append(f"{place.former}: its hooks run first, and those of all other types as before")
+    if others := configured.others(place.root, place.types):
+        lines.append(f"hooks of git's configuration run first: {', '.join(others)}")
     if not wanted:
         first = f"{folder}: hooks of ours, which {HOOKS_PATH} leads to: nothing to put in place"
         return [first, *settings]

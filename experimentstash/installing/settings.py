@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PYTHON = "experimentstash.python"
 """Names the Python of the native hooks."""
+HOOKS = "experimentstash.hooks"
+"""`none` where somebody wants no hooks: who runs and freezes there is not reminded of them."""
 FORMER_TOOL_PYTHON = "experimentstash.formerToolPython"
 """Keeps what `experimentstash.toolPython` was before `install` named another; empty: nothing."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.installing import frameworks, scripts
+from experimentstash.installing import configured, frameworks, scripts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +64,8 @@ def _judging(place: Place, folder: Path, kind: str) -> Spot:
     left_to = next(
         (hook for hook in (top, former) if kind != scripts.GATE and frameworks.covers(place.root, hook)), None
     )
+    if runner := configured.runner_of(place.root, kind) if left_to is None else None:
+        return Spot(kind, path, None if folder == place.own else scripts.handing_on(kind), runner)
     if left_to is None:
         return Spot(kind, path, scripts.judging(kind), framework)
     text = None if folder == place.own else scripts.handing_on(kind)

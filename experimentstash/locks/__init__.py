@@ -5,6 +5,7 @@ building          environments from locks, each built once for all that have the
 plans             how each kind of lock is built: the steps, and what decides the outcome
 own               the code of one checkout over an environment that many share
 tag_versions      versions that a build takes from git's tags, told to it as they were recorded
+hosts             the hosts that a build may ask, told before it begins
 helpers           uv and poetry, fetched into the cache where a lock needs them
 order             what is asked of a builder, and how one step of it is run and told
 failures          what an installer said: which package it is, and what can be done

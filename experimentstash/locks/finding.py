@@ -41,7 +41,6 @@ _OTHERS = frozenset({"dev", "develop", "development", "test", "tests", "testing"
 _LOCAL = ("editable", "directory", "virtual", "path", "registry", "file", "git", "url", "index")
 """The keys at which locks name where a package comes from."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-_HOST = re.compile(r"://(?:[^/\s\"'?#]*@)?(\[[0-9A-Fa-f:.]+\]|[\w.-]+)")  # after the last @, as all of them read it
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _WHOLE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -153,7 +152,7 @@ def check(lock: Lock) -> None:
     elif lock.kind == "conda":
         conda.read_environment(read_bytes(lock.stash, lock.path), lock.name)
     elif lock.kind in _TOML:
-        for entry in _entries(lock):
+        for entry in entries_of(lock):
             for place in _local_places(entry):
                 _check_place(lock, entry.name, place)
 
@@ -178,7 +177,7 @@ def versions(lock: Lock) -> dict[str, frozenset[str]]:
     elif lock.kind == "conda":
         pairs = list(conda.read_environment(read_bytes(lock.stash, lock.path), lock.name).items())
     elif lock.kind in _TOML:
-        pairs = [(entry.name, entry.version) for entry in _entries(lock)]
+        pairs = [(entry.name, entry.version) for entry in entries_of(lock)]
     found: dict[str, set[str]] = {}
     for name, version in pairs:
         found.setdefault(name, set()).update([version] if version else [])
@@ -208,7 +207,7 @@ def hashes(lock: Lock) -> dict[tuple[str, str], frozenset[str]]:
             own = {known.removeprefix("sha256:") for known in one.hashes if known.startswith("sha256:")}
             found.setdefault((one.name, one.version), set()).update(own)
     elif lock.kind in _TOML:
-        for entry in _entries(lock):
+        for entry in entries_of(lock):
             digests = (match[1] for _, text in texts(entry.table) if (match := _DIGEST.fullmatch(text)))
             found.setdefault((entry.name, entry.version), set()).update(digests)
     return {key: frozenset(known) for key, known in found.items()}
@@ -219,7 +218,7 @@ def indexes(lock: Lock) -> list[str]:
     if lock.kind in ("requirements", "recorded"):
         return requirements.read(lock.stash, lock.path).places
     keys = ("registry", "index") if lock.kind in ("uv", "pylock") else ()
-    named = dict.fromkeys(value for entry in _entries(lock) for key in keys for value in entry.values(key))
+    named = dict.fromkeys(value for entry in entries_of(lock) for key in keys for value in entry.values(key))
     flags: list[str] = []
     for place in named:
         if not _WHOLE.match(place):
@@ -234,39 +233,18 @@ def index_of(lock: Lock) -> dict[str, str]:
 
     uv calls a lock stale that names an index which it is not told of, as where the user has a mirror.
     """
-    named = (toml_text.text(entry.table, "source", "registry") for entry in _entries(lock))
+    named = (toml_text.text(entry.table, "source", "registry") for entry in entries_of(lock))
     places = list(dict.fromkeys(place for place in named if _WHOLE.match(place)))
     own = [os.environ["UV_INDEX"]] if os.environ.get("UV_INDEX") else []
     return {"UV_INDEX": " ".join([*own, *places])} if places or own else {}
 
 
-def hosts(lock: Lock) -> tuple[str, ...]:
-    """Return the hosts that a lock names, to be told before packages are taken from there; empty: the index at hand.
+def entries_of(lock: Lock) -> list[tables.Entry]:
+    """Return the packages of a lock in TOML; none for one of another kind.
 
-    What builds it reads the settings of the project, too, and what a build asks for comes from where those say.
+    Raises:
+        StashError: it is no TOML.
     """
-    text = read_bytes(lock.stash, lock.path).decode("utf-8", "replace")
-    text += "".join(_settings(lock))
-    return tuple(sorted({match[1].lower() for match in _HOST.finditer(text)}))
-
-
-def _settings(lock: Lock) -> Iterator[str]:
-    """Yield what the project of a lock, and the folders that it lies in, say to uv and poetry of indexes and builds."""
-    if lock.kind not in ("uv", "poetry"):
-        return
-    folders = [lock.folder, *lock.folder.parents]
-    for folder in folders[: folders.index(lock.stash) + 1]:
-        if (folder / "uv.toml").is_file():
-            yield read_bytes(lock.stash, folder / "uv.toml").decode("utf-8", "replace")
-        if (folder / "pyproject.toml").is_file():
-            project = toml_text.parse(read_bytes(lock.stash, folder / "pyproject.toml"), "pyproject.toml")
-            poetry = toml_text.table(project, "tool", "poetry")
-            own = {key: value for key, value in poetry.items() if key != "urls" and not isinstance(value, str)}
-            for part in (project.get("build-system"), toml_text.table(project, "tool", "uv"), own):
-                yield from (f"\n{text}" for _, text in texts(part))
-
-
-def _entries(lock: Lock) -> list[tables.Entry]:
     return tables.entries(document_of(lock), lock.name)
 
 
@@ -322,12 +300,12 @@ def _not_committed(lock: Lock) -> str:
         parts += found.texts
         parts += [Path(place) for place in found.places if place.startswith("/")]
     else:
-        parts += [lock.folder / place for entry in _entries(lock) for place in _sources(entry)]
+        parts += [lock.folder / place for entry in entries_of(lock) for place in local_sources(entry)]
     normal = dict.fromkeys(Path(os.path.normpath(part)) for part in parts)
     return ", ".join(os.path.relpath(part, lock.stash) for part in normal if not is_committed(part))
 
 
-def _sources(entry: tables.Entry) -> Iterator[str]:
+def local_sources(entry: tables.Entry) -> Iterator[str]:
     """Yield the files and folders of the checkout that a package is built from, or looked for in."""
     for key in ("source", "directory", "archive"):
         source = toml_text.table(entry.table, key)

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.locks.installed import Python, own_python, python_at
-from experimentstash.locks.installers import ask, installing_environment
+from experimentstash.locks.installers import ask, find_uv, installing_environment
 from experimentstash.problems import StashError
 from experimentstash.process import run_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+_DOWNLOADS = "github.com"
+"""Where uv takes a Python from (its documentation, *Python versions*)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,15 @@ def find_python(wanted: Wanted | None, project: Path, uv: Path | None, say: Call
             f"uv python install {wanted.version}  # or put a python{wanted.minor} on the PATH",
         )
     return found
+
+
+def python_host(wanted: Wanted | None) -> tuple[str, ...]:
+    """Return the host that uv downloads a Python from, where this machine has none that fits; else nothing."""
+    uv = find_uv() if wanted else None
+    if wanted is None or uv is None:
+        return ()
+    is_here = any(wanted.fits(python) for python in filter(None, chain([own_python()], _candidates(wanted, uv))))
+    return () if is_here else (f"{_DOWNLOADS} ({wanted})",)
 
 
 def _candidates(wanted: Wanted, uv: Path | None) -> Iterator[Python | None]:

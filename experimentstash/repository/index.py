@@ -111,12 +111,15 @@ def _check_sum(place: Place) -> None:
     """
     file = place.root / place.env.get("GIT_INDEX_FILE", place.git_dir / "index")
     try:
-        data = file.read_bytes() if file.stat().st_size <= _SUMMED else b""
+        if file.stat().st_size > _SUMMED:
+            return
+        data = file.read_bytes()
     except OSError:  # git says why; or there is none yet
         return
     width = _WIDTHS.get(place.object_format, len(data))
     said = data[-width:]
-    if len(data) > width and said.strip(b"\0") and said != hashlib.new(place.object_format, data[:-width]).digest():
+    summed = not said.strip(b"\0") or said == hashlib.new(place.object_format, data[:-width]).digest()
+    if len(data) <= width or not summed:
         name = shlex.quote(os.path.relpath(file, place.root))
         raise StashError(f"{file}: the index is damaged", f"rm {name} && git reset")
 

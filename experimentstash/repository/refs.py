@@ -31,12 +31,12 @@ class Tags:
     Attributes:
         commits: the commit of each tag, however it was tagged (light, annotated, a tag of a tag).
         broken: the tags that lead to no commit, and why.
-        remote: what git here calls the repository that has them, where it is another one.
+        remote: what git here calls the repository that has them; empty where there is none.
     """
 
     commits: Mapping[str, str]
     broken: Mapping[str, str]
-    remote: str = "REMOTE"
+    remote: str = ""
 
 
 def tags(place: Place, objects: Objects, among: Collection[str] | None = None) -> Tags:
@@ -60,8 +60,15 @@ def tags(place: Place, objects: Objects, among: Collection[str] | None = None) -
     commits, none = objects.peel(dict.fromkeys(named.values()))
     return Tags(
         {tag: commits[target] for tag, target in named.items() if target in commits},
-        {**broken, **{tag: none[target] for tag, target in named.items() if target in none}},
+        lost := {**broken, **{tag: none[target] for tag, target in named.items() if target in none}},
+        _remote(place) if lost else "",
     )
+
+
+def _remote(place: Place) -> str:
+    """Return the remote that others have the tags in: `origin`, or the first one; empty where there is none."""
+    names = place.lines("remote")
+    return "origin" if "origin" in names else next(iter(names), "")
 
 
 def _are_few(tags: Collection[str]) -> bool:

@@ -6,7 +6,7 @@ leads out of the folder stops it.
 
 from __future__ import annotations
 
-import contextlib
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 from experimentstash.entries import LINK, Entry
 from experimentstash.files import check_inside, write_text
 from experimentstash.git import ask_git, clean_environment
+from experimentstash.invocation import rerun
 from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room, printable, short
 from experimentstash.process import listen
-from experimentstash.reproducing.transfer import INERT, fetch, inert
-from experimentstash.urls import is_path, names_program, without_secrets
+from experimentstash.reproducing.transfer import fetch, inert, settings
+from experimentstash.urls import is_local, names_program, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    from experimentstash.reproducing.limit import Limit
 
 # of all files of attributes git heeds this one last: a filter is a program, whoever configured it
 _ATTRIBUTES = "* -filter\n"
@@ -94,7 +97,12 @@ class Checkout:
     def has(self, commit: str) -> bool:
         """Tell whether a commit and all that it holds are here; a fetch that was cut off leaves nothing behind."""
         asked = ("rev-list", "--quiet", "--objects", "--max-count=1", commit)
-        return ask_git(*INERT, *asked, cwd=self.root).returncode == 0
+        return ask_git(*settings(), *asked, cwd=self.root).returncode == 0
+
+    def is_checked_out(self) -> bool:
+        """Tell whether some commit was brought to disk here before."""
+        asked = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        return (self.git_dir / "index").exists() and ask_git(*settings(), *asked, cwd=self.root).returncode == 0
 
     def check_out(self, commit: str) -> None:
         """Bring a commit to disk as it is recorded.
@@ -104,31 +112,34 @@ class Checkout:
         """
         self._work("checkout", "--quiet", "--force", "--detach", commit)
 
-    def clean(self, keep: Collection[str] = (), folder: str = "") -> None:
-        """Take away whatever lies there and is not recorded.
+    def untracked(self, leave: str = "") -> set[str]:
+        """Return the files that are not recorded, from the top, also those that git ignores.
 
         Args:
-            keep: files that stay, from the top.
-            folder: a folder at the top that stays.
+            leave: a directory at the top that is not looked into: git cannot name what is too deep.
+        """
+        left_out = [f"--exclude=/{leave}/"] if leave else []
+        listed = inert("ls-files", "--others", *left_out, "-z", cwd=self.root)
+        return {path for path in listed.split("\0") if path}
+
+    def changed(self) -> set[str]:
+        """Return the recorded files that are not as they are recorded, from the top; those that are gone too."""
+        ask_git(*settings(), "update-index", "-q", "--refresh", cwd=self.root)
+        listed = inert(
+            "diff-index", "--name-only", "--no-renames", "--ignore-submodules=all", "-z", "HEAD", cwd=self.root
+        )
+        return {path for path in listed.split("\0") if path}
+
+    def sweep(self, keep: Collection[str] = ()) -> None:
+        """Take away what is left between the files: empty directories, and bytecode.
+
+        Args:
+            keep: files and directories that stay, from the top.
 
         Raises:
             StashError: git failed.
         """
-        if not keep:
-            self._work("clean", "-ffdxq", *([f"--exclude=/{folder}/"] if folder else []))
-            return
-        for path in self.untracked() - set(keep):
-            check_inside(self.root, (self.root / path).parent)
-            if path.endswith("/"):  # a repository of its own
-                shutil.rmtree(self.root / path)
-            else:
-                with contextlib.suppress(FileNotFoundError):
-                    (self.root / path).unlink()
-
-    def untracked(self) -> set[str]:
-        """Return the files that are not recorded, from the top, also those that git ignores."""
-        listed = inert("ls-files", "--others", "-z", cwd=self.root)
-        return {path for path in listed.split("\0") if path}
+        self._work("clean", "-ffdxq", *(f"--exclude=/{_literal(path)}" for path in keep))
 
     def recorded(self) -> dict[str, Entry]:
         """Return what is checked out, as it is recorded."""
@@ -150,12 +161,17 @@ class Checkout:
                 raise StashError(f"{what} into git's own folder: refused")
 
     def _work(self, *args: str) -> None:
-        code, said = listen(["git", *INERT, *args], cwd=self.root, env=clean_environment())
+        code, said = listen(["git", *settings(), *args], cwd=self.root, env=clean_environment())
         if code != 0:
             fix = MAKE_ROOM if lacks_room(said) else ""
             # a file's name may hold a line break: no line of it stands where one of ours does
             told = "".join(f"\n    git: {line}" for line in said.strip().splitlines()) or f" exit code {code}"
             raise StashError(f"{self.title}: git {args[0]} failed:{told}", fix)
+
+
+def _literal(path: str) -> str:
+    """Return a path as a pattern of `.gitignore` that fits nothing else."""
+    return re.sub(r"([\\*?\[ ])", r"\\\1", path)
 
 
 def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
@@ -168,14 +184,14 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
         raise StashError(f"{title}: its remote is {short(url)}, which git would run as a program: refused")
     if printable(url) != url:
         raise StashError(f"{title}: its remote is {short(url)}, and no URL holds control characters: refused")
-    if url and (is_path(url) or url.lower().startswith("file:")) and not allow_local:
+    if url and is_local(url) and not allow_local:
         raise StashError(
             f"{title}: its remote is {without_secrets(url)}, a path of this machine that nobody said may be read",
-            "say it again with --allow-local",
+            rerun("--allow-local"),
         )
 
 
-def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -> None:
+def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, limit: Limit) -> None:
     """Fetch a commit, with the tags of its history: a tool may take its version from them.
 
     The repositories of this machine that may have it are asked first, then the remote.
@@ -185,6 +201,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -
         commit: its full id.
         near: git folders of this machine.
         url: the remote, as the stash names it, allowed (`check_allowed`); empty where it names none.
+        limit: how much may come from there.
 
     Raises:
         StashError: nobody has it.
@@ -195,8 +212,9 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str) -
             return
     if not url:
         raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:12]}")
+    watch = limit.watch(place.git_dir, f"fetching {place.title}")
     for refspecs in ((pin,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
-        said = fetch(url, *refspecs, cwd=place.root, foreign=True, tags=True)  # not every server gives ids
+        said = fetch(url, *refspecs, cwd=place.root, foreign=True, tags=True, watch=watch)  # not every server gives ids
         if (not said and pin in refspecs) or place.has(commit):
             return
     shown = without_secrets(url)

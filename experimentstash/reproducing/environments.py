@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.locks.building import build
 from experimentstash.locks.comparing import differences, of_platform
-from experimentstash.locks.finding import Lock, find_lock, hosts, left_out, open_lock
+from experimentstash.locks.finding import Lock, find_lock, left_out, open_lock
 from experimentstash.locks.header import read_header
+from experimentstash.locks.hosts import hosts
 from experimentstash.locks.installed import describe
 from experimentstash.locks.order import Order, Supply
+from experimentstash.locks.pythons import python_host
 from experimentstash.locks.whole import cache_folder
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError
@@ -48,7 +50,10 @@ class Need:
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts that packages come from, beside the package index."""
-        return hosts(self.lock) if self.lock else ()
+        if self.lock is None:
+            return ()
+        named = hosts(self.lock, [self.lock.stash / folder for folder in self.said.projects])
+        return (*named, *python_host(self.said.python))
 
 
 @dataclass(frozen=True)

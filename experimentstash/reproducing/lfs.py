@@ -11,6 +11,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from experimentstash.git import ask_git
 from experimentstash.problems import StashError
 
 if TYPE_CHECKING:
@@ -51,6 +52,30 @@ def _pointers(place: Checkout, recorded: Mapping[str, Entry]) -> Iterator[tuple[
             yield path, match[1].decode()
 
 
+def is_filled(place: Checkout, path: str, entry: Entry | None) -> bool:
+    """Tell whether a file holds the contents that its recorded pointer names.
+
+    Args:
+        place: the checkout.
+        path: the file, from its top.
+        entry: what is recorded there; None where nothing is.
+    """
+    file = place.root / path
+    if entry is None or not entry.is_file or file.is_symlink() or not file.is_file():
+        return False
+    said = ask_git("cat-file", "blob", entry.id, cwd=place.root).stdout
+    match = _POINTER.match(said[: _LARGEST + 1]) if len(said) <= _LARGEST else None
+    return match is not None and _sha256(file) == match[1].decode()
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as data:
+        digest = hashlib.sha256()
+        while block := data.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def _fill(target: Path, oid: str, store: Path) -> bool:
     held = store / oid[:2] / oid[2:4] / oid
     if not held.is_file():
@@ -58,11 +83,7 @@ def _fill(target: Path, oid: str, store: Path) -> bool:
     temporary = target.with_name(f".estash-{os.urandom(4).hex()}")
     try:
         shutil.copyfile(held, temporary)
-        with temporary.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-        if is_whole := digest.hexdigest() == oid:
+        if is_whole := _sha256(temporary) == oid:
             shutil.copymode(target, temporary)
             temporary.replace(target)
     except OSError as error:

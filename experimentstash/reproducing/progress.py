@@ -11,12 +11,15 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.files import check_inside, write_text
-from experimentstash.problems import StashError, command
+from experimentstash.problems import StashError
 from experimentstash.reproducing.checkout import OWN
+from experimentstash.reproducing.source import into_another
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from experimentstash.reproducing.source import Source
 
 _OWN = f".git/{OWN}"
 _MARKER = "reproduction.json"
@@ -49,6 +52,7 @@ class Progress:
     Attributes:
         folder: where it is.
         tag: the tag.
+        source: where the stash came from, as people are told.
         commit: the commit that the tag named when it began; empty until that is known.
         done: each run that came to its end, by experiment.
         built: what builds left in the checkouts of the tools, by the checkout's path.
@@ -56,6 +60,7 @@ class Progress:
 
     folder: Path
     tag: str
+    source: str
     commit: str = ""
     done: dict[str, Done] = field(default_factory=dict)
     built: dict[str, list[str]] = field(default_factory=dict)
@@ -63,7 +68,7 @@ class Progress:
     def keep(self) -> None:
         """Write it down."""
         done = {name: asdict(one) for name, one in self.done.items()}
-        said = {"tag": self.tag, "commit": self.commit, "done": done, "built": self.built}
+        said = {"tag": self.tag, "from": self.source, "commit": self.commit, "done": done, "built": self.built}
         write_text(self.folder / _OWN / _MARKER, json.dumps(said, indent=1) + "\n")
 
     def begin_at(self, commit: str) -> None:
@@ -76,26 +81,27 @@ class Progress:
             raise StashError(
                 f"{self.folder}: snapshot/{self.tag} was {self.commit[:12]} when this reproduction began, and is "
                 f"{commit[:12]} now: somebody moved it",
-                "choose another --into, and ask who moved the tag",
+                f"{into_another(self.tag)}  # and ask who moved the tag",
             )
         self.commit = commit
         self.keep()
 
 
 @contextlib.contextmanager
-def claim(folder: Path, tag: str) -> Iterator[Progress]:
+def claim(folder: Path, tag: str, source: Source) -> Iterator[Progress]:
     """Take a folder for the reproduction of a tag, or take it up again; nobody else has it meanwhile.
 
     Args:
         folder: new, empty, or one that an earlier reproduction of the same tag left.
         tag: the tag.
+        source: where the stash comes from.
 
     Raises:
-        StashError: something else is in it, somebody is at work in it, or it cannot be written.
+        StashError: something else is in it, it came from elsewhere, somebody is at work in it, or it cannot be written.
     """
     was_there = folder.exists()
-    found = _found(folder, tag)
-    with _alone(folder):
+    found = _found(folder, tag, source)
+    with _alone(folder, tag):
         try:
             found.keep()
             yield found
@@ -107,35 +113,38 @@ def claim(folder: Path, tag: str) -> Iterator[Progress]:
                         folder.rmdir()
 
 
-def _found(folder: Path, tag: str) -> Progress:
+def _found(folder: Path, tag: str, source: Source) -> Progress:
     marker = folder / _OWN / _MARKER
     if not marker.is_file():
-        _check_free(folder)
-        return Progress(folder, tag)
+        _check_free(folder, tag)
+        return Progress(folder, tag, source.told)
     check_inside(folder, marker)
     found = _read(folder, marker)
     if found is None or found.tag != tag:
         what = "no state of a reproduction" if found is None else f"the reproduction of snapshot/{found.tag}"
-        raise StashError(f"{folder}: it holds {what}", "choose another --into")
+        raise StashError(f"{folder}: it holds {what}", into_another(tag))
+    if not source.is_told(found.source):
+        what = f"what it holds came from {found.source}, and {source.told} is asked for"
+        raise StashError(f"{folder}: {what}", into_another(tag))
     return found
 
 
-def _check_free(folder: Path) -> None:
+def _check_free(folder: Path, tag: str) -> None:
     if os.path.lexists(folder) and not folder.is_dir():
-        raise StashError(f"{folder}: something is there, and it is no folder", "choose another --into")
+        raise StashError(f"{folder}: something is there, and it is no folder", into_another(tag))
     if folder.exists() and any(folder.iterdir()):
-        raise StashError(f"{folder}: not empty", f"choose another --into, or: {command('rm', '-r', str(folder))}")
+        raise StashError(f"{folder}: not empty", into_another(tag))
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _alone(folder: Path, tag: str) -> Iterator[None]:
     """Keep others out; the system gives the lock back when a process ends, however it does."""
     own = folder / _OWN
     try:
         own.mkdir(parents=True, exist_ok=True)
         lock = (own / "lock").open("ab")
     except OSError as error:
-        raise StashError(f"{own}: cannot be written: {error.strerror}", "choose another --into") from None
+        raise StashError(f"{own}: cannot be written: {error.strerror}", into_another(tag)) from None
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,7 +162,7 @@ def _read(folder: Path, marker: Path) -> Progress | None:
             said = json.loads(file.read(_LARGEST))
         done = {str(name): _done(one) for name, one in said["done"].items()}
         built = {str(place): [str(path) for path in paths] for place, paths in said["built"].items()}
-        return Progress(folder, str(said["tag"]), str(said["commit"]), done, built)
+        return Progress(folder, str(said["tag"]), str(said["from"]), str(said["commit"]), done, built)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,12 @@ from experimentstash.files import check_inside
 from experimentstash.hydra.fresh import check_left_alone, free_folder, run_folder, run_fresh
 from experimentstash.hydra.launch import check_tool_there
 from experimentstash.names import near
-from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, command, lacks_room, report
+from experimentstash.problems import MAKE_ROOM, StashError, ToolExit, lacks_room, report
 from experimentstash.reproducing import environments, trust
 from experimentstash.reproducing.account import Account, Outcome
+from experimentstash.reproducing.earlier import Earlier
 from experimentstash.reproducing.progress import Done, claim
+from experimentstash.reproducing.source import into_another
 from experimentstash.reproducing.stage import Stage
 from experimentstash.reproducing.supplies import supplied
 from experimentstash.reproducing.tools import Tools
@@ -95,20 +96,21 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
 
 
 def _reproduced(request: Request, say: Callable[[str], object]) -> Account | None:
-    with claim(request.folder, request.tag) as progress:
+    with claim(request.folder, request.tag, request.source) as progress:
         stage = Stage(request.folder, request.tag, request.source)
         say(f"bringing snapshot/{request.tag} to {request.folder}")
         commit = stage.fetch_tag(say)
         progress.begin_at(commit)
-        pointers = stage.check_out(commit)
+        earlier = Earlier(request.folder)
+        pointers = stage.check_out(commit, earlier)
         frozen, problems = stage.judged(commit)
         if report(problems):
             return None
         chosen = _chosen(frozen, request)
-        tools = Tools(stage.repository, request.source, progress.built)
+        tools = Tools(stage.repository, request.source, progress.built, earlier)
         brought = bring_tools(tools, commit, chosen, say)
         lacking = trust.lfs_lines(request.folder, {".": pointers, **tools.pointers})
-        work = _Work(request, registry.load(request.folder), tools, progress, say)
+        work = _Work(request, registry.load(request.folder), tools, progress, earlier, say)
         needs = _needs(request, chosen, work.registered)
         trust.ask(_told(request, commit, brought, needs) + lacking, yes=request.yes)
         with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
@@ -121,7 +123,7 @@ def _reproduced(request: Request, say: Callable[[str], object]) -> Account | Non
             commit,
             request.source.told,
             tuple((one.path, one.commit) for one in brought),
-            (*lacking, *_unmet(request, chosen)),
+            (*lacking, *earlier.told(), *_unmet(request, chosen)),
             outcomes,
         )
 
@@ -152,7 +154,9 @@ def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen], say: Callab
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in environments.projects_in(one)}
     names |= {folder.split("/")[1] for folder in folders if folder.startswith("tools/")}
-    return [one for wanted in tools.wanted(commit, names) for one in tools.bring_in(wanted, say)]
+    brought = [one for wanted in tools.wanted(commit, names) for one in tools.bring_in(wanted, say)]
+    tools.check_links()
+    return brought
 
 
 def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]) -> list[Need]:
@@ -211,6 +215,7 @@ class _Work:
         registered: the registry of the tag.
         tools: their checkouts.
         progress: how far it has come.
+        earlier: takes what an earlier run left.
         say: called with each step.
     """
 
@@ -218,6 +223,7 @@ class _Work:
     registered: Mapping[str, Tool]
     tools: Tools
     progress: Progress
+    earlier: Earlier
     say: Callable[[str], object]
 
     def within(self, wanted: Need, supplies: Supplies) -> Within:
@@ -245,7 +251,7 @@ class _Work:
         ran_in = within.of_failure() if done.exit_code else within
         outcome = Outcome(name, done.exit_code, folder, ran_in, done.beside, overdue=done.overdue, foreign=done.foreign)
         if outcome.foreign and not self.request.builds:
-            outcome = replace(outcome, fix="run the same command without --no-build, into another --into DIR")
+            outcome = replace(outcome, fix=into_another(self.request.tag, without="--no-build"))
         if not self.request.checks or outcome.exit_code or outcome.foreign:
             return outcome
         if wanted.frozen.manifest is None:
@@ -270,7 +276,7 @@ class _Work:
         self.progress.done.pop(name.title, None)
         self.progress.keep()
         if folder.exists():
-            _take_away(folder)  # what an earlier run left: nothing is resumed from it
+            self.earlier.take(folder)  # nothing is resumed from what an earlier run left
         limit = self.request.limit
         launcher = self.request.launcher if "--multirun" in wanted.frozen.snapshot.all("HYDRA") else ()
         ran = run_fresh(self.request.folder, tool, name, folder, limit, launcher)
@@ -304,12 +310,3 @@ class _Work:
 
         late = [(str(self.request.folder), str(self.request.folder))]
         return check(manifest, outcome.folder, tool.results.then(self.request.rules), late)
-
-
-def _take_away(folder: Path) -> None:
-    try:
-        shutil.rmtree(folder)
-    except (OSError, RecursionError) as error:  # of folders in folders, before Python 3.13
-        why = error.strerror if isinstance(error, OSError) else "its folders are too deep"
-        what = f"{folder}: what an earlier run left there cannot be taken away: {why}"
-        raise StashError(what, command("rm", "-rf", str(folder))) from None

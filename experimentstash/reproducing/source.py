@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.git import ask_git
+from experimentstash.hydra.fresh import free_folder
+from experimentstash.invocation import rerun
 from experimentstash.problems import StashError, command, printable
 from experimentstash.repository import Repository
+from experimentstash.reproducing.limit import Limit
 from experimentstash.stash import find_stash
 from experimentstash.urls import is_path, names_program, without_secrets
 
@@ -27,6 +30,7 @@ class Source:
         near: a repository on this machine whose objects may be used again, or None.
         allow_local: whether tools may come from paths of this machine.
         archive: what holds all of it, so that nothing is fetched; None for repositories.
+        limit: how much may be fetched.
     """
 
     url: str
@@ -34,6 +38,7 @@ class Source:
     near: Repository | None
     allow_local: bool
     archive: Archive | None = None
+    limit: Limit = field(default_factory=Limit)
 
     @property
     def clone(self) -> Path | None:
@@ -51,8 +56,17 @@ class Source:
 
     @property
     def told(self) -> str:
-        """It as people are told of it."""
-        return self.archive.told if self.archive else without_secrets(self.origin)
+        """It as people are told of it: where it is fetched from, and not only what that is a clone of."""
+        if self.archive:
+            return self.archive.told
+        origin = without_secrets(self.origin)
+        return origin if self.url == self.origin else f"{self.url}, a clone of {origin}"
+
+    def is_told(self, told: str) -> bool:
+        """Tell whether an earlier reproduction that was told of its source in these words had it from here."""
+        if self.archive:  # the same bytes, wherever the file lies
+            return told.endswith(self.archive.told.rpartition(" (")[2])
+        return _plain(told) == _plain(self.told)
 
 
 def at_hand(tag: str, *, allow_local: bool) -> Source:
@@ -61,11 +75,24 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
     Raises:
         StashError: there is none.
     """
-    with Repository.open(find_stash()) as near:
+    with Repository.open(_stash_at_hand(tag)) as near:
         is_whole = not (near.shallow or near.partial) and tag in near.tags({tag}).commits
     origin = _remote(near)
     root = str(near.root)
     return Source(root if is_whole or not origin else origin, origin or root, near, allow_local)
+
+
+def _plain(told: str) -> str:
+    """Return what one source is told as, however its address is written."""
+    return told.removeprefix("file://").rstrip("/").removesuffix(".git").rstrip("/")
+
+
+def _stash_at_hand(tag: str) -> Path:
+    try:
+        return find_stash()
+    except StashError as error:
+        fix = command("experimentstash", "reproduce", tag, "--from", "URL")
+        raise StashError(str(error.args[0]), f"{fix}  # the repository, or the archive, that has the tag") from None
 
 
 def _remote(near: Repository) -> str:
@@ -132,19 +159,28 @@ def place_for(tag: str, source: Source, into: str | None) -> Path:
         StashError: the user named one in the working tree of the clone.
     """
     if into is None:
-        try:
-            stash = find_stash()
-        except StashError:
-            return Path.cwd() / tag
-        return stash.with_name(f"{stash.name}-{tag}")
+        return _default_place(tag)
     folder = Path(os.path.abspath(Path(into).expanduser()))  # noqa: PTH100  (links stay as the user wrote them)
     if not into or printable(str(folder)) != str(folder):
-        raise StashError(f"--into {into!r}: git takes no such name for the name of a folder", "choose another --into")
+        raise StashError(f"--into {into!r}: git takes no such name for the name of a folder", into_another(tag))
     clone = source.clone
     try:
         end = folder.resolve()
     except (OSError, RuntimeError):  # before Python 3.13
-        raise StashError(f"{folder}: a circle of links", "choose another --into") from None
+        raise StashError(f"{folder}: a circle of links", into_another(tag)) from None
     if clone and (clone / ".git").exists() and end.is_relative_to(clone.resolve()):
-        raise StashError(f"{folder}: in the working tree of {clone}, which stays as it is", "choose another --into")
+        raise StashError(f"{folder}: in the working tree of {clone}, which stays as it is", into_another(tag))
     return folder
+
+
+def _default_place(tag: str) -> Path:
+    try:
+        stash = find_stash()
+    except StashError:
+        return Path.cwd() / tag
+    return stash.with_name(f"{stash.name}-{tag}")
+
+
+def into_another(tag: str, without: str = "") -> str:
+    """Return the command, but for an option, that takes a folder which is not there yet; the other one stays."""
+    return rerun("--into", str(free_folder(_default_place(tag))), without=without)

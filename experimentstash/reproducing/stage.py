@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from experimentstash.entries import Entry
     from experimentstash.problems import Problem
+    from experimentstash.reproducing.earlier import Earlier
     from experimentstash.reproducing.source import Source
     from experimentstash.results.manifest import Manifest
     from experimentstash.snapshot import Snapshot
@@ -76,7 +77,7 @@ class Stage:
         self._is_new = self._stash.make(self._object_format(), self.source.origin)
         if self.source.archive:
             self.source.archive.unpack_repository("", self._stash.git_dir)
-        elif said := fetch(self.source.url, f"+{ref}:{ref}", cwd=self.folder):
+        elif said := self._fetch(ref):
             self._cope(ref, said, say)
         with self.repository as repository:
             tags = repository.tags()
@@ -84,15 +85,20 @@ class Stage:
             raise StashError(f"snapshot/{self.tag}: {tags.broken.get(self.tag, 'it is no tag')}")
         return tags.commits[self.tag]
 
-    def check_out(self, commit: str) -> list[str]:
+    def check_out(self, commit: str, earlier: Earlier) -> list[str]:
         """Bring the stash to disk, and return its files of Git LFS that did not come.
+
+        Args:
+            commit: that of the tag.
+            earlier: takes what an earlier try left.
 
         Raises:
             StashError: git failed, or a link leads out of the folder.
         """
+        if not self._is_new and self._stash.is_checked_out():
+            earlier.take_from(self._stash, leave="outputs")  # what ran before lies there
+        self.source.limit.check_tree(self.folder, commit, f"snapshot/{self.tag}")
         self._stash.check_out(commit)
-        if not self._is_new:
-            self._stash.clean(folder="outputs")  # what ran before lies there
         recorded = self._stash.recorded()
         self._stash.check_links(recorded, self.folder)
         return fill_pointers(self._stash, recorded, [self.source.near.common_dir] if self.source.near else [])
@@ -101,6 +107,13 @@ class Stage:
         if self.source.archive:
             return self.source.archive.manifest.object_format
         return self.source.near.object_format if self.source.near else self._stash.object_format() or "sha1"
+
+    def _fetch(self, ref: str) -> str:
+        """Fetch a ref, and return nothing where it came, else git's words."""
+        source = self.source
+        here = source.clone is not None and source.url == str(source.clone)  # the user's own: no download
+        watch = None if here else source.limit.watch(self._stash.git_dir, f"fetching snapshot/{self.tag}")
+        return fetch(source.url, f"+{ref}:{ref}", cwd=self.folder, watch=watch)
 
     def _cope(self, ref: str, said: str, say: Callable[[str], object]) -> None:
         """Find out why the tag did not come, and go on where one can: in the other object format, or without a remote.
@@ -116,7 +129,7 @@ class Stage:
         if refs is not None and self._stash.object_format() != (other := _format_of(refs[ref])):
             self._stash.unmake()
             self._stash.make(other, self.source.origin)
-            said = fetch(self.source.url, f"+{ref}:{ref}", cwd=self.folder)
+            said = self._fetch(ref)
         elif refs is None and ask_git("rev-parse", "--verify", "--quiet", ref, cwd=self.folder).returncode == 0:
             say(f"{shown} gives no answer; going on with what came before")
             return

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import PIN
+from experimentstash.entries import PIN, Entry
 from experimentstash.files import check_inside
 from experimentstash.names import tool_path
 from experimentstash.problems import StashError, short
@@ -18,6 +18,7 @@ from experimentstash.reproducing.transfer import inert
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from experimentstash.reproducing.earlier import Earlier
     from experimentstash.reproducing.source import Source
 
 _DEEPEST = 10  # submodules of submodules
@@ -47,6 +48,7 @@ class Tools:
         stash: where it is.
         source: where it came from.
         keep: files that builds left in the checkouts, by the checkout's path; they stay.
+        earlier: takes what an earlier try left there.
         whole: want all of the history: a shallow clone is of no use.
 
     Attributes:
@@ -54,16 +56,24 @@ class Tools:
     """
 
     def __init__(
-        self, stash: Repository, source: Source, keep: Mapping[str, Collection[str]], *, whole: bool = False
+        self,
+        stash: Repository,
+        source: Source,
+        keep: Mapping[str, Collection[str]],
+        earlier: Earlier,
+        *,
+        whole: bool = False,
     ) -> None:
         self.pointers: dict[str, list[str]] = {}
         self._repository = stash
         self._folder = stash.root
         self._source = source
         self._keep = keep
+        self._earlier = earlier
         self._whole = whole
         self._stash = Checkout(stash.root, stash.root / ".git", "the stash")
         self._beside: dict[Path, list[Checkout]] = {}
+        self._recorded: list[tuple[Checkout, Mapping[str, Entry]]] = []
 
     def wanted(self, commit: str, names: Collection[str]) -> list[Wanted]:
         """Return the tools to bring in, with their pins and where they come from.
@@ -115,11 +125,13 @@ class Tools:
         if is_new or not place.has(wanted.commit):
             say(f"{'unpacking' if self._source.archive else 'fetching'} {place.title} at {wanted.commit[:12]}")
             self._fetch(place, wanted, clones)
+        if not is_new and place.is_checked_out():
+            self._earlier.take_from(place, self._keep.get(place.title, ()))
+        self._source.limit.check_tree(place.root, wanted.commit, place.title)
         place.check_out(wanted.commit)
-        if not is_new:
-            place.clean(self._keep.get(place.title, ()))
         recorded = place.recorded()
         place.check_links(recorded, self._folder)
+        self._recorded.append((place, recorded))
         if left := fill_pointers(place, recorded, clones):
             self.pointers[place.title] = left
         if wanted.url:
@@ -130,10 +142,19 @@ class Tools:
             held = [path for clone in clones if (path := Path(f"{clone}/modules/{inner.name}")).is_dir()]
             yield from self._bring_in(inner, place, held, say, depth + 1)
 
+    def check_links(self) -> None:
+        """Check every link again, of the stash too, once all tools are on disk: one may lead on through another.
+
+        Raises:
+            StashError: a link leads out of the directory, or to where git keeps its own.
+        """
+        for place, recorded in [(self._stash, self._stash.recorded()), *self._recorded]:
+            place.check_links(recorded, self._folder)
+
     def _fetch(self, place: Checkout, wanted: Wanted, clones: Sequence[Path]) -> None:
         archive = self._source.archive
         if archive is None:
-            fetch_commit(place, wanted.commit, clones, wanted.url)
+            fetch_commit(place, wanted.commit, clones, wanted.url, self._source.limit)
             return
         if (held := archive.repository(place.title).commit) != wanted.commit:
             raise StashError(f"{archive.path}: it holds {place.title} at {held}, and the pin is {wanted.commit}")

@@ -6,9 +6,11 @@ as plain text, whatever it holds.
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.git import ask_git, clean_environment, git
@@ -17,10 +19,10 @@ from experimentstash.process import follow
 from experimentstash.urls import hide_secrets
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 # on the command line, these count more than any file of configuration
-INERT = tuple(
+_INERT = tuple(
     word
     for setting in (
         "core.hooksPath=/dev/null",
@@ -46,16 +48,36 @@ _PROGRESS = re.compile(r"\d+% \(|^(remote: )?(Enumerating|Counting|Compressing|T
 _MOST = 10  # lines of git's that are told when it failed
 
 
+@functools.cache
+def settings() -> tuple[str, ...]:
+    """Return the settings with which git executes nothing of what it brings, as words of a command line.
+
+    Since git 2.54 a user's configuration may have hooks by itself, which `core.hooksPath` does not turn off.
+    """
+    asked = ask_git("config", "-z", "--name-only", "--get-regexp", r"^hook\..*\.(command|event)$", cwd=Path("/"))
+    keys = asked.stdout.decode("utf-8", "surrogateescape").split("\0")
+    names = dict.fromkeys(key[len("hook.") :].rpartition(".")[0] for key in keys if key)
+    return (*_INERT, *(word for name in names for word in ("-c", f"hook.{name}.enabled=false")))
+
+
 def inert(*args: str, cwd: Path) -> str:
     """Run git where a stranger's files are, and return its stdout; see `git.git`.
 
     Raises:
         StashError: git failed; the message is its own.
     """
-    return git(*INERT, *args, cwd=cwd)
+    return git(*settings(), *args, cwd=cwd)
 
 
-def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool = True, tags: bool = False) -> str:
+def fetch(
+    url: str,
+    *refspecs: str,
+    cwd: Path,
+    foreign: bool = False,
+    show: bool = True,
+    tags: bool = False,
+    watch: Callable[[], object] | None = None,
+) -> str:
     """Fetch through the user's git, which may ask for a password at the terminal.
 
     Args:
@@ -65,6 +87,7 @@ def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool
         foreign: whether the URL is a stranger's: git keeps to its well-known protocols.
         show: whether its progress is shown, where there is a terminal.
         tags: whether the tags come along that name commits of the history that comes; refspecs say where to put it.
+        watch: called while it comes, and once it has; what it raises stops it.
 
     Returns:
         Nothing where all of it came, else what git said of it.
@@ -80,11 +103,13 @@ def fetch(url: str, *refspecs: str, cwd: Path, foreign: bool = False, show: bool
 
     # a commit at the edge of a shallow clone is as good as any other: its files are all there
     options = ("--progress" if shown else "--quiet", "--force", "--update-shallow", *([] if tags else ["--no-tags"]))
-    command = ("git", *INERT, "fetch", *options, "--", url, *refspecs)
+    command = ("git", *settings(), "fetch", *options, "--", url, *refspecs)
     env = clean_environment(GIT_PROTOCOL_FROM_USER="0") if foreign else clean_environment()
-    code = follow(command, cwd=cwd, env=env, heard=heard)
+    code = follow(command, cwd=cwd, env=env, heard=heard, watch=watch)
     if shown:
         _show("")
+    if watch is not None:
+        watch()
     return "" if code == 0 else "\n".join(said[-_MOST:]) or f"git fetch ended with exit code {code}"
 
 
@@ -97,7 +122,7 @@ def _show(line: str) -> None:
 def list_refs(url: str, pattern: str, cwd: Path) -> dict[str, str] | None:
     """Return the refs of a repository, with the ids of what they name; None where it gives no answer."""
     env = clean_environment(GIT_CEILING_DIRECTORIES=str(cwd.parent))
-    listed = ask_git(*INERT, "ls-remote", "--refs", "--", url, pattern, cwd=cwd, env=env)
+    listed = ask_git(*settings(), "ls-remote", "--refs", "--", url, pattern, cwd=cwd, env=env)
     if listed.returncode != 0:
         return None
     lines = listed.stdout.decode("utf-8", "replace").splitlines()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experimentstash.invocation import rerun
 from experimentstash.problems import StashError, command, printable
 from experimentstash.reproducing.transfer import inert
 from experimentstash.urls import without_secrets
@@ -23,7 +24,7 @@ def check_can_ask(*, yes: bool) -> None:
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # what is told goes to stderr
         raise StashError(
             "reproducing runs other people's code, and there is no terminal to ask at whether it may",
-            "say it again at a terminal; once you trust those whose code it is, say it again with --yes",
+            f"{rerun('--yes')}  # once you trust whoever wrote it; at a terminal you are asked",
         )
 
 
@@ -87,5 +88,15 @@ def ask(told: Sequence[str], *, yes: bool) -> None:
     """
     for line in told:
         click.echo(line, err=True)
-    if not yes and not click.confirm("Go on?", err=True):
-        raise StashError("nothing of it has run; what was fetched stays, for when it is said again")
+    if not yes and not _agreed():
+        raise StashError("nothing of it has run; what was fetched stays, and the same command takes it up again")
+
+
+def _agreed() -> bool:
+    try:
+        return click.confirm("Go on?", err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__cause__ or abort.__context__, EOFError):  # ^D: no answer is no
+            click.echo(err=True)
+            return False
+        raise

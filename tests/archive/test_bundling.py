@@ -16,6 +16,7 @@ from stashes import snapshot_path, snapshot_text
 
 from experimentstash.archive.opening import open_archive
 from experimentstash.problems import StashError
+from experimentstash.reproducing.earlier import Earlier
 from experimentstash.reproducing.reproduce import bring_tools
 from experimentstash.reproducing.source import named
 from experimentstash.reproducing.stage import Stage
@@ -100,10 +101,11 @@ def unpacked(path: Path, into: Path, tag: str = "v1") -> Stage:
     source = named(str(path), tag, allow_local=False)
     stage = Stage(into, tag, source)
     commit = stage.fetch_tag(lambda _: None)
-    stage.check_out(commit)
+    earlier = Earlier(into)
+    stage.check_out(commit, earlier)
     frozen, problems = stage.judged(commit)
     assert list(problems) == []
-    bring_tools(Tools(stage.repository, source, {}), commit, frozen, lambda _: None)
+    bring_tools(Tools(stage.repository, source, {}, earlier), commit, frozen, lambda _: None)
     return stage
 
 

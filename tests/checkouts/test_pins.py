@@ -69,7 +69,7 @@ def test_a_clone_without_the_old_commit_cannot_tell_and_that_is_refused(
     git(*shallow, tmp_path / "clone" / PATH, cwd=tmp_path)
     moves = pin_moves(tmp_path / "clone", {"t": ids["aside"]})
     with pytest.raises(StashError) as refused:
-        check_moves(moves)
+        check_moves(stash, moves)
     assert refused.value.args[0] == (
         f"{PATH} at {ids['aside'][:12]}: the pin was {ids['two'][:12]}, which this clone does not have: the direction"
         " of the move is unknown"
@@ -85,7 +85,7 @@ def test_snapshot_refuses_a_pin_that_moves_back_and_the_fix_mends_it(
     ran = estash("snapshot", "t", "x", "--tag", "v1", cwd=stash)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"experimentstash: {PATH} at {ids[to][:12]}: the pin moves ")
-    fix = "git submodule update --init --recursive tools/t"
+    fix = "git -c protocol.file.allow=always submodule update --init --recursive tools/t"
     assert ran.err.endswith(f"    fix: {fix}  # or, to freeze the commit that is checked out, add --allow-back\n")
     allowed = estash("snapshot", "t", "x", "--tag", "v1", "--allow-back", cwd=stash)
     assert "no experiment 'x'" in allowed.err  # the next check

@@ -95,7 +95,9 @@ def test_a_tool_is_added_copied_registered_staged_and_composed(stash: Path, tool
     ran = add(stash, "mytool", tool)
     head = git("rev-parse", "HEAD", cwd=tool)
     assert (ran.code, ran.out) == (0, ADDED.format(commit=head[:12]))
-    assert ran.err.endswith("composing mytool/figure1/pca …\n")
+    here = f"tools/mytool: its URL is {tool}, a path of this machine that nobody else has; once it is published: "
+    publish = "git submodule set-url tools/mytool URL\n"
+    assert ran.err.endswith(f"composing mytool/figure1/pca …\n{here}{publish}")
     assert git("status", "--porcelain", cwd=stash).splitlines() == [
         "A  .gitmodules",
         "M  configs/meta.yaml",
@@ -200,7 +202,10 @@ def test_adding_it_again_overwrites_nothing(stash: Path, tool: Path) -> None:
     told = "experimentstash: the tool 'mytool' is there already (configs/meta.yaml); nothing was changed\n"
     assert refused(stash, "mytool", tool) == told
     git("submodule", "deinit", "-q", "-f", "tools/mytool", cwd=stash)
-    assert refused(stash, "mytool", tool) == f"{told}    fix: git submodule update --init tools/mytool\n"
+    assert (
+        refused(stash, "mytool", tool)
+        == f"{told}    fix: git -c protocol.file.allow=always submodule update --init --recursive tools/mytool\n"
+    )
     assert "differs in nothing but capital letters" in refused(stash, "MyTool", tool)
 
 

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Ran, commit, estash, git, run, write
-from hooking import CLONE, HOOKS, NAMED, OTHERS, TYPES, framework, husky, program, stash
+from hooking import CLONE, HOOKS, TYPES, framework, husky, program, stash
+from hooking import NAMED as OURS
+from hooking import OTHERS as THEIRS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+EXCLUDE = "exclude: ^configs/[^/]+/snapshots/\n"
+NAMED, OTHERS = EXCLUDE + OURS, EXCLUDE + THEIRS
 FINE = Ran(0, "the hooks are in place, and nothing is in their way\n", "")
 
 
@@ -24,11 +28,10 @@ def root(tmp_path: Path) -> Path:
     """A stash with hooks that nothing keeps from working."""
     made = stash(tmp_path / "stäsh of mine")
     assert estash("install", cwd=made).code == 0
-    git("config", "push.recurseSubmodules", "check", cwd=made)
     return made
 
 
-def mended(root: Path, *found: str, env: dict[str, str] | None = None) -> None:
+def mended(root: Path, *found: str, env: dict[str, str] | None = None, then: dict[str, str] | None = None) -> None:
     """Check what is found, paste each command that it names, and see that nothing is left."""
     ran = estash("doctor", cwd=root / "configs", env=env)
     assert (ran.code, ran.out) == (1, "")
@@ -37,7 +40,7 @@ def mended(root: Path, *found: str, env: dict[str, str] | None = None) -> None:
     for fix in dict.fromkeys(line.removeprefix("    fix: ") for line in lines[1::2]):
         pasted = run("sh", "-c", fix, cwd=root / "configs")
         assert pasted.code == 0, fix + pasted.err
-    assert estash("doctor", cwd=root) == FINE
+    assert estash("doctor", cwd=root, env=then) == FINE
 
 
 def test_nothing_is_in_the_way(root: Path) -> None:
@@ -58,7 +61,6 @@ def test_json(root: Path) -> None:
 
 def test_nothing_is_installed(tmp_path: Path) -> None:
     root = stash(tmp_path / "stash")
-    git("config", "push.recurseSubmodules", "on-demand", cwd=root)
     mended(root, f"ROOT/.git/hooks: hooks: not installed: {TYPES}")
 
 
@@ -187,10 +189,97 @@ def test_a_config_that_leaves_out_types(root: Path, name: str) -> None:
     lacking = ", ".join(CLONE[1:])
     what = f"who clones and says `{name} install` gets no hook of these types: {lacking}"
     mended(root, f"ROOT/{path.name}: default_install_hook_types: hooks: {what}")
-    mended_config = config.replace("commit-msg]", f"commit-msg, {lacking}]")
-    assert (
-        path.read_text() == f'{mended_config}exclude: "^configs/[^/]+/snapshots/"\n'
-    )  # no formatter rewrites a snapshot
+    assert path.read_text() == config.replace("commit-msg]", f"commit-msg, {lacking}]")
+
+
+@pytest.mark.parametrize("line", ["", "exclude: ^docs/\n", "exclude: '['\n"])
+def test_a_config_that_gives_snapshots_to_fixers(root: Path, line: str) -> None:
+    write(root, {".pre-commit-config.yaml": NAMED.replace(EXCLUDE, line)})
+    mended(
+        root,
+        "ROOT/.pre-commit-config.yaml: exclude: hooks: the other hooks of pre-commit are given what is frozen, "
+        "and a fixer would rewrite it",
+    )
+
+
+def test_a_config_that_excludes_snapshots_in_other_words(root: Path) -> None:
+    write(root, {".pre-commit-config.yaml": NAMED.replace(EXCLUDE, "exclude: (^|/)snapshots/.*[.](yaml|json)$\n")})
+    assert estash("doctor", cwd=root) == FINE
+
+
+# Hooks of git's configuration.
+
+
+def newer_git(folder: Path) -> dict[str, str]:
+    """Put a git on the PATH that says it is 2.54, and return the environment."""
+    git_here = shutil.which("git")
+    said = 'if [ "$1" = version ]; then echo "git version 2.54.0"; else exec'
+    program(folder / "bin/git", f'{said} {git_here} "$@"; fi')
+    return {"PATH": f"{folder}/bin:{os.environ['PATH']}"}
+
+
+def configure(root: Path, name: str, command: str, *events: str) -> None:
+    git("config", f"hook.{name}.command", command, cwd=root)
+    for event in events:
+        git("config", "--add", f"hook.{name}.event", event, cwd=root)
+
+
+@pytest.mark.parametrize("runner", ["our own program", "pre-commit"])
+def test_hooks_of_the_configuration_that_run_ours(tmp_path: Path, runner: str) -> None:
+    root = stash(tmp_path / "stash")
+    env = newer_git(tmp_path)
+    write(root, {".pre-commit-config.yaml": NAMED})
+    for kind in CLONE if runner != "pre-commit" else CLONE[:-1]:
+        command = f"pre-commit hook-impl --config=.pre-commit-config.yaml --hook-type={kind} --hook-dir .git/hooks --"
+        configure(
+            root, f"own.{kind}", command if runner == "pre-commit" else f"/usr/bin/experimentstash-hook {kind}", kind
+        )
+    ran = estash("doctor", cwd=root, env=env)
+    assert ran.code == (1 if runner == "pre-commit" else 0), ran.err
+    assert ("not installed: pre-push" in ran.err) == (runner == "pre-commit")  # which sees one ref of many
+    assert "not installed: pre-commit" in estash("doctor", cwd=root).err  # a git that runs none of them
+    installed = estash("install", cwd=root, env=env)
+    assert "hooks of git's configuration run first: own.pre-commit, " in installed.out
+    hooks = {path.name for path in (root / ".git/hooks").iterdir() if path.name in CLONE}
+    assert hooks == ({"pre-push"} if runner == "pre-commit" else set())
+    assert estash("doctor", cwd=root, env=env) == FINE
+
+
+def test_hooks_of_the_configuration_that_stop_ours(root: Path, tmp_path: Path) -> None:
+    env = newer_git(tmp_path)
+    git("config", "--global", "hook.pre-commit.enabled", "false", cwd=root)
+    configure(root, "lint", "", "pre-push")
+    git("config", "--unset", "hook.lint.command", cwd=root)
+    configure(root, "other", "touch x", "post-checkout")
+    assert estash("doctor", cwd=root) == FINE
+    mended(
+        root,
+        "hook.lint: hooks: it has no command, and git stops at pre-push",
+        "hook.pre-commit.enabled: hooks: it turns off every hook of that type",
+        env=env,
+        then=env,
+    )
+
+
+# A clone without hooks.
+
+
+def test_who_works_without_hooks_is_told(tmp_path: Path) -> None:
+    git("config", "--global", "--unset", "experimentstash.hooks", cwd=tmp_path)
+    root = stash(tmp_path / "stash")
+    told = "experimentstash: the git hooks of this clone are not in place, and nothing checks its commits and pushes; "
+    for words in (("run", "t", "e"), ("snapshot", "t", "e", "--tag", "v1")):
+        assert estash(*words, cwd=root).err.splitlines()[0] == f"{told}fix: experimentstash install"
+    assert estash("install", cwd=root).code == 0
+    assert "hooks" not in estash("run", "t", "e", cwd=root).err
+    assert estash("init", "without", "--hooks", "none", cwd=tmp_path).code == 0
+    assert "hooks" not in estash("run", "t", "e", cwd=tmp_path / "without").err
+
+
+def test_a_new_stash_passes(tmp_path: Path) -> None:
+    for hooks in ("native", "pre-commit", "prek"):
+        assert estash("init", hooks, "--hooks", hooks, cwd=tmp_path).code == 0
+        assert estash("doctor", cwd=tmp_path / hooks) == FINE
 
 
 # Python.
@@ -259,13 +348,13 @@ def test_submodules_that_git_does_not_look_at(root: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["no", "only", None])
-def test_a_push_that_leaves_the_tools_commits_behind(root: Path, value: str | None) -> None:
-    git("config", "--unset", "push.recurseSubmodules", cwd=root)
-    if value:
-        git("config", "--global", "push.recurseSubmodules", value, cwd=root)
-    what = f"it is {value or 'no'}: git pushes a pin that its tool's remote does not have, and asks nobody"
-    mended(root, f"push.recurseSubmodules: push: {what}")
+def test_a_push_that_leaves_the_stash_behind(root: Path) -> None:
+    git("config", "--global", "push.recurseSubmodules", "no", cwd=root)
+    assert estash("doctor", cwd=root) == FINE  # the gate judges whether a pin is published
+    git("config", "--global", "push.recurseSubmodules", "only", cwd=root)
+    mended(
+        root, "push.recurseSubmodules: push: it is only: git pushes the tools, and neither the stash nor its snapshots"
+    )
 
 
 def test_an_exception_that_stays(root: Path) -> None:

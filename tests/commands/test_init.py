@@ -436,7 +436,7 @@ def test_a_config_keeps_every_byte_that_is_not_ours(before: str, after: str, tmp
     assert (ran.code, ran.err) == (0, "")
     assert (root / ".pre-commit-config.yaml").read_bytes().decode() == after
     assert (root / ".pre-commit-config.yaml").stat().st_mode & 0o777 == 0o640
-    assert estash("doctor", cwd=root).err.count("fix:") == 1  # push.recurseSubmodules
+    assert estash("doctor", cwd=root).code == 0
 
 
 @pytest.mark.parametrize(

@@ -252,7 +252,7 @@ def test_a_tool_that_is_not_checked_out(stash: Path) -> None:
         assert (ran.code, ran.err) == (
             1,
             "experimentstash: tools/mytool: the tool 'mytool' is not checked out\n"
-            "    fix: git submodule update --init --recursive tools/mytool\n",
+            "    fix: git -c protocol.file.allow=always submodule update --init --recursive tools/mytool\n",
         )
 
 

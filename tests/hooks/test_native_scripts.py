@@ -263,3 +263,26 @@ def test_a_python_path_of_ones_own_is_kept(root: Path, folder: Path, tmp_path: P
     git("config", "experimentstash.python", program(tmp_path / "judge", 'echo "$PYTHONPATH"'), cwd=root)
     for given, kept in [("/a b:/c", "/a b:/c"), (":/a b:x:/c:", "/a b:/c"), (".", ""), ("*:/*", "/*")]:
         assert run(folder / "pre-commit", cwd=root, env={"PYTHONPATH": given}).out == f"{kept}\n"
+
+
+def test_a_python_path_that_leads_into_the_stash_is_not(root: Path, folder: Path, tmp_path: Path) -> None:
+    """However it is written, and in a linked worktree too; the tools get the user's own value."""
+    told = 'echo "$PYTHONPATH|$EXPERIMENTSTASH_PYTHONPATH|$PYTHONUSERBASE|$PYTHONPYCACHEPREFIX"'
+    git("config", "experimentstash.python", program(tmp_path / "judge", told), cwd=root)
+    git("worktree", "add", "-q", "--detach", tmp_path / "linked", cwd=root)
+    (tmp_path / "link").symlink_to(root / "configs")
+    (tmp_path / "beside").mkdir()
+    (root / "x.zip").touch()
+    inside = (
+        root,
+        root / "configs",
+        f"{tmp_path}/beside/../{root.name}/",
+        tmp_path / "link",
+        root / "x.zip",
+        root / "gone",
+    )
+    for cwd, own in ((root, inside), (tmp_path / "linked", (*inside, tmp_path / "linked"))):
+        given = ":".join(map(str, (*own, tmp_path / "beside")))
+        env = {"PYTHONPATH": given, "PYTHONUSERBASE": str(root), "PYTHONPYCACHEPREFIX": str(tmp_path / "beside")}
+        ran = run(folder / "pre-commit", cwd=cwd, env=env)
+        assert ran.out == f"{tmp_path}/beside|{given}||{tmp_path}/beside\n", ran.err

@@ -11,7 +11,8 @@ from tiny_packages import hashed, tool_with_requirements, tool_with_uv_lock, whe
 
 from experimentstash import toml_text
 from experimentstash.locks import requirements
-from experimentstash.locks.finding import Lock, check, find_lock, hosts, open_lock, versions
+from experimentstash.locks.finding import Lock, check, find_lock, open_lock, versions
+from experimentstash.locks.hosts import hosts
 from experimentstash.problems import StashError
 
 A = "0" * 64

@@ -117,7 +117,10 @@ def test_a_folder_that_is_taken(scene: Scene) -> None:
     write(scene.root, {"full/x": "", "file": ""})
     git("init", "-q", "repository", cwd=scene.root)
     refused(
-        scene, scene.reproduce("v1", "--into", scene.root / "full"), "full: not empty", "fix: choose another --into"
+        scene,
+        scene.reproduce("v1", "--into", scene.root / "full"),
+        "full: not empty",
+        "fix: experimentstash reproduce v1",
     )
     refused(scene, scene.reproduce("v1", "--into", scene.root / "repository"), "repository: not empty")
     refused(scene, scene.reproduce("v1", "--into", scene.root / "file"), "and it is no folder")

@@ -28,7 +28,8 @@ def test_a_package_from_another_checkout_says_nothing_about_the_snapshot(scene: 
     assert ran.out.splitlines()[:2] == [
         f"mytool/first: it ran code of {tmp_path}/other/helper/__init__.py, not of tools/mytool at"
         f" {scene.head()[:12]}: its results say nothing about the snapshot",
-        "    fix: run the same command without --no-build, into another --into DIR",
+        f"    fix: experimentstash reproduce v1 --into {scene.into} --yes --allow-local --check "
+        f"--into {scene.root}/stash-v1",
     ]
     assert ran.out.splitlines()[-1].endswith(": 1 of 1 experiments ran other code than the tag's")
     again = scene.reproduce("v1", "--check", OTHER=str(tmp_path / "other"))  # it does not run again

@@ -81,7 +81,7 @@ def test_it_asks_first(tmp_path: Path) -> None:
     ]
     ran = run(*command, cwd=tmp_path / "signs", env=scene.env)
     assert (ran.code, scene.runs()) == (1, [])
-    assert "say it again with --yes" in ran.err
+    assert "--yes  # once you trust whoever wrote it" in ran.err
 
 
 def with_tiny_lock(scene: Scene) -> None:
