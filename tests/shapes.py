@@ -12,7 +12,7 @@ import os
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, ListConfig, DictConfig
 
-OF_A_RUN = ("run", "sweep", "launcher")
+OF_A_RUN = ("run", "sweep", "launcher", "job.id")  # the launcher gives jobs their ids
 OF_A_RUN += tuple("runtime." + key for key in ("cwd", "output_dir", "version", "version_base", "config_sources"))
 
 def tell(cfg, path=""):
@@ -31,17 +31,18 @@ def tell(cfg, path=""):
             print(here, type(node).__name__, node._metadata.ref_type, type(value), repr(value))
 
 def tell_hydra(node, path=""):
-    """Print what HydraConfig tells, but for directories, versions and the launcher, which belong to a run."""
+    """Print what HydraConfig tells, but for what belongs to a run: directories, versions, launcher."""
     for key in (list(node) if isinstance(node, DictConfig) else range(len(node))):
         inner, here = node._get_node(key), "%s.%s" % (path, key) if path else str(key)
         raw = inner._value()
-        of_a_run = here in OF_A_RUN or here.endswith("hydra/launcher") or "hydra.sweep.dir" in str(raw)
+        of_a_run = here in OF_A_RUN or here.endswith("hydra/launcher") or "hydra/launcher" in str(raw)
+        of_a_run = of_a_run or "hydra.sweep.dir" in str(raw) or "hydra.run.dir" in str(raw)
         if isinstance(raw, (dict, list)):
-            if not of_a_run:
+            if here not in OF_A_RUN:
                 print("hydra:", here, type(inner).__name__, OmegaConf.get_type(inner))
                 tell_hydra(inner, here)
-        elif not of_a_run and "hydra/launcher" not in str(raw):
-            print("hydra:", here, type(inner).__name__, repr(raw))
+        elif not of_a_run:
+            print("hydra:", here.replace("hydra.%s" % key, "hydra.*"), type(inner).__name__, repr(raw))
 '''
 
 HARD_CODED = """

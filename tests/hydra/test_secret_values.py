@@ -239,7 +239,10 @@ def test_short_and_plain_secrets_count_as_whole_texts(monkeypatch: pytest.Monkey
     ("name", "is_secret"),
     [
         *((name, True) for name in "DBPASS WANDBKEY SMTP_PW SENTRY_DSN HF_TOKEN wandbApiKey PGPASSWORD".split()),
-        *((name, False) for name in "MONKEY TURKEY COMPASS PWD OLDPWD TOKENIZERS_PARALLELISM KEYBOARD".split()),
+        *(
+            (name, False)
+            for name in "MONKEY TURKEY COMPASS PWD OLDPWD TOKENIZERS_PARALLELISM KEYBOARD GIT_CONFIG_KEY_0".split()
+        ),
     ],
 )
 def test_names_of_secrets(name: str, is_secret: bool) -> None:

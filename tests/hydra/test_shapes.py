@@ -59,6 +59,12 @@ def test_types_come_back_in_each_job_of_a_sweep(tmp_path: Path) -> None:
     assert swept.out.count("/'model'/'kind' EnumNode <enum 'Kind'> <enum 'Kind'> <Kind.RNN: 2>") == 2
 
 
+def told_by_hydra_alone(told: str) -> list[str]:
+    """Leave out what no override can give back: the config's name, and the overrides that were typed."""
+    differs = ("hydra: job.config_name ", "hydra: job.override_dirname ", "hydra: overrides.")
+    return [line for line in told.splitlines() if not line.startswith(differs)]
+
+
 @pytest.mark.parametrize("name", ["config", "figure1/config", "a.b/c-d"])
 def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name: str) -> None:
     """Hydra would find the tool's own `config.yaml` first."""
@@ -69,7 +75,8 @@ def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name:
     header = snapshot.parse((stash / f"configs/mytool/snapshots/v1.0/{name}.yaml").read_bytes(), name)
     ran = run("sh", "-c", header.one("RERUN"), cwd=stash / header.one("WORKDIR"))
     assert ran.code == 0, ran.err
-    assert ran.out == estash("run", "mytool", name, "--snapshot", "v1.0", cwd=stash).out
+    replayed = estash("run", "mytool", name, "--snapshot", "v1.0", cwd=stash)
+    assert told_by_hydra_alone(ran.out) == told_by_hydra_alone(replayed.out)
 
 
 def test_a_tool_that_is_not_what_was_frozen_runs_only_if_the_user_says_so(tmp_path: Path) -> None:

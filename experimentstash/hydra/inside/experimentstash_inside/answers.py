@@ -32,7 +32,8 @@ _OF_A_RUN = (
     "job.num",
 )
 """Settings that differ from run to run, or from machine to machine."""
-_NOT_KEPT = ("hydra.run.", "hydra.sweep.", "hydra.mode", "hydra.callbacks.experimentstash")
+_NOT_KEPT = ("hydra.run.", "hydra.sweep.", "hydra.mode=RUN", "hydra.callbacks.experimentstash")
+_SWEEPS = "hydra.mode=MULTIRUN"
 _CHOSEN_BY_WHOEVER_RUNS = ("hydra/launcher", "hydra/sweeper")
 _dirname: Any = getattr(config_loader_impl, "get_overrides_dirname", None)  # Hydra 1.4 resolves it when it is read
 
@@ -122,7 +123,7 @@ def give_back(config: DictConfig, answers: Dict[str, Any], typed: List[str], *, 
             if place == "runtime.choices":
                 value = {**value, **_chosen_now(hydra.runtime.choices, keys)}
             elif place == "overrides.hydra":
-                value = [*value, *_hydra_overrides_now(hydra.overrides.hydra, typed)]
+                value = _hydra_overrides(value, _raw_list(hydra.overrides.hydra), typed)
             elif place == "overrides.task":
                 value = _joined(value, _raw_list(hydra.overrides.task), job=job)
             elif any(_overlap("hydra." + place, key.replace("/", ".")) for key in keys):
@@ -137,8 +138,10 @@ def _chosen_now(choices: DictConfig, keys: List[str]) -> Dict[str, Any]:
     return {group: choices[group] for group in (*_CHOSEN_BY_WHOEVER_RUNS, *keys) if group in choices}
 
 
-def _hydra_overrides_now(lines: Any, typed: List[str]) -> List[str]:
-    return [line for line in _raw_list(lines) if line in typed or line.startswith("hydra.mode=")]
+def _hydra_overrides(recorded_lines: List[str], lines: List[str], typed: List[str]) -> List[str]:
+    """Return the recorded overrides, followed by those of this run; Hydra adds the run mode unless a config has it."""
+    kept = [line for line in recorded_lines if line != _SWEEPS or line in lines]
+    return kept + [line for line in lines if line in typed or (line.startswith("hydra.mode=") and line != _SWEEPS)]
 
 
 def _joined(recorded_lines: List[str], lines: List[str], *, job: bool) -> List[str]:

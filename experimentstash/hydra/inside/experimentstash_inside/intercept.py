@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
+from omegaconf import open_dict, read_write
 
 from experimentstash_inside.order import Order
 
@@ -111,11 +112,19 @@ def _once(load: _Load) -> _Load:
                 return load(self, call)
             return kept[0]
         if kept and call.get("run_mode") == RunMode.RUN:
-            return kept.pop()
+            return _with_mode(kept.pop(), call["overrides"])
         kept.clear()  # it is a sweep: its jobs are no such runs
         return load(self, call)
 
     return load_once
+
+
+def _with_mode(config: Any, overrides: List[str]) -> Any:
+    """Return a config with the override of the run mode, which Hydra adds when it has learned the mode."""
+    told = config.hydra.overrides.hydra
+    with read_write(config.hydra), open_dict(config.hydra):
+        told.extend([line for line in overrides if line.startswith("hydra.mode=") and line not in told])
+    return config
 
 
 def _describing(order: Order) -> _Load:

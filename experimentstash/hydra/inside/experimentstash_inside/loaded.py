@@ -13,6 +13,7 @@ from hydra._internal.config_repository import ConfigRepository
 
 _STARTED_IN = os.getcwd()  # a script's `__file__` may be relative to it, and Hydra may change it later
 _STANDARD = os.path.dirname(os.path.realpath(os.__file__)) + os.sep
+_SCRIPTS = os.path.realpath(os.path.dirname(sys.executable))  # the installer made them, no commit holds them
 _INSTALLED = ("site-packages", "dist-packages")
 _configs: Set[str] = set()
 
@@ -73,7 +74,7 @@ def _modules() -> List[List[str]]:
             continue
         spec = getattr(module, "__spec__", None) if name == "__main__" else None
         path = _real(os.path.join(_STARTED_IN, file))
-        if not _is_standard(path):
+        if not _is_standard(path) and not (name == "__main__" and os.path.dirname(path) == _SCRIPTS):
             found.append([getattr(spec, "name", name), path])
     return found
 

@@ -25,7 +25,7 @@ _SECRET_END = re.compile(r"(?:key|pass|pwd|pw|dsn)$")  # `DBPASS`, `WANDBKEY`
 _PLAIN_WORD = re.compile(
     r"(?:mon|don|tur|hot|jo?c|hoc|whis|tur|lac|mickey|key)key$|(?:com|by|tres|sur|under|over|encom|multi|single|two)pass$"
 )
-_NO_SECRETS = frozenset(["PWD", "OLDPWD"])
+_NO_SECRETS = re.compile(r"(?:OLD)?PWD|GIT_CONFIG_KEY_\d+", re.IGNORECASE)  # folders, and names of git's settings
 _FORM = 8  # characters; a shorter secret, or a plain word, is looked for only as a whole text
 _PLAIN = re.compile(r"[a-z]{1,12}|[A-Z]{1,12}|[0-9.,:-]+")
 _WHOLE = 4  # characters; a shorter one is a flag or a number
@@ -37,7 +37,7 @@ _LINE = 16  # characters of a line of a secret of several lines, such as a PEM k
 
 def is_secret_name(name: str) -> bool:
     """Tell whether an environment variable is named like a secret (spec.md, section *Freezing*)."""
-    if name.upper() in _NO_SECRETS:
+    if _NO_SECRETS.fullmatch(name):
         return False
     words = {word.lower() for word in _WORDS.findall(name)}
     return (

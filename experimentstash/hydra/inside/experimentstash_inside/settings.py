@@ -113,9 +113,11 @@ class Settings:
             default[part] = _default(path, inner)
         for key, value in chosen.items():
             name = "%s.%s" % (group.replace("/", "."), key)
-            if (key == "params" and self._sweeps) or (key in default and default[key] == value):
-                continue  # what is swept is told on its own, and given back on the command line
-            if isinstance(value, dict) and default.get(key, value) is None:  # before Hydra 1.4, no override sets it
+            if key in default and default[key] == value:
+                continue
+            if key == "params" and self._sweeps:
+                self._lose(name, value, matters=False)  # the command line gives back what is swept
+            elif isinstance(value, dict) and default.get(key, value) is None:  # before Hydra 1.4, no override sets it
                 self._lose(name, value, matters=key != "params")
             else:
                 # Hydra adds no key to a mapping that is there, unless it is told to.
