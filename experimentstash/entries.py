@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 FILE, EXECUTABLE, LINK, PIN, FOLDER = "100644", "100755", "120000", "160000", "040000"
 """The modes of a tree's entries; a pin is what git calls a gitlink."""
+NO_COMMIT = "it leads to no commit"
+"""Why an object that is here is of no use as a tag."""
 
 
 @dataclass(frozen=True)

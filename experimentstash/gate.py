@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from experimentstash.entries import NO_COMMIT
 from experimentstash.examine import Examination
 from experimentstash.judgement import SHORT, in_the_way, reopening, tag_update_problems, wrong_tag
 from experimentstash.names import TAG_FOLDER, TAG_PREFIX, tag_complaint, tag_of
 from experimentstash.problems import Problem, StashError, command
 from experimentstash.published import unpublished
-from experimentstash.repository import NO_COMMIT, Tags
+from experimentstash.repository import Tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import LINK
+from experimentstash.entries import LINK, NO_COMMIT
 from experimentstash.names import SnapshotName, snapshot_folder, tag_ref, tool_path
 from experimentstash.problems import Problem, command, quote
 from experimentstash.snapshot import again_command, freeze_command, is_commit, rewritten_problem, same_commit
@@ -270,7 +270,8 @@ def tag_problems(freeze: FreezeCommit) -> list[Problem]:
 def broken_tag(tag: str, why: str, remote: str) -> Problem:
     """Return the finding for a tag that leads to no commit: nothing can be judged by it."""
     again = _fetch(tag, remote) if remote else "experimentstash tag"
-    return Problem(tag_ref(tag), "tag", why, f"{_unbreak(tag)} && {again}")
+    away = _delete(tag) if why == NO_COMMIT else _unbreak(tag)
+    return Problem(tag_ref(tag), "tag", why, f"{away} && {again}")
 
 
 def _unbreak(tag: str) -> str:

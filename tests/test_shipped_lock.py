@@ -17,6 +17,7 @@ LOCK = "foo==1.0 --hash=sha256:00\n"
 DIGEST = hashlib.sha256(LOCK.encode()).hexdigest()
 MISSING = "it was frozen with {path}, which the recorded commit {commit} does not hold"
 OTHER = "it was frozen with another {path} than the recorded commit {commit} holds"
+NOBODY = "its environment was made of tools/nobody/uv.lock, and {freeze} pins nothing at tools/nobody"
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,9 @@ def judged(stash: Path, path: str, digest: str = DIGEST, recorded: str | None = 
     with Repository.open(stash) as repository:
         problems = judge_commit(repository, made).problems
     git("reset", "-q", "--hard", before, cwd=stash)
-    assert all(one.rule == "frozen" and one.fix.startswith("experimentstash snapshot mytool pca") for one in problems)
-    return [one.what.replace(head[:12], "{commit}") for one in problems]
+    assert all(one.fix.startswith("experimentstash snapshot mytool pca") for one in problems)
+    assert {one.rule for one in problems} <= {"frozen", "pin"}
+    return [one.what.replace(head[:12], "{commit}").replace(made[:12], "{freeze}") for one in problems]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def judged(stash: Path, path: str, digest: str = DIGEST, recorded: str | None = 
         ("tools/mytool/none/uv.lock", DIGEST, [MISSING]),
         ("'tools/mytool/a b.txt'", DIGEST, [MISSING]),
         ("tools/mytool/part/requirements.txt", "0" * 64, []),  # its own repository has it
-        ("tools/nobody/uv.lock", DIGEST, []),  # a tool that the snapshot does not record
+        ("tools/nobody/uv.lock", DIGEST, [NOBODY]),  # a tool that the stash does not have
     ],
 )
 def test_the_recorded_commit_is_asked(stash: Path, path: str, digest: str, told: list[str]) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from experimentstash.tool import Tool
 
 _UNTYPED = ("types", "the text does not have those that the tool declares: a replay gives plain values")
+_UNCHOSEN = ("choices", "the text does not name the chosen config groups: HydraConfig of a replay does not, either")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def _as_what_it_is(wanted: Wish, text: Text) -> LaidOut:
         settings = (*answer["settings"], *answer["sweep"])
         whole = _write(Path(str(wanted.configs), "whole.yaml"), text.config)
         typed = any(key == "TYPE" for key, _ in answer["lines"])
-        return LaidOut(replace(wanted, snapshot=whole, settings=settings), notices=(_UNTYPED,) if typed else ())
+        notices = (_UNCHOSEN, _UNTYPED) if typed else (_UNCHOSEN,)
+        return LaidOut(replace(wanted, snapshot=whole, settings=settings), notices=notices)
     if own and not own & text.keys:
         return LaidOut(wanted)
     raise StashError(

@@ -13,7 +13,7 @@ from experimentstash.problems import StashError
 from experimentstash.repository import history, index, plumbing, refs, remotes
 from experimentstash.repository.clone import Clone, find_clones
 from experimentstash.repository.history import Change, History
-from experimentstash.repository.objects import NO_COMMIT, Objects
+from experimentstash.repository.objects import Objects
 from experimentstash.repository.refs import Tags, write_tag
 from experimentstash.repository.submodules import Submodule, Submodules
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["NO_COMMIT", "Change", "Clone", "Repository", "Submodule", "Tags", "TooLargeError", "write_tag"]
+__all__ = ["Change", "Clone", "Repository", "Submodule", "Tags", "TooLargeError", "write_tag"]
 
 _FEW = 16  # tags
 

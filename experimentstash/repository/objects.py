@@ -7,7 +7,7 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
-from experimentstash.entries import EXECUTABLE, FILE, FOLDER, LINK, PIN, Entry
+from experimentstash.entries import EXECUTABLE, FILE, FOLDER, LINK, NO_COMMIT, PIN, Entry
 from experimentstash.problems import StashError
 from experimentstash.repository.choice import choose
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     _Parsed: TypeAlias = Mapping[bytes, tuple[str, bytes]]  # mode and id, by name
 
-NO_COMMIT = "it leads to no commit"
-"""Why an object that is here is of no use as a tag."""
 _AT_ONCE = 256  # objects that are held in memory together
 _LARGEST = 256 * 1024 * 1024  # bytes; a tree of a million entries has 50 MB
 _LARGEST_TAG = 16 * 1024 * 1024  # bytes; longer than any text that somebody wrote

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from dataclasses import dataclass
@@ -152,8 +153,11 @@ def test_what_hydra_prints_is_a_whole_config(shaped: Shaped, tmp_path: Path) -> 
     assert ran.code == 1, ran.err
     assert body(read(stash)) == body(shaped.wanted)
     assert ("    types: the text does not have those" in ran.out) == bool(header(shaped.wanted, "TYPE"))
+    assert "    choices: the text does not name the chosen config groups" in ran.out
     keys = ("LATE", "HYDRA", "SELECT", "WORKDIR", "RERUN")
-    assert header(read(stash), *keys) == header(shaped.wanted, *keys)
+    chosen = re.compile(r" ?\+\+hydra\.runtime\.choices\.\S+")
+    wanted = [(key, chosen.sub("", text)) for key, text in header(shaped.wanted, *keys)]
+    assert header(read(stash), *keys) == [line for line in wanted if line[1]]
 
 
 def test_a_tool_that_sweeps_by_itself_does_so_with_a_whole_config(tmp_path: Path) -> None:
@@ -252,7 +256,7 @@ def test_an_edited_snapshot_is_frozen_again(typed: Path) -> None:
     assert header(text, "TYPE") == header(before, "TYPE")
     assert [key for key, _ in header(text, "TYPE")]
     late = header(before, "LATE")
-    assert len(late) == 4
+    assert len(late) == 3
     assert header(text, "LATE") == [line for line in late if not line[1].startswith("more.given=")]
     assert header(text, "OVERRIDE") == []
     assert body(text) == body(before).replace("name: first", "name: n5").replace("given: ???", "given: here")
@@ -270,7 +274,7 @@ def test_an_edited_sweep_stays_a_sweep(stash: Path) -> None:
     ran = freeze_snapshots(stash)
     assert ran.code == 1, ran.err
     before = read(stash, PATH.replace("v1", "v0"))
-    assert header(before, "HYDRA", "SWEEP") == [("HYDRA", "--multirun"), ("SWEEP", "seed=1,2")]
+    assert {("HYDRA", "--multirun"), ("SWEEP", "seed=1,2")} <= set(header(before, "HYDRA", "SWEEP"))
     assert header(read(stash), "HYDRA", "SWEEP") == header(before, "HYDRA", "SWEEP")
 
 
@@ -437,11 +441,9 @@ def test_the_others_are_frozen_all_the_same(stash: Path) -> None:
     stage(stash, EXPERIMENT.replace("layers: 5", "layers: 6"), f"{FOLDER}/figure 1/second.yaml".replace(" ", ""))
     ran = freeze_snapshots(stash)
     assert ran.code == 1
-    assert ran.out.splitlines() == [
+    assert [line for line in ran.out.splitlines() if not line.startswith("    environment: ")] == [
         f"frozen {FOLDER}/figure1/second.yaml",
-        "    out: late",
         f"frozen {PATH}",
-        "    out: late",
         f"tools/mytool at {git('rev-parse', 'HEAD', cwd=stash / 'tools/mytool')[:12]}: the pin is unchanged",
         f"next: git add {FOLDER}/figure1/second.yaml {lock_of(read(stash))} {PATH} && git commit",
     ]
@@ -514,7 +516,7 @@ def test_the_tool_is_clean_checked_out_and_pinned(stash: Path) -> None:
     git("submodule", "--quiet", "deinit", "-f", "tools/mytool", cwd=stash)
     refused(
         freeze_snapshots(stash),
-        "tools/mytool: the tool 'mytool' is not checked out\n    fix: git submodule update --init",
+        "tools/mytool: the tool 'mytool' is not checked out\n    fix: git -c protocol.file.allow=always submodule",
     )
 
 
@@ -532,7 +534,7 @@ def test_late_and_keep_of_the_registry_decide(stash: Path) -> None:
     meta.write_text(meta.read_text() + "    late: [seed]\n    keep: [out]\n")
     stage(stash, EXPERIMENT)
     ran = freeze_snapshots(stash)
-    assert ran.out.splitlines()[1:-2] == ["    seed: late: you said so", "    out: kept, as you said"]
+    assert ran.out.splitlines()[1:3] == ["    seed: late: you said so", "    out: kept, as you said"]
     assert header(read(stash), "LATE") == [("LATE", "seed=???")]
 
 

@@ -115,9 +115,12 @@ def test_a_tag_of_others_that_is_not_here_is_to_be_fetched(root: Path, tmp_path:
     ran = guard(root, update(root))
     assert ran.code == 1
     assert ran.err.startswith("refs/tags/snapshot/v1: tag: the object ")
-    fetch = "git fetch --force origin refs/tags/snapshot/v1:refs/tags/snapshot/v1"
-    assert f"    fix: {fetch}\n" in ran.err
-    run(*fetch.split(), cwd=root)
+    tag = "refs/tags/snapshot/v1"
+    fix = (
+        f"git symbolic-ref {tag} refs/tags/broken && git symbolic-ref -d {tag} && git fetch --force origin {tag}:{tag}"
+    )
+    assert f"    fix: {fix}\n" in ran.err
+    run("sh", "-c", fix, cwd=root)
     assert ": frozen: it is not what snapshot/v1 froze\n" in guard(root, update(root)).err
 
 

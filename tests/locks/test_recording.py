@@ -371,7 +371,7 @@ def test_a_run_that_fails_is_told_what_its_lock_lacks(stash: Path) -> None:
     assert within.of_failure().told == (
         "another platform",
         f"not installed: from-file==2.0, which came from where nobody else can install it ({lock.name})",
-        f"not installed: click==8, which only experimentstash asks for ({lock.name})",
+        f"not installed: click==8, which experimentstash alone needs ({lock.name})",
     )
     assert differences(Recorded(), lock, described(Package("numpy", "1"), Package("click", "8"))) == []
     at_hand = replace(within, lock=None)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import hydra
 from conftest import BIN, Ran, commit, git, run, write
 from stashes import snapshot_path, snapshot_text
 
@@ -61,6 +62,18 @@ def main(cfg):
 if __name__ == "__main__":
     main()
 '''
+SMALL = f"""
+import sys
+sys.path.append({str(Path(hydra.__file__).parents[1])!r})  # Hydra, which the lock of a test does not name
+import hydra
+
+@hydra.main(config_path=None, config_name=None, version_base=None)
+def main(cfg):
+    {{}}
+
+main()
+"""
+"""A program for an environment that is built; what it does goes in."""
 ENTRY = "  {name}:\n    path: tools/{name}\n    entrypoint: main.py\n{more}"
 
 

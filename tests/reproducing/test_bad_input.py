@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Ran, git, write
-from scene import Scene, make_scene
+from scene import SMALL, Scene, make_scene
 from stashes import snapshot_path
 from tiny_packages import no_settings, wheel
 
@@ -233,9 +233,8 @@ def test_a_lock_that_builds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> No
     """From the tag alone: its packages are those of the lock, and built once for two experiments and two folders."""
     no_settings(monkeypatch)
     tool = scene.stash / "tools/mytool"
-    program = "import json, os, pathlib, tiny_one\nprint('tiny', tiny_one.VERSION)\n"
-    write(tool, {"main.py": program})
-    git("commit", "-qam", "without Hydra", cwd=tool)
+    write(tool, {"main.py": SMALL.format("import tiny_one; print('tiny', tiny_one.VERSION)")})
+    git("commit", "-qam", "what it is built with", cwd=tool)
     git("push", "-q", "origin", "HEAD:refs/heads/plain", cwd=tool)
     made = wheel(scene.stash / "configs/mytool/snapshots/v1/vendor", "tiny-one", "1.0")
     digest = hashlib.sha256(made.read_bytes()).hexdigest()

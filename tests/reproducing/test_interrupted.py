@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import git, write
-from scene import Scene, make_scene
+from scene import SMALL, Scene, make_scene
 from tiny_packages import HERE, declare, hashed, no_settings, wheel
 
 
@@ -174,10 +174,10 @@ def test_what_a_build_left_in_a_tool_stays_and_what_a_run_left_goes(
     begin = "def build_editable(folder, settings=None, metadata=None):\n"
     backend = (tool / "own_backend.py").read_text()
     backend = backend.replace(begin, f"{begin}    open('src/mytool/_version.py', 'w').write('V = 1')\n")
-    program = (
-        "import os, pathlib, time\nimport mytool._version\nsigns = pathlib.Path(os.environ['SIGNS'])\n"
-        "print('left:', pathlib.Path('left').exists())\npathlib.Path('left').touch()\n"
-        "if (signs / 'hold first').exists():\n    (signs / 'ready').touch()\n    time.sleep(1000)\n"
+    program = SMALL.format(
+        "import os, pathlib, time\n    import mytool._version\n    signs = pathlib.Path(os.environ['SIGNS'])\n"
+        "    print('left:', pathlib.Path('left').exists())\n    pathlib.Path('left').touch()\n"
+        "    if (signs / 'hold first').exists():\n        (signs / 'ready').touch()\n        time.sleep(1000)"
     )
     write(
         tool,

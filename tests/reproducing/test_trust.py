@@ -260,7 +260,7 @@ def test_a_working_folder_that_is_none(scene: Scene, workdir: str, said: str) ->
 @pytest.mark.parametrize("folder", ["tools/nope", "tools/"])
 def test_a_project_line_that_names_no_tool(scene: Scene, folder: str) -> None:
     scene.freeze(more=f"# PROJECT: {folder}\n")
-    refused(scene, scene.reproduce(), "pins nothing there")
+    refused(scene, scene.reproduce(), f"snapshot/v1 pins nothing at {folder}\n")
 
 
 def lfs(scene: Scene) -> tuple[str, str]:
