@@ -12,7 +12,7 @@ from experimentstash.archive import repositories
 from experimentstash.archive.making import Part, check_target, make
 from experimentstash.archive.manifest import Manifest, Package, Repository, Supplied
 from experimentstash.files import check_shared
-from experimentstash.git import ask_git, git
+from experimentstash.git import answer, git
 from experimentstash.locks.supplying import digest, gather
 from experimentstash.names import tag_ref
 from experimentstash.problems import StashError, command, report
@@ -112,7 +112,7 @@ def _check_history(stage: Stage, commit: str, target: Path) -> None:
         StashError: one does. What is in a history stays there, and an archive brings the whole to others.
     """
     log = ("log", "-p", "-m", "--text", "--no-ext-diff", "--no-textconv", "--format=%x00%H", commit)
-    changes = ask_git(*log, "--", ".gitmodules", "configs", cwd=stage.folder).stdout.decode("utf-8", "replace")
+    changes = git(*log, "--", ".gitmodules", "configs", cwd=stage.folder)
     if first_secret(changes) is None:
         return
     where = path = ""
@@ -140,7 +140,7 @@ def _check_whole(root: Path, url: str) -> None:
 
 def _has_lfs(root: Path) -> bool:
     asked = ("grep", "--quiet", "--fixed-strings", "filter=lfs", "HEAD", "--", ".gitattributes", "**/.gitattributes")
-    return ask_git(*asked, cwd=root).returncode == 0
+    return answer(*asked, cwd=root) is not None
 
 
 def _packed(
@@ -184,7 +184,7 @@ def _recorded_url(root: Path, wanted: Wanted | None) -> str:
         return ""
     above = git("rev-parse", "--show-superproject-working-tree", cwd=root)
     asked = ("config", "--no-includes", "--blob", "HEAD:.gitmodules", "--get", f"submodule.{wanted.name}.url")
-    return without_secrets(ask_git(*asked, cwd=Path(above)).stdout.decode("utf-8", "replace").strip())
+    return without_secrets((answer(*asked, cwd=Path(above)) or "").strip())
 
 
 def summary(bundled: Bundled) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import tarfile
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash import process
-from experimentstash.git import ask_git
+from experimentstash.git import answer, git
 from experimentstash.hydra.launch import running
 from experimentstash.problems import FINDING
 
@@ -67,16 +66,18 @@ def _configs_of(wanted: Wish, tag: str, folder: Path) -> Path | None:
     """
     place, stash = f"configs/{wanted.tool.name}", wanted.stash
     commit = f"refs/tags/snapshot/{tag}^{{commit}}"
-    if ask_git("rev-parse", "--quiet", "--verify", commit, cwd=stash).returncode:
+    if answer("rev-parse", "--quiet", "--verify", commit, cwd=stash) is None:
         return None
     own = ("--", place, f":(exclude){place}/snapshots")
-    changed = ask_git("diff", "--quiet", commit, *own, cwd=stash).returncode
-    if not changed and not ask_git("ls-files", "--others", *own, cwd=stash).stdout:
+    unchanged = answer("diff", "--quiet", commit, *own, cwd=stash) is not None
+    if unchanged and not git("ls-files", "--others", *own, cwd=stash):
         return None
     folder.mkdir()
-    packed = ask_git("archive", "--format=tar", commit, *own, cwd=stash)
-    if packed.returncode == 0:
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+    if {*git("ls-tree", "--name-only", commit, f"{place}/", cwd=stash).splitlines()} - {f"{place}/snapshots"}:
+        file = folder / "configs.tar"
+        git("archive", "--format=tar", f"--output={file}", commit, *own, cwd=stash)
+        with tarfile.open(file) as archive:
             safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             archive.extractall(folder, **safely)  # type: ignore[arg-type]  # noqa: S202  (the stash's own commit)
+        file.unlink()
     return folder / place

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from experimentstash.environment import interpreter, tool_environment
 from experimentstash.files import check_inside
-from experimentstash.git import ask_git
+from experimentstash.git import answer, git
 from experimentstash.hydra import commandline
 from experimentstash.hydra.layout import config_folder, read_main
 from experimentstash.problems import StashError
@@ -278,10 +278,9 @@ def _roots_used(wanted: Wish) -> list[Path]:
 
 
 def _exclude_caches(root: Path) -> None:
-    probe = ask_git("check-ignore", "-q", "__pycache__/probe.pyc", cwd=root)
-    if probe.returncode != 1:
+    if answer("check-ignore", "-q", "__pycache__/probe.pyc", cwd=root) is not None:
         return
-    exclude = root / ask_git("rev-parse", "--git-path", "info/exclude", cwd=root).stdout.decode().strip()
+    exclude = root / git("rev-parse", "--git-path", "info/exclude", cwd=root)
     exclude.parent.mkdir(parents=True, exist_ok=True)
     with exclude.open("a", encoding="utf-8") as file:
         file.write("__pycache__/\n")

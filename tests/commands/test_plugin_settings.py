@@ -100,6 +100,15 @@ def test_a_launcher_is_replaced_only_where_it_starts_jobs(tmp_path: Path) -> Non
     assert (ran.code, "launcher" in ran.err) == (0, False), ran.err
     ran = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "rate=1,2", cwd=stash)
     assert "there is no SLURM on this machine (no sbatch on PATH); Hydra's basic launcher runs the jobs" in ran.err
+    path = stash / "configs/mytool/snapshots/t/first.yaml"
+    recorded = path.read_text()
+    for lines, why in {
+        "hydra/launcher=nowhere": "it is not installed in the tool's environment; Hydra's basic launcher",
+        "hydra/launcher=joblib\n# HYDRA: hydra.launcher.nope=1": "it cannot be loaded here: Could not override ",
+    }.items():
+        path.write_text(recorded.replace("# HYDRA: hydra/launcher=submitit_slurm", f"# HYDRA: {lines}"))
+        ran = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "seed=1,2", cwd=stash)
+        assert (ran.code, why in ran.err) == (0, True), ran.err
     assert ran.code == 0
 
 

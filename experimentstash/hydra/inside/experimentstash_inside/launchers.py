@@ -30,9 +30,9 @@ def load_with_launcher(load: _Load, order: Order, loader: Any, call: Dict[str, A
     try:
         config = load(loader, **call)
         why = _lack(config.hydra.launcher) if _is_sweep(config, call) else ""
-    except Exception:  # noqa: BLE001  (Hydra's errors and a plugin's own)
+    except Exception as error:  # noqa: BLE001  (Hydra's errors and a plugin's own)
         config = load(loader, **without)  # if this fails too, it was not the launcher
-        why = "it is not installed in the tool's environment"
+        why = _reason(str(error))
     if not why:
         return config
     _gone.extend(recorded)
@@ -41,6 +41,13 @@ def load_with_launcher(load: _Load, order: Order, loader: Any, call: Dict[str, A
         "    fix: experimentstash run %s hydra/launcher=NAME  # for another one\n" % (recorded[0], why, order.replay)
     )
     return load(loader, **without)
+
+
+def _reason(message: str) -> str:
+    """Return why a launcher does not load, from Hydra's message."""
+    if "Could not find 'hydra/launcher/" in message:
+        return "it is not installed in the tool's environment"
+    return "it cannot be loaded here: %s" % message.strip().split("\n")[0]
 
 
 def _is_sweep(config: Any, call: Dict[str, Any]) -> bool:
