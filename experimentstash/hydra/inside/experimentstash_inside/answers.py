@@ -80,21 +80,37 @@ def recorded(hydra: DictConfig, lost: Dict[str, Any], portable: Callable[[Any], 
     return ["%s=%s" % (key, json.dumps(value)) for key, value in told.items()]
 
 
-def of_header(lines: Iterable[Any]) -> Dict[str, Any]:
-    """Return the answers of the header lines of a snapshot, by key below `hydra`.
+class Answers(Dict[str, Any]):
+    """The answers of a snapshot, by key below `hydra`.
+
+    Attributes:
+        sweeps: whether the snapshot is a sweep.
+    """
+
+    sweeps = False
+
+    def of_sweep(self) -> Dict[str, Any]:
+        """Return those for the config that the jobs are made of, which the sweeper reads."""
+        not_read = ("overrides.", "sweeper.params") if self.sweeps else ("overrides.",)  # it is given its SWEEP lines
+        return {key: value for key, value in self.items() if not key.startswith(not_read)}
+
+
+def of_header(lines: Iterable[Any]) -> Answers:
+    """Return the answers of the header lines of a snapshot.
 
     Raises:
         ValueError: a line is not of the form `KEY=JSON`.
     """
-    answers = {}
+    answers = Answers()
     for key, text in lines:
         if key == KEY:
             place, _, value = text.partition("=")
             answers[place.strip()] = json.loads(value)
+        answers.sweeps |= key == "HYDRA" and text == "--multirun"
     return answers
 
 
-def answers_or_leave(path: str) -> Dict[str, Any]:
+def answers_or_leave(path: str) -> Answers:
     """Return the answers of a snapshot file; where a line cannot be read, say so and end the process."""
     lines = header_lines(path)
     try:

@@ -88,10 +88,10 @@ def finish(config: Any, order: Order, overrides: List[str], *, job: bool = False
             % (", ".join(different[:5]), "s" if len(different) == 1 else ""),
             "git -C %s status  # and undo what was changed there" % order.root,
         )
-    told = getattr(entry, "answers", {}) or {"job.config_name": order.experiment.rpartition("/")[2]}
-    if multirun:  # what it says of those is its jobs', and its sweeper is given its lines
-        told = {key: value for key, value in told.items() if not key.startswith(("overrides.", "sweeper.params"))}
-    answers.give_back(config, told, [line for line in overrides if line in order.overrides], job=job)
+    told = getattr(entry, "answers", None) or answers.Answers({"job.config_name": order.experiment.rpartition("/")[2]})
+    answers.give_back(
+        config, told.of_sweep() if multirun else told, [line for line in overrides if line in order.overrides], job=job
+    )
     if order.mode == "replay" and order.report:
         with open(order.report, "a", encoding="ascii"):
             pass

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
-from omegaconf import open_dict, read_write
+from omegaconf import OmegaConf, open_dict, read_write
 
 from experimentstash_inside.order import Order
 
@@ -122,8 +122,9 @@ def _once(load: _Load) -> _Load:
 def _with_mode(config: Any, overrides: List[str]) -> Any:
     """Return a config with the override of the run mode, which Hydra adds when it has learned the mode."""
     told = config.hydra.overrides.hydra
+    known: Any = OmegaConf.to_container(told, resolve=False)
     with read_write(config.hydra), open_dict(config.hydra):
-        told.extend([line for line in overrides if line.startswith("hydra.mode=") and line not in told])
+        told.extend([line for line in overrides if line.startswith("hydra.mode=") and line not in known])
     return config
 
 
