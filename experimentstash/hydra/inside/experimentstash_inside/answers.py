@@ -84,15 +84,17 @@ class Answers(Dict[str, Any]):
     """The answers of a snapshot, by key below `hydra`.
 
     Attributes:
-        sweeps: whether the snapshot is a sweep.
+        sweeps: whether the snapshot is a sweep, or a job of one that is run as a whole.
     """
 
     sweeps = False
 
-    def of_sweep(self) -> Dict[str, Any]:
+    def of_sweep(self) -> Answers:
         """Return those for the config that the jobs are made of, which the sweeper reads."""
         not_read = ("overrides.", "sweeper.params") if self.sweeps else ("overrides.",)  # it is given its SWEEP lines
-        return {key: value for key, value in self.items() if not key.startswith(not_read)}
+        answers = Answers({key: value for key, value in self.items() if not key.startswith(not_read)})
+        answers.sweeps = self.sweeps
+        return answers
 
 
 def of_header(lines: Iterable[Any]) -> Answers:
@@ -123,7 +125,7 @@ def answers_or_leave(path: str) -> Answers:
         raise SystemExit(1) from None
 
 
-def give_back(config: DictConfig, answers: Dict[str, Any], typed: List[str], *, job: bool = False) -> None:
+def give_back(config: DictConfig, answers: Answers, typed: List[str], *, job: bool = False) -> None:
     """Let a config that Hydra has loaded answer as when it was frozen.
 
     Args:
@@ -139,7 +141,7 @@ def give_back(config: DictConfig, answers: Dict[str, Any], typed: List[str], *, 
             if place == "runtime.choices":
                 value = {**value, **_chosen_now(hydra.runtime.choices, keys)}
             elif place == "overrides.hydra":
-                value = _hydra_overrides(value, _raw_list(hydra.overrides.hydra), typed)
+                value = _hydra_overrides(value, _raw_list(hydra.overrides.hydra), typed, sweeps=answers.sweeps)
             elif place == "overrides.task":
                 value = _joined(value, _raw_list(hydra.overrides.task), job=job)
             elif any(_overlap("hydra." + place, key.replace("/", ".")) for key in keys):
@@ -154,10 +156,14 @@ def _chosen_now(choices: DictConfig, keys: List[str]) -> Dict[str, Any]:
     return {group: choices[group] for group in (*_CHOSEN_BY_WHOEVER_RUNS, *keys) if group in choices}
 
 
-def _hydra_overrides(recorded_lines: List[str], lines: List[str], typed: List[str]) -> List[str]:
-    """Return the recorded overrides, followed by those of this run; Hydra adds the run mode unless a config has it."""
+def _hydra_overrides(recorded_lines: List[str], lines: List[str], typed: List[str], *, sweeps: bool) -> List[str]:
+    """Return the recorded overrides, followed by those of this run.
+
+    Hydra adds the run mode, but not that of a sweep whose config says that it is one.
+    """
     kept = [line for line in recorded_lines if line != _SWEEPS or line in lines]
-    return kept + [line for line in lines if line in typed or (line.startswith("hydra.mode=") and line != _SWEEPS)]
+    modes = ("hydra.mode=RUN",) if sweeps else ("hydra.mode=RUN", _SWEEPS)
+    return kept + [line for line in lines if line in typed or line in modes]
 
 
 def _joined(recorded_lines: List[str], lines: List[str], *, job: bool) -> List[str]:

@@ -132,6 +132,7 @@ class _Choosing:
         found.entry, found.sweep = store.repo.pop(_NAME + ".yaml"), sweep
         lines = header_lines(path)
         found.entry.answers = answers_or_leave(path)
+        found.entry.answers.sweeps = True
         own = [text for key, text in lines if key == "HYDRA" and _key(text) not in self._given]
         found.instead = (self._settings, own)
         return [*job[:place], found, *job[place + 1 :]]
