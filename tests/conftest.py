@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,17 +22,18 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"),
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the variants that only `make matrix` plays, and let a file's tests stay in one worker.
-
-    What a module builds is then built once. A file that takes long names groups of its own.
-    """
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Leave out the variants that only `make matrix` plays."""
     if "EVERY" in os.environ:
         return
-    left_out = [item for item in items if item.get_closest_marker("every")]
-    items[:] = [item for item in items if not item.get_closest_marker("every")]
+    seen: Counter[str] = Counter()
+    played, left_out = [], []
+    for item in items:
+        first = item.get_closest_marker("first")
+        function = item.nodeid.partition("[")[0]
+        every = item.get_closest_marker("every") or (first and seen[function] >= first.args[0])
+        (left_out if every else played).append(item)
+        seen[function] += not every
+    items[:] = played
     config.hook.pytest_deselected(items=left_out)
 
 

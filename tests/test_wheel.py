@@ -15,6 +15,8 @@ from stashes import make_stash, pin_id, snapshot_path, snapshot_text, stage
 
 from experimentstash import __version__
 
+pytestmark = pytest.mark.xdist_group("wheel")  # what the module builds is built once
+
 ROOT = Path(__file__).parents[1]
 LEFT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "outputs")
 CACHES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
@@ -85,6 +87,7 @@ def test_the_package_that_is_installed_is_the_wheels(installed: Path, tmp_path: 
     assert str(ROOT) not in paths
 
 
+@pytest.mark.every
 def test_the_main_job_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     commit(tmp_path / "mytool", {**hard_coded(), "conf/experiment/first.yaml": EXPERIMENT}, "a tool")
     stash = tmp_path / "stash"

@@ -44,6 +44,7 @@ def entry(stash: Path) -> str:
     return (stash / "configs/meta.yaml").read_text().rpartition("path: tools/mytool\n")[2]
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("files", "expected", "experiment", "out"),
     [
@@ -259,6 +260,7 @@ PARTS = {
 }
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("group", ["", "exp"])
 def test_a_primary_config_that_is_not_there_leaves_the_others(stash: Path, group: str) -> None:
     files = {"main.py": MAIN, **PARTS} | ({f"conf/{group}/a.yaml": "k: 2\n"} if group else {})

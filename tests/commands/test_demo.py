@@ -84,6 +84,7 @@ def test_it_fails_where_a_result_is_not_reproduced(tmp_path: Path, env: dict[str
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.every
 def test_no_git_of_the_users_is_seen_and_the_folder_can_be_kept(tmp_path: Path, env: dict[str, str]) -> None:
     """Not their identity, their hooks, their repository around the temporary folder, nor an exported `GIT_DIR`."""
     git("init", "-q", cwd=tmp_path)
@@ -110,6 +111,7 @@ def without_hydra(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
+@pytest.mark.every
 def test_no_hydra_here_and_none_to_be_had(tmp_path: Path, env: dict[str, str]) -> None:
     python = without_hydra(tmp_path / "venv")
     start = "from experimentstash.cli import main; main()"

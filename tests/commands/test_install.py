@@ -245,6 +245,7 @@ def test_hooks_of_an_older_version_are_replaced_and_not_kept(root: Path) -> None
 # pre-commit and prek.
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_that_knows_nothing_of_ours(name: str, tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
@@ -267,6 +268,7 @@ def test_a_framework_that_knows_nothing_of_ours(name: str, tmp_path: Path) -> No
     assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_that_comes_later(name: str, tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
@@ -301,6 +303,7 @@ def test_a_hook_that_the_framework_found_is_kept(name: str, root: Path, tmp_path
     assert len((tmp_path / "theirs").read_text().splitlines()) == 1
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_whose_config_names_ours(name: str, tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
@@ -484,6 +487,7 @@ def test_hooks_that_are_felt_by_being_there(root: Path, tmp_path: Path) -> None:
     assert not (aside(root) / "reference-transaction").exists()
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("scope", ["--global", "--system"])
 def test_hooks_for_all_repositories_of_the_user(
     root: Path, scope: str, tmp_path: Path, sealed_home: Path, monkeypatch: pytest.MonkeyPatch

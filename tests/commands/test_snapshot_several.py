@@ -113,6 +113,7 @@ def test_the_files_are_those_of_a_freeze_one_by_one(stash: Path) -> None:
     assert together == one_by_one(stash)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     "more",
     [

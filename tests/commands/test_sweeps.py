@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,14 +74,15 @@ def test_the_jobs_are_told_one_by_one(tmp_path: Path) -> None:
     assert job_files(stash) == ["first.yaml"]
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("tool", "launcher"),
     [
+        ("typed", "joblib"),
         ("plain", "basic"),
         ("plain", "submitit_local"),
-        ("typed", "joblib"),
-        pytest.param("plain", "joblib", marks=pytest.mark.every),
-        *(pytest.param("typed", one, marks=pytest.mark.every) for one in ("basic", "submitit_local")),
+        ("plain", "joblib"),
+        *(("typed", one) for one in ("basic", "submitit_local")),
     ],
 )
 def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: str) -> None:
@@ -95,13 +97,13 @@ def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: 
     assert len(processes(tmp_path / "swept")) == (4 if launcher == "submitit_local" else 1) or launcher == "joblib"
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("tool", "launcher"),
     [
         ("plain", "basic"),
-        ("typed", "joblib"),
-        *(pytest.param("plain", one, marks=pytest.mark.every) for one in ("joblib", "submitit_local")),
-        *(pytest.param("typed", one, marks=pytest.mark.every) for one in ("basic", "submitit_local")),
+        *(("plain", one) for one in ("joblib", "submitit_local")),
+        *(("typed", one) for one in LAUNCHERS),
     ],
 )
 def test_jobs_with_other_keys_are_snapshots_of_their_own(tmp_path: Path, tool: str, launcher: str) -> None:
@@ -160,6 +162,7 @@ def test_a_value_built_from_a_swept_one_is_built_anew(tmp_path: Path) -> None:
     assert "'first-0.2-1'" in given(tmp_path / "alone")["1"]
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("params", "typed", "jobs"),
     [
@@ -186,6 +189,7 @@ def test_the_sweepers_own_parameters(tmp_path: Path, params: str, typed: list[st
     assert swept(stash, "--snapshot", "t") == was
 
 
+@pytest.mark.every
 def test_choices_that_hydra_makes_are_spelled_out(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     freeze(stash, "seed=shuffle(range(1,9))", "model=glob(*)", "--multirun")
@@ -200,6 +204,7 @@ def test_choices_that_hydra_makes_are_spelled_out(tmp_path: Path) -> None:
     assert len(again) == 16
 
 
+@pytest.mark.every
 def test_a_value_that_only_the_sweep_gives(tmp_path: Path) -> None:
     stash = a_stash(tmp_path, experiment=f"{EXPERIMENT}depth: ???\n")
     was = swept(stash, "depth=1,2", "--multirun", into="was")
@@ -209,6 +214,7 @@ def test_a_value_that_only_the_sweep_gives(tmp_path: Path) -> None:
     assert "mytool/first: missing value: depth (???)" in ran.err
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     ("more", "sweep"),
     [
@@ -241,6 +247,7 @@ def test_what_differs_from_job_to_job_by_chance_is_frozen_for_each(tmp_path: Pat
     assert len({line for text in once.values() for line in text.splitlines() if line.startswith("/'seed'")}) == 3
 
 
+@pytest.mark.every
 def test_groups_in_groups_of_the_sweepers_own_parameters(tmp_path: Path) -> None:
     """As manylatents sweeps: over two groups, one below another, and values of what they bring."""
     files = plain_tool()
@@ -282,7 +289,7 @@ def test_a_program_that_adds_overrides_and_a_launcher_of_processes(tmp_path: Pat
     stash = a_stash(tmp_path, files)
     was = swept(stash, "rate=1,2", "--multirun", into="was")
     freeze(stash, "rate=1,2", "--multirun")
-    for launcher in LAUNCHERS:
+    for launcher in LAUNCHERS if "EVERY" in os.environ else ["submitit_local"]:
         assert swept(stash, "--snapshot", "t", f"hydra/launcher={launcher}", into=launcher) == was
 
 
@@ -299,6 +306,7 @@ def test_what_is_no_sweep_is_told_in_hydras_words(tmp_path: Path) -> None:
     assert not (stash / "configs/mytool/snapshots").exists()
 
 
+@pytest.mark.every
 def test_jobs_that_are_frozen_are_not_swept_over_anew(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     freeze(stash, "model=small,big", "--multirun")
@@ -317,6 +325,7 @@ def test_jobs_that_are_frozen_are_not_swept_over_anew(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("SWEEP: model=small,big", "SWEEP: model=small"))
 
 
+@pytest.mark.every
 def test_a_freeze_that_was_cut_off_is_finished_by_saying_it_again(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     sweep = ["model=small,big", "--multirun"]
@@ -328,6 +337,7 @@ def test_a_freeze_that_was_cut_off_is_finished_by_saying_it_again(tmp_path: Path
     assert {name: (stash / "configs/mytool/snapshots/t" / name).read_text() for name in texts} == texts
 
 
+@pytest.mark.every
 def test_another_job_under_the_same_tag_is_in_the_way(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     freeze(stash, "model=small,big", "--multirun")

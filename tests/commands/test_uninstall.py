@@ -68,6 +68,7 @@ def tool_python(root: Path) -> None:
     git("config", "experimentstash.toolPython", "/my/python", cwd=root)
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(
     "lay_out",
     [

@@ -74,8 +74,8 @@ def stores(folder: Path) -> dict[str, str]:
 def in_turn(number: int, row: Row) -> set[str]:
     """Return the set-ups in which `make test` plays a row of the table."""
     if row.left or {row.pre_commit, row.prek} != {row.native} or row.none not in (FINE, PUSH):
-        return {NATIVE, NONE, (PRE_COMMIT, PREK)[number % 2]}
-    return {NATIVE} if number % 3 else {NATIVE, (PRE_COMMIT, NONE, PREK, NONE)[number // 3 % 4]}
+        return {NATIVE, (PRE_COMMIT, NONE, PREK)[number % 3]}
+    return {(NATIVE, NATIVE, NONE, NATIVE, PRE_COMMIT, NATIVE, NONE, PREK)[number % 8]}
 
 
 PLAYED = [
@@ -84,7 +84,6 @@ PLAYED = [
         setup,
         id=f"{row.name}-{setup}",
         marks=[
-            pytest.mark.xdist_group(f"drift {row.name.partition('.')[0]}"),
             *([] if setup in in_turn(number, row) else [pytest.mark.every]),
         ],
     )

@@ -11,6 +11,8 @@ import pytest
 from conftest import BIN, Ran, commit, estash, git, run, write
 from shapes import EXPERIMENT, Shape, hard_coded, make_stash
 
+pytestmark = pytest.mark.xdist_group("frameworks")  # what the module builds is built once
+
 ROOT = Path(__file__).parents[2]
 LEFT = shutil.ignore_patterns("__pycache__", ".*_cache")
 FOLDER = "configs/mytool/snapshots/v1"
@@ -161,6 +163,7 @@ def test_copied_committed_frozen_staged_again_and_tagged(hooked: Path) -> None:
     assert estash("run", "mytool", "first", "--snapshot", "v1", cwd=hooked).out == original.out
 
 
+@pytest.mark.first(1)
 def test_what_cannot_be_frozen_stops_the_commit_with_the_reason(hooked: Path) -> None:
     stage(hooked, "# @package _global_\nmodel:\n  no_such_key: ${nowhere}\n  x: [\n")
     stopped = committed(hooked)
@@ -191,6 +194,7 @@ def test_the_tools_python_is_never_the_hooks_own(framed: Path) -> None:
     assert git("tag", cwd=framed) == "snapshot/v1"
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("framework", INSTALL, indirect=True)
 def test_the_check_by_hand(framed: Path, framework: str) -> None:
     command = (BIN / framework, "run", "--hook-stage", "manual", "check-snapshots", "--all-files")
@@ -208,6 +212,7 @@ WAYS = {
 }
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("way", WAYS)
 def test_the_index_that_the_commit_is_made_of(native: Path, way: str) -> None:
     """Git hands the hook another index than the repository's own."""
@@ -234,6 +239,7 @@ def test_a_linked_worktree(native: Path, tmp_path: Path) -> None:
     assert git("rev-parse", "snapshot/v1^{commit}", cwd=native) == git("rev-parse", "side", cwd=native)
 
 
+@pytest.mark.first(1)
 def test_the_freeze_commit_of_the_command(hooked: Path) -> None:
     """It is made in a worktree's git folder, of an index of its own: what else is staged is not its business."""
     stage(hooked)

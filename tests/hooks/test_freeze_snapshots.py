@@ -17,6 +17,8 @@ from shapes import EXPERIMENT, SHAPES, Shape, hard_coded, make_stash
 
 from experimentstash import snapshot
 
+pytestmark = pytest.mark.xdist_group("freeze")  # what the module builds is built once
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -312,6 +314,7 @@ UNFIT = {
 }
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize("case", UNFIT)
 def test_an_edit_that_fits_no_more_is_refused(typed: Path, case: str) -> None:
     change, said = UNFIT[case]
@@ -351,6 +354,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.first(8)
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_config_is_refused(stash: Path, case: str) -> None:
     data, said = HOSTILE[case]

@@ -70,6 +70,7 @@ def as_received(line: str) -> str:
     return f"{words[3]} {words[1]} {words[2]}" if len(words) == 4 else line
 
 
+@pytest.mark.first(8)
 @pytest.mark.parametrize("case", NO_PUSH)
 def test_stdin_that_is_no_push(root: Path, case: str) -> None:
     text = NO_PUSH[case].format(**ids(root))
@@ -137,6 +138,7 @@ ODD: dict[str, tuple[dict[str, tuple[str, bytes | str | None]], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.first(8)
 @pytest.mark.parametrize("case", ODD)
 def test_odd_entries(tmp_path: Path, case: str) -> None:
     root = make_stash(tmp_path / "stash")

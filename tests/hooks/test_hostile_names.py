@@ -57,6 +57,7 @@ def pasted(told: str, tmp_path: Path, shell: str) -> list[list[bytes]]:
     return [words.split(b"\0") for words in log.read_bytes().removesuffix(b"\0\0").split(b"\0\0")]
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("place", PLACES, ids=["experiment", "tag", "tool"])
 def test_hostile_names(tmp_path: Path, place: str) -> None:
     """Pasted into bash, what mends it names the very file; pasted into any shell, it runs nothing else."""
@@ -115,6 +116,7 @@ def test_refs_with_odd_names(tmp_path: Path) -> None:
         assert deleted == {os.fsencode(ref.removeprefix("refs/tags/")) for ref in refs}
 
 
+@pytest.mark.every
 def test_ten_thousand_refs_in_a_push(tmp_path: Path) -> None:
     """One finding, of the first ref that brings it; what the server had and is unknown here is no hindrance."""
     root = make_stash(tmp_path / "stash")

@@ -136,6 +136,7 @@ def test_only_what_is_executable_is_a_hook(root: Path, folder: Path, tmp_path: P
 ANY_BYTES = bytes(range(1, 256)) + b" \xff\xfe\n\n\\n %s $HOME `x` 'y' \"z\"\r\n\n"
 
 
+@pytest.mark.first(10)
 @pytest.mark.parametrize("kind", ["pre-push", "post-rewrite", "pre-receive"])
 @pytest.mark.parametrize("said", [b"", b"\n", b"one line", b"two\nlines\n\n\n", ANY_BYTES], ids=range(5))
 def test_both_read_the_same_on_stdin(root: Path, folder: Path, kind: str, said: bytes, tmp_path: Path) -> None:
@@ -234,6 +235,7 @@ def test_the_console_script_wants_a_type(args: list[str], tmp_path: Path) -> Non
     assert ran.err == f"usage: experimentstash-hook {'|'.join(DOORS)} [ARGUMENT…]\n"
 
 
+@pytest.mark.first(3)
 @pytest.mark.parametrize("python", ["recorded", "from the PATH"])
 @pytest.mark.parametrize("path", [None, ":/nowhere", ".:/nowhere"])
 def test_nothing_of_the_stash_is_executed(python: str, path: str | None, tmp_path: Path) -> None:

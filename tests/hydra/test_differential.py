@@ -34,6 +34,7 @@ _PLAYED = {"hard-coded config_path, experiment: null", "config_path=None, the ex
 """One of each way of choosing an experiment: an option of a group, a primary config, the compose API."""
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     "name", [name if name in _PLAYED else pytest.param(name, marks=pytest.mark.every) for name in OPEN]
 )

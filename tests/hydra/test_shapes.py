@@ -65,6 +65,7 @@ def told_by_hydra_alone(told: str) -> list[str]:
     return [line for line in told.splitlines() if not line.startswith(differs)]
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["config", "figure1/config", "a.b/c-d"])
 def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name: str) -> None:
     """Hydra would find the tool's own `config.yaml` first."""

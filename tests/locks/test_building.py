@@ -420,6 +420,7 @@ content-hash = "5c12a718aefe79df37958692a1216f3b8db9eececbf273ff17edf5c0037d0e2b
 """  # noqa: E501  (as poetry 2.5 wrote it)
 
 
+@pytest.mark.every
 def test_poetry_lock_is_built_by_poetry(stash: Path, tmp_path: Path) -> None:
     tool = stash / "tools/mytool"
     write(tool, {"pyproject.toml": POETRY_PROJECT, "poetry.lock": POETRY_LOCK})

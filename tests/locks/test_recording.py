@@ -90,6 +90,7 @@ def test_what_is_installed_is_recorded(stash: Path, at_hand: Path, tmp_path: Pat
     assert record(describe(at_hand), stash, "mytool") == made
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_a_recorded_lock_gives_the_same_packages(
     stash: Path, at_hand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installer: str
@@ -163,6 +164,7 @@ def test_hostile_metadata_is_no_package(at_hand: Path) -> None:
     assert seen["z"].source == ""
 
 
+@pytest.mark.first(4)
 @pytest.mark.parametrize(
     ("url", "source"),
     [
@@ -237,6 +239,7 @@ def test_builds_of_torch_name_their_index(stash: Path) -> None:
     assert check.kind == "recorded"
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_the_build_of_torch_is_the_recorded_one(
     stash: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installer: str

@@ -118,6 +118,7 @@ def test_wheels(stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest
     assert (has(built, "tiny_one"), has(built, "tiny_two")) == ("1.0", "1.2")
 
 
+@pytest.mark.every
 def test_a_source_distribution_comes_with_what_builds_it(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,6 +208,7 @@ READ_BY_GIT: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 
 
+@pytest.mark.first(5)
 @pytest.mark.parametrize("kind", READ_BY_DULWICH)
 def test_dulwich_reads_what_it_reads_rightly_and_as_git_does(tmp_path: Path, kind: str) -> None:
     root = READ_BY_DULWICH[kind](tmp_path)
@@ -436,6 +437,7 @@ def test_one_room_opens_repositories() -> None:
     assert {file.parent.name for file in importing} <= {"repository"}
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("stored", ["packed", "loose"])
 def test_a_thousand_commits_take_no_time(tmp_path: Path, stored: str) -> None:
     root = make_stash(tmp_path / "stash")

@@ -46,6 +46,7 @@ def is_untouched(scene: Scene) -> bool:
     return not git("status", "--porcelain", "-uall", cwd=scene.stash) and not git("tag", "--list", cwd=scene.stash)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("experiment", "code", "said"),
     [
@@ -62,6 +63,7 @@ def test_a_run_that_gives_no_results(scene: Scene, experiment: str, code: int, s
     assert freeze(scene, "fine").code == 0
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_freeze_that_is_ended_while_it_runs(scene: Scene, by: int) -> None:
     scene.hold("fine")

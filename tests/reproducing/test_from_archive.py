@@ -48,6 +48,7 @@ def reproduce(scene: Scene, *flags: str, **env: str) -> Ran:
     return run(*cut_off(scene.root), *command, cwd=away, env={**scene.env, **offline(**env)})
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("wide", [[], ["--object-format=sha256"]], ids=["sha1", "sha256"])
 def test_the_same_results(tmp_path: Path, wide: list[str]) -> None:
     scene = make_scene(tmp_path, *wide)
@@ -135,6 +136,7 @@ def forged(scene: Scene, file: str, data: bytes) -> None:
     make(archive.path, replace(manifest, packages=packages, locks=locks), parts)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_packages_for_another_platform(tmp_path: Path, installer: str) -> None:
     scene = make_scene(tmp_path)
@@ -157,6 +159,7 @@ def only(folder: Path, *names: str) -> Path:
     return folder
 
 
+@pytest.mark.every
 def test_a_package_that_the_lock_does_not_name(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     with_tiny_lock(scene)
@@ -169,6 +172,7 @@ def test_a_package_that_the_lock_does_not_name(tmp_path: Path) -> None:
     assert not (tmp_path / "cache/environments").exists()
 
 
+@pytest.mark.every
 def test_an_archive_of_other_locks(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     with_tiny_lock(scene)
@@ -184,6 +188,7 @@ def test_an_archive_of_other_locks(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.every
 def test_packages_and_all(tmp_path: Path) -> None:
     """The one test that asks the package index: Hydra itself, one package of which has to be built."""
     scene = make_scene(tmp_path)

@@ -41,6 +41,7 @@ def slow_git(scene: Scene, pattern: str) -> Path:
     return program.parent
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("pattern", ["*fetch\\ --*refs/tags*", "*fetch\\ --*/modules/*", "*checkout\\ --*"])
 def test_while_git_works(scene: Scene, pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = os.environ["PATH"]
@@ -64,6 +65,7 @@ def test_a_git_that_was_killed_leaves_locks_that_nobody_trips_over(scene: Scene)
     assert scene.reproduce().code == 0
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("by", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_while_a_tool_runs(scene: Scene, by: int, code: int) -> None:
     scene.hold("second")
@@ -78,6 +80,7 @@ def test_while_a_tool_runs(scene: Scene, by: int, code: int) -> None:
     assert "fetching" not in again.err
 
 
+@pytest.mark.every
 def test_a_tool_that_ends_as_if_all_were_well_when_it_is_interrupted(scene: Scene) -> None:
     scene.freeze("a", body="polite: true\n")
     scene.hold("a")
@@ -88,6 +91,7 @@ def test_a_tool_that_ends_as_if_all_were_well_when_it_is_interrupted(scene: Scen
     assert scene.runs() == ["a", "a", "first", "second"]
 
 
+@pytest.mark.every
 def test_what_an_interrupted_run_left_is_not_there_for_the_next(scene: Scene) -> None:
     scene.freeze("third", body="leaves: true\n")
     scene.hold("third")
@@ -99,6 +103,7 @@ def test_what_an_interrupted_run_left_is_not_there_for_the_next(scene: Scene) ->
     assert '"resumed": 0' in (scene.into / "outputs/mytool/third/@run/v1/results.json").read_text()
 
 
+@pytest.mark.every
 def test_without_the_remotes_it_goes_on_with_what_came(scene: Scene) -> None:
     theirs = scene.root / "theirs"
     scene.hold("second")

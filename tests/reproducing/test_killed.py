@@ -32,6 +32,7 @@ def scene(tmp_path: Path) -> Scene:
     return made
 
 
+@pytest.mark.first(2)
 @pytest.mark.parametrize(
     "pattern", ["*init\\ --*", "*fetch\\ --*refs/tags*", "*checkout\\ --*", "*fetch\\ --*/modules/*", "*log\\ --*"]
 )

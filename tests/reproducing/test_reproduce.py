@@ -39,6 +39,7 @@ def test_in_a_clone_which_stays_as_it_is(scene: Scene) -> None:
     assert git("status", "--porcelain", cwd=scene.into) == ""
 
 
+@pytest.mark.every
 def test_the_default_folder_lies_beside_the_clone(scene: Scene) -> None:
     ran = scene.reproduce("v1", "--into", scene.root / "stash-v1", cwd=scene.stash)
     shutil.rmtree(scene.root / "stash-v1")
@@ -55,6 +56,7 @@ def scene_run(scene: Scene, command: list[str], cwd: Path) -> Ran:
     return run(*command, cwd=cwd, env=scene.env)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("how", ["folder", "file://", "bare"])
 def test_from_elsewhere_in_an_empty_folder(scene: Scene, how: str) -> None:
     empty = scene.root / "empty"
@@ -68,6 +70,7 @@ def test_from_elsewhere_in_an_empty_folder(scene: Scene, how: str) -> None:
     assert [path.name for path in empty.iterdir()] == ["v1"]
 
 
+@pytest.mark.every
 def test_from_elsewhere_within_a_clone_goes_beside_it(scene: Scene) -> None:
     command = scene.command("v1", "--from", str(scene.stash), "--yes", "--no-build", "--allow-local")
     command.remove("--into")
@@ -147,6 +150,7 @@ def test_from_a_clone_of_the_stash_without_its_tools(scene: Scene) -> None:
     held(scene.reproduce(cwd=scene.root / "theirs"))
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("depth", [["--depth=1"], []])
 def test_a_shallow_clone(scene: Scene, depth: list[str]) -> None:
     git("clone", "-q", *depth, f"file://{scene.stash}", "theirs", cwd=scene.root)
@@ -159,6 +163,7 @@ def test_a_shallow_clone(scene: Scene, depth: list[str]) -> None:
     held(scene.reproduce("v1", "--from", f"file://{theirs}", "--into", scene.into, cwd=scene.root))
 
 
+@pytest.mark.every
 def test_sha256_in_a_clone_and_by_url(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, "--object-format=sha256")
     scene.freeze()

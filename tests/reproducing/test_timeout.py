@@ -75,6 +75,7 @@ def test_what_is_no_time(scene: Scene, seconds: str) -> None:
     assert scene.runs() == []
 
 
+@pytest.mark.every
 def test_children_that_do_not_listen_are_killed(tmp_path: Path) -> None:
     write(tmp_path, {"stubborn.py": STUBBORN})
     command = [sys.executable, str(tmp_path / "stubborn.py")]

@@ -53,6 +53,7 @@ def manifest(stash: Path) -> list[str]:
     return sorted(file["path"] for file in said["files"])
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("launcher", "sweep"),
     [
@@ -87,6 +88,7 @@ def test_a_job_of_its_own_is_reproduced_where_it_is_asked_for(tmp_path: Path) ->
     assert "its results are recorded with those of the sweep: compare mytool/first\n" in ran.out
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("launcher", "how", "code"),
     [
@@ -120,6 +122,7 @@ def started_and_waiting(stash: Path, gate: Path, command: list[str | Path]) -> s
     return process
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("sweep", mostly("one file"))
 def test_a_queued_job_is_not_changed_by_what_happens_to_the_stash(tmp_path: Path, sweep: list[str]) -> None:
     stash = a_stash(tmp_path)
@@ -153,6 +156,7 @@ def test_a_queued_job_of_a_snapshot_keeps_its_config(tmp_path: Path, sweep: list
     assert given(tmp_path / "swept") == was
 
 
+@pytest.mark.every
 def test_two_experiments_of_one_tag(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     commit(stash, {"configs/mytool/experiment/second.yaml": EXPERIMENT.replace("first", "second")})

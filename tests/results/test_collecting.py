@@ -168,6 +168,7 @@ def test_many_files_keep_fewer_values_each_and_all_keep_some(tmp_path: Path) -> 
     assert not [file.path for file in manifest.files if file.note]
 
 
+@pytest.mark.every
 def test_a_full_manifest_says_so_and_keeps_the_small_files(tmp_path: Path) -> None:
     for number in range(420):
         metrics = {f"key{n}": n for n in range(250 if number else 2)}
