@@ -26,7 +26,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if "EVERY" in os.environ:
         return
     seen: Counter[str] = Counter()
-    played, left_out = [], []
+    played: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         first = item.get_closest_marker("first")
         function = item.nodeid.partition("[")[0]

@@ -36,7 +36,7 @@ def lines(pattern: str, count: int) -> str:
 
 # numbers of one hash: a set of them would take for ever, and as keys they are like others
 CHOSEN = "".join(f"{number * (2**61 - 1)}: 1\n" for number in range(50_000))
-SMALL = {
+SMALL: dict[str, tuple[bytes | str, str]] = {
     "bomb": (good("a: &a [x]\n" + lines("b{0}: &a [*a, *a]\n", 40)), ":6: flat: an anchor, 'a'; each value is written"),
     "itself": (good("a: &a [*a]\n"), ":6: flat: an anchor, 'a'"),
     "merge": (good("a: {b: 1}\n<<: {c: 1}\n"), ":7: flat: a merge key"),
@@ -69,7 +69,7 @@ SMALL = {
     "tabs": (good(lines("k{0}:\t1\n", 20_000)), ":6: flat: no YAML, column 4: found character '\\t'"),
     "chosen": (good(CHOSEN + "a: ${b}\n"), ":50006: flat: an interpolation: '${b}'"),
 }
-LARGE = {
+LARGE: dict[str, tuple[bytes | str, str]] = {
     "huge": (b"a" * 100_000_000, ": header: 100000000 bytes, of at most 52428800"),
     "keys": (good(lines("k{0}: 1\n", 260_000)), ":250004: flat: more than 500000 values are no config"),
     "text": (good("a: '" + "x" * 20_000_000 + "${b}'\n"), ":6: flat: an interpolation: 'xxxxxxxxxx"),

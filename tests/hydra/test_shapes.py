@@ -10,8 +10,20 @@ from shapes import EXPERIMENT, SHAPES, Shape, hard_coded, make_stash, write_expe
 
 from experimentstash import snapshot
 
+ALIKE = {
+    "hard-coded config_path, no experiment group",
+    "config_path=None, configs in a plain folder",
+    "a script without an ending",
+    "a working folder below the root",
+    "a working config with its own run folder",
+    "structured configs alone",
+}
+"""Shapes that differ little from others."""
 
-@pytest.mark.parametrize("name", SHAPES)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.every) if name in ALIKE else name for name in SHAPES]
+)
 def test_a_shape_runs_freezes_and_replays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     shape = SHAPES[name]
     stash = make_stash(tmp_path, shape)
