@@ -69,6 +69,12 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     return home
 
 
+@pytest.fixture
+def fresh_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tools start with an interpreter of their own, and do not fork (see `preloaded.py`)."""
+    monkeypatch.setenv("FRESH_TOOLS", "1")
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a program answered."""

@@ -1,8 +1,13 @@
-"""Console scripts that fork from a process which has loaded the package, instead of starting an interpreter each.
+"""Programs that fork from a process which has loaded what they use, instead of starting an interpreter each.
+
+Our console scripts fork from one that has loaded the package. The programs of tools that these start with this Python
+fork from another one, which has loaded Hydra.
 
 A call is a process of its own, with the caller's arguments, environment, working directory, umask and standard streams.
 What it saves is the start of an interpreter and the import of modules: most of the time of a call. What stands in for a
-script starts the script itself wherever a fork could differ from it. `make matrix` forks nothing.
+program starts the program itself wherever a fork could differ from it. A test starts tools with a fresh interpreter by
+`@pytest.mark.usefixtures("fresh_tools")`: one about signals, say, which are handed on here and there. `make matrix`
+forks nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +17,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
 FORKING = hasattr(os, "pidfd_open") and "EVERY" not in os.environ  # which only Linux has
 _HERE = Path(__file__).parent
+_SERVERS: list[subprocess.Popen[bytes]] = []  # the stdin of each stays open as long as this process lives
 
 
 def script(program: str | Path) -> Path:
@@ -31,9 +38,21 @@ def python() -> Path:
     return _stand_in(Path(sys.executable)) if FORKING else Path(sys.executable)
 
 
+def tool_python() -> Path:
+    """Return what our console scripts start in the place of this Python, once it forks."""
+    client = _tool_client()
+    while not (client.parent / "socket").exists():
+        time.sleep(0.01)
+    return client
+
+
 def _stand_in(real: Path) -> Path:
-    """Write the client, once for each program that it stands in for."""
-    client = _server() / real.name
+    return _client(_server(), real.name)
+
+
+def _client(folder: Path, name: str) -> Path:
+    """Write the client of a server, once for each program that it stands in for."""
+    client = folder / name
     if not client.exists():
         text = (_HERE / "preloaded_client.py").read_text(encoding="utf-8")
         client.write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
@@ -49,13 +68,25 @@ def _scripts() -> dict[str, str]:
 
 @cache
 def _server() -> Path:
-    """Start the server, and return the directory of its socket. When this process ends, it ends and removes that."""
-    folder = Path(tempfile.mkdtemp(prefix="experimentstash-tests-"))
+    """Start the server of our console scripts, and return the directory of its socket."""
     scripts = [f"{name}={entry}" for name, entry in _scripts().items()]
-    command = [sys.executable, str(_HERE / "preloaded_server.py"), str(folder / "socket"), *scripts]
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | {"LC_ALL": "C.UTF-8"}
-    server = subprocess.Popen(command, cwd="/", env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    folder, server = _started("preloaded_server.py", str(_tool_client()), *scripts)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    _server.process = server  # type: ignore[attr-defined]  # its stdin stays open as long as this process lives
     return folder
+
+
+@cache
+def _tool_client() -> Path:
+    """Start the server of the tools' Python, and return its client: none forks until the server has its socket."""
+    return _client(_started("preloaded_python.py")[0], Path(sys.executable).name)
+
+
+def _started(program: str, *words: str) -> tuple[Path, subprocess.Popen[bytes]]:
+    """Start a server with a directory of its own. When this process ends, it ends and removes that."""
+    folder = Path(tempfile.mkdtemp(prefix="experimentstash-tests-"))
+    command = [sys.executable, str(_HERE / program), str(folder / "socket"), *words]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | {"LC_ALL": "C.UTF-8"}
+    server = subprocess.Popen(command, cwd="/", env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    _SERVERS.append(server)
+    return folder, server

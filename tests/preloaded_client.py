@@ -1,23 +1,31 @@
 """Stands in for a console script, or for the Python, of the same name in the directory of `sys.executable`.
 
-`preloaded.py` writes this text into an executable file beside the server's socket. It asks the server to fork, passes
-its standard streams on, and ends as the forked process ends. It loads next to nothing, which is its point:
-not even pathlib.
+`preloaded.py` writes this text into an executable file beside a server's socket. It asks the server to fork, passes
+its standard streams on, hands on the signals that it gets, and ends as the forked process ends. It loads next to
+nothing, which is its point: not even pathlib.
 """
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # without enum, which takes as long as all the rest
 import _socket
 import os
 import sys
 
-READ_AT_START = ("PYTHON", "LD_")  # what an interpreter or its loader reads before any code runs
 REAL = os.path.join(os.path.dirname(sys.executable), os.path.basename(__file__))
+HANDED_ON = (
+    _signal.SIGHUP,
+    _signal.SIGINT,
+    _signal.SIGQUIT,
+    _signal.SIGTERM,
+    _signal.SIGUSR1,
+    _signal.SIGUSR2,
+)
 
 
 def request() -> bytes | None:
-    """Return what to ask of the server, or None where a fork could differ from the program."""
-    if os.environ.get("LC_ALL") != "C.UTF-8" or any(key.startswith(READ_AT_START) for key in os.environ):
+    """Return what to ask of the server, or None where a fork would differ from the program."""
+    if _signal.pthread_sigmask(_signal.SIG_BLOCK, ()) or any(map(_is_ignored, HANDED_ON)):
         return None
     mask = os.umask(0)
     os.umask(mask)
@@ -33,8 +41,12 @@ def request() -> bytes | None:
     return b"\0".join(fields)
 
 
+def _is_ignored(number: int) -> bool:
+    return bool(_signal.getsignal(number) == _signal.SIG_IGN)
+
+
 def ask(asked: bytes) -> int | None:
-    """Return the exit code of the process that the server forks, negative for a signal; None without a server."""
+    """Return the exit code of the process that the server forks, negative for a signal; None where it forks none."""
     channel = _socket.socket(_socket.AF_UNIX)
     try:
         channel.connect(os.path.dirname(os.path.abspath(__file__)) + "/socket")
@@ -43,6 +55,12 @@ def ask(asked: bytes) -> int | None:
     descriptors = b"".join(number.to_bytes(4, sys.byteorder) for number in range(3))
     channel.sendmsg([len(asked).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, descriptors)])
     channel.sendall(asked)
+    child = int(channel.recv(8) or b"0")
+    if not child:
+        channel.close()
+        return None
+    for number in HANDED_ON:
+        _signal.signal(number, lambda received, _frame: os.kill(child, received))
     return int(channel.recv(16) or b"70")
 
 
@@ -52,5 +70,7 @@ if __name__ == "__main__":
     if _code is None:
         os.execv(REAL, [REAL, *sys.argv[1:]])
     if _code < 0:
+        if -_code != _signal.SIGKILL:
+            _signal.signal(-_code, _signal.SIG_DFL)
         os.kill(os.getpid(), -_code)
     os._exit(_code)

@@ -13,6 +13,8 @@ from conftest import BIN, Ran, estash, git, run
 
 from experimentstash.demo.steps import STEPS
 
+pytestmark = pytest.mark.usefixtures("fresh_tools")
+
 ROOT = Path(__file__).parents[2]
 # What a machine without dependable dice does to every program: no seed is honoured.
 UNSEEDED = """

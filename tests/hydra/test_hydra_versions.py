@@ -10,6 +10,8 @@ import pytest
 from conftest import BIN, estash, git, run, write
 from shapes import EXPERIMENT, Shape, hard_coded, make_stash
 
+pytestmark = pytest.mark.usefixtures("fresh_tools")
+
 # Hydra 1.1 and 1.2 do not load on Python 3.11 (mutable dataclass defaults): they need an older one.
 VERSIONS = {
     "hydra-core==1.1.2": ["3.10", "3.9", "3.8"],

@@ -11,6 +11,8 @@ import pytest
 from conftest import BIN, Ran, git, run, write
 from scene import Scene, make_scene
 
+pytestmark = pytest.mark.usefixtures("fresh_tools")
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:

@@ -16,7 +16,10 @@ from scene import Scene, make_scene
 
 MOUNTED = ("unshare", "--map-root-user", "--mount", "sh", "-c")
 HAS_DISKS = subprocess.run([*MOUNTED, "mount -t tmpfs none /mnt"], capture_output=True, check=False).returncode == 0
-pytestmark = pytest.mark.skipif(not HAS_DISKS, reason="no mounts of our own on this machine")
+pytestmark = [
+    pytest.mark.usefixtures("fresh_tools"),
+    pytest.mark.skipif(not HAS_DISKS, reason="no mounts of our own on this machine"),
+]
 
 
 @pytest.fixture

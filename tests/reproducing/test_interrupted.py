@@ -13,6 +13,8 @@ from conftest import git, write
 from scene import SMALL, Scene, make_scene
 from tiny_packages import HERE, declare, hashed, no_settings, wheel
 
+pytestmark = pytest.mark.usefixtures("fresh_tools")
+
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:

@@ -14,6 +14,8 @@ from test_interrupted import slow_git
 
 from experimentstash.process import with_variable
 
+pytestmark = pytest.mark.usefixtures("fresh_tools")
+
 ORPHAN = """
 import os, pathlib, subprocess, sys
 child = subprocess.Popen(

@@ -15,6 +15,8 @@ from scene import Scene, make_scene
 
 from experimentstash.process import run_through
 
+pytestmark = pytest.mark.usefixtures("fresh_tools")
+
 STUBBORN = """
 import os, pathlib, signal, subprocess, sys, time
 if sys.argv[1:] == ["deaf"]:
