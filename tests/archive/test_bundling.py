@@ -38,6 +38,7 @@ def another_clone(stash: Path, place: Path) -> Path:
     return place
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("wide", [[], ["--object-format=sha256"]], ids=["sha1", "sha256"])
 def test_the_same_bytes_from_every_clone(tmp_path: Path, wide: list[str], sealed_home: Path) -> None:
     stash = frozen_stash(tmp_path / "one", *wide)
@@ -109,6 +110,7 @@ def unpacked(path: Path, into: Path, tag: str = "v1") -> Stage:
     return stage
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("wide", [[], ["--object-format=sha256"]], ids=["sha1", "sha256"])
 def test_all_of_it_comes_back_without_a_network(
     tmp_path: Path, wide: list[str], monkeypatch: pytest.MonkeyPatch
@@ -241,6 +243,7 @@ def test_a_shallow_clone_has_not_all_of_it(tmp_path: Path) -> None:
     assert not (tmp_path / "v2.tar").exists()
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_no_half_file(tmp_path: Path, number: int) -> None:
     stash = frozen_stash(tmp_path / "one")

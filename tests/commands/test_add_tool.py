@@ -410,6 +410,7 @@ def with_another_tool(stash: Path, tool: Path) -> None:
     write(stash, {"configs/mytool/experiment/own.yaml": "a: 1\n"})
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("more", [False, True])
 @pytest.mark.parametrize(
     ("args", "told"),
@@ -510,6 +511,7 @@ INTERRUPTIONS = [
 ]
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize(("number", "code", "where", "more"), INTERRUPTIONS)
 def test_an_interruption_leaves_the_stash_as_it_was(
     stash: Path, tool: Path, tmp_path: Path, where: str, number: signal.Signals, code: int, more: bool
@@ -528,6 +530,7 @@ def test_an_interruption_leaves_the_stash_as_it_was(
     assert not is_running(hanging)
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("where", ["cloned", "composing"])
 def test_after_a_kill_the_next_add_cleans_up(stash: Path, tool: Path, tmp_path: Path, where: str) -> None:
     with_another_tool(stash, tool)

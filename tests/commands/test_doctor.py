@@ -160,6 +160,7 @@ def test_a_framework(root: Path, name: str) -> None:
     mended(root, "ROOT/.git/hooks/pre-push: hooks: git does not run it, it is not executable")
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_that_runs_ours(root: Path, name: str) -> None:
     write(root, {".pre-commit-config.yaml": NAMED})
@@ -192,6 +193,7 @@ def test_a_config_that_leaves_out_types(root: Path, name: str) -> None:
     assert path.read_text() == config.replace("commit-msg]", f"commit-msg, {lacking}]")
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("line", ["", "exclude: ^docs/\n", "exclude: '['\n"])
 def test_a_config_that_gives_snapshots_to_fixers(root: Path, line: str) -> None:
     write(root, {".pre-commit-config.yaml": NAMED.replace(EXCLUDE, line)})

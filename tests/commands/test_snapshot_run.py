@@ -82,6 +82,7 @@ def runs(stash: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
+@pytest.mark.every
 def test_it_tells_what_it_recorded_and_where_that_lies(stash: Path) -> None:
     done = estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)
     assert f"    results: 1 file of {stash}/outputs/mytool/first/@run/v1\n" in done.out
@@ -118,6 +119,7 @@ def test_said_again_it_goes_on_and_does_not_run_again(stash: Path) -> None:
     assert git("tag", cwd=stash) == "snapshot/v1"
 
 
+@pytest.mark.every
 def test_a_run_may_be_added_to_what_was_frozen_without_one(stash: Path) -> None:
     estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
     estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)

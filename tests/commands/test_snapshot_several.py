@@ -113,6 +113,7 @@ def test_the_files_are_those_of_a_freeze_one_by_one(stash: Path) -> None:
     assert together == one_by_one(stash)
 
 
+@pytest.mark.every
 @pytest.mark.first(1)
 @pytest.mark.parametrize(
     "more",
@@ -130,6 +131,7 @@ def test_what_a_copy_could_change_is_composed_alone(stash: Path, more: str) -> N
     assert frozen(stash) == one_by_one(stash)
 
 
+@pytest.mark.every
 def test_primary_configs_are_composed_together(stash: Path) -> None:
     write(stash, {"configs/meta.yaml": (stash / "configs/meta.yaml").read_text() + "    select: primary\n"})
     texts = {name: f"# @package _global_\ndefaults: [/config, _self_]\nname: {name}\n" for name in NAMES}

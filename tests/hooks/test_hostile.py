@@ -101,6 +101,7 @@ def test_ten_thousand_keys_in_a_line_are_no_crime(root: Path) -> None:
     assert check(root) == Ran(0, "", "")
 
 
+@pytest.mark.every
 def test_no_end_of_findings(root: Path) -> None:
     """A thousand are told, and how many more there are."""
     raw = blob(root, "a: ${b}\n")

@@ -65,6 +65,7 @@ def refused(wanted: Order) -> str:
     return text
 
 
+@pytest.mark.first(1)
 def test_a_package_that_is_gone_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     (tool / "vendor/tiny_two-1.2-py3-none-any.whl").unlink()
@@ -87,6 +88,7 @@ def test_a_package_of_a_uv_lock_that_is_gone_is_named(stash: Path, tmp_path: Pat
     assert text.startswith(f"{TITLE}: tiny-two==1.2 is not to be had any more as tools/mytool/uv.lock names it\n")
 
 
+@pytest.mark.first(1)
 def test_a_package_that_was_changed_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     wheel(tool / "vendor", "tiny-two", "1.2", files={"tiny_two/__init__.py": "VERSION = 'evil'\n"})
@@ -96,6 +98,7 @@ def test_a_package_that_was_changed_is_named(stash: Path, tmp_path: Path, instal
     )
 
 
+@pytest.mark.first(1)
 def test_a_package_that_cannot_be_built_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     declare(tmp_path / "scratch", "bad", "1.0")
@@ -109,6 +112,7 @@ def test_a_package_that_cannot_be_built_is_named(stash: Path, tmp_path: Path, in
     assert "no compiler here" in text
 
 
+@pytest.mark.first(1)
 def test_a_package_without_a_wheel_for_this_machine_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     made = wheel(tool / "vendor", "other-os", "1.0", tag="cp39-cp39-win_amd64")
@@ -118,6 +122,7 @@ def test_a_package_without_a_wheel_for_this_machine_is_named(stash: Path, tmp_pa
     assert text.startswith(f"{TITLE}: other-os==1.0 is not to be had any more as tools/mytool/requirements.txt ")
 
 
+@pytest.mark.first(1)
 def test_an_index_that_cannot_be_reached(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +149,7 @@ def test_a_stale_lock_is_not_built_and_not_rewritten(stash: Path, tmp_path: Path
     assert (tool / "uv.lock").read_bytes() == before
 
 
+@pytest.mark.first(1)
 def test_a_lock_that_does_not_resolve(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     older = tool / "vendor/tiny_two-1.1-py3-none-any.whl"
@@ -181,6 +187,7 @@ def test_a_python_that_is_not_to_be_had(
     )
 
 
+@pytest.mark.first(1)
 def test_a_disk_that_is_full(stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = tool_with_requirements(stash)
     fat = wheel(tool / "vendor", "fat", "1.0", files={"fat/data.txt": "x" * 3_000_000})

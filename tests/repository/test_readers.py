@@ -437,6 +437,7 @@ def test_one_room_opens_repositories() -> None:
     assert {file.parent.name for file in importing} <= {"repository"}
 
 
+@pytest.mark.every
 @pytest.mark.first(1)
 @pytest.mark.parametrize("stored", ["packed", "loose"])
 def test_a_thousand_commits_take_no_time(tmp_path: Path, stored: str) -> None:

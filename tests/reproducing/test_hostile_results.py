@@ -43,6 +43,7 @@ def test_folders_that_are_too_deep_are_told_and_the_others_run(scene: Scene) -> 
     assert "nested more than 64 deep" in (scene.root / "report.md").read_text()
 
 
+@pytest.mark.every
 def test_what_a_run_left_is_taken_away_however_deep_it_is_or_told(scene: Scene) -> None:
     freeze(scene, "first", f"{DEEP.format(depth=3000)}\nsys.exit(5)")
     assert scene.reproduce().code == 5
