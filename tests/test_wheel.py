@@ -129,6 +129,7 @@ def test_the_hooks_of_the_wheel_judge(installed: Path, way: str, tmp_path: Path)
     assert (ran.code, "pin: it records" in ran.err) == (1, True)
 
 
+@pytest.mark.every
 def test_the_demo_runs_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     ran = run(installed / "experimentstash", "demo", cwd=tmp_path)
     assert ran.code == 0, ran.err

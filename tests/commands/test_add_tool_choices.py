@@ -155,6 +155,7 @@ def test_an_experiment_of_a_group_of_another_name_is_frozen_and_replayed(stash: 
     assert estash("run", "mytool", "own", "--snapshot", "v1", cwd=stash).out == "{'n': 9}\n"
 
 
+@pytest.mark.every
 def test_an_experiment_in_a_config_store_is_frozen_and_named(stash: Path) -> None:
     ran = add(stash, {"main.py": program('config_path=None, config_name="config"', STORE)})
     assert "  experiments in no file of its own: more\n" in ran.out

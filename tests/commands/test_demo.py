@@ -73,6 +73,7 @@ def test_the_main_job_from_an_empty_folder(tmp_path: Path, env: dict[str, str]) 
     assert "\n2 snapshots hold\n" in ran.out
 
 
+@pytest.mark.every
 def test_it_fails_where_a_result_is_not_reproduced(tmp_path: Path, env: dict[str, str]) -> None:
     (tmp_path / "dice").mkdir()
     (tmp_path / "dice" / "sitecustomize.py").write_text(UNSEEDED)

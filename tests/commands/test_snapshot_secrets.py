@@ -154,6 +154,7 @@ def test_a_typed_token_is_refused_with_a_command_that_works(stash: Path) -> None
     assert "login.api_key=${oc.env:LOGIN_API_KEY}" in everything(stash)
 
 
+@pytest.mark.every
 def test_a_token_inside_a_typed_mapping_is_refused_with_a_command_that_works(stash: Path) -> None:
     refused = freeze(stash, f"+login={{user: ada, header: 'Bearer {TYPED}'}}")
     fix = refused.err.rpartition("    fix: ")[2].strip()
@@ -212,6 +213,7 @@ def test_late_takes_a_typed_token_out_and_keep_says_what_it_does(stash: Path) ->
     assert TYPED not in kept.out + kept.err
 
 
+@pytest.mark.every
 def test_a_sweep_says_none(stash: Path) -> None:
     made = freeze(stash, f"wandb.key={WANDB},none", "--multirun")
     assert made.code == 0, made.err

@@ -162,7 +162,7 @@ def test_a_value_built_from_a_swept_one_is_built_anew(tmp_path: Path) -> None:
     assert "'first-0.2-1'" in given(tmp_path / "alone")["1"]
 
 
-@pytest.mark.first(2)
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("params", "typed", "jobs"),
     [
@@ -214,7 +214,7 @@ def test_a_value_that_only_the_sweep_gives(tmp_path: Path) -> None:
     assert "mytool/first: missing value: depth (???)" in ran.err
 
 
-@pytest.mark.first(2)
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     ("more", "sweep"),
     [
@@ -347,6 +347,7 @@ def test_another_job_under_the_same_tag_is_in_the_way(tmp_path: Path) -> None:
     assert "first/1.yaml: there already, with another content, and not tagged yet" in ran.err
 
 
+@pytest.mark.every
 def test_a_staged_config_that_sweeps_over_groups(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     text = EXPERIMENT + "hydra: {mode: MULTIRUN, sweeper: {params: {model: 'small,big'}}}\n"

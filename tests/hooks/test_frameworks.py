@@ -178,6 +178,7 @@ def test_who_changes_no_snapshot_hears_nothing(native: Path) -> None:
     assert committed(native, "--quiet") == Ran(0, "", "")
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("framework", INSTALL, indirect=True)
 def test_the_tools_python_is_never_the_hooks_own(framed: Path) -> None:
     """Without an active environment, nothing but the clone's own setting tells which it is."""

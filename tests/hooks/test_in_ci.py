@@ -38,6 +38,7 @@ def config() -> str:
     return yaml.safe_dump({"repos": [{"repo": "local", "hooks": local}]})
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("framework", ["pre-commit", "prek"])
 def test_a_framework_in_ci_sees_what_verify_sees(
     framework: str, config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

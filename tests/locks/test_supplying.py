@@ -151,6 +151,7 @@ def test_a_project_comes_with_what_builds_it(
     assert (has(built, "tinytool"), has(built, "tiny_two")) == ("built with 2.0", "1.2")
 
 
+@pytest.mark.every
 def test_a_uv_lock_is_built_without_uv(stash: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = tool_with_uv_lock(stash)
     gathered = gather(order(stash, tmp_path), tmp_path / "pool")

@@ -136,7 +136,7 @@ def forged(scene: Scene, file: str, data: bytes) -> None:
     make(archive.path, replace(manifest, packages=packages, locks=locks), parts)
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("installer", ["uv", "pip"])
 def test_packages_for_another_platform(tmp_path: Path, installer: str) -> None:
     scene = make_scene(tmp_path)

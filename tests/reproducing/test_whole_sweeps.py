@@ -76,6 +76,7 @@ def test_all_jobs_run_and_their_results_are_compared(tmp_path: Path, launcher: s
     assert given(folder) == was
 
 
+@pytest.mark.every
 def test_a_job_of_its_own_is_reproduced_where_it_is_asked_for(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     freeze(stash, "model=small,big", "--multirun", "--run", "--commit")
@@ -139,6 +140,7 @@ def test_a_queued_job_is_not_changed_by_what_happens_to_the_stash(tmp_path: Path
     assert given(next(into.rglob("0/config.txt")).parents[1]) == was
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("sweep", mostly("a file for each job"))
 def test_a_queued_job_of_a_snapshot_keeps_its_config(tmp_path: Path, sweep: list[str]) -> None:
     """In one's own working tree the code is what is there when the job begins; its config was taken before."""
