@@ -50,7 +50,7 @@ def check_sweeps(stash: Path) -> None:
 BETWEEN = ("hydra-core==1.2.0", "hydra-core==1.3.2")  # those before and after them are always played
 
 
-@pytest.mark.every
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     "requirement", [pytest.param(one, marks=[pytest.mark.every] if one in BETWEEN else []) for one in VERSIONS]
 )
