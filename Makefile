@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 # The lowest versions have no wheels for the newest Pythons.
 LOWEST_PYTHON ?= $(shell for p in python3.10 python3.11 python3.12 $(PYTHON); do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test test-lowest test-newest lock matrix bench format clean
+.PHONY: help demo test test-lowest test-newest lock matrix proof bench format clean
 help: ## list the targets
 	@sed -n 's/^\([a-z -]*\): .*## /make \1\t/p' Makefile
 
@@ -63,6 +63,9 @@ test-lowest test-newest: test-%: .venv-%/set-up ## the tests with the lowest, or
 
 matrix: $(SET_UP) ## every test in every variant: the drift matrix under every framework, …; half an hour
 	EVERY=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+proof: $(SET_UP) ## mutations, histories and failing calls at full size; hours. PROOF_ARGS='--seed 2' chooses others
+	$(BIN)/python tests/proof/prove.py $(PROOF_ARGS)
 
 bench: $(SET_UP) ## measure what users wait for, and write the table in benchmarks/README.md
 	$(BIN)/python benchmarks/run.py

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import MAKE_ROOM, StashError, lacks_room
+from experimentstash.problems import MAKE_ROOM, StashError, command, lacks_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +45,8 @@ _KEPT = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})  # `git -c …`
 
 _MENDS_ITSELF = re.compile(r"^\s*(git config --global --add safe\.directory \S.*)$", re.MULTILINE)
 """What git prints where a repository belongs to another user: the command that trusts it."""
+_LOCKED = re.compile(r"Unable to create '(/[^'\n]+\.lock)': File exists")
+"""What git prints where a lock file is there: another git is at work, or was killed."""
 
 
 class EndlessError(StashError):
@@ -89,6 +91,8 @@ def fix_of(said: str) -> str:
     """Return the command that mends a failure of git's, or an empty text where its words name none."""
     if lacks_room(said):
         return MAKE_ROOM
+    if match := _LOCKED.search(said):
+        return f"{command('rm', match[1])}  # if no other git is at work there, then run the same command again"
     return match[1] if (match := _MENDS_ITSELF.search(said)) else ""
 
 

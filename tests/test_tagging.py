@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import estash, git
+from conftest import estash, git, run
 from shapes import EXPERIMENT, Shape, hard_coded, write_experiment
 from shapes import make_stash as make_hydra_stash
 from stashes import commit_index, freeze, make_stash, pin, pin_id, snapshot_path, snapshot_text, stage
@@ -152,3 +152,18 @@ def test_a_body_that_another_program_rewrote_does_not_hold(tmp_path: Path) -> No
     commit_index(root)
     assert estash("tag", cwd=root).code == 1
     assert git("tag", cwd=root) == ""
+
+
+def test_a_lock_that_a_killed_git_left_is_named_with_the_command_that_removes_it(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    freeze(root, "a", "v1", "two", tagged=False)
+    lock = root / ".git/refs/tags/snapshot/v1.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    ran = estash("tag", cwd=root)
+    assert ran.code == 1
+    fix = ran.err.partition("    fix: ")[2].strip()
+    assert fix == f"rm {lock}  # if no other git is at work there, then run the same command again"
+    assert run("sh", "-c", fix, cwd=root).code == 0
+    assert estash("tag", cwd=root).code == 0
+    assert git("tag", cwd=root) == "snapshot/v1"
