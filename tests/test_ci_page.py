@@ -1,4 +1,4 @@
-"""The CI jobs of docs/ci.md do what the page says: their own lines run in a checkout such as CI makes."""
+"""The CI jobs of docs/how-to/ci.md do what the page says: their own lines run in a checkout such as CI makes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 from conftest import Ran, git, run
 from stashes import commit_index, freeze, make_stash, pin, pin_id, snapshot_path, snapshot_text, stage
 
-PAGE = (Path(__file__).parents[1] / "docs" / "ci.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
 GITHUB, GITLAB = (yaml.safe_load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```", PAGE))
 NONE = "0" * 40
 
