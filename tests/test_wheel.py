@@ -16,7 +16,7 @@ from stashes import make_stash, pin_id, snapshot_path, snapshot_text, stage
 from experimentstash import __version__
 
 ROOT = Path(__file__).parents[1]
-LEFT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "outputs")
+LEFT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "outputs")
 CACHES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 
 
