@@ -13,14 +13,12 @@ import dataclasses
 import os
 import re
 import shutil
-import sysconfig
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import BIN, commit, git, run
+from conftest import commit, git, run
 from pages import DOCS, PAGES, README, ROOT, Block, Command, Page, commands, differences, matches, play
-from preloaded import script
 
 from experimentstash import __version__, allowance, problems, registry, snapshot
 from experimentstash.cli import COMMANDS
@@ -30,8 +28,6 @@ from experimentstash.names import SnapshotName
 
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "outputs", "tests", "benchmarks")
-INSTALL = "Install"
-"""The section whose commands install the project: no network, and the dependencies are those of this environment."""
 WALK = [
     README,
     Page("docs/tutorial.md"),
@@ -115,7 +111,6 @@ def place(tmp_path: Path, sealed_home: Path, monkeypatch: pytest.MonkeyPatch) ->
     git("init", "-q", "--bare", "paper.git", cwd=remotes)
     thesis(remotes)
     shutil.copytree(ROOT, tmp_path / "work" / "experimentstash", ignore=COPIED)
-    dependencies(tmp_path / "dependencies")
     monkeypatch.setenv("PYTHONUNBUFFERED", "1")  # what is printed stands in the order of a terminal
     return tmp_path / "work"
 
@@ -166,30 +161,19 @@ def thesis(remotes: Path) -> None:
     git("clone", "-q", "--bare", "thesis", "thesis.git", cwd=remotes)
 
 
-def dependencies(folder: Path) -> None:
-    """Fill a folder with what this environment has installed, but for the project itself."""
-    folder.mkdir()
-    for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if not re.match(r"(?i)_*(editable_*)*experimentstash|pip\b|.*\.pth$", path.name):
-            (folder / path.name).symlink_to(path)
-
-
 @pytest.fixture
-def shells(tmp_path: Path) -> dict[str, dict[str, str]]:
+def shells(tmp_path: Path, sealed_home: Path) -> dict[str, dict[str, str]]:
     """The variables of the shells: by the name of a section or of a page, or of neither."""
     env = tmp_path / "env"
     done = run("uv", "venv", "--quiet", env, cwd=tmp_path)
     assert done.code == 0, done.err
     done = run("uv", "pip", "install", "--quiet", "--python", env, "hydra-core", cwd=tmp_path)
     assert done.code == 0, done.err
-    install = {"PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0", "PYTHONPATH": str(tmp_path / "dependencies")}
+    installed = {"PATH": os.pathsep.join((str(sealed_home / ".local" / "bin"), os.environ["PATH"]))}
     master = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "init.defaultBranch", "GIT_CONFIG_VALUE_0": "master"}
-    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-    forking = str(script(BIN / "experimentstash").parent)
-    path = os.pathsep.join((forking, os.environ["PATH"]))
-    active = {"VIRTUAL_ENV": str(env), "PATH": os.pathsep.join((str(env / "bin"), path))}
+    active = {"VIRTUAL_ENV": str(env), "PATH": os.pathsep.join((str(env / "bin"), os.environ["PATH"]))}
     # a tutorial makes an environment of its own, and works on either name of the first branch
-    return {INSTALL: {**quiet, **install}, "docs/tutorial.md": {**quiet, **master, "PATH": path}, "": active}
+    return {"Install": installed, "docs/tutorial.md": master, "": active}
 
 
 def test_every_command_does_what_its_page_says(place: Path, tmp_path: Path, shells: dict[str, dict[str, str]]) -> None:
