@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 # The lowest versions have no wheels for the newest Pythons.
 LOWEST_PYTHON ?= $(shell for p in python3.10 python3.11 python3.12 $(PYTHON); do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test test-lowest test-newest lock matrix proof bench format clean
+.PHONY: help demo test docs test-lowest test-newest lock matrix proof bench format clean
 help: ## list the targets
 	@sed -n 's/^\([a-z -]*\): .*## /make \1\t/p' Makefile
 
@@ -34,6 +34,7 @@ $(SET_UP): requirements/build.txt requirements/dev.txt pyproject.toml Makefile
 lock: $(SET_UP) ## renew requirements/: the newest versions of everything that the set-up installs, with hashes
 	$(BIN)/uv pip compile $(LOCKED) --group dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile $(LOCKED) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(BIN)/uv pip compile $(LOCKED) --group docs --constraint requirements/dev.txt --output-file requirements/docs.txt pyproject.toml
 
 demo: $(SET_UP) ## the main job on a sample tool: from an empty folder to a reproduced result
 	@$(BIN)/experimentstash demo
@@ -47,6 +48,17 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+docs: .venv-docs/set-up ## build the documentation into build/docs, and open it in a browser where there is one
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+	.venv-docs/bin/python -m pytest -q tests/test_site.py
+
+.venv-docs/set-up: requirements/build.txt requirements/docs.txt pyproject.toml Makefile
+	$(PYTHON) -m venv --clear .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --require-hashes --requirement requirements/build.txt
+	.venv-docs/bin/python -m pip install --quiet --require-hashes --no-build-isolation --requirement requirements/docs.txt
+	.venv-docs/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
 
 test-lowest test-newest: test-%: .venv-%/set-up ## the tests with the lowest, or the newest, versions that pyproject.toml allows
 	.venv-$*/bin/python -m pytest $(PYTEST_ARGS)
@@ -75,4 +87,4 @@ format: $(SET_UP) ## ruff's formatter and its safe mends
 	$(BIN)/ruff check --fix .
 
 clean: ## take away what the targets made
-	rm -rf .venv .venv-lowest .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-docs .venv-lowest .venv-newest build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

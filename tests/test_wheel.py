@@ -19,7 +19,7 @@ from experimentstash import __version__
 pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.usefixtures("fresh_tools")]
 
 ROOT = Path(__file__).parents[1]
-LEFT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "outputs")
+LEFT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "outputs")
 CACHES = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache"})
 
 
