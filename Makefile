@@ -6,7 +6,7 @@ PIP = $(BIN)/python -m pip install --quiet
 LOCKED = --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-annotate --custom-compile-command 'make lock'
 # One more than there are processors: most tests wait for git, for a tool, or for a time to be over.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 1) + 1)
-# What pytest is told; PYTEST_ARGS=tests/test_cli.py tests one file.
+# What pytest is told; PYTEST_ARGS=tests/cli/test_program.py tests one file.
 PYTEST_ARGS = -n $(WORKERS) --dist loadgroup
 # The tests of a run rewrite their asserts once, and the programs under test compile once.
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,9 +44,9 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@# What runs in other processes is no part of the package for mypy: a tool's side, and the sample tool.
-	for folder in experimentstash/hydra/inside experimentstash/sample; do (cd $$folder && \
+	for folder in experimentstash/hydra/inside experimentstash/cli/demo/sample; do (cd $$folder && \
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
-	$(BIN)/lint-imports --no-cache
+	PYTHONPATH=experimentstash/hydra/inside $(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 docs: .venv-docs/set-up ## build the documentation into build/docs, and open it in a browser where there is one

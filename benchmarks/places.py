@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.demo.surroundings import sealed_environment
-from experimentstash.git import git
+from experimentstash.cli.demo.sandbox import sealed_environment
+from experimentstash.git.user_git import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import yaml
 
-from experimentstash.allowance import RULES
-from experimentstash.cli import COMMANDS, cli
+from experimentstash.cli.program import COMMANDS, cli
+from experimentstash.verify.exceptions import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

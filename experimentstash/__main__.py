@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experimentstash.cli import main
+from experimentstash.cli.program import main
 
 if __name__ == "__main__":
     main()

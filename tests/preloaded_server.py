@@ -26,9 +26,9 @@ import experimentstash
 
 ASIDE = (
     "experimentstash.__main__",
-    "experimentstash.sample",
+    "experimentstash.cli.demo.sample",
     "experimentstash.hydra.inside",
-    "experimentstash.locks.inside",
+    "experimentstash.environments.inside",
 )
 """Programs, and what runs in other processes."""
 _FRESH = "FRESH_TOOLS"

@@ -13,7 +13,7 @@ from stashes import (
     snapshot_path,
 )
 
-from experimentstash.repository import Repository
+from experimentstash.git.repository import Repository
 
 if TYPE_CHECKING:
     pass

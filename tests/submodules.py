@@ -9,10 +9,10 @@ from pathlib import Path
 from conftest import commit, git, write
 from stashes import REGISTRY
 
-from experimentstash.judgement import Recorded
-from experimentstash.problems import Problem
-from experimentstash.published import unpublished
-from experimentstash.repository import Repository
+from experimentstash.core.errors import Problem
+from experimentstash.git.repository import Repository
+from experimentstash.verify.published import unpublished
+from experimentstash.verify.rules import Recorded
 
 _COUNT = itertools.count()
 WHERE = "configs/mytool/snapshots/v1/a.yaml"

@@ -9,7 +9,7 @@ from pathlib import Path
 from conftest import Ran, estash, write
 from shapes import STRUCTURED, TELL, Shape, hard_coded, make_stash
 
-from experimentstash import snapshot
+from experimentstash.stash import snapshot_file
 
 TASK = '''
 import contextlib, os, pathlib, sys
@@ -63,9 +63,9 @@ def freeze(stash: Path, *arguments: str, code: int = 0) -> Ran:
     return ran
 
 
-def frozen(stash: Path, name: str = "first") -> snapshot.Snapshot:
+def frozen(stash: Path, name: str = "first") -> snapshot_file.Snapshot:
     path = f"configs/mytool/snapshots/t/{name}.yaml"
-    return snapshot.parse((stash / path).read_bytes(), path)
+    return snapshot_file.parse((stash / path).read_bytes(), path)
 
 
 def swept(stash: Path, *arguments: str, into: str = "swept", env: dict[str, str] | None = None) -> dict[str, str]:

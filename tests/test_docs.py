@@ -20,11 +20,14 @@ import yaml
 from conftest import commit, git, run
 from pages import DOCS, PAGES, README, ROOT, Block, Command, Page, commands, differences, matches, play
 
-from experimentstash import __version__, allowance, problems, registry, snapshot
-from experimentstash.cli import COMMANDS
-from experimentstash.demo.sample import PATCH, make_tool
-from experimentstash.flatness import flat_problems
-from experimentstash.names import SnapshotName
+from experimentstash import __version__
+from experimentstash.cli.demo.sample_tool import PATCH, make_tool
+from experimentstash.cli.program import COMMANDS
+from experimentstash.core import errors
+from experimentstash.core.names import SnapshotName
+from experimentstash.stash import registry, snapshot_file
+from experimentstash.verify import exceptions
+from experimentstash.verify.flat import flat_problems
 
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "outputs", "tests", "benchmarks")
@@ -201,10 +204,10 @@ def test_every_yaml_block_is_what_it_is_shown_as(block: Block, tmp_path: Path) -
         (tmp_path / "config.yaml").write_text(block.text)
         assert run("pre-commit", "validate-config", tmp_path / "config.yaml", cwd=tmp_path).code == 0
     elif block.lines[0].startswith("# SNAPSHOT: "):
-        frozen = snapshot.parse(block.text.encode(), block.page)
+        frozen = snapshot_file.parse(block.text.encode(), block.page)
         tool, _, experiment = frozen.one("SNAPSHOT").partition("/")
         name = SnapshotName(tool, frozen.one("TAG"), experiment)
-        assert snapshot.header_problems(frozen, name) + flat_problems(frozen, name) == []
+        assert snapshot_file.header_problems(frozen, name) + flat_problems(frozen, name) == []
     elif block.lines[0] == "# of a tool in configs/meta.yaml":
         lines = "\n".join(f"    {line}" for line in block.lines)
         assert registry.parse(f"tools:\n  t:\n    entrypoint: t.py\n{lines}\n".encode(), block.page)
@@ -246,13 +249,13 @@ def test_the_table_of_ways_to_choose_is_complete() -> None:
 
 
 def test_the_table_of_header_keys_is_complete() -> None:
-    assert set(Page("docs/reference/snapshot-file.md").first_cells("Header")) == set(snapshot.KEYS)
+    assert set(Page("docs/reference/snapshot-file.md").first_cells("Header")) == set(snapshot_file.KEYS)
 
 
 def test_the_table_of_rules_is_complete() -> None:
     text = "".join(path.read_text() for path in (ROOT / "experimentstash").rglob("*.py"))
-    assert set(re.findall(r'Problem\([^"\n]+, "([a-z]+)", ', text)) >= set(allowance.RULES)  # and those of `doctor`
-    assert Page("docs/reference/rules.md").first_cells() == list(allowance.RULES)
+    assert set(re.findall(r'Problem\([^"\n]+, "([a-z]+)", ', text)) >= set(exceptions.RULES)  # and those of `doctor`
+    assert Page("docs/reference/rules.md").first_cells() == list(exceptions.RULES)
 
 
 def test_the_table_of_hooks_is_complete() -> None:
@@ -260,7 +263,7 @@ def test_the_table_of_hooks_is_complete() -> None:
 
 
 def test_the_table_of_exit_codes_is_complete() -> None:
-    codes = {problems.FINE, problems.FINDING, problems.USAGE, problems.FAULT, problems.INTERRUPTED}
+    codes = {errors.FINE, errors.FINDING, errors.USAGE, errors.FAULT, errors.INTERRUPTED}
     listed = {int(code) for code in Page("docs/reference/exit-codes.md").first_cells()}
     assert codes <= listed
 

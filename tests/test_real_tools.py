@@ -10,7 +10,7 @@ import pytest
 from conftest import estash, write
 from shapes import SHAPES, make_stash
 
-from experimentstash.cli import cli
+from experimentstash.cli.program import cli
 
 PAGE = (Path(__file__).parents[1] / "docs" / "real-tools.md").read_text(encoding="utf-8")
 TOLD = "\n".join(re.findall(r"(?ms)^```python\n(.*?)^```", PAGE))

@@ -60,7 +60,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_no_other(wheel: Path) -> 
     wanted = {f"experimentstash/{path}" for path in files_below(ROOT / "experimentstash")}
     # in a checkout the sample tool's experiments stand at the top, where a stash has them
     experiments = files_below(ROOT / "configs/swissroll/experiment")
-    wanted |= {f"experimentstash/sample/swissroll/conf/experiment/{path}" for path in experiments}
+    wanted |= {f"experimentstash/cli/demo/sample/swissroll/conf/experiment/{path}" for path in experiments}
     wanted |= {f"experimentstash/githooks/{path}" for path in files_below(ROOT / "hooks")}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert held == wanted

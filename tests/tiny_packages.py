@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from conftest import run, write
 
-from experimentstash.locks.finding import find_lock
-from experimentstash.locks.order import Order
-from experimentstash.locks.pythons import Wanted
+from experimentstash.environments.build_request import Order
+from experimentstash.environments.interpreters import Wanted
+from experimentstash.environments.lock_file import find_lock
 
 HERE = ".".join(map(str, sys.version_info[:3]))
 """The version of the Python that runs the tests."""

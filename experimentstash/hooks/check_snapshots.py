@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.core.errors import FINE, Problem, StashError, guard, quote
+from experimentstash.core.names import SnapshotName
+from experimentstash.git.repository import Repository
 from experimentstash.hooks.options import Options, read
-from experimentstash.names import SnapshotName
-from experimentstash.problems import FINE, Problem, StashError, guard, quote
-from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experimentstash.entries import Entry
-    from experimentstash.examine import Verdict
+    from experimentstash.git.entries import Entry
+    from experimentstash.verify.examination import Verdict
 
 _ABOUT = "Judge the snapshots of the commit being made, of the range that a framework names, or of HEAD."
 _RANGE = ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")  # of pre-commit and prek, given --from-ref and --to-ref
@@ -49,8 +49,8 @@ def _check(options: Options) -> int:
 
 
 def _judge_range(repository: Repository, start: str, end: str, options: Options) -> int:
-    from experimentstash.examine import judge_range
-    from experimentstash.hooks.checkout import check_tags_fetched
+    from experimentstash.hooks.fetched_tags import check_tags_fetched
+    from experimentstash.verify.examination import judge_range
 
     last = repository.resolve(end)
     first = start if not start.strip("0") else repository.resolve(start)
@@ -62,15 +62,15 @@ def _judge_range(repository: Repository, start: str, end: str, options: Options)
 def _judge_head(repository: Repository, options: Options) -> int:
     if (head := repository.head()) is None:
         return FINE
-    from experimentstash.examine import judge_head
-    from experimentstash.hooks.checkout import check_tags_fetched
+    from experimentstash.hooks.fetched_tags import check_tags_fetched
+    from experimentstash.verify.examination import judge_head
 
     check_tags_fetched(repository, head)
     return _report(repository, judge_head(repository, head, strict=options.strict), options)
 
 
 def _report(repository: Repository, verdict: Verdict, options: Options) -> int:
-    from experimentstash.allowance import report_unless_allowed
+    from experimentstash.verify.exceptions import report_unless_allowed
 
     problems = [*verdict.problems, *_unpublished(repository, verdict, options)]
     return report_unless_allowed(problems, repository.own_folder, "check-snapshots")
@@ -79,14 +79,14 @@ def _report(repository: Repository, verdict: Verdict, options: Options) -> int:
 def _unpublished(repository: Repository, verdict: Verdict, options: Options) -> list[Problem]:
     if not options.online:
         return []
-    from experimentstash.published import unpublished
+    from experimentstash.verify.published import unpublished
 
     return unpublished(repository, verdict.recorded, online=True)
 
 
 def _judge(repository: Repository, staged: Mapping[str, Entry], options: Options) -> int:
-    from experimentstash.allowance import report_unless_allowed  # what most commits have no need of
-    from experimentstash.examine import judge_index, judge_staged
+    from experimentstash.verify.examination import judge_index, judge_staged
+    from experimentstash.verify.exceptions import report_unless_allowed  # what most commits have no need of
 
     verdict = judge_index(repository, strict=True) if options.strict else judge_staged(repository, staged)
     problems = [*verdict.problems, *_unpublished(repository, verdict, options)]
@@ -114,9 +114,9 @@ def _file_of(problem: Problem) -> str:
 
 
 def _is_mended(root: Path, path: str) -> bool:
-    from experimentstash.files import check_inside
-    from experimentstash.frozen import problems_of
-    from experimentstash.snapshot import LARGEST
+    from experimentstash.core.files import check_inside
+    from experimentstash.freeze.pending_snapshot import problems_of
+    from experimentstash.stash.snapshot_file import LARGEST
 
     name = SnapshotName.from_path(path)
     if name is None:

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.core.errors import FINDING, FINE, command, guard
+from experimentstash.git.repository import Repository
 from experimentstash.hooks.options import read
-from experimentstash.problems import FINDING, FINE, command, guard
-from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experimentstash.entries import Entry
+    from experimentstash.git.entries import Entry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,10 +33,10 @@ def _freeze() -> int:
 
 
 def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
-    from experimentstash.allowance import VARIABLE  # what most commits have no need of
-    from experimentstash.checkouts.links import outward_links
-    from experimentstash.checkouts.pins import pin_moves
-    from experimentstash.freeze_staged import freeze_staged
+    from experimentstash.freeze.staged_configs import freeze_staged
+    from experimentstash.git.checkouts.outward_links import outward_links
+    from experimentstash.git.checkouts.pins import pin_moves
+    from experimentstash.verify.exceptions import VARIABLE  # what most commits have no need of
 
     frozen, failures = freeze_staged(repository, staged)
     for one in frozen:

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experimentstash.core.errors import FINE, StashError, guard, short
+from experimentstash.git.repository import Repository
 from experimentstash.hooks.options import Options, read
-from experimentstash.problems import FINE, StashError, guard, short
-from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.gate import Receiver
-    from experimentstash.ref_updates import RefUpdate
+    from experimentstash.git.ref_updates import RefUpdate
+    from experimentstash.verify.push import Receiver
 
 _FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
 _ANCESTORS = 12
@@ -42,8 +42,8 @@ def _guard(options: Options) -> int:
     updates = [] if _FRAMEWORK_REMOTE in os.environ and not options.stage else _told()
     if words and not updates:
         return FINE  # git runs the hook where nothing is to be pushed, too
-    from experimentstash.allowance import report_unless_allowed
-    from experimentstash.gate import judge_updates
+    from experimentstash.verify.exceptions import report_unless_allowed
+    from experimentstash.verify.push import judge_updates
 
     with Repository.open(Path.cwd()) as repository:
         if updates:
@@ -107,13 +107,13 @@ def _told() -> list[RefUpdate]:
     """Return what git says on stdin; whoever types there is not asked."""
     if sys.stdin is None or sys.stdin.isatty():
         return []
-    from experimentstash.ref_updates import told_lines
+    from experimentstash.git.ref_updates import told_lines
 
     return [_update(line) for line in told_lines(sys.stdin.buffer)]
 
 
 def _update(line: str) -> RefUpdate:
-    from experimentstash.ref_updates import ref_update
+    from experimentstash.git.ref_updates import ref_update
 
     words = line.rsplit(" ", 3)  # what was pushed may be written with spaces: `HEAD@{1 day ago}`
     if len(words) != 4:
@@ -123,7 +123,7 @@ def _update(line: str) -> RefUpdate:
 
 def _of_framework(repository: Repository) -> list[RefUpdate]:
     """Return the one ref that pre-commit or prek tells of; without a range it is new, with its whole history."""
-    from experimentstash.ref_updates import RefUpdate
+    from experimentstash.git.ref_updates import RefUpdate
 
     new = repository.resolve_object(_said("TO_REF") or _said("LOCAL_BRANCH") or "HEAD")
     return [RefUpdate(_said("REMOTE_BRANCH") or "HEAD", None, new)]
@@ -134,7 +134,7 @@ def _said(name: str) -> str:
 
 
 def _of_head(repository: Repository) -> list[RefUpdate]:
-    from experimentstash.ref_updates import RefUpdate
+    from experimentstash.git.ref_updates import RefUpdate
 
     head = repository.head()
     return [RefUpdate("HEAD", None, head)] if head else []
@@ -148,7 +148,7 @@ def _receiver(
     *,
     gets_more: bool = False,
 ) -> Receiver:
-    from experimentstash.gate import Receiver
+    from experimentstash.verify.push import Receiver
 
     # what it had may be unknown here: somebody else has pushed meanwhile
     known = repository.here(update.old for update in updates if update.old)

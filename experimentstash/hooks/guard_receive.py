@@ -6,15 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.gate import Receiver, judge_updates
-from experimentstash.problems import StashError, guard, report, short
-from experimentstash.ref_updates import ref_update, told_lines
-from experimentstash.repository import Repository
+from experimentstash.core.errors import StashError, guard, report, short
+from experimentstash.git.ref_updates import ref_update, told_lines
+from experimentstash.git.repository import Repository
+from experimentstash.verify.push import Receiver, judge_updates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.ref_updates import RefUpdate
+    from experimentstash.git.ref_updates import RefUpdate
 
 
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it; git gives nothing here)

@@ -9,7 +9,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import FINE, USAGE
+from experimentstash.core.errors import FINE, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.git import HELD
+from experimentstash.core.errors import FINE, guard, report
+from experimentstash.core.names import tag_of
+from experimentstash.git.repository import Repository
+from experimentstash.git.user_git import HELD
 from experimentstash.hooks.options import Options, read
-from experimentstash.names import tag_of
-from experimentstash.problems import FINE, guard, report
-from experimentstash.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.problems import Problem
+    from experimentstash.core.errors import Problem
 
 _REWRITE = "PRE_COMMIT_REWRITE_COMMAND"
 _STAGE = "PREK_HOOK_STAGE"  # said by prek, which says nothing of a merge
@@ -57,7 +57,7 @@ def _tag(stage: str, command: str) -> int:
             return _settle(repository, amended=command == "amend")
         if not (touched := _touched(repository, stage)):
             return FINE
-        from experimentstash.tagging import make_missing  # what most commits have no need of
+        from experimentstash.verify.missing_tags import make_missing  # what most commits have no need of
 
         made, problems = make_missing(repository, among=touched, fresh=True)
         if stage == "post-commit" and touched != {one.tag for one in made}:
@@ -67,15 +67,15 @@ def _tag(stage: str, command: str) -> int:
 
 def _taken_up(repository: Repository) -> list[Problem]:
     """Carry tags along to what took the place of their commits after a `git reset`; an amend has a hook of its own."""
-    from experimentstash.carrying import carry
+    from experimentstash.verify.rewritten_tags import carry
 
     return [] if repository.amended else carry(repository)[1]
 
 
 def _settle(repository: Repository, *, amended: bool) -> int:
     """Carry tags along, and after a rebase make those of its commits; an amended one had its `post-commit`."""
-    from experimentstash.carrying import carry
-    from experimentstash.tagging import make_missing
+    from experimentstash.verify.missing_tags import make_missing
+    from experimentstash.verify.rewritten_tags import carry
 
     _, problems = carry(repository, _rewritten())
     touched = set() if amended else _touched(repository, "post-rewrite")
@@ -87,7 +87,7 @@ def _report(repository: Repository, problems: Sequence[Problem]) -> int:
     """Report what does not hold: it is committed already, and nobody else has it yet."""
     if not problems:
         return FINE
-    from experimentstash.judgement import SHORT, reopening
+    from experimentstash.verify.rules import SHORT, reopening
 
     head = repository.head() or ""
     roots = {root[:SHORT] for root in repository.roots([head])}

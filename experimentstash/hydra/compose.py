@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.hydra.inquiry import ask, ask_each
 from experimentstash.hydra.launch import are_alike
+from experimentstash.hydra.query import ask, ask_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash import process
-from experimentstash.git import answer, git
+from experimentstash.core import process
+from experimentstash.core.errors import FINDING
+from experimentstash.git.user_git import answer, git
 from experimentstash.hydra.launch import running
-from experimentstash.problems import FINDING
 
 if TYPE_CHECKING:
     from experimentstash.hydra.launch import Wish

@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.environment import interpreter, tool_environment
-from experimentstash.files import check_inside
-from experimentstash.git import answer, git
-from experimentstash.hydra import commandline
-from experimentstash.hydra.layout import config_folder, read_main
-from experimentstash.problems import StashError
-from experimentstash.stash import check_checked_out
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import check_inside
+from experimentstash.environments.tool_python import interpreter, tool_environment
+from experimentstash.git.user_git import answer, git
+from experimentstash.git.working_tree import check_checked_out
+from experimentstash.hydra import command_line
+from experimentstash.hydra.source.layout import config_folder, read_main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from experimentstash.tool import Tool
+    from experimentstash.stash.tool import Tool
 
 INSIDE = Path(__file__).parent / "inside"
 """The folder that stands on a tool's PYTHONPATH while it runs."""
@@ -126,14 +126,14 @@ def running(wanted: Wish, report: Path | None = None) -> Launch:
 def _arguments(wanted: Wish) -> tuple[list[str], list[str]]:
     """Return the flags and the overrides that the wish is started with."""
     if wanted.snapshot is None:
-        flags, chosen = commandline.selection(wanted.select, wanted.experiment, wanted.tool.group)
+        flags, chosen = command_line.selection(wanted.select, wanted.experiment, wanted.tool.group)
         return [*flags, *wanted.flags], [*chosen, *wanted.overrides, *_into(wanted)]
-    flags = [] if wanted.select == "compose" else [f"--config-name={commandline.FROZEN_CONFIG}"]
+    flags = [] if wanted.select == "compose" else [f"--config-name={command_line.FROZEN_CONFIG}"]
     overrides = (*wanted.overrides, *_into(wanted), *([_NOTE] if wanted.note else []))
-    settings = commandline.without_replaced(wanted.settings, overrides)
-    if commandline.is_multirun(wanted.flags):
+    settings = command_line.without_replaced(wanted.settings, overrides)
+    if command_line.is_multirun(wanted.flags):
         settings = [line for line in settings if line != "--multirun"]
-    said_flags, said = commandline.split([*wanted.flags, *settings, *overrides])
+    said_flags, said = command_line.split([*wanted.flags, *settings, *overrides])
     return [*flags, *said_flags], said
 
 
@@ -220,7 +220,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         env[RUN] = str(wanted.folder)
     if tool.search_packages:
         env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
-    program = commandline.program(interpreter(stash, tool), tool, wanted.work)
+    program = command_line.program(interpreter(stash, tool), tool, wanted.work)
     return Launch((*program, *([] if composes else [*flags, *overrides])), wanted.work, env)
 
 

@@ -6,22 +6,22 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from experimentstash import snapshot
-from experimentstash.checkouts.commit import check_unchanged, checked_out
-from experimentstash.files import check_inside, check_no_link
-from experimentstash.git import answer
-from experimentstash.hydra import commandline
-from experimentstash.hydra.fixed import check_overrides
+from experimentstash.core.errors import StashError, command, printable
+from experimentstash.core.files import check_inside, check_no_link
+from experimentstash.core.names import SnapshotName, check_experiment, near, snapshot_folder, tool_path
+from experimentstash.core.secrets import for_others
+from experimentstash.git.checkouts.tool_commit import check_unchanged, checked_out
+from experimentstash.git.user_git import answer
+from experimentstash.hydra import command_line
+from experimentstash.hydra.fixed_values import check_overrides
 from experimentstash.hydra.launch import Wish, check_tool_there
-from experimentstash.names import SnapshotName, check_experiment, near, snapshot_folder, tool_path
-from experimentstash.problems import StashError, command, printable
-from experimentstash.secrets import for_others
+from experimentstash.stash import snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from experimentstash.tool import Tool
+    from experimentstash.stash.tool import Tool
 
 
 def checked_wish(
@@ -43,7 +43,7 @@ def checked_wish(
     """
     wanted = frozen_wish(stash, tool, experiment, tag, arguments)
     name = SnapshotName(tool.name, tag, experiment)
-    found = list(_differences(stash, name, snapshot.parse((stash / name.path).read_bytes(), name.path)))
+    found = list(_differences(stash, name, snapshot_file.parse((stash / name.path).read_bytes(), name.path)))
     if found and not any_commit:
         allow = "  # or, to run it all the same, add --any-commit"
         raise StashError(str(found[0].args[0]), f"{found[0].fix}{allow}")
@@ -65,8 +65,8 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     if not path.is_file():
         raise _no_snapshot(stash, name)
     check_tool_there(stash, tool)
-    frozen = snapshot.parse(path.read_bytes(), name.path)
-    flags, overrides = commandline.split(arguments)
+    frozen = snapshot_file.parse(path.read_bytes(), name.path)
+    flags, overrides = command_line.split(arguments)
     check_overrides(frozen, name, overrides)
     if frozen.jobs_apart:
         _check_jobs(stash, name, frozen, overrides)
@@ -85,7 +85,7 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     )
 
 
-def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, overrides: Sequence[str]) -> None:
+def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot, overrides: Sequence[str]) -> None:
     """Check that the jobs that are snapshots of their own are here, and that nobody sweeps over something else.
 
     Raises:
@@ -97,8 +97,8 @@ def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, over
         if not (stash / name.job(number).path).is_file():
             what = f"{name.job(number).path}: job {number} of {name.title} is not there"
             raise StashError(what, f"git checkout snapshot/{name.tag}")
-    swept = {commandline.key(line) for line in frozen.all("SWEEP")}
-    for key in map(commandline.key, overrides):
+    swept = {command_line.key(line) for line in frozen.all("SWEEP")}
+    for key in map(command_line.key, overrides):
         if key in swept:
             raise StashError(
                 f"{name.title}: it sweeps over {key}, and each of its jobs is frozen by itself",
@@ -106,12 +106,12 @@ def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot, over
             )
 
 
-def _differences(stash: Path, name: SnapshotName, frozen: snapshot.Snapshot) -> Iterator[StashError]:
+def _differences(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot) -> Iterator[StashError]:
     """Yield why the tools are not what the snapshot was frozen with: another commit, or changes on top of it."""
     for tool, recorded in frozen.pins(name.tool).items():
         try:
             here = checked_out(stash, tool)
-            if not snapshot.same_commit(recorded, here):
+            if not snapshot_file.same_commit(recorded, here):
                 what = f"{tool_path(tool)} is at {here[:12]}, and {name.path} was frozen at {printable(recorded[:12])}"
                 yield StashError(what, _move_to(stash, tool, recorded))
             check_unchanged(stash, tool)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from experimentstash.hydra import commandline, experiments
-from experimentstash.hydra.inquiry import NotComposed, describe
+from experimentstash.core.errors import StashError, quote
+from experimentstash.core.names import REGISTRY, check_experiment, experiment_path
+from experimentstash.hydra import command_line
 from experimentstash.hydra.launch import Wish, check_tool_there
-from experimentstash.hydra.layout import guess_select
-from experimentstash.names import REGISTRY, check_experiment, experiment_path
-from experimentstash.problems import StashError, quote
+from experimentstash.hydra.query import NotComposed, describe
+from experimentstash.hydra.source import experiment_text
+from experimentstash.hydra.source.layout import guess_select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from experimentstash.tool import Tool
+    from experimentstash.stash.tool import Tool
 
 
 def wish(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
@@ -27,9 +28,9 @@ def wish(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] = ()
     """
     check_experiment(experiment)
     check_tool_there(stash, tool)
-    flags, overrides = commandline.split(arguments)
+    flags, overrides = command_line.split(arguments)
     wanted = Wish(stash, tool, experiment, tuple(flags), tuple(overrides))
-    text = experiments.find(stash, tool, experiment)
+    text = experiment_text.find(stash, tool, experiment)
     return selected(wanted, text) if text is not None else _in_python(wanted)
 
 
@@ -73,9 +74,9 @@ def _in_python(wanted: Wish) -> Wish:
     """
     answer = describe(wanted)
     if isinstance(answer, NotComposed):
-        raise experiments.unknown(wanted.stash, wanted.tool, wanted.experiment)
+        raise experiment_text.unknown(wanted.stash, wanted.tool, wanted.experiment)
     known = answer.groups.get(wanted.tool.group, [])
     if wanted.experiment not in known:
-        raise experiments.unknown(wanted.stash, wanted.tool, wanted.experiment, known)
+        raise experiment_text.unknown(wanted.stash, wanted.tool, wanted.experiment, known)
     select = wanted.tool.select or ("compose" if answer.uses_compose else answer.select)
     return replace(wanted, select=select or "append")

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.files import check_inside
-from experimentstash.hydra.configs import FIRST, Experiments, read_experiments
-from experimentstash.hydra.entrypoints import NO_PROGRAM, programs
-from experimentstash.hydra.groups import NAMES, Choice, choose_group
-from experimentstash.hydra.inquiry import Description, NotComposed, describe
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import check_inside
+from experimentstash.core.names import experiment_path
+from experimentstash.hydra.experiment_group import NAMES, Choice, choose_group
 from experimentstash.hydra.launch import Wish
-from experimentstash.hydra.layout import config_folder, find_search_packages
-from experimentstash.hydra.program import entry_file, read_main
-from experimentstash.names import experiment_path
-from experimentstash.problems import StashError
-from experimentstash.tool import Tool
+from experimentstash.hydra.query import Description, NotComposed, describe
+from experimentstash.hydra.source.entrypoints import NO_PROGRAM, programs
+from experimentstash.hydra.source.experiment_configs import FIRST, Experiments, read_experiments
+from experimentstash.hydra.source.hydra_main import entry_file, read_main
+from experimentstash.hydra.source.layout import config_folder, find_search_packages
+from experimentstash.stash.tool import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from experimentstash.hydra.program import HydraMain
+    from experimentstash.hydra.source.hydra_main import HydraMain
 
 _TRIED = 4
 """Programs that are started, one after the other, until one comes to Hydra."""

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from experimentstash.problems import StashError
+from experimentstash.core.errors import StashError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import printable
+from experimentstash.core.errors import printable
 from experimentstash.results.report import Verdict, figure
 
 if TYPE_CHECKING:

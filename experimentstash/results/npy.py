@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from experimentstash.results.manifest import Series
-from experimentstash.results.series import Keep, Tally, UnreadableError, settled
+from experimentstash.results.summary import Keep, Tally, UnreadableError, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

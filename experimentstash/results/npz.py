@@ -7,9 +7,9 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from experimentstash.problems import printable
+from experimentstash.core.errors import printable
 from experimentstash.results.npy import read_array
-from experimentstash.results.series import MOST_SERIES, Keep, UnreadableError
+from experimentstash.results.summary import MOST_SERIES, Keep, UnreadableError
 
 if TYPE_CHECKING:
     from experimentstash.results.manifest import Series

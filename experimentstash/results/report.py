@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from experimentstash.problems import FINDING, FINE, printable
+from experimentstash.core.errors import FINDING, FINE, printable
 
 if TYPE_CHECKING:
-    from experimentstash.results.closeness import Gap
+    from experimentstash.results.tolerance import Gap
 
 
 class Verdict(str, Enum):

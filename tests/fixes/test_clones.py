@@ -10,7 +10,7 @@ from conftest import estash, git, run
 from plays import fixes, mended, paste
 from stashes import healthy
 
-sys.path.append(str(Path(__file__).parents[1] / "reproducing"))
+sys.path.append(str(Path(__file__).parents[1] / "reproduce"))
 from scene import Scene, make_scene
 
 

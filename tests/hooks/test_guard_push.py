@@ -9,7 +9,16 @@ import pytest
 from conftest import BIN, Ran, git, run
 from stashes import commit_index, freeze, make_stash, pin, pin_id, snapshot_path, snapshot_text, stage
 
-HEAVY = ("click", "yaml", "dulwich", "omegaconf", "ruamel", "hydra", "experimentstash.gate", "experimentstash.examine")
+HEAVY = (
+    "click",
+    "yaml",
+    "dulwich",
+    "omegaconf",
+    "ruamel",
+    "hydra",
+    "experimentstash.verify.push",
+    "experimentstash.verify.examination",
+)
 NATIVE = ("--stage", "pre-push", "origin", "../server.git")
 PATH = snapshot_path("a", "v1")
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stashes import make_stash, pin_id, snapshot_path, snapshot_text, stage
 
-from experimentstash.flatness import flat_problems
-from experimentstash.names import SnapshotName
-from experimentstash.problems import Problem, StashError
-from experimentstash.snapshot import header_problems, parse
+from experimentstash.core.errors import Problem, StashError
+from experimentstash.core.names import SnapshotName
+from experimentstash.stash.snapshot_file import header_problems, parse
+from experimentstash.verify.flat import flat_problems
 
 ONE = pin_id("one")
 

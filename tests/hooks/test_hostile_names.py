@@ -29,7 +29,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stashes import healthy, make_stash, pin_id, snapshot_path, snapshot_text
 
-from experimentstash.problems import quote
+from experimentstash.core.errors import quote
 
 NAMES = [
     *("\x1b[2J\n\t", "\u202egpj", "a\u2028b", "a\x85b", "a\u200bb", "\U000e0041", "\udcff\udcfe", "ü\x7f", "é" * 200),

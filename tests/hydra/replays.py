@@ -18,7 +18,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import DictConfig
 
-from experimentstash import body, snapshot
+from experimentstash.stash import snapshot_body, snapshot_file
 
 COUNTER = itertools.count()
 
@@ -68,7 +68,7 @@ def frozen_text(config: DictConfig, **options: Sequence[str]) -> str:
     frozen = freezing(config, **options)
     assert (frozen.missing, frozen.refused, frozen.unused) == ([], [], [])
     tree = json.loads(json.dumps(frozen.body))
-    return snapshot.render([("SNAPSHOT", "tool/experiment"), *frozen.lines], body.render(tree))
+    return snapshot_file.render([("SNAPSHOT", "tool/experiment"), *frozen.lines], snapshot_body.render(tree))
 
 
 def replayed(text: str, folder: Path, overrides: Sequence[str] = ()) -> DictConfig:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf, open_dict
 from replays import compose_stored, described, freezing, frozen_text, replayed, written
 
-from experimentstash import snapshot
-from experimentstash.flatness import flat_problems
-from experimentstash.names import SnapshotName
+from experimentstash.core.names import SnapshotName
+from experimentstash.stash import snapshot_file
+from experimentstash.verify.flat import flat_problems
 
 NAME = SnapshotName("tool", "tag", "experiment")
 EXAMPLES = int(os.environ.get("EXAMPLES", "100" if "EVERY" in os.environ else "12"))
@@ -91,7 +91,7 @@ def test_a_replay_follows_as_the_run_does(
         if set_by_task is not None:
             OmegaConf.update(task, *set_by_task)
     assert list(described(again)) == list(described(was))
-    assert flat_problems(snapshot.parse(text.encode(), NAME.path), NAME) == []
+    assert flat_problems(snapshot_file.parse(text.encode(), NAME.path), NAME) == []
 
 
 def test_an_alias_is_the_very_mapping(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_built_value_keeps_its_declared_type(tmp_path: Path) -> None:
 
 
 def header(text: str, key: str) -> list[str]:
-    return list(snapshot.parse(text.encode(), NAME.path).all(key))
+    return list(snapshot_file.parse(text.encode(), NAME.path).all(key))
 
 
 def test_built_lines_are_overrides_where_hydra_has_them() -> None:

@@ -10,7 +10,7 @@ import pytest
 from conftest import BIN, Ran, commit, estash, git, run, write
 from shapes import TELL, Shape, hard_coded, make_stash
 
-from experimentstash import snapshot
+from experimentstash.stash import snapshot_file
 
 SECRETS = {
     "WANDB_API_KEY": "wandb-0123456789abcdef",
@@ -42,11 +42,11 @@ name: late
 ENVIRONMENT = {**SECRETS, "MONKEY": "banana", "STEPS": "100", "LOGNAME": "ada-the-user", "SCRATCH": "/scratch/ada"}
 
 
-def freeze(stash: Path, *arguments: str, code: int = 0) -> tuple[snapshot.Snapshot, Ran]:
+def freeze(stash: Path, *arguments: str, code: int = 0) -> tuple[snapshot_file.Snapshot, Ran]:
     ran = estash("snapshot", "mytool", "first", "--tag", "t", *arguments, cwd=stash, env=ENVIRONMENT)
     assert ran.code == code, ran.err
     path = stash / "configs/mytool/snapshots/t/first.yaml"
-    return (snapshot.parse(path.read_bytes(), "t") if code == 0 else snapshot.Snapshot((), "")), ran
+    return (snapshot_file.parse(path.read_bytes(), "t") if code == 0 else snapshot_file.Snapshot((), "")), ran
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_late_values_under_keys_that_no_override_can_name(tmp_path: Path) -> Non
     git("add", "configs", cwd=stash)
     again = run(BIN / "freeze-snapshots", cwd=stash, env=ENVIRONMENT)
     assert again.code == 1, again.err
-    anew = snapshot.parse((stash / path).read_bytes(), path)
+    anew = snapshot_file.parse((stash / path).read_bytes(), path)
     built = ("name=${seed}", "out=${hydra:job.name}/x")
     assert (anew.all("LATE_AT"), anew.all("BUILT")) == (frozen.all("LATE_AT"), built)
 

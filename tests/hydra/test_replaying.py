@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from replays import compose_stored, described, frozen_text, replayed, written
 
-from experimentstash import body, snapshot
-from experimentstash.flatness import flat_problems
-from experimentstash.names import SnapshotName
+from experimentstash.core.names import SnapshotName
+from experimentstash.stash import snapshot_body, snapshot_file
+from experimentstash.verify.flat import flat_problems
 
 NAME = SnapshotName("tool", "tag", "experiment")
 EXAMPLES = int(os.environ.get("EXAMPLES", "100" if "EVERY" in os.environ else "12"))
@@ -121,7 +121,7 @@ def test_a_replay_gives_what_was_frozen(tmp_path_factory: pytest.TempPathFactory
 @given(configs)
 def test_a_frozen_body_is_flat_and_loads_as_the_values(config: dict[str, Any]) -> None:
     text = frozen_text(OmegaConf.create(config))
-    parsed = snapshot.parse(text.encode(), NAME.path)
+    parsed = snapshot_file.parse(text.encode(), NAME.path)
     assert flat_problems(parsed, NAME) == []
     loaded = OmegaConf.create(parsed.body)
     assert plain(loaded) == plain(OmegaConf.create(config))
@@ -142,7 +142,7 @@ def plain(config: Any) -> Any:
 
 @pytest.mark.parametrize("text", READ_DIFFERENTLY)
 def test_a_text_stays_a_text_for_every_reader(text: str) -> None:
-    rendered = body.render({"map": [["key", {"leaf": text}]]})
+    rendered = snapshot_body.render({"map": [["key", {"leaf": text}]]})
     assert yaml.safe_load(rendered) == {"key": text if "${" not in text else text.replace("${", r"\${")}
     assert OmegaConf.create(rendered).key == text
 
@@ -160,7 +160,7 @@ def test_interpolations_are_resolved_to_what_they_give() -> None:
         }
     )
     text = frozen_text(config)
-    assert OmegaConf.create(snapshot.parse(text.encode(), "x").body).e == {"d": [1, 1]}
+    assert OmegaConf.create(snapshot_file.parse(text.encode(), "x").body).e == {"d": [1, 1]}
     assert "# TYPE: g Any = config_classes:Color\n" in text
 
 

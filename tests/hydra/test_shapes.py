@@ -8,7 +8,7 @@ import pytest
 from conftest import BIN, commit, estash, git, run, write
 from shapes import EXPERIMENT, SHAPES, Shape, hard_coded, make_stash, write_experiment
 
-from experimentstash import snapshot
+from experimentstash.stash import snapshot_file
 
 ALIKE = {
     "hard-coded config_path, no experiment group",
@@ -85,7 +85,7 @@ def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name:
     write_experiment(stash, name, EXPERIMENT)
     frozen = estash("snapshot", "mytool", name, "--tag", "v1.0", "--commit", cwd=stash)
     assert frozen.code == 0, frozen.err
-    header = snapshot.parse((stash / f"configs/mytool/snapshots/v1.0/{name}.yaml").read_bytes(), name)
+    header = snapshot_file.parse((stash / f"configs/mytool/snapshots/v1.0/{name}.yaml").read_bytes(), name)
     ran = run("sh", "-c", header.one("RERUN"), cwd=stash / header.one("WORKDIR"))
     assert ran.code == 0, ran.err
     replayed = estash("run", "mytool", name, "--snapshot", "v1.0", cwd=stash)

@@ -1,6 +1,6 @@
 """The secrets of an environment, by the names of variables, and what stands in a text of them in any form.
 
-The program outside of the tool's process uses this module too (`experimentstash/secrets.py`): one definition for all.
+The program outside of the tool's process uses this module too (`core/secrets.py`): one definition for all.
 """
 
 from __future__ import annotations

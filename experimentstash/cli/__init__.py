@@ -1,0 +1,1 @@
+"""The click program and its commands."""

@@ -1,0 +1,208 @@
+"""`experimentstash add-tool`: a Hydra tool as a submodule, its experiments copied, registered and staged."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from experimentstash.core.errors import StashError, printable, quote
+from experimentstash.core.files import write_shared
+from experimentstash.core.names import REGISTRY, check_tool, experiment_path
+from experimentstash.core.urls import is_local
+from experimentstash.git.submodules import new_submodule
+from experimentstash.git.submodules.transaction import all_or_nothing, only_add
+from experimentstash.git.user_git import git
+from experimentstash.git.working_tree import find_stash
+from experimentstash.hydra import command_line
+from experimentstash.hydra.compose import compose
+from experimentstash.hydra.launch import keep_clean
+from experimentstash.hydra.selection import wish
+from experimentstash.hydra.survey import Found, Request, survey
+from experimentstash.stash.registry import read, with_key, with_tool
+from experimentstash.stash.tool import Tool, entrypoint_complaint, group_complaint, packages_complaint, split_packages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from experimentstash.git.submodules.transaction import Undo
+
+
+@click.command("add-tool")
+@click.argument("name")
+@click.argument("url")
+@click.option("--entrypoint", help="The program: '-m mytool.main', src/train.py, or a console script's name.")
+@click.option("--branch", help="The branch to take; by default the remote's own.")
+@click.option("--search-packages", help="Packages of configs for Hydra's search path, colon-separated.")
+@click.option("--group", help="The config group of its experiments; '.' for configs beside the primary config.")
+@click.option("--no-copy", is_flag=True, help="Copy no experiments: they are found in the tool's packages.")
+def command(
+    name: str,
+    url: str,
+    entrypoint: str | None,
+    branch: str | None,
+    search_packages: str | None,
+    group: str | None,
+    no_copy: bool,
+) -> None:
+    """Add the Hydra tool at URL as the submodule tools/NAME.
+
+    Its experiments are copied to configs/NAME/experiment, it is registered in configs/meta.yaml, all is
+    staged, and a first experiment is composed to see whether it works. URL is whatever git takes, a path too.
+    Nothing is committed, and a failure leaves the stash as it was.
+    """
+    stash = find_stash()
+    check_tool(name)
+    url = new_submodule.check_url(url, Path.cwd(), name)
+    new_submodule.check_not_the_stash(stash, name, url)
+    if branch is not None:
+        new_submodule.check_branch(branch)
+    packages = split_packages(search_packages or "")
+    complaints = (
+        entrypoint is not None and entrypoint_complaint(entrypoint),
+        group is not None and group_complaint(group),
+        packages_complaint(packages),
+    )
+    if complaint := next(filter(None, complaints), None):
+        raise StashError(str(complaint))
+    request = Request(name, url, entrypoint, packages, group, copy=not no_copy)
+    with only_add(stash) as record:
+        new_submodule.check_free(stash, name)
+        with all_or_nothing(stash, record, name) as undo:
+            new_submodule.add(stash, name, url, branch)
+            print(f"asking {name} for its experiments …", file=sys.stderr, flush=True)
+            found = survey(stash, request)
+            register(stash, undo, found, f"experimentstash add-tool {name} {quote(url)} --no-copy")
+            found, failure = try_first(stash, undo, found)
+    tell(stash, found, failure, url)
+
+
+def register(stash: Path, undo: Undo, found: Found, fix: str) -> None:
+    """Write the copied experiments and the registry, and stage them with what git staged itself.
+
+    Args:
+        stash: the top of the stash.
+        undo: notes what is written.
+        found: what was found in the tool.
+        fix: the command that adds the tool without copies, for one that holds a secret.
+    """
+    paths = [experiment_path(found.tool.name, name) for name in found.copied]
+    for path in paths:
+        undo.will_make(path)
+    for path, text in zip(paths, found.copied.values(), strict=True):
+        write_shared(stash / path, text, fix=fix)
+    _write_registry(stash, undo, with_tool(read(stash).decode(), found.tool))
+    _stage(stash, paths)
+
+
+def _write_registry(stash: Path, undo: Undo, text: str) -> None:
+    undo.will_write_registry(text)
+    write_shared(stash / REGISTRY, text)
+    _stage(stash, [REGISTRY])
+
+
+def _stage(stash: Path, paths: list[str]) -> None:
+    if paths:
+        named = "\0".join(paths).encode()
+        git("add", "--pathspec-from-file=-", "--pathspec-file-nul", cwd=stash, stdin=named)
+
+
+def try_first(stash: Path, undo: Undo, found: Found) -> tuple[Found, str]:
+    """Compose a first experiment and keep in the registry how it was chosen.
+
+    Returns:
+        What was found, with the way of choosing; and Hydra's words where it does not compose, else nothing.
+    """
+    if found.failure is not None:
+        return found, str(found.failure.error)
+    if found.first is None:
+        return found, ""
+    print(f"composing {found.tool.name}/{found.first} …", file=sys.stderr, flush=True)
+    for path in ("outputs/.gitignore", "outputs/x"):  # what starting a tool leaves
+        if not (stash / path).exists():
+            undo.will_make(path)
+    try:
+        wanted = wish(stash, found.tool, found.first)
+        keep_clean(wanted)
+        select = compose(wanted, mode="validate")[0].select
+    except StashError as error:
+        return found, str(error)
+    _write_registry(stash, undo, with_key(read(stash).decode(), found.tool.name, "select", select))
+    return replace(found, tool=replace(found.tool, select=select)), ""
+
+
+def tell(stash: Path, found: Found, failure: str, url: str) -> None:
+    """Print what was added, and what to do next; what does not work goes to stderr."""
+    tool = found.tool
+    lines = [f"added {tool.name} at {new_submodule.commit_of(stash, tool)[:12]} ({tool.path})", *_about(found)]
+    staged = f".gitmodules, {REGISTRY}, {tool.path}" + (f", configs/{tool.name}" if found.copied else "")
+    lines.append(f"staged: {staged}")
+    if is_local(url) and not url.startswith(("./", "../")):  # those begin at the remote of the stash
+        print(printable(f"{tool.path}: {_only_here(url, tool.path)}"), file=sys.stderr)
+    if failure:
+        shown = printable(failure, keep="\n\t")
+        print(f"{shown}\n{_advice(found, failure)}", file=sys.stderr)
+    elif found.first is not None:
+        lines.append(f"composed {tool.name}/{found.first}: it works")
+    lines.append(f"next: git commit -m {shlex.quote(f'Add {tool.name}')}")
+    own = found.first or "NAME"
+    lines.append(f"      experimentstash run {tool.name} {own}")
+    print("\n".join(printable(line) for line in lines))
+
+
+def _only_here(url: str, path: str) -> str:
+    publish = f"git submodule set-url {quote(path)} URL"
+    return f"its URL is {url}, a path of this machine that nobody else has; once it is published: {publish}"
+
+
+def _about(found: Found) -> Iterator[str]:
+    tool = found.tool
+    yield f"  entrypoint: {tool.entrypoint}" + (f" (in {tool.workdir})" if tool.workdir != "." else "")
+    if tool.search_packages:
+        yield f"  search packages: {':'.join(tool.search_packages)}"
+    if found.copied:
+        yield f"  copied to configs/{tool.name}/experiment: {_some(found.copied)}"
+    if found.kept:
+        yield f"  kept as they were: {_some(found.kept)}"
+    if found.in_python:
+        yield f"  experiments in no file of its own: {_some(found.in_python)}"
+    yield from (f"  left out: {reason}" for reason in found.experiments.left_out)
+    if tool.select:
+        yield f"  an experiment is chosen with: {_chosen_with(tool)}"
+    for choice in found.choices:
+        yield f"  experiments may also be {choice.what} ({_some(choice.names)}):"
+        yield f"    {choice.command}"
+    if found.others:
+        yield "  its other programs can be added as tools of their own:"
+        yield from (f"    {command}" for command in found.others[:5])
+    if len(found.others) > 5:
+        yield f"    and {len(found.others) - 5} more"
+
+
+def _chosen_with(tool: Tool) -> str:
+    if tool.select == "compose":
+        return "by the program itself, through Hydra's compose API"
+    return "".join(itertools.chain(*command_line.selection(tool.select or "", "NAME", tool.group)))
+
+
+def _some(names: dict[str, str] | tuple[str, ...]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(list(names)[:5]) + more
+
+
+def _advice(found: Found, failure: str) -> str:
+    tool = found.tool
+    if "ModuleNotFoundError" in failure or found.first is None:
+        return (
+            f"{tool.name} is added all the same; are its packages installed in the environment that runs it?\n"
+            f"    fix: install {tool.path} into its environment, or name one with `python:` in {REGISTRY}"
+        )
+    return (
+        f"{tool.name} is added all the same, and how an experiment is chosen is not settled\n"
+        f"    fix: experimentstash run {tool.name} {found.first} --validate-only  # once its configs are complete"
+    )

@@ -1,0 +1,39 @@
+"""`bundle TAG FILE`: a tag with all that it takes to reproduce it, in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from experimentstash.core.errors import FINDING, FINE, printable
+from experimentstash.core.names import plain_tag
+from experimentstash.reproduce.bundling import bundle, summary
+from experimentstash.reproduce.stash_source import at_hand
+
+
+@click.command("bundle")
+@click.argument("tag")
+@click.argument("file")
+@click.option("--with-packages", is_flag=True, help="Put the packages of the locks in, for this platform.")
+@click.option("--allow-secrets", is_flag=True, help="Pack what looks like a secret in the stash's history, too.")
+@click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
+def command(tag: str, file: str, with_packages: bool, allow_secrets: bool, allow_local: bool) -> int:
+    """Write TAG, with its tools at their pins, to one FILE that `reproduce TAG --from FILE` takes."""
+    tag = plain_tag(tag)
+    source = at_hand(tag, allow_local=allow_local)
+    path = Path(file).expanduser()
+    target = path.parent.resolve() / path.name
+    made = bundle(
+        tag,
+        target,
+        source,
+        lambda step: click.echo(f"{printable(step)} …", err=True),
+        with_packages=with_packages,
+        allow_secrets=allow_secrets,
+    )
+    if made is None:
+        return FINDING
+    for line in summary(made):
+        click.echo(printable(line))
+    return FINE

@@ -1,0 +1,194 @@
+"""`experimentstash init`: makes a stash out of a new folder or of a repository that is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from experimentstash.core.errors import StashError, printable
+from experimentstash.core.files import check_inside, write_text
+from experimentstash.core.names import REGISTRY
+from experimentstash.git.user_git import ask_git, clean_environment, git
+from experimentstash.hooks.install.file_transaction import all_or_nothing
+from experimentstash.hooks.install.framework_config import install_framework, program, with_entry
+from experimentstash.hooks.install.frameworks import CONFIGS
+from experimentstash.hooks.install.git_settings import HOOKS, put
+from experimentstash.hooks.install.installation import install, touched
+from experimentstash.hooks.install.locations import place_of
+from experimentstash.stash.registry import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+IGNORED = "/outputs/"
+TEMPLATE = """\
+# The registry: the tools of this stash. Each is a Hydra program, kept as a git submodule at tools/<tool>.
+# `experimentstash add-tool NAME URL` adds one; your comments, order and further keys stay as they are.
+#
+# tools:
+#   mytool:
+#     path: tools/mytool
+#     entrypoint: "-m mytool.main"          # or a script: "src/train.py", or a console script's name
+#     search_packages: "mytool.configs"     # optional, colon-separated: configs inside of packages
+#     python: ~/envs/mytool/bin/python      # optional: the interpreter; by default .venv in the tool's folder
+tools: {}
+"""
+
+
+@click.command("init")
+@click.argument("directory", metavar="[DIR]", default=".")
+@click.option(
+    "--hooks",
+    type=click.Choice(["native", *CONFIGS, "none"]),
+    default="native",
+    help="What runs the git hooks: git itself (native, the default), or a framework whose config then names them.",
+)
+def command(directory: str, hooks: str) -> None:
+    """Make a stash out of DIR (by default the working folder), a new or an existing repository.
+
+    Writes configs/meta.yaml, lets git ignore outputs/, and installs the git hooks. Nothing is committed; twice over
+    does no harm.
+    """
+    folder = Path(os.path.abspath(directory))  # noqa: PTH100  (links stay as the user wrote them)
+    framework = program(hooks) if hooks in CONFIGS else None
+    is_new = not _is_repository(folder)
+    wanted = _missing(folder, hooks, is_new=is_new)
+    with all_or_nothing(folder / path for path in wanted), _no_repository_left(folder, is_new=is_new):
+        if is_new:
+            folder.mkdir(parents=True, exist_ok=True)
+            git("init", "-q", cwd=folder)
+        for path, text in wanted.items():
+            write_text(folder / path, text)
+        installed = _install(folder, framework) if hooks != "none" else []
+        if hooks == "none":
+            put(place_of(folder), "--local", HOOKS, hooks)
+    _tell(folder, wanted, installed, is_new=is_new)
+
+
+def _is_repository(folder: Path) -> bool:
+    """Return whether `folder` is the root of a git checkout; False where no repository is around it.
+
+    Raises:
+        StashError: it lies inside of one, is bare, is no folder, or git refuses to say.
+    """
+    place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not place.is_dir():
+        raise StashError(f"{place}: not a folder", f"experimentstash init {place}-stash")
+    asked = ask_git(
+        "rev-parse", "--is-bare-repository", "--is-inside-git-dir", cwd=place, env=clean_environment(LC_ALL="C")
+    )
+    if asked.returncode != 0:
+        said = asked.stderr.decode("utf-8", "replace").strip()
+        if "not a git repository (or any" not in said:
+            raise StashError(f"{folder}: {said}")
+        return False
+    is_bare, is_inside = asked.stdout.decode().split()
+    if is_bare == "true":
+        raise StashError(f"{place}: a bare repository has no working files", f"git clone {place} NEW")
+    if is_inside == "true":
+        raise StashError(f"{place}: git's own folder is no place for a stash")
+    root = Path(git("rev-parse", "--show-toplevel", cwd=place))
+    if folder.resolve() != root.resolve():
+        raise StashError(f"{folder}: lies inside of the repository {root}", f"experimentstash init '{root}'")
+    return True
+
+
+def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
+    """Return what has to be written, by its path; nothing where `folder` is a stash already."""
+    check_inside(folder, folder / REGISTRY)
+    wanted = {}
+    if os.path.lexists(folder / REGISTRY):
+        load(folder)
+    else:
+        wanted[REGISTRY] = TEMPLATE
+        if not is_new and (line := _ignoring_line(folder, REGISTRY)):
+            raise StashError(f"{folder}: git ignores {REGISTRY} there ({line})", "take that line out of .gitignore")
+    ignoring = _gitignore(folder)
+    if not _is_ignored(folder, ignoring, is_new=is_new):
+        # a file that someone else wrote may end without a line break, and in the line breaks of Windows
+        newline = "\r\n" if "\r\n" in ignoring else "\n"
+        gap = newline if ignoring and not ignoring.endswith("\n") else ""
+        wanted[".gitignore"] = f"{ignoring}{gap}{IGNORED}{newline}"
+    if hooks in CONFIGS and (entry := with_entry(folder, hooks)):
+        wanted |= [entry]
+    if wanted:
+        _check_writable(folder, wanted)
+    return wanted
+
+
+def _gitignore(folder: Path) -> str:
+    path = folder / ".gitignore"
+    if path.is_symlink():
+        raise StashError(f"{path}: git follows no link there", f"rm '{path}'")
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise StashError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _is_ignored(folder: Path, ignoring: str, *, is_new: bool) -> bool:
+    if is_new:
+        return any(line.strip() in {"outputs", "outputs/", "/outputs", IGNORED} for line in ignoring.splitlines())
+    return _ignoring_line(folder, "outputs/x") is not None
+
+
+def _ignoring_line(folder: Path, path: str) -> str | None:
+    """Return the place of the `.gitignore` line that makes git ignore `path`, for everyone who clones."""
+    # what only this machine ignores (info/exclude, core.excludesFile) does not count
+    asked = ask_git("-c", "core.excludesFile=", "check-ignore", "-v", "--no-index", path, cwd=folder)
+    place, _, pattern = asked.stdout.decode("utf-8", "replace").partition("\t")[0].rpartition(":")
+    return f"{place}: {pattern}" if place.startswith(".gitignore:") and pattern[:1] != "!" else None
+
+
+def _check_writable(folder: Path, wanted: dict[str, str]) -> None:
+    for path in wanted:
+        target = folder / path
+        place = next(place for place in (target, *target.parents) if os.path.lexists(place))
+        if place == target and not place.is_file():
+            raise StashError(f"{place}: not a file", f"mv '{place}' '{place}.old'")
+        for needed in (place, target.parent) if place == target else (place,):
+            if not os.access(needed, os.W_OK):
+                raise StashError(f"{needed}: read-only", f"chmod u+w '{needed}'")
+
+
+@contextlib.contextmanager
+def _no_repository_left(folder: Path, *, is_new: bool) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            shutil.rmtree(folder / ".git", ignore_errors=True)
+        raise
+
+
+def _install(folder: Path, framework: str | None) -> list[str]:
+    """Install the framework's hooks, if it is one that is wanted, and ours, and return what was done."""
+    place = place_of(folder)
+    with all_or_nothing(touched(place)):
+        if framework:
+            install_framework(folder, framework)
+        return install(place)
+
+
+def _tell(folder: Path, wanted: Mapping[str, str], installed: list[str], *, is_new: bool) -> None:
+    is_stash = not {REGISTRY, ".gitignore"} & wanted.keys()
+    lines = [f"{folder}: {'already ' if is_stash else ''}a stash{', in a new git repository' if is_new else ''}"]
+    told = {
+        REGISTRY: f"wrote {REGISTRY}: the registry, without a tool yet",
+        ".gitignore": f"wrote {IGNORED} into .gitignore: what runs put out",
+    }
+    lines += [f"  {told.get(path, f'wrote the hooks into {path}')}" for path in wanted]
+    lines += [f"  {'  ' if number else ''}{line}" for number, line in enumerate(installed)]
+    if wanted:
+        what = "Run the hooks of ExperimentStash" if is_stash else "Make a stash"
+        lines.append(f"next: git add {' '.join(wanted)} && git commit -m '{what}'")
+    if not is_stash:
+        lines.append("      experimentstash add-tool NAME URL")
+    print("\n".join(map(printable, lines)))

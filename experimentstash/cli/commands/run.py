@@ -1,0 +1,79 @@
+"""`run TOOL EXPERIMENT [ANYTHING…]`: run an experiment, or the frozen one of a snapshot."""
+
+from __future__ import annotations
+
+import click
+
+from experimentstash.core import process
+from experimentstash.core.errors import FINE, ToolExit, UsageError
+from experimentstash.core.names import plain_tag
+from experimentstash.git.working_tree import find_stash
+from experimentstash.hooks.install.diagnosis import tell_missing_hooks
+from experimentstash.hydra import compose, launch
+from experimentstash.hydra.frozen_run import run_frozen
+from experimentstash.hydra.replay import checked_wish
+from experimentstash.hydra.selection import wish
+from experimentstash.stash import registry
+
+_FLAGS = frozenset({"--any-commit", "--validate-only"})
+
+
+@click.command(
+    "run",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    options_metavar="",
+)
+@click.argument("tool")
+@click.argument("experiment")
+@click.argument("anything", nargs=-1, type=click.UNPROCESSED)
+def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
+    """Run an experiment.
+
+    All that follows EXPERIMENT goes to the tool's Hydra unchanged, overrides and flags (--multirun,
+    --cfg job, --info searchpath), but for three options of this program:
+
+    \b
+    --snapshot TAG    run what was frozen under TAG, in this checkout
+    --any-commit      with --snapshot: run it though a tool has changes or is at another commit
+    --validate-only   compose the config and stop
+    """  # noqa: D301  (click's \b keeps the list)
+    arguments, tag, flags = _own_options(anything)
+    stash = find_stash()
+    tell_missing_hooks(stash)
+    chosen = registry.find(registry.load(stash), tool)
+    if tag is not None:
+        tag = plain_tag(tag)
+        wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
+    else:
+        wanted = wish(stash, chosen, experiment, arguments)
+    launch.keep_clean(wanted)
+    if "--validate-only" in flags:
+        compose.compose(wanted, mode="validate")
+        click.echo(f"{tool}/{experiment} composes")
+        return FINE
+    if tag is not None:
+        raise ToolExit(run_frozen(wanted, tag))
+    start = launch.running(wanted)
+    raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
+
+
+def _own_options(anything: tuple[str, ...]) -> tuple[list[str], str | None, frozenset[str]]:
+    """Return what goes to Hydra, the tag of `--snapshot`, and which of our flags are there."""
+    rest: list[str] = []
+    tag: str | None = None
+    waiting = iter(anything)
+    for argument in waiting:
+        if argument == "--snapshot":
+            tag = next(waiting, "")
+        elif argument.startswith("--snapshot="):
+            tag = argument.partition("=")[2]
+        elif argument not in _FLAGS:
+            rest.append(argument)
+    if tag == "":
+        raise UsageError("--snapshot wants a tag", "experimentstash run TOOL EXPERIMENT --snapshot TAG")
+    flags = _FLAGS.intersection(anything)
+    if "--any-commit" in flags and tag is None:
+        raise UsageError(
+            "--any-commit goes with --snapshot TAG", "experimentstash run TOOL EXPERIMENT --snapshot TAG --any-commit"
+        )
+    return rest, tag, flags

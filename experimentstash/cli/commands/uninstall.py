@@ -1,0 +1,16 @@
+"""`uninstall`: takes the native git hooks away, and gives back what was there before."""
+
+from __future__ import annotations
+
+import click
+
+from experimentstash.core.errors import printable
+from experimentstash.hooks.install.locations import find_place
+from experimentstash.hooks.install.removal import uninstall
+
+
+@click.command("uninstall")
+def command() -> None:
+    """Take the native git hooks away, and give back the hooks and settings that were there before."""
+    first, *more = uninstall(find_place())
+    print("\n  ".join(map(printable, [first, *more])))

@@ -1,0 +1,159 @@
+"""Environments built from locks, each once for all that have the same lock, Python and platform."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.environments import build_plans
+from experimentstash.environments.build_request import Order, run
+from experimentstash.environments.build_tools import helper
+from experimentstash.environments.cache import make_whole
+from experimentstash.environments.installers import find_program, find_uv
+from experimentstash.environments.interpreters import find_python
+from experimentstash.environments.lock_file import check
+from experimentstash.environments.overlay import put_on_top
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from experimentstash.environments.build_plans import Plan
+    from experimentstash.environments.packages import Python
+
+_FORMAT = "1"
+"""Part of every key: another number, and nothing built before is taken for what is built now."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """An environment that is there.
+
+    Attributes:
+        interpreter: its Python.
+        told: what is not as it was recorded, a sentence each.
+        was_there: whether an earlier build is used again.
+        python: the Python that it was made of; None where the lock says it.
+    """
+
+    interpreter: Path
+    told: tuple[str, ...]
+    was_there: bool
+    python: Python | None = None
+
+
+@dataclass(frozen=True)
+class Shared:
+    """An environment that many can have.
+
+    Attributes:
+        environment: its folder.
+        python: the Python that it was made of; None where the lock says it.
+        uv: uv, where it is there.
+        projects: the folders of the checkout that belong on top of it.
+        was_there: whether an earlier build is used again.
+    """
+
+    environment: Path
+    python: Python | None
+    uv: Path | None
+    projects: tuple[Path, ...]
+    was_there: bool
+
+
+def build(order: Order) -> Built:
+    """Return an environment that holds what the lock says, and the code of the checkout that asks for it.
+
+    Nothing is written into the checkout but what a build of its own package leaves there (`*.egg-info`).
+    Building runs code: that of packages without a wheel, and the build of the tool itself.
+
+    Args:
+        order: the lock and where things go.
+
+    Raises:
+        StashError: the lock is not taken, the Python or a package is not to be had, or an installer failed.
+        KeyboardInterrupt: interrupted; nothing half built is left, and saying it again goes on.
+    """
+    shared = build_shared(order)
+    python = shared.python
+    inside = shared.environment / "bin" / "python"
+    if shared.projects:
+        inside = put_on_top(order, shared.projects, shared.environment, python.path if python else None, shared.uv)
+    return Built(inside, _differences(order, python), shared.was_there, python)
+
+
+def build_shared(order: Order) -> Shared:
+    """Return an environment that holds what the lock says, without the code of any checkout.
+
+    Raises:
+        StashError: as `build` does.
+    """
+    check(order.lock)
+    uv = find_uv()
+    if uv is None and order.lock.kind in ("uv", "pylock") and order.supply is None:
+        uv = helper(order, "uv", None)
+    python = None if order.lock.kind.startswith("conda") else _python(order, uv)
+    plan = _plan(order, uv, python)
+    environment, was_there = _make(order, plan, python)
+    return Shared(environment, python, uv, plan.projects, was_there)
+
+
+def _python(order: Order, uv: Path | None) -> Python:
+    return find_python(order.python, order.lock.folder, uv, order.say)
+
+
+def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
+    kind = order.lock.kind
+    if python is None:
+        return build_plans.plan_conda(order)
+    if order.supply:
+        return build_plans.plan_supply(order.supply, uv, python)
+    if kind == "poetry":
+        poetry = find_program("poetry") or helper(order, "poetry", uv)
+        return build_plans.plan_poetry(order, poetry, uv, python)
+    if kind in ("uv", "pylock") and uv:
+        return (build_plans.plan_uv if kind == "uv" else build_plans.plan_pylock)(order, uv, python)
+    return build_plans.plan_requirements(order, uv, python)
+
+
+def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
+    told = "" if python is None else f" with Python {python.version}"
+    decides = plan.decides if plan.is_shared else (*plan.decides, str(order.lock.folder))
+    key = environment_key(order.lock.kind, python, decides, wheels_only=order.wheels_only)
+    place = order.cache / "environments" / key if plan.is_shared else order.own / key
+
+    def make(folder: Path) -> None:
+        order.say(f"building the environment of {order.lock.name}{told}")
+        run(order, plan.steps(folder), place)
+
+    facts = {
+        "lock": order.lock.name,
+        "sha256": order.lock.sha256,
+        "python": python.version if python else "",
+        "for": order.title,
+    }
+    return make_whole(place, facts, make, order.say)
+
+
+def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | str], *, wheels_only: bool) -> str:
+    """Return the name of an environment: the digest of all that decides what comes out.
+
+    Args:
+        kind: that of the lock.
+        python: the Python that it is made of, wherever it lies; None where the lock says it.
+        decides: the texts of the plan.
+        wheels_only: whether packages that are built from source are refused.
+    """
+    own = (python.implementation, python.version, python.abi, python.platform, python.libc) if python else ()
+    digest = hashlib.sha256()
+    for part in (_FORMAT, kind, str(wheels_only), *own, *decides):
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        digest.update(b"%d:%s" % (len(data), data))
+    return digest.hexdigest()[:32]
+
+
+def _differences(order: Order, python: Python | None) -> tuple[str, ...]:
+    if python is None or order.python is None or python.version == order.python.version:
+        return ()
+    return (f"built with Python {python.version}; {order.python.version} was recorded",)

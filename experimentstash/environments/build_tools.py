@@ -1,0 +1,43 @@
+"""Programs that build a kind of lock and are not on this machine: each in an environment of its own in the cache."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from experimentstash.core.errors import StashError
+from experimentstash.environments.build_request import Order, run
+from experimentstash.environments.cache import make_whole
+from experimentstash.environments.installers import OLDEST_UV, Step, filler
+
+_WANTED = {
+    "uv": (f"uv>={'.'.join(map(str, OLDEST_UV))}", "install uv, https://docs.astral.sh/uv"),
+    "poetry": ("poetry>=2,<3", "install poetry, https://python-poetry.org"),
+}
+
+
+def helper(order: Order, name: str, uv: Path | None) -> Path:
+    """Return the program `name`, installed from the package index into the cache.
+
+    Args:
+        order: what is wanted.
+        name: `uv` or `poetry`.
+        uv: uv, where it is there; else venv and pip do it.
+
+    Raises:
+        StashError: it is not to be had; the message says how to install it.
+    """
+    requirement, fix = _WANTED[name]
+    place = order.cache / "helpers" / name
+
+    def make(folder: Path) -> None:
+        order.say(f"fetching {name}, which builds {order.lock.name}")
+        try:
+            fill = filler(Path(sys.executable), uv)
+            run(order, [fill.make(folder), Step([*fill.install(folder), requirement], place)], place)
+        except StashError as error:
+            what = f"{order.title}: {order.lock.name} is built by {name}, which is not on the PATH"
+            raise StashError(f"{what} and could not be fetched:\n{error.args[0]}", fix) from None
+
+    folder, _ = make_whole(place, {"program": requirement}, make, order.say)
+    return folder / "bin" / name

@@ -1,0 +1,116 @@
+"""A folder of the cache that is whole or not there: made beside its siblings, then named by a marker, written last.
+
+A virtual environment knows its own path, so it cannot be made elsewhere and renamed. It is made under a name that
+nobody else has, and what names it comes into being at one stroke.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MARKER = "complete.json"
+
+
+def cache_folder() -> Path:
+    """Return where what can be made again is kept: `EXPERIMENTSTASH_CACHE`, or a folder of `XDG_CACHE_HOME`."""
+    if chosen := os.environ.get("EXPERIMENTSTASH_CACHE"):
+        return Path(chosen).expanduser().absolute()
+    home = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"  # a relative one is to be ignored (XDG)
+    return base / "experimentstash"
+
+
+def find_whole(place: Path) -> Path | None:
+    """Return the folder at `place` that was made whole and still is an environment, or None."""
+    try:
+        said = json.loads((place / MARKER).read_text("utf-8"))
+        folder = place / Path(str(said["folder"])).name
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return folder if (folder / "bin" / "python").exists() else None  # its base may have been taken away
+
+
+def make_whole(
+    place: Path, facts: Mapping[str, str], make: Callable[[Path], object], say: Callable[[str], object]
+) -> tuple[Path, bool]:
+    """Return the folder at `place`, made now or before.
+
+    Args:
+        place: the folder that holds it, its lock and its marker.
+        facts: what it was made from, for people who read the marker.
+        make: called with the path to make it at, where nothing is; whatever it raises, nothing is left there.
+        say: called with what is waited for.
+
+    Returns:
+        The folder, and whether it was there.
+
+    Raises:
+        StashError: the cache cannot be written.
+    """
+    if found := find_whole(place):
+        return found, True
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise no_cache(place, error) from None
+    with _alone(place, say) as alone:
+        if found := find_whole(place):  # somebody else made it while we waited
+            return found, True
+        if alone:
+            _sweep(place)
+        folder = place / f"env-{os.urandom(4).hex()}"
+        try:
+            make(folder)
+            text = json.dumps({"folder": folder.name, **facts}, indent=1, ensure_ascii=False)
+            write_text(place / MARKER, text + "\n")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return folder, False
+
+
+def no_cache(place: Path, error: OSError) -> StashError:
+    """Return the error that says that the cache cannot be written."""
+    what = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
+    return StashError(f"{place}: {what}", "EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room")
+
+
+@contextlib.contextmanager
+def _alone(place: Path, say: Callable[[str], object]) -> Iterator[bool]:
+    """Let one process at a time make it; the system gives the lock back when a process ends, however it does.
+
+    Yields whether nobody else can be at it: a file system may have no locks.
+    """
+    alone = True
+    try:
+        lock = (place / "lock").open("ab")
+    except OSError as error:
+        raise no_cache(place, error) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another build of the same environment")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:  # then each makes its own, and the last marker counts
+            alone = False
+        yield alone
+
+
+def _sweep(place: Path) -> None:
+    """Take away what killed builds left: nobody is at work here while we hold the lock, and no marker names it."""
+    for left in place.glob("env-*"):
+        shutil.rmtree(left, ignore_errors=True)

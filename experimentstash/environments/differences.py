@@ -1,0 +1,116 @@
+"""How the environment at hand differs from the recorded one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from experimentstash.environments.lock_file import left_out, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experimentstash.environments.header_lines import Recorded
+    from experimentstash.environments.lock_file import Lock
+    from experimentstash.environments.packages import Described, Python
+
+_INSTALLERS = frozenset({"pip", "uv", "setuptools", "wheel", "experimentstash"})
+
+
+def differences(said: Recorded, lock: Lock | None, described: Described) -> list[str]:
+    """Return what differs in an environment from what a snapshot recorded, a sentence each; nothing: the same.
+
+    A lock that the tool ships names packages for every platform and choice: one that is not installed here need
+    not be missing. The lock that freezing wrote is all that there was.
+
+    Args:
+        said: the snapshot's header.
+        lock: the lock that it names, opened, or None.
+        described: the environment at hand.
+    """
+    return [
+        *_of_python(said, described),
+        *_of_packages(
+            {name: frozenset([version]) for name, version in said.packages}, described, "recorded", whole=True
+        ),
+        *(_of_packages(versions(lock), described, f"in {lock.name}", whole=lock.kind == "recorded") if lock else []),
+        *(_more_than(lock, described) if lock and lock.kind == "recorded" else []),
+    ]
+
+
+def not_locked(lock: Lock, described: Described) -> list[str]:
+    """Return the packages that are installed and that a tool's lock does not name at all: whoever builds it lacks them.
+
+    Conda's own files need not name what a package brings along, so nothing is said of them.
+
+    Args:
+        lock: the lock that the tool ships.
+        described: the environment at hand.
+    """
+    known = {} if lock.kind.startswith("conda") else versions(lock)
+    return [
+        f"{name} {package.version}"
+        for name, package in sorted(described.packages.items())
+        if known and name not in known and name not in _INSTALLERS and package.folder is None
+    ]
+
+
+def not_as_locked(lock: Lock, described: Described) -> list[str]:
+    """Return the packages that are installed in other versions than a tool's lock has, or that it does not name.
+
+    Args:
+        lock: the lock that the tool ships.
+        described: the environment at hand, or the part of it that counts.
+    """
+    other = _of_packages(versions(lock), described, f"in {lock.name}", whole=False)
+    return [*other, *(f"{one} here, not in {lock.name}" for one in not_locked(lock, described))]
+
+
+def _of_python(said: Recorded, described: Described) -> list[str]:
+    python = described.python
+    found = []
+    if said.python and (said.python.version, said.python.implementation) != (python.version, python.implementation):
+        found.append(
+            f"{python.implementation} {python.version} here, {said.python.implementation} "
+            f"{said.python.version} recorded"
+        )
+    return [*found, *of_platform(said, python)]
+
+
+def of_platform(said: Recorded, python: Python) -> list[str]:
+    """Return whether a Python's platform is another than the recorded one, in a sentence.
+
+    The same packages calculate with other instructions and another libm there: the last digits may differ.
+    """
+    here = " ".join(filter(None, (python.platform, python.libc)))
+    return [f"platform {here} here, {said.platform} recorded"] if said.platform and here != said.platform else []
+
+
+def _of_packages(known: Mapping[str, frozenset[str]], described: Described, where: str, *, whole: bool) -> list[str]:
+    found = []
+    for name in sorted(known):
+        wanted = " or ".join(sorted(known[name]))
+        package = described.packages.get(name)
+        if package is None:
+            found += [f"{name} is not here, {wanted} {where}".replace("  ", " ")] if whole else []
+        elif known[name] and not _is_among(package.version, known[name]) and package.folder is None:
+            found.append(f"{name} {package.version} here, {wanted} {where}")
+    return found
+
+
+def _is_among(version: str, known: frozenset[str]) -> bool:
+    """Tell whether a version is one of those known: `1.0` and `1.0.0` are the same (PEP 440)."""
+    try:
+        return version in known or Version(version) in map(Version, known)
+    except InvalidVersion:
+        return False
+
+
+def _more_than(lock: Lock, described: Described) -> list[str]:
+    known = versions(lock).keys() | left_out(lock)
+    return [
+        f"{name} {package.version} here, not in {lock.name}"
+        for name, package in sorted(described.packages.items())
+        if name not in known and name not in _INSTALLERS and package.folder is None
+    ]

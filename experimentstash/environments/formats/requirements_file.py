@@ -1,0 +1,194 @@
+"""A requirements file: what it asks for, and whether that is a lock. What leads out of the stash is refused.
+
+The format is pip's (*Requirements File Format*), which uv reads too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import check_inside
+from experimentstash.environments.packages import normal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LARGEST = 20_000_000  # bytes; the largest locks have a few millions
+_MOST_FILES = 20
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
+_WANTED = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[\w\s,.-]*\])?\s*"
+    r"(?:@\s*(?P<url>\S+)(?:\s+;.*)?|(?P<version>[^;@]*)(?:;.*)?)"
+)
+_PINNED = re.compile(r"={2,3}\s*([A-Za-z0-9](?:[A-Za-z0-9.!+_-]*[A-Za-z0-9])?)")
+_HASH = re.compile(r"(?<=\s)--hash[=\s]\s?(sha(?:256|384|512):[0-9a-f]{64,128})(?=\s|$)")
+_URL = re.compile(r"(https|git\+https|git\+ssh)://[^\s/]+/\S*")
+_OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s+|$)(.*)")
+_SHORT = re.compile(r"(-[rcfie])\s*(\S.*)")
+_HARMLESS = frozenset("--require-hashes --no-binary --only-binary --prefer-binary --pre --no-index".split())
+_INDEX = frozenset("-i --index-url --extra-index-url".split())
+_CODING = re.compile(rb"#.*coding[:=]\s*(?!utf-?8\b)[-\w.]", re.I)
+_USER = re.compile(r"(?<=://)[^/\s@]*@")
+_INCLUDE = frozenset("-r --requirement -c --constraint".split())
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One requirement: a name, what pins it, and the hashes that it may have."""
+
+    name: str
+    version: str
+    url: str
+    hashes: tuple[str, ...]
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it means one release: `==`, a commit, or one file."""
+        if self.url.startswith("git+"):
+            return re.search(r"@[0-9a-f]{40}", self.url) is not None
+        return bool(self.version or self.url)
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether what is fetched for it is compared with a hash."""
+        return bool(self.hashes) or re.search(r"#(.*&)?sha256=[0-9a-f]{64}", self.url) is not None
+
+
+@dataclass
+class Requirements:
+    """A requirements file, with the files that it takes in.
+
+    Attributes:
+        wanted: what it asks for, in file order; constraints ask for nothing.
+        texts: the bytes of each file read, by its path.
+        places: where packages are looked for, as flags of pip's, in file order; folders are absolute.
+    """
+
+    wanted: list[Wanted] = field(default_factory=list)
+    texts: dict[Path, bytes] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether it is a lock: every line has a hash, so that nothing else can be installed."""
+        return bool(self.wanted) and all(one.is_hashed and one.is_pinned for one in self.wanted)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether every line means one release; what they need in turn may be anything."""
+        return bool(self.wanted) and all(one.is_pinned for one in self.wanted)
+
+
+def read(root: Path, path: Path) -> Requirements:
+    """Read a requirements file below `root`.
+
+    Raises:
+        StashError: it or one that it takes in cannot be read, is too large, leads out of `root`, or holds a line
+            that is not taken; the message tells the line.
+    """
+    found = Requirements()
+    _read(root, path, found, constrains=False)
+    return found
+
+
+def read_bytes(root: Path, path: Path) -> bytes:
+    """Return the bytes of a lock below `root`.
+
+    Raises:
+        StashError: it lies outside, cannot be read, or is too large.
+    """
+    check_inside(root, path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise StashError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise StashError(f"{path}: more than {LARGEST} bytes are no lock")
+    return data
+
+
+def _read(root: Path, path: Path, found: Requirements, *, constrains: bool) -> None:
+    path = Path(os.path.normpath(path))
+    if path in found.texts:
+        return
+    if len(found.texts) >= _MOST_FILES:
+        raise StashError(f"{path}: more than {_MOST_FILES} requirements files take each other in")
+    found.texts[path] = read_bytes(root, path)
+    if any(map(_CODING.match, found.texts[path].splitlines()[:2])):  # pip would read other lines than we do
+        raise StashError(f"{path}: it is not in UTF-8")
+    for number, line in _lines(found.texts[path].decode("utf-8", "replace").removeprefix("\ufeff")):
+        where = f"{path}:{number}"
+        if "${" in _USER.sub("", line):  # a variable of this user's environment; who logs in may be one
+            raise StashError(f"{where}: {line[:200]!r}: a variable of the environment is not taken from a lock")
+        if line.startswith("-"):
+            _take_option(root, path, line, where, found, constrains=constrains)
+        else:
+            wanted = parse_line(line, where)
+            found.wanted += [] if constrains else [wanted]
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the logical lines, without comments, with the number of their first line."""
+    waiting, begun = "", 0
+    for number, line in enumerate(text.splitlines(), 1):
+        begun = begun if waiting else number
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            if _COMMENT.search(line):  # pip goes on with the next line, and uv does not
+                yield begun, f"{waiting}{line}"
+            waiting += line[:-1] + " "
+            continue
+        whole, waiting = _COMMENT.sub("", waiting + line).strip(), ""
+        if whole:
+            yield begun, whole
+    if waiting.strip():
+        yield begun, waiting.strip()
+
+
+def _take_option(root: Path, path: Path, line: str, where: str, found: Requirements, *, constrains: bool) -> None:
+    match = _SHORT.fullmatch(line) if not line.startswith("--") else _OPTION.fullmatch(line)
+    option, value = (match[1], match[2].strip().strip("\"'")) if match else (line, "")
+    if re.search(r"[\s\"'\\]", value):  # words of a shell: pip puts them together otherwise than they stand there
+        raise StashError(f"{where}: {line[:200]!r} is not taken from a lock")
+    if option in _HARMLESS or line in _HARMLESS:
+        return
+    if option in _INCLUDE and "://" not in value:
+        _read(root, path.parent / value, found, constrains=constrains or option in ("-c", "--constraint"))
+        return
+    if option in _INDEX:
+        if re.match(r"https://[^/\s]+", value) is None:
+            raise StashError(f"{where}: {line!r}: packages are taken over https only")
+        found.places += [option, value]
+        return
+    if option in ("-f", "--find-links"):
+        if "://" not in value:
+            check_inside(root, path.parent / value)
+            found.places += [option, str(path.parent / value)]
+            return
+        if value.startswith("https://"):
+            found.places += [option, value]
+            return
+    raise StashError(f"{where}: {line!r} is not taken from a lock")
+
+
+def parse_line(line: str, where: str) -> Wanted:
+    """Return what one line asks for.
+
+    Raises:
+        StashError: it is no requirement, or one that is not taken from a lock.
+    """
+    hashes = tuple(match[1] for match in _HASH.finditer(line))
+    text = _HASH.sub("", line).strip()
+    match = _WANTED.fullmatch(text)
+    if match is None or re.search(r"\s--|\\", text):
+        raise StashError(f"{where}: {line[:200]!r} is no requirement that is taken from a lock")
+    url = match["url"] or ""
+    if url and not _URL.fullmatch(url):
+        raise StashError(f"{where}: {url!r}: packages are taken over https, or from git over https or ssh")
+    pinned = _PINNED.fullmatch((match["version"] or "").strip(" ()"))
+    return Wanted(normal(match["name"]), pinned[1] if pinned else "", url, hashes)

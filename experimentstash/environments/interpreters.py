@@ -1,0 +1,136 @@
+"""The Python that an environment is made of: the recorded one, or one of the same minor version."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.process import run_whole
+from experimentstash.environments.installers import ask, find_uv, installing_environment
+from experimentstash.environments.packages import Python, own_python, python_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_DOWNLOADS = "github.com"
+"""Where uv takes a Python from (its documentation, *Python versions*)."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A Python that was recorded.
+
+    Attributes:
+        version: as in `3.11.7`; compiled packages and the language go by its first two parts.
+        implementation: `cpython`, `pypy`, ….
+    """
+
+    version: str
+    implementation: str = "cpython"
+
+    @property
+    def minor(self) -> str:
+        """The version without its last part."""
+        return ".".join(self.version.split(".")[:2])
+
+    def fits(self, python: Python) -> bool:
+        """Tell whether locks for the one are good for the other: all but the last part of the version agree."""
+        return (python.minor, python.implementation) == (self.minor, self.implementation)
+
+    def __str__(self) -> str:
+        """Give it as people say it."""
+        name = "Python" if self.implementation == "cpython" else self.implementation
+        return f"{name} {self.version}"
+
+
+def find_python(wanted: Wanted | None, project: Path, uv: Path | None, say: Callable[[str], object]) -> Python:
+    """Return the Python to make an environment of.
+
+    The very version is taken where this machine has it, else another of the same minor version; where it has
+    none, uv downloads one, unless the user's settings of uv forbid it.
+
+    Args:
+        wanted: what was recorded; None leaves the choice to uv and the project, or is the running Python.
+        project: the folder of the lock, whose `.python-version` and `requires-python` uv reads.
+        uv: uv, where it is there.
+        say: called with each step.
+
+    Raises:
+        StashError: there is none of that minor version.
+    """
+    own = own_python()
+    if wanted is None:
+        chosen = _with_uv(uv, [], project) if uv else None
+        if chosen := chosen or own:
+            return chosen
+        raise StashError(f"{sys.executable}: no Python that an environment can be made of")
+    near: Python | None = None
+    for python in filter(None, chain([own], _candidates(wanted, uv))):
+        if wanted.fits(python):
+            if python.version == wanted.version:
+                return python
+            near = near or python
+    found = near or (_downloaded(wanted, uv, say) if uv else None)
+    if found is None:
+        raise StashError(
+            f"{wanted} is not to be had: no Python {wanted.minor} is on this machine",
+            f"uv python install {wanted.version}  # or put a python{wanted.minor} on the PATH",
+        )
+    return found
+
+
+def python_host(wanted: Wanted | None) -> tuple[str, ...]:
+    """Return the host that uv downloads a Python from, where this machine has none that fits; else nothing."""
+    uv = find_uv() if wanted else None
+    if wanted is None or uv is None:
+        return ()
+    is_here = any(wanted.fits(python) for python in filter(None, chain([own_python()], _candidates(wanted, uv))))
+    return () if is_here else (f"{_DOWNLOADS} ({wanted})",)
+
+
+def _candidates(wanted: Wanted, uv: Path | None) -> Iterator[Python | None]:
+    """Yield the Pythons of this machine that may fit; a later one is only looked for where it has to be."""
+    name = {"pypy": "pypy"}.get(wanted.implementation, "python")
+    if uv:
+        yield _with_uv(uv, [f"{wanted.implementation}@{wanted.version}"])
+    places = installing_environment().get("PATH", "").split(os.pathsep)
+    for place in dict.fromkeys(filter(None, places)):
+        if (program := Path(place, f"{name}{wanted.minor}")).is_file():
+            yield _base(python_at(program))
+    # its shims on the PATH lead nowhere unless the user chose that version
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+    for program in sorted(pyenv.glob(f"*{wanted.minor}.*/bin/{name}{wanted.minor}"), reverse=True):
+        yield python_at(program)
+    if uv:
+        yield _with_uv(uv, [f"{wanted.implementation}@{wanted.minor}"])
+
+
+def _with_uv(uv: Path, request: list[str], project: Path | None = None) -> Python | None:
+    flags = ["--no-project"] if project is None else []
+    command = [str(uv), "python", "find", "--system", "--no-python-downloads", *flags, *request]
+    found = ask(command, installing_environment(), project or Path("/"))
+    return python_at(Path(found)) if found else None
+
+
+def _base(python: Python | None) -> Python | None:
+    return python if python is None or python.path == python.base else python_at(python.base)
+
+
+def _downloaded(wanted: Wanted, uv: Path, say: Callable[[str], object]) -> Python | None:
+    """Let uv get the Python as it does by itself when an environment asks for one; it shows its progress."""
+    say(f"asking uv for {wanted}")
+    for version in dict.fromkeys((wanted.version, wanted.minor)):
+        with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+            command = [str(uv), "venv", "--no-project", "--python", f"{wanted.implementation}@{version}", "env"]
+            env = installing_environment()
+            run_whole(command, cwd=Path(folder), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            if python := _base(python_at(Path(folder, "env", "bin", "python"))):
+                return python
+    return None

@@ -1,0 +1,87 @@
+"""The code of one checkout over an environment that many share."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import write_text
+from experimentstash.environments.build_request import Order, run
+from experimentstash.environments.cache import make_whole
+from experimentstash.environments.installers import Step, Word, filler
+from experimentstash.environments.versions_from_tags import pretended
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
+
+
+def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: Path | None, uv: Path | None) -> Path:
+    """Return the Python of a thin environment of this reproduction, which sees all that is in the shared one.
+
+    The projects are installed in it as for development: what runs is the checkout, whatever its layout, and its
+    metadata, entry points and console scripts are there. Nothing of it reaches the shared environment.
+
+    Args:
+        order: what is wanted.
+        projects: the folders to install.
+        environment: the shared environment.
+        base: the Python that it was made of; None where it was not made of one (conda's).
+        uv: uv, where it is there; else venv and pip do it.
+
+    Raises:
+        StashError: a folder declares no package, or its build failed.
+    """
+    if missing := [project for project in projects if not project.is_file() and not _declared(project)]:
+        raise StashError(f"{order.title}: {missing[0]}: no pyproject.toml or setup.py to install it with")
+    inside = environment / "bin" / "python"
+    told = {project: pretended(project, order.versions) for project in projects}
+    place = order.own / _key(environment, told)
+
+    def make(folder: Path) -> None:
+        names = ", ".join(project.name for project in projects)
+        order.say(f"putting {names} on top of it")
+        fill = filler(base or inside, uv)
+        run(order, [fill.make(folder)], place)
+        _let_see(folder, environment)
+        flags = order.supply.flags(uv=uv is not None) if order.supply else []
+        install = [*fill.install(folder), "--no-deps", *flags]
+        steps = [Step([*install, *_as_it_lies(project)], _folder(project), env) for project, env in told.items()]
+        run(order, steps, place)
+
+    facts = {"environment": str(environment), "for": order.title}
+    return make_whole(place, facts, make, order.say)[0] / "bin" / "python"
+
+
+def _declared(project: Path) -> list[Path]:
+    return [file for name in _DECLARING if (file := project / name).is_file()]
+
+
+def _as_it_lies(project: Path) -> list[Word]:
+    return [project] if project.is_file() else ["-e", project]
+
+
+def _folder(project: Path) -> Path:
+    return project.parent if project.is_file() else project
+
+
+def _key(environment: Path, projects: Mapping[Path, Mapping[str, str]]) -> str:
+    """Return the digest of what decides it; the code is read where it lies, so its changes need no new one."""
+    digest = hashlib.sha256(str(environment).encode("utf-8", "surrogateescape"))
+    for project, env in projects.items():
+        files = [project] if project.is_file() else _declared(project)
+        for part in (
+            str((project, sorted(env.items()))).encode("utf-8", "surrogateescape"),
+            *(file.read_bytes() for file in files),
+        ):
+            digest.update(b"%d:%s" % (len(part), part))
+    return digest.hexdigest()[:32]
+
+
+def _let_see(folder: Path, environment: Path) -> None:
+    """Put the packages of an environment on the path of another, with what their own `.pth` files say."""
+    own, shared = (next(place.glob("lib/*/site-packages")) for place in (folder, environment))
+    write_text(own / "experimentstash.pth", f"import site; site.addsitedir({str(shared)!r})\n")

@@ -1,0 +1,1 @@
+"""Freezing: experiments composed, redacted, written, committed and tagged."""

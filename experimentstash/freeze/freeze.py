@@ -1,0 +1,239 @@
+"""From experiments to snapshot files in memory: composed twice, judged, and not yet written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experimentstash.core.errors import StashError, quote
+from experimentstash.core.names import REGISTRY, SnapshotName, near, nearest
+from experimentstash.freeze.pending_snapshot import Frozen, problems_of
+from experimentstash.freeze.redaction import Redaction, exposed
+from experimentstash.freeze.sweep import Part, parts
+from experimentstash.git.checkouts.tool_commit import tool_commit
+from experimentstash.hydra import command_line
+from experimentstash.hydra.compose import Composing
+from experimentstash.hydra.launch import keep_clean
+from experimentstash.hydra.loaded_code import Loaded, check_own_code, foreign
+from experimentstash.hydra.source.further_configs import further_configs
+from experimentstash.hydra.source.hydra_main import read_main
+from experimentstash.hydra.source.layout import config_folder
+from experimentstash.stash import snapshot_body, snapshot_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.hydra.launch import Wish
+    from experimentstash.stash.tool import Tool
+
+    _Lines = Sequence[tuple[str, str]]
+
+
+def freeze(
+    wanted: Wish,
+    tag: str,
+    tools: Mapping[str, Tool],
+    say: Callable[[str], object],
+    within: Callable[[], Surroundings],
+    kept: Sequence[tuple[str, str]] = (),
+    composing: Composing | None = None,
+) -> Frozen:
+    """Freeze one experiment; nothing is written.
+
+    Args:
+        wanted: the experiment, its overrides and flags.
+        tag: the tag it is frozen under.
+        tools: the registry.
+        say: called with each step, for the user to see.
+        within: tells what the tool runs in, once it is known that it composes.
+        kept: further header lines that somebody wrote, and that stay.
+        composing: composes it with the other experiments of a freeze; by default alone.
+
+    Raises:
+        StashError: one of the refusals of spec.md, section *Freezing*.
+    """
+    stash, tool = wanted.stash, wanted.tool
+    commit = tool_commit(stash, tool.name)
+    composing = composing or Composing([wanted], commit)
+    name = SnapshotName(tool.name, tag, wanted.experiment)
+    keep_clean(wanted)
+    say(f"composing {name.title}")
+    wanted, first = composing.first(wanted)
+    _refuse(wanted, name, first)
+    say(f"composing {name.title} once more")
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(snapshot_body.render, first["body"])  # so that it is there when the tool has composed again
+        second = composing.second(wanted)
+    depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
+    if {commit, tool_commit(stash, tool.name)} != {composing.commit}:
+        raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
+    redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
+    found, around = redaction.parts(parts(wanted.overrides, first, second)), within()
+    projects = [value for key, value in around.header if key == "PROJECT"]
+    loaded = Loaded.of([first["loaded"], second["loaded"]])
+    check_own_code(foreign(stash, tools, [tool.name, *depends], loaded, projects))
+    common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
+
+    def text(name: SnapshotName, part: Part) -> str:
+        text = _text(wanted, name, common, after, part)
+        redaction.check(text, name.title, part.body)
+        return text
+
+    jobs = {name.job(number).path: text(name.job(number), part) for number, part in enumerate(found.jobs)}
+    published = tuple(text for part in (found.whole, *found.jobs) for text in redaction.kept(part.body))
+    notices = (*found.notices, *_further(wanted, loaded))
+    pins = {tool.name: commit, **depends}
+    return Frozen(name, text(name, found.whole), notices, pins, {**around.files, **jobs}, published)
+
+
+def _further(wanted: Wish, loaded: Loaded) -> list[tuple[str, str]]:
+    files = [file for _, file in loaded.modules]
+    named = further_configs(wanted.root, files, uses_compose=wanted.select == "compose")
+    told = "composed by the program itself, and not frozen: a replay takes it from the tag's commits"
+    return [(config, told) for config in named]
+
+
+def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
+    written = wanted.configs is not None  # the text to be frozen stands in the snapshot's own file
+    missing, refused, unresolved = (_of_all(answer, part) for part in ("missing", "refused", "unresolved"))
+    _refuse_unused(wanted, name, answer)
+    if missing:
+        options = " ".join(f"--late {quote(key)}" for key in missing)
+        raise StashError(
+            f"{name.title}: missing value: {', '.join(f'{key} (???)' for key in missing)}",
+            f"write a value into {name.path}  # if the program gives it: name it in `late:` of {REGISTRY}"
+            if written
+            else f"{_again(name)} {options}  # if the program gives it itself; or give a value: {missing[0]}=VALUE",
+        )
+    if unresolved:
+        raise StashError(
+            f"{name.title}: {unresolved[0]}",
+            f"write what it is built from into {name.path}" if written else f"{_again(name)} KEY=…  # for that key",
+        )
+    for line in answer["shaped"]:
+        raise StashError(
+            f"{name.title}: {answer['sweeper']} chooses as it runs what jobs the sweep {line} has: they may have other"
+            " keys than the frozen config; it cannot be frozen",
+            f"write one choice into {name.path}"
+            if written
+            else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
+        )
+    redaction = Redaction(wanted, answer["secrets"], _again(name))
+    for refusal in exposed(_of_all(answer, "exposed"), redaction, name.title, name.path if written else ""):
+        raise refusal
+    for key, why, option in refused:
+        if not option:
+            fix = f"{_again(name)} {quote(f'{key}=VALUE')}  # with a value that a file can hold"
+        elif written:
+            fix = f"name it in `{option}:` of {name.tool} in {REGISTRY}"
+        else:
+            what = "freeze a plain value" if option == "plain" else "leave it to each run"
+            fix = f"{_again(name)} --{option} {quote(key)}  # {what}"
+        raise StashError(f"{name.title}: {key}: {why}", fix)
+
+
+def _refuse_unused(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
+    """Raise `StashError` where the user, or the registry, decides about a key that the config does not have."""
+    said = answer.get("jobs", [answer])
+    unused = [tuple(one) for one in said[0]["unused"] if all(one in other["unused"] for other in said)]
+    if not unused:
+        return
+    option, key = unused[0]
+    keys = list(dict.fromkeys(known for one in said for known in one["keys"]))
+    if key in getattr(wanted.tool, option):
+        where, fix = f"`{option}:` of {name.tool} in {REGISTRY}", f"take {key} out of `{option}:` in {REGISTRY}"
+    else:
+        where, fix = f"--{option} {key}", " ".join([_again(name), *_option(option, nearest(key, keys))])
+    raise StashError(f"{name.title}: {where}: the config has no key {key!r}{near(key, keys)}", fix)
+
+
+def _option(option: str, key: str | None) -> list[str]:
+    return [] if key is None else [f"--{option} {quote(key)}"]
+
+
+def _of_all(answer: dict[str, Any], part: str) -> list[Any]:
+    """Return what an answer says of its one config, or of those of all jobs, each thing once."""
+    found: list[Any] = []
+    for said in answer.get("jobs", [answer]):
+        found += [one for one in said[part] if one not in found]
+    return found
+
+
+def _config_flags(wanted: Wish, name: SnapshotName, work: str) -> str:
+    """Return the flags, for a shell in the folder `work`, that make the frozen file Hydra's primary config."""
+    folder, _, config = name.path.removesuffix(".yaml").rpartition("/")
+    place = shlex.quote(os.path.relpath(folder, work))
+    own = config_folder(wanted.root, wanted.tool, read_main(wanted.root, wanted.tool))
+    if own is not None and (own / f"{config}.yaml").exists():
+        # Behind `--config-dir`, the tool's own file of that name would win; only an absolute path takes its place.
+        return f'--config-path="$(realpath {place})" --config-name={config}'
+    return f"--config-dir={place} --config-name={config}"
+
+
+def _again(name: SnapshotName) -> str:
+    return f"experimentstash snapshot {name.tool} {name.experiment} --tag {name.tag}"
+
+
+def _other_tools(stash: Path, own: str, files: Sequence[str], tools: Mapping[str, Tool]) -> list[str]:
+    """Return the further tools whose files the program took code or configs from."""
+    folder = os.path.realpath(stash / "tools") + os.sep
+    used = {Path(file.removeprefix(folder)).parts[0] for file in files if file.startswith(folder)} - {own}
+    for other in sorted(used - set(tools)):
+        if (stash / "tools" / other / ".git").exists():
+            raise StashError(
+                f"tools/{other}: {own!r} takes code from it, and it is not registered",
+                f"git rm --cached tools/{other} && experimentstash add-tool {other} URL",
+            )
+    return sorted(used & set(tools))
+
+
+def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Return the header lines that every file of a freeze has, but for its name."""
+    yield "TAG", tag
+    yield "TOOL_COMMIT", commit
+    yield "TIMESTAMP", dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
+    for tool, pin in depends.items():
+        yield "DEPENDS", f"{tool} {pin}"
+
+
+def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: Part) -> str:
+    """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
+    rendered = snapshot_body.render(part.body)
+    own = [*_header(wanted, name, part), ("BODY", snapshot_file.body_digest(rendered))]
+    text = snapshot_file.render([("SNAPSHOT", name.title), *common, *own, *after], rendered)
+    if problems := problems_of(name, text):
+        raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
+    return text
+
+
+def _header(wanted: Wish, name: SnapshotName, part: Part) -> Iterator[tuple[str, str]]:
+    for override in part.overrides:
+        yield "OVERRIDE", override
+    for line in part.settings:
+        yield "HYDRA", line
+    for line in part.sweep:
+        yield "SWEEP", line
+    yield from part.jobs
+    for key in part.varies:
+        yield "VARIES", key
+    yield from part.lines
+    for answer in part.answers:
+        yield "ANSWER", answer
+    if wanted.select == "compose":
+        yield "SELECT", "compose"
+        return
+    late = [text for key, text in part.lines if key == "LATE"]
+    if not part.rerun or command_line.is_circular(part.settings, [*late, *part.follows]):
+        return
+    work = os.path.normpath(Path(wanted.tool.path, wanted.tool.workdir))
+    flags, overrides = command_line.split([*part.settings, *part.sweep])
+    yield "WORKDIR", work
+    yield (
+        "RERUN",
+        command_line.rerun(wanted.tool, _config_flags(wanted, name, work), [*flags, *overrides, *late, *part.follows]),
+    )

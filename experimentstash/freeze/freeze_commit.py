@@ -1,0 +1,204 @@
+"""The freeze commit and its tag, made together: whenever it is killed, both are there or neither is.
+
+The commit is the user's git's own (identity, signature, hooks), made in a linked worktree's git folder that
+shares everything with the repository but HEAD and the index. No branch moves by that. Then one ref
+transaction brings the branch to the commit and makes the tag.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import REGISTRY, tag_ref, tool_path
+from experimentstash.git.repository import Repository, write_tag
+from experimentstash.git.user_git import HELD, answer, ask_git, clean_environment, git, show_git
+from experimentstash.stash import registry
+from experimentstash.verify.missing_tags import tag_of_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from experimentstash.freeze.pending_snapshot import Frozen
+
+_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
+
+
+def check_tag_free(stash: Path, tag: str) -> None:
+    """Check that nobody has the tag, and that no folder of snapshots is in its way.
+
+    Raises:
+        StashError: a ref or a folder has it, perhaps in another case of letters, which some file systems cannot
+            tell apart.
+    """
+    with Repository.open(stash) as repository:
+        repository.check_tag_free(tag)
+    for folder in sorted(stash.glob("configs/*/snapshots/*")):
+        if folder.name.casefold() == tag.casefold() and folder.name != tag:
+            where = folder.relative_to(stash)
+            raise StashError(f"{where}: {tag!r} differs from it in the case of letters only", "choose another --tag")
+
+
+def check_can_commit(stash: Path, tool: str) -> None:
+    """Check, before anything is written, that a freeze commit would hold.
+
+    Raises:
+        StashError: there is no commit yet, something else is under way, or the tool is not in the last commit.
+    """
+    head = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash)
+    add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit"
+    if head is None:
+        raise StashError("no commit yet: the tool and the registry come first", add)
+    for name in _UNDER_WAY:
+        if _git_path(stash, name).exists():
+            raise StashError(f"something else is under way ({name})", "git status")
+    registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash)
+    if registered is None or tool not in registry.parse(_blob(stash, registered), f"HEAD:{REGISTRY}"):
+        raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
+
+
+def _blob(stash: Path, blob: str) -> bytes:
+    return git("cat-file", "blob", blob, cwd=stash).encode("utf-8", "surrogateescape")
+
+
+def is_on_no_branch(stash: Path) -> bool:
+    """Tell whether HEAD is detached: what is committed there is on no branch."""
+    return answer("symbolic-ref", "--quiet", "HEAD", cwd=stash) is None
+
+
+def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
+    """Commit the snapshot files and the pins of the tools they name, and tag that commit.
+
+    Nothing else that happens to be staged is committed; it stays staged.
+
+    Returns:
+        The id of the freeze commit.
+
+    Raises:
+        StashError: git or a hook refused; no branch has moved and there is no tag.
+    """
+    pins = {tool_path(tool): commit for one in frozen for tool, commit in one.pins.items()}
+    paths = [path for one in frozen for path in (one.name.path, *one.files)]
+    head = git("rev-parse", "HEAD", cwd=stash)
+    with _worktree(stash, head) as place:
+        _stage(stash, pins, paths, place.env)
+        if git("diff-index", "--cached", "--name-only", head, cwd=stash, env=place.env):
+            _commit(stash, message, place)
+        commit = git("rev-parse", "HEAD", cwd=stash, env=place.env)
+        tag = _tag_object(stash, frozen[0].name.tag, commit, place)
+        _stage(stash, pins, paths, clean_environment())
+        _move_refs(stash, frozen[0].name.tag, head, commit, tag, message)
+    return commit
+
+
+def _commit(stash: Path, message: str, place: _Place) -> None:
+    try:
+        show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
+    except StashError as error:
+        again = "mend what git says above, then say it again: the snapshot is written, and is taken up as it is"
+        raise StashError(f"{error}; there is no commit and no tag", again) from None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A git folder of its own HEAD and index: where it is, and the environment that points git at it."""
+
+    folder: Path
+    env: Mapping[str, str]
+
+
+def _git_path(stash: Path, name: str) -> Path:
+    return stash / git("rev-parse", "--git-path", name, cwd=stash)
+
+
+@contextlib.contextmanager
+def _worktree(stash: Path, head: str) -> Iterator[_Place]:
+    common = (stash / git("rev-parse", "--git-common-dir", cwd=stash)).resolve()
+    folder = common / "experimentstash" / f"freeze-{os.getpid()}"
+    _clear_up(stash, common / "experimentstash")
+    try:
+        # No hook of the user's is meant for this: nothing is checked out.
+        git(
+            "-c",
+            "core.hooksPath=/dev/null",
+            "worktree",
+            "add",
+            "--quiet",
+            "--no-checkout",
+            "--detach",
+            str(folder),
+            head,
+            cwd=stash,
+        )
+        own = git("rev-parse", "--absolute-git-dir", cwd=folder)
+        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash)) | {HELD: "1"}
+        git("read-tree", head, cwd=stash, env=env)
+        yield _Place(folder, env)
+    finally:
+        _clear_up(stash, common / "experimentstash")
+
+
+def _clear_up(stash: Path, folder: Path) -> None:
+    """Take away what freezes leave, those that were killed too; one that is at work stays."""
+    for left in folder.glob("freeze-*"):
+        pid = int(left.name.rpartition("-")[2])
+        if pid == os.getpid() or not _alive(pid):
+            shutil.rmtree(left, ignore_errors=True)
+    ask_git("worktree", "prune", cwd=stash)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _stage(stash: Path, pins: Mapping[str, str], paths: Sequence[str], env: Mapping[str, str]) -> None:
+    lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in pins.items())
+    git("update-index", "--add", "-z", "--index-info", cwd=stash, env=env, stdin=lines.encode())
+    git("update-index", "--add", "--", *paths, cwd=stash, env=env)
+
+
+def _tag_object(stash: Path, tag: str, commit: str, place: _Place) -> str:
+    """Make the tag that `experimentstash tag` would make, in a repository that shares the objects and has no branch."""
+    with Repository.open(stash) as repository:
+        new = tag_of_commit(repository, tag, commit)
+    common = place.folder.parent.parent
+    aside = place.folder / "tag.git"
+    git("init", "--quiet", "--bare", "--template=", str(aside), cwd=place.folder)
+    shutil.copyfile(common / "config", aside / "config")
+    env = clean_environment(GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"))
+    git("config", "core.bare", "true", cwd=aside, env=env)
+    try:
+        write_tag(tag, commit, new.message, new.when, aside, env)
+    except StashError as error:
+        again = "run the same command again: the snapshot is written, and is taken up as it is"
+        raise StashError(f"{error.args[0]}\nthere is no commit and no tag", error.fix or again) from None
+    return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
+
+
+def _move_refs(stash: Path, tag: str, old: str, new: str, tag_object: str, message: str) -> None:
+    lines = [
+        "start",
+        f"update HEAD {new} {old}",
+        f"create {tag_ref(tag)} {tag_object}",
+        "prepare",
+        "commit",
+        "",
+    ]
+    subject = message.partition("\n")[0]
+    done = ask_git("update-ref", "-m", f"commit: {subject}", "--stdin", cwd=stash, stdin="\n".join(lines).encode())
+    if done.returncode != 0:
+        raise StashError(
+            f"the branch or the tag changed meanwhile: {done.stderr.decode('utf-8', 'replace').strip()}",
+            "say it again",
+        )

@@ -1,0 +1,128 @@
+"""The run that a freeze records: the frozen config in an empty folder, and the manifest of what it wrote there."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError, ToolExit, printable
+from experimentstash.core.files import write_shared
+from experimentstash.core.names import REGISTRY
+from experimentstash.freeze.environment_capture import check_ran_as_locked
+from experimentstash.git.checkouts.restore import put_back
+from experimentstash.git.checkouts.stray_results import path_of
+from experimentstash.hydra.isolated_run import free_folder, run_folder, run_fresh
+from experimentstash.hydra.loaded_code import check_own_code, foreign
+from experimentstash.results.collect import collect
+from experimentstash.results.manifest import render
+from experimentstash.stash import snapshot_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.hydra.isolated_run import Ran
+    from experimentstash.results.stray_files import Written
+    from experimentstash.stash.tool import Tool
+
+_MOST_TOLD = 10  # files that lie beside the run folder
+_MOST_NAMED = 5
+
+
+def record_run(
+    stash: Path,
+    tool: Tool,
+    frozen: Frozen,
+    tools: Mapping[str, Tool],
+    say: Callable[[str], object],
+    *,
+    is_last: bool = True,
+) -> Frozen:
+    """Run a snapshot that is on disk, and return it with the manifest of its results, both written.
+
+    One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool.
+        frozen: the snapshot.
+        tools: the registry.
+        say: called with each step, for the user to see.
+        is_last: whether no other experiment follows; one that does begins without what this one left in the stash.
+
+    Raises:
+        ToolExit: the tool failed; what is on disk is the caller's to take away.
+        StashError: other packages ran than its lock has, it loaded code that the commits of the tools do not hold, it
+            wrote nothing into its run folder, or that cannot be read.
+    """
+    if frozen.name.results_path in frozen.files:
+        say(
+            f"{frozen.name.title} ran when it was frozen before, and what it gave stays recorded: it does not run again"
+        )
+        return frozen
+    parsed = snapshot_file.parse(frozen.text.encode(), frozen.name.path)
+    check_ran_as_locked(stash, tool, parsed, frozen.name.title)
+    say(f"running {frozen.name.title}")
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as imports:
+        folder = free_folder(run_folder(stash, tool, frozen.name))
+        ran = run_fresh(stash, tool, frozen.name, folder, imports=Path(imports))
+        moved = _put_back(stash, tool, ran, is_last=is_last)
+        if not ran.exit_code:
+            check_ran_as_locked(stash, tool, parsed, frozen.name.title, Path(imports))
+    if ran.exit_code:
+        how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
+        raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")
+    check_own_code(foreign(stash, tools, frozen.pins, ran.loaded, parsed.all("PROJECT")))
+    manifest = collect(ran.folder, tool.results, [str(stash)])
+    if not manifest.files:
+        raise _without_results(stash, tool, frozen, ran)
+    found = frozen.with_results(render(manifest))
+    ignore = f"leave the file out: `results: {{ignore: […]}}` of {tool.name} in {REGISTRY}"
+    write_shared(stash / found.name.results_path, found.files[found.name.results_path], fix=ignore)
+    write_shared(stash / found.name.path, found.text, found.published)
+    count = f"{len(manifest.files):,} file{'s' if len(manifest.files) > 1 else ''}"
+    return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside), *moved])
+
+
+def _put_back(stash: Path, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple[str, str]]:
+    """Put the tool, and before another experiment the stash, back as they were; return what is told of that."""
+    aside = free_folder(ran.folder.with_name(f"{ran.folder.name}-beside"))
+    root = stash if not is_last else stash / tool.path
+    leave = [stash / name for name in ("outputs", "configs")]
+    done = put_back(root, ran.beside, aside, ran.directories, leave)
+    return [("beside the run folder", f"moved to {aside}: {_some(done)}")] if done else []
+
+
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED:,} more" if len(paths) > _MOST_NAMED else ""
+    return f"{', '.join(paths[:_MOST_NAMED])}{more}"
+
+
+def _without_results(stash: Path, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:
+    """Return the refusal of a run without results; what it wrote beside its run directory may be them."""
+    what = f"{frozen.name.title}: it wrote no results into its run folder {ran.folder}"
+    written = [one for one in ran.beside if one.change != "gone"]
+    if not written:
+        return StashError(what, "write them below ${hydra:runtime.output_dir}, or freeze without --run")
+    beside = "".join(f"\n    {printable(str(one))}" for one in written[:_MOST_TOLD])
+    paths = [path for one in written[:_MOST_NAMED] if (path := path_of(stash, tool, one.path))]
+    places = paths if len(written) <= _MOST_NAMED else sorted({path.partition("/")[0] for path in paths})
+    entry = f"results: {{paths: [{', '.join(map(json.dumps, places))}]}}"
+    return StashError(
+        f"{what}; what it wrote lies beside it:{beside}",
+        f"write `{entry}` into the entry of {tool.name} in {REGISTRY}, and run the same command again",
+    )
+
+
+def _beside(written: Sequence[Written]) -> list[tuple[str, str]]:
+    """Return what is told of what the run left beside its folder; one with many files there tells of some."""
+    told = [("beside the run folder", str(one)) for one in written[:_MOST_TOLD]]
+    told += [("beside the run folder", f"{len(written) - _MOST_TOLD:,} more")] if len(written) > _MOST_TOLD else []
+    if any(one.change != "new" for one in written):
+        # a checkpoint, a cache: the results may come from what it held before
+        told.append(
+            ("beside the run folder", "a file that was there before is not frozen: who reproduces it has it not")
+        )
+    return told

@@ -1,0 +1,218 @@
+"""What a freeze is to write, without secrets and without the folders of this machine: its lines, and the whole text."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.secrets import Secrets, first_secret, masked, without_machine
+from experimentstash.stash.snapshot_file import late_key, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from experimentstash.freeze.sweep import Part, Parts
+    from experimentstash.hydra.launch import Wish
+    from experimentstash.stash.snapshot_body import Tree
+
+_GIVEN_AT_THE_RUN = "???"
+_TYPED = "overrides.task"
+_LEFT_OUT = "its override is left out: it holds a secret, or what only the run can give"
+_DECIDED = frozenset("LATE LATE_AT BUILT BUILT_AT FIXED VARIES TYPE NODE RERUN".split())
+"""Header lines whose keys and texts the tool's process has decided on, one by one, or that repeat such."""
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """How the lines of one freeze are written.
+
+    Attributes:
+        wanted: what is frozen.
+        more: secrets that the program loaded itself, by the name of their variable.
+        again: the command that freezes it, up to the overrides.
+    """
+
+    wanted: Wish
+    more: Mapping[str, str]
+    again: str
+
+    @property
+    def _folders(self) -> tuple[Path, Path, Path]:
+        return self.wanted.work, self.wanted.root, self.wanted.stash
+
+    def parts(self, parts: Parts) -> Parts:
+        """Return what the files say, each line of them redacted.
+
+        Raises:
+            StashError: a line that a replay needs holds a secret that no variable names.
+        """
+        told: list[tuple[str, str]] = []
+        whole = self._part(parts.whole, told)
+        jobs = tuple(self._part(job, told) for job in parts.jobs)
+        known = Secrets(more=self.more)
+        notices = dict.fromkeys((known.masked(key), known.masked(what)) for key, what in (*parts.notices, *told))
+        return replace(parts, whole=whole, jobs=jobs, notices=tuple(notices))
+
+    def _part(self, part: Part, told: list[tuple[str, str]]) -> Part:
+        late = {late_key(text): text.partition("=")[2] for key, text in part.lines if key == "LATE"}
+        kept = self.kept(part.body)
+        overrides = [(line, self._override(line, late, kept)) for line in part.overrides]
+        told += [(_key(line), _LEFT_OUT) for line, clean in overrides if not clean]
+        return replace(
+            part,
+            overrides=tuple(clean for _, clean in overrides if clean),
+            settings=tuple(self._needed("HYDRA", line, kept) for line in part.settings),
+            sweep=tuple(self._needed("SWEEP", line, kept) for line in part.sweep),
+            jobs=tuple((key, self._job(text, kept) if key == "JOB" else text) for key, text in part.jobs),
+            answers=tuple(self._answer(text, late, kept) for text in part.answers),
+        )
+
+    def _override(self, line: str, late: Mapping[str, str], kept: Sequence[str]) -> str:
+        """Return an override as the header may say it; empty where it may not."""
+        key = _key(line)
+        if key in late and "=" in line:
+            text = late[key]
+            return "" if text == _GIVEN_AT_THE_RUN else f"{line.partition('=')[0]}={text}"
+        if any(_is_below(key, one) or (_is_literal(line) and _is_below(one, key)) for one in late):
+            return ""
+        clean, what = self._line(line, kept)
+        return "" if what else clean
+
+    def _needed(self, header: str, line: str, kept: Sequence[str]) -> str:
+        """Return a line that a replay needs.
+
+        Raises:
+            StashError: it holds a secret that no variable names.
+        """
+        clean, what = self._line(line, kept)
+        if what:
+            raise StashError(
+                f"{self.wanted.experiment}: {header} {masked(_key(line))}: it holds {what}",
+                self.fix(_key(line), typed=True),
+            )
+        return clean
+
+    def _answer(self, text: str, late: Mapping[str, str], kept: Sequence[str]) -> str:
+        """Return an `ANSWER` line; the overrides that were typed are those of the `OVERRIDE` lines."""
+        place, _, value = text.partition("=")
+        if place != _TYPED:
+            return self._checked_answer(place, text, kept)
+        lines = [self._override(line, late, kept) for line in json.loads(value)]
+        return f"{place}={json.dumps([line for line in lines if line])}"
+
+    def _checked_answer(self, place: str, text: str, kept: Sequence[str]) -> str:
+        """Return the `ANSWER` line of a setting that no override can set.
+
+        Raises:
+            StashError: it holds a secret, or a name of this machine.
+        """
+        clean, what = self._line(text, kept)
+        if what:
+            where = f"{self.wanted.experiment}: hydra.{place}"
+            raise StashError(f"{where}: it holds {what}", f"write ${{oc.env:NAME}} for it where hydra.{place} is set")
+        return clean
+
+    def _job(self, text: str, kept: Sequence[str]) -> str:
+        number, *lines = shlex.split(text)
+        return f"{number} {shlex.join(self._needed('JOB', line, kept) for line in lines)}".rstrip()
+
+    def _line(self, line: str, kept: Sequence[str] = ()) -> tuple[str, str]:
+        """Return an override without what can be taken out of it, and what it still holds; empty for nothing."""
+        key, equals, value = line.partition("=")
+        clean = f"{key}={Secrets(more=self.more).replaced(value)}" if equals else line
+        if found := first_secret(clean, kept, self.more):
+            return clean, found[1]
+        portable = without_machine(clean, *self._folders)
+        return portable or "", "" if portable is not None else "the name of this machine or of its user"
+
+    def kept(self, body: Tree) -> list[str]:
+        """Return the texts of the config that the user chose to keep, whatever they look like."""
+        return [text for key, text in _leaves(body) if any(_is_below(key, kept) for kept in self.wanted.keep)]
+
+    def check(self, text: str, where: str, body: Tree) -> None:
+        """Check the whole text of a file: the last look before it can be written.
+
+        Raises:
+            StashError: a secret stands in it all the same, or a folder of this machine in its header.
+        """
+        if found := first_secret(text, self.kept(body), self.more):
+            number, what = found
+            key = next((key for key, leaf in _leaves(body) if first_secret(leaf, (), self.more)), "")
+            header = text.split("\n")[number - 1].removeprefix("# ").partition(":")[0]
+            fix = f"{self.again} --late {shlex.quote(key)}" if key else f"take it out of what the line {header} tells"
+            raise StashError(f"{where}: {masked(key or header)} (line {number}): it holds {what}", masked(fix))
+        for key, value in parse(text.encode(), where).header:
+            line = f"={value}"
+            if key not in _DECIDED and without_machine(line, *self._folders) != line:
+                raise StashError(
+                    f"{where}: its line {key} names a folder or a user of this machine",
+                    "name it otherwise where the line comes from: the registry, or what the tool's environment holds",
+                )
+
+    def fix(self, key: str, *, typed: bool = False) -> str:
+        """Return the command that freezes without the secret at a key: its value then comes from the environment."""
+        given = next((line for line in self.wanted.overrides if _is_below(key, _key(line))), f"{key}=" * typed)
+        lines = [self._line(line) for line in self.wanted.overrides if line != given]
+        words = [clean for clean, what in lines if not what]
+        if not given:
+            return f"{self.again} {shlex.join([*words, '--late', key])}"
+        name = re.sub(r"[^A-Z0-9]+", "_", key.upper()).strip("_") or "SECRET"
+        return f"{self.again} {shlex.join([*words, self._asking(given, name)])}  # and set {name} for a run"
+
+    def _asking(self, line: str, name: str) -> str:
+        """Return an override that takes its secret from a variable of the environment."""
+        key, _, value = line.partition("=")
+        found, asks = list(Secrets(more=self.more).all(value)), f"${{oc.env:{name}}}"
+        if not found or "\n" in value:
+            return f"{key}={asks}"
+        for held in found:
+            value = value.replace(held.text, asks)
+        return f"{key}={value}"
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].lstrip("+~").partition("@")[0]
+
+
+def _is_below(key: str, above: str) -> bool:
+    return f"{key}.".startswith(f"{above}.")
+
+
+def _is_literal(line: str) -> bool:
+    """Tell whether an override gives a mapping or a list, and not the name of an option of a config group."""
+    return line.partition("=")[2].startswith(("{", "["))
+
+
+def _leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of a config, each with its dotted key."""
+    if "leaf" in tree:
+        if isinstance(tree["leaf"], str):
+            yield path, tree["leaf"]
+        return
+    children: Any = tree["map"] if "map" in tree else enumerate(tree["list"])
+    for name, child in children:
+        yield from _leaves(child, f"{path}.{name}" if path else str(name))
+
+
+def exposed(found: Sequence[Sequence[str]], redaction: Redaction, title: str, path: str) -> Iterator[StashError]:
+    """Yield a refusal for each key at which a secret stands that cannot be taken out.
+
+    Args:
+        found: key and reason, as the tool's process told them.
+        redaction: how this freeze is written.
+        title: of the experiment.
+        path: the file that is frozen in place; empty where a config of the stash is.
+    """
+    for key, why in found:
+        if path:
+            fix = f"write ${{oc.env:NAME}} for it into {path}"
+        elif why.startswith("a key"):
+            fix = f"{redaction.again} {shlex.quote(f'~{key}')}  # or name what it maps otherwise"
+        else:
+            fix = redaction.fix(key)
+        yield StashError(f"{title}: {masked(key)}: {why}", masked(fix))

@@ -1,0 +1,185 @@
+"""Snapshot configs that are staged and not frozen yet: flattened and stamped, each as the text that is staged."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError, printable, quote
+from experimentstash.core.files import check_inside, write_shared
+from experimentstash.core.names import (
+    SnapshotName,
+    experiment_complaint,
+    tag_complaint,
+    tag_of,
+    tool_complaint,
+    tool_path,
+)
+from experimentstash.freeze.environment_capture import surroundings
+from experimentstash.freeze.freeze import freeze
+from experimentstash.git.checkouts.tool_commit import tool_commit
+from experimentstash.hydra import config_text
+from experimentstash.hydra.staged_config import laid_out
+from experimentstash.stash import registry, snapshot_file
+from experimentstash.verify.exceptions import allowed_rules
+from experimentstash.verify.flat import flat_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.git.entries import Entry
+    from experimentstash.git.repository import Repository
+    from experimentstash.stash.tool import Tool
+
+SHORT = 12  # hex digits of a commit in a message
+
+
+def freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> tuple[list[Frozen], list[StashError]]:
+    """Freeze what is staged and not frozen yet, in the working tree; nothing is staged.
+
+    A file whose tag exists is left as it is: what is frozen once stays frozen, and the rule `frozen` tells of it.
+
+    Args:
+        repository: the stash.
+        staged: the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes.
+
+    Returns:
+        What was frozen and written, and why the others could not be.
+
+    Raises:
+        StashError: the stash itself stands in the way: no registry, a conflict, a missing object.
+    """
+    failures: list[StashError] = []
+    raw = _not_frozen(repository, staged, failures)
+    if not raw:
+        return [], failures
+    freezing = _Freezing(repository)
+    changed = repository.changed({name.path: staged[name.path] for name in raw})
+    frozen = []
+    for name, data in raw.items():
+        try:
+            _check_same(repository, name, changed)
+            frozen.append(freezing.freeze(name, data))
+        except StashError as error:
+            failures.append(_of_file(name.path, error))
+    return _written(repository, frozen, failures), failures
+
+
+def _not_frozen(
+    repository: Repository, staged: Mapping[str, Entry], failures: list[StashError]
+) -> dict[SnapshotName, bytes]:
+    """Return the bytes of what is staged as a snapshot and is none yet; what cannot become one goes to `failures`."""
+    tags = repository.tags({tag_of(path) for path in staged})
+    allowed = allowed_rules()
+    raw = {}
+    for path, entry in sorted(staged.items()):
+        name = SnapshotName.from_path(path)
+        if name is None or name.tag in tags.commits or name.tag in tags.broken:
+            continue
+        try:
+            _check_entry(name, entry)
+            data = repository.read(entry.id, snapshot_file.LARGEST)
+            broken = _broken_rules(name, data)
+        except StashError as error:
+            failures.append(_of_file(path, error, f"git rm --cached {quote(path)}"))
+            continue
+        if broken - allowed:  # what the user lets pass as it is, is not frozen against their will
+            raw[name] = data
+    return raw
+
+
+def _check_entry(name: SnapshotName, entry: Entry) -> None:
+    """Raise `StashError` unless the entry is a file whose name a snapshot can have."""
+    if not entry.is_file:
+        raise StashError("a snapshot is a file of its own, not a link or a repository")
+    for part, complaint in (
+        (name.tool, tool_complaint(name.tool)),
+        (name.tag, tag_complaint(name.tag)),
+        (name.experiment, experiment_complaint(name.experiment)),
+    ):
+        if complaint:
+            raise StashError(f"{part!r}: {complaint}")
+
+
+def _broken_rules(name: SnapshotName, data: bytes) -> set[str]:
+    """Return the rules by which a file is not frozen yet. A header that is wrong is not mended here, but judged."""
+    parsed = snapshot_file.parse(data, name.path)
+    broken = set() if snapshot_file.is_stamped(parsed) else {"header"}
+    if len(data) <= config_text.LARGEST or not broken:
+        broken |= {problem.rule for problem in flat_problems(parsed, name)}
+    return broken
+
+
+def _check_same(repository: Repository, name: SnapshotName, changed: set[str]) -> None:
+    path = quote(name.path)
+    check_inside(repository.root, repository.root / name.path)
+    if name.path in changed:
+        raise StashError("it is staged with another content than it has on disk", f"git add {path}")
+
+
+class _Freezing:
+    """What the freezing of every file needs, read once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._stash = repository.root
+        self._pins = repository.index_pins().pins
+        self._tools = registry.load(repository.root)
+        self._surroundings: dict[tuple[str, str], Surroundings] = {}
+
+    def freeze(self, name: SnapshotName, data: bytes) -> Frozen:
+        """Freeze a text; nothing is written.
+
+        Raises:
+            StashError: it cannot be, or the commit being made would not hold what it is frozen with.
+        """
+        tool = registry.find(self._tools, name.tool)
+        self._check_pin(tool.name, tool_commit(self._stash, tool.name))
+        with laid_out(self._stash, tool, name, data) as laid:
+            within = partial(self._within, tool, name.tag)
+            frozen = freeze(laid.wish, name.tag, self._tools, _say, within, laid.header)
+        for other, commit in frozen.pins.items():
+            self._check_pin(other, commit)
+        told = [("environment", one) for one in within().told]
+        return replace(frozen, notices=(*frozen.notices, *laid.notices, *told))
+
+    def _within(self, tool: Tool, tag: str) -> Surroundings:
+        if (key := (tool.name, tag)) not in self._surroundings:
+            self._surroundings[key] = surroundings(self._stash, tool, tag)
+        return self._surroundings[key]
+
+    def _check_pin(self, tool: str, commit: str) -> None:
+        pin, path = self._pins.get(tool), tool_path(tool)
+        if pin != commit:
+            held = "nothing there" if pin is None else pin[:SHORT]
+            raise StashError(
+                f"{path} is checked out at {commit[:SHORT]}, and the commit being made pins {held}",
+                f"git add {path}" + ("" if pin is None else f"  # or, to go back: git submodule update {path}"),
+            )
+
+
+def _say(step: str) -> None:
+    print(f"{printable(step)} …", file=sys.stderr, flush=True)
+
+
+def _written(repository: Repository, frozen: list[Frozen], failures: list[StashError]) -> list[Frozen]:
+    written = []
+    for one in frozen:
+        try:
+            for path, text in {**one.files, one.name.path: one.text}.items():
+                check_inside(repository.root, repository.root / path)
+                write_shared(repository.root / path, text, one.published)
+        except StashError as error:
+            failures.append(error)
+        else:
+            written.append(one)
+    return written
+
+
+def _of_file(path: str, error: StashError, fix: str = "") -> StashError:
+    """Return a failure with the file that it is about."""
+    what = str(error.args[0]).removeprefix(f"{path}: ")
+    return StashError(f"{printable(path)}: {what}", error.fix or fix)

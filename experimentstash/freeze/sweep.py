@@ -1,0 +1,201 @@
+"""What a freeze writes of a sweep: one file where its jobs differ in what is swept, else one more for each job.
+
+Facts in (what the tool's process answered, composed twice), what the files say out; no I/O.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from experimentstash.stash import snapshot_body
+from experimentstash.stash.snapshot_file import late_key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from experimentstash.stash.snapshot_body import Tree
+
+Answer = dict[str, Any]
+_ALONE = ("hydra.mode=MULTIRUN",)  # said by the flag
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one snapshot file says.
+
+    Attributes:
+        overrides: its `OVERRIDE` lines.
+        settings: its `HYDRA` lines.
+        sweep: its `SWEEP` lines.
+        jobs: its `JOB` and `JOBS` lines, as (key, text).
+        varies: its `VARIES` lines.
+        lines: the header lines that say more of its values than the body (`TYPE`, `LATE`, `BUILT`, …), as (key, text).
+        answers: its `ANSWER` lines.
+        body: the config.
+        rerun: whether one command runs it with Hydra alone.
+        follows: the overrides of values that Hydra alone has to build anew for each job.
+    """
+
+    overrides: tuple[str, ...]
+    settings: tuple[str, ...]
+    sweep: tuple[str, ...]
+    jobs: tuple[tuple[str, str], ...]
+    varies: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...]
+    answers: tuple[str, ...]
+    body: Tree
+    rerun: bool
+    follows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the files of one freeze say.
+
+    Attributes:
+        whole: of the run, or of the sweep.
+        jobs: of each job that is a file of its own.
+        notices: what was decided, as (key, decision).
+    """
+
+    whole: Part
+    jobs: tuple[Part, ...]
+    notices: tuple[tuple[str, str], ...]
+
+
+def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
+    """Decide what the files of a freeze say.
+
+    Args:
+        overrides: what the user typed.
+        first: what the tool's process answered; that is what is frozen.
+        second: what it answered when it was asked again.
+    """
+    pairs = list(_pairs(first, second))
+    varies = list(dict.fromkeys(key for one, again in pairs for key in _varies(one, again)))
+    moved = _own_folders(pairs, first, second, varies)
+    whole = _part(overrides, first, varies, _without(moved, _settings(first)), first["sweep"])
+    told = list(dict.fromkeys(tuple(notice) for one, _ in pairs for notice in one["notices"]))
+    told += moved.items()
+    within = {key for one, _ in pairs for key in one["varies"]}  # told already
+    told += [
+        (key, "differs from one composition to the next: frozen as first seen") for key in varies if key not in within
+    ]
+    if not first["multirun"]:
+        return Parts(whole, (), tuple(told))
+    if "jobs" not in first:
+        whole = replace(whole, jobs=(("JOBS", f"chosen by {first['sweeper']}"),))
+        return Parts(whole, (), (*told, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs")))
+    texts = [shlex.join(job["overrides"]) for job in first["jobs"]]
+    jobs = tuple(("JOB", f"{number} {text}".rstrip()) for number, text in enumerate(texts))
+    follows = _follows(first["jobs"], varies)
+    if follows is None:
+        return _apart(whole, jobs, overrides, pairs, told, moved)
+    told += [(late_key(line), "follows what the sweep changes") for line in follows]
+    told += [(f"job {number}", text) for number, text in enumerate(texts)]
+    return Parts(replace(whole, jobs=jobs, follows=follows), (), tuple(told))
+
+
+def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
+    """Return each config with itself as it was composed again."""
+    again = {tuple(job["overrides"]): job for job in second.get("jobs", [second])} if "jobs" in first else {}
+    if not again:
+        yield first, second
+    for job in first.get("jobs", ()):
+        yield job, again.get(tuple(job["overrides"]), job)
+
+
+def _part(
+    overrides: Iterable[str], said: Answer, varies: Collection[str], settings: Iterable[str], sweep: Iterable[str] = ()
+) -> Part:
+    lines = _settled(said, varies)
+    rerun = bool(said.get("rerun", True)) and not any(key == "LATE_AT" for key, _ in lines)
+    answers = tuple(said["answers"])
+    return Part(tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, answers, said["body"], rerun)
+
+
+def _settings(said: Answer) -> list[str]:
+    lines = [*said["settings"], *said["choices"]]
+    return ["--multirun", *(line for line in lines if line not in _ALONE)] if said["multirun"] else lines
+
+
+def _own_folders(
+    pairs: Sequence[tuple[Answer, Answer]], first: Answer, second: Answer, varies: Sequence[str]
+) -> Mapping[str, str]:
+    """Return the settings of run directories that are left out, each with the reason.
+
+    A directory named by an id that is new at each composition would be one directory for all replays, since the id
+    is frozen: the second would find what the first has left there. Hydra's default gives each its own.
+    """
+    found = {}
+    for setting in ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"):
+        read = {key for one, _ in pairs for key in one["folders_read"].get(setting, ())}
+        keys = [key for key in varies if key in read or any(f"{key}.".startswith(f"{part}.") for part in read)]
+        lines = [next((line for line in one["settings"] if _key(line) == setting), "") for one in (first, second)]
+        if lines[0] and (keys or lines[0] != lines[1]):
+            why = f"built from {', '.join(keys)}, which differs" if keys else "it differs"
+            found[setting] = f"{why} from one composition to the next: each run gets a directory of its own"
+    return found
+
+
+def _without(moved: Mapping[str, str], settings: Iterable[str]) -> list[str]:
+    return [line for line in settings if _key(line) not in moved]
+
+
+def _varies(one: Answer, again: Answer) -> list[str]:
+    """Return the keys of values that are others when they are composed, or read, once more."""
+    return list(dict.fromkeys([*snapshot_body.differing(one["body"], again["body"]), *one["varies"]]))
+
+
+def _settled(said: Answer, varies: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return the header lines of values; one that a resolver of the tool makes is built anew unless it varies."""
+    instead = {tuple(built): tuple(fixed) for key, built, fixed in said["unsure"] if key in varies}
+    return tuple(instead.get((key, text), (key, text)) for key, text in said["lines"])
+
+
+def _follows(jobs: Sequence[Answer], varies: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the `BUILT` overrides of the values that differ between jobs and are not swept.
+
+    None where an override for the swept keys and these does not give each job exactly its config over that of the
+    first one: then its jobs need files of their own.
+    """
+    zero = jobs[0]
+    built = {late_key(text): text for key, text in zero["lines"] if key == "BUILT"}
+    found: dict[str, str] = {}
+    for job in jobs[1:]:
+        if None in job["keys"] or any(job[part] != zero[part] for part in ("lines", "own_settings")):
+            return None
+        for key in snapshot_body.differing(zero["body"], job["body"]):
+            if any(f"{key}.".startswith(f"{swept}.") for swept in job["keys"]):
+                continue
+            above = next((name for name in built if f"{key}.".startswith(f"{name}.")), None)
+            if above is None or key in varies:
+                return None
+            found[above] = built[above]
+    return tuple(found.values())
+
+
+def _apart(
+    whole: Part,
+    jobs: tuple[tuple[str, str], ...],
+    overrides: Sequence[str],
+    pairs: Sequence[tuple[Answer, Answer]],
+    told: Sequence[tuple[str, str]],
+    moved: Mapping[str, str],
+) -> Parts:
+    parted, notices = [], list(told)
+    for number, (job, again) in enumerate(pairs):
+        given = [*(line for line in overrides if _key(line) not in map(_key, job["overrides"])), *job["overrides"]]
+        varies = _varies(job, again)
+        parted.append(_part(given, job, varies, _without(moved, job["own_settings"])))
+        notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
+    settings = tuple(line for line in whole.settings if line not in pairs[0][0]["choices"])
+    return Parts(
+        replace(whole, settings=settings, jobs=(("JOBS", "apart"), *jobs), rerun=False), tuple(parted), tuple(notices)
+    )
+
+
+def _key(line: str) -> str:
+    return line.partition("=")[0].lstrip("+~")

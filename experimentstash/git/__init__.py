@@ -1,0 +1,1 @@
+"""Git: repositories as values, the tools as submodules and their checkouts, and the user's own git."""

@@ -1,0 +1,104 @@
+"""How the pin of a tool moves with a freeze: from the commit that HEAD pins to the one that is checked out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import tool_path
+from experimentstash.git.user_git import answer, git
+from experimentstash.git.working_tree import update_submodule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_SHORT = 12  # hex digits of a commit in a message
+
+
+@dataclass(frozen=True)
+class PinMove:
+    """What happens to the pin of a tool.
+
+    Attributes:
+        tool: the tool's name.
+        old: the full id of the commit that HEAD of the stash pins; empty where it pins none.
+        new: the full id of the commit that is frozen.
+        left_out: how many commits of the old history the new one lacks; None where the clone cannot tell.
+        added: how many commits the new history has and the old one lacks; None where the clone cannot tell.
+    """
+
+    tool: str
+    old: str
+    new: str
+    left_out: int | None = 0
+    added: int | None = 0
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it is new, unchanged, or moves forward."""
+        return self.left_out == 0
+
+    def __str__(self) -> str:
+        """Name the commit, and what the pin does."""
+        return f"{tool_path(self.tool)} at {self.new[:_SHORT]}: {self._move}"
+
+    @property
+    def _move(self) -> str:
+        old = self.old[:_SHORT]
+        if not old:
+            return "pinned for the first time"
+        if self.old == self.new:
+            return "the pin is unchanged"
+        if self.left_out is None or self.added is None:
+            return f"the pin was {old}, which this clone does not have: the direction of the move is unknown"
+        if not self.left_out:
+            return f"the pin moves forward by {_commits(self.added)} from {old}"
+        if not self.added:
+            return f"the pin moves back by {_commits(self.left_out)} from {old}"
+        return f"the pin moves sideways from {old}: {_commits(self.left_out)} left out, {_commits(self.added)} added"
+
+
+def _commits(count: int) -> str:
+    return f"{count:,} commit{'' if count == 1 else 's'}"
+
+
+def pin_moves(stash: Path, pins: Mapping[str, str]) -> list[PinMove]:
+    """Return what happens to the pins of tools, by the tool's name.
+
+    Args:
+        stash: the stash's root.
+        pins: the full id of the commit that is frozen, by tool.
+
+    Raises:
+        StashError: git failed; the message is git's own.
+    """
+    return [_move(stash, tool, pins[tool]) for tool in sorted(pins)]
+
+
+def _move(stash: Path, tool: str, new: str) -> PinMove:
+    root = stash / tool_path(tool)
+    old = answer("rev-parse", "--verify", "--quiet", f"HEAD:{tool_path(tool)}", cwd=stash) or ""
+    if old in ("", new):
+        return PinMove(tool, old, new)
+    if answer("rev-parse", "--verify", "--quiet", f"{old}^{{commit}}", cwd=root) is None:
+        return PinMove(tool, old, new, None, None)
+    left_out, added = git("rev-list", "--left-right", "--count", f"{old}...{new}", cwd=root).split()
+    return PinMove(tool, old, new, int(left_out), int(added))
+
+
+def check_moves(stash: Path, moves: Iterable[PinMove]) -> None:
+    """Check that no pin moves back or sideways: an older checkout is frozen by mistake more often than on purpose.
+
+    Args:
+        stash: the stash's root.
+        moves: what is to be recorded.
+
+    Raises:
+        StashError: one does, or the clone of the tool cannot tell.
+    """
+    for move in moves:
+        if not move.is_ordinary:
+            back = update_submodule(stash, move.tool)
+            raise StashError(str(move), f"{back}  # or, to freeze the commit that is checked out, add --allow-back")

@@ -1,0 +1,178 @@
+"""Tools as git submodules, through the user's own git: what may be added, where it is free, and the adding."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from experimentstash.core.errors import StashError, command, printable
+from experimentstash.core.files import check_inside
+from experimentstash.core.names import REGISTRY, check_tool, tool_path
+from experimentstash.core.process import run_whole
+from experimentstash.core.secrets import first_secret
+from experimentstash.core.urls import names_program, public_url, resolve, same
+from experimentstash.git.checkouts.tool_commit import OWN_REPOSITORY, layout
+from experimentstash.git.submodules.rollback import modules_folder
+from experimentstash.git.user_git import answer, ask_git, clean_environment, git
+from experimentstash.git.working_tree import update_submodule
+from experimentstash.stash.registry import Tool, load
+
+
+def check_url(url: str, folder: Path, name: str) -> str:
+    """Return the URL as git shall have it: a local path that exists is made absolute.
+
+    `./x` and `../x` stay, git takes them from the stash's own remote (`git help submodule`).
+
+    Args:
+        url: as the user typed it.
+        folder: the user's working folder.
+        name: the tool's name.
+
+    Raises:
+        StashError: git would take it for an option or for a program to run, or it would publish a password, a token,
+            or who logs in over https.
+    """
+    if not url or printable(url) != url:
+        raise StashError(f"the URL {url!r} is empty or holds control characters")
+    if url.startswith("-"):
+        raise StashError(f"the URL {url!r} begins with '-', as an option does")
+    if names_program(url):
+        raise StashError(f"the URL {url!r} names a program to run (git help gitremote-helpers); that is refused")
+    if (public := public_url(url)) != url:
+        raise StashError(
+            f"the URL holds a user, a password or a token, and .gitmodules would show it to everyone: {public}",
+            f"{command('experimentstash', 'add-tool', name, public)}  # git asks, or its credential helper knows",
+        )
+    if first_secret(url) is not None:
+        raise StashError(
+            "the URL holds a secret, and .gitmodules would show it to everyone",
+            "leave it out of the URL; git asks, or takes it from its credential helper",
+        )
+    if url.startswith(("./", "../")):
+        return url
+    if (folder / url).exists():
+        return os.path.abspath(folder / url)  # noqa: PTH100  (links stay as the user wrote them)
+    if re.search(r"\s", url):
+        raise StashError(f"the URL {url!r} holds white space")
+    if "://" not in url and ":" not in url:
+        raise StashError(f"{url}: no such folder, and no URL")
+    return url
+
+
+def check_not_the_stash(stash: Path, name: str, url: str) -> None:
+    """Check that a tool does not come from the stash itself, from a directory of it, or from its own remote.
+
+    Args:
+        stash: the stash's root.
+        name: the tool's name.
+        url: what `check_url` returned.
+
+    Raises:
+        StashError: it does: each commit of the stash would move the pin that it records.
+    """
+    if _leads_to(stash, url):
+        raise StashError(f"{url}: it is the stash itself; {OWN_REPOSITORY}", layout(name))
+
+
+def _leads_to(stash: Path, url: str) -> bool:
+    path = Path(url.removeprefix("file://"))
+    if path.is_absolute() and path.is_dir() and _common_folder(path) == _common_folder(stash):
+        return True
+    remotes = answer("config", "--get-regexp", r"^remote\..*\.url$", cwd=stash) or ""
+    bases = [line.partition(" ")[2] for line in remotes.splitlines()] or [str(stash)]
+    return any(same(_resolved(url, base), base) for base in bases)
+
+
+def _resolved(url: str, base: str) -> str:
+    with contextlib.suppress(ValueError):
+        return resolve(url, base)
+    return url
+
+
+def _common_folder(place: Path) -> str:
+    """Return the git directory that a path belongs to, shared by worktrees; the path itself where there is none."""
+    asked = ask_git("rev-parse", "--git-common-dir", cwd=place)
+    return os.path.realpath(place / asked.stdout.decode("utf-8", "surrogateescape").strip())
+
+
+def check_branch(branch: str) -> None:
+    """Raise `StashError` unless git takes `branch` for the name of a branch."""
+    asked = ask_git("check-ref-format", "--branch", branch, cwd=Path("/"))
+    if branch.startswith(("-", "@{")) or printable(branch) != branch or asked.returncode != 0:
+        raise StashError(f"{branch!r} is no name for a branch (git help check-ref-format)")
+
+
+def check_free(stash: Path, name: str) -> None:
+    """Check that nothing of the name is there yet: no tool, folder, submodule, nor what is left of one.
+
+    Raises:
+        StashError: something is; it is left as it is.
+    """
+    check_tool(name)
+    path = tool_path(name)
+    _check_registry(stash, name)
+    check_inside(stash, Path(path))
+    check_inside(stash, Path("configs", name, "experiment", "x"))
+    if git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash):
+        raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", "git status")
+    if git("ls-files", "-s", "--", path, cwd=stash):
+        raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
+    if os.path.lexists(stash / path):
+        raise StashError(f"{path}: something is there already", f"mv {path} {path}.old")
+    for place, options in ((".gitmodules", ("-f", ".gitmodules")), (".git/config", ("--local",))):
+        section = f"submodule.{path}"
+        known = ask_git("config", *options, "--get-regexp", f"^{re.escape(section)}\\.", cwd=stash)
+        if known.stdout:
+            fix = f"git config {' '.join(options)} --remove-section {section}"
+            raise StashError(f"{place} has a submodule {path!r} already", fix)
+    if (modules := modules_folder(stash, name)).exists():
+        raise StashError(f"{modules}: a submodule of that name was here before", f"rm -rf '{modules}'")
+
+
+def _check_registry(stash: Path, name: str) -> None:
+    tools = load(stash)
+    if name in tools:
+        fix = "" if (stash / tool_path(name) / ".git").exists() else update_submodule(stash, name)
+        raise StashError(f"the tool {name!r} is there already ({REGISTRY}); nothing was changed", fix)
+    for other in tools:
+        if other.casefold() == name.casefold():
+            raise StashError(
+                f"the tool {other!r} is there already, and {name!r} differs in nothing but capital letters"
+            )
+
+
+def add(stash: Path, name: str, url: str, branch: str | None = None) -> None:
+    """Add the submodule of a tool at `tools/<name>`, staged, with what git says for the user to see.
+
+    Args:
+        stash: the stash's root.
+        name: the tool's name, checked by `check_free`.
+        url: what `check_url` returned.
+        branch: the branch to follow; by default the remote's own.
+
+    Raises:
+        StashError: git failed; it has said why. What it left behind is for the caller to undo.
+    """
+    path = tool_path(name)
+    # a user who types a path of this machine means it; what a repository brings with it is not asked
+    # (CVE-2022-39253: git refuses such paths in submodules)
+    trust = ["-c", "protocol.file.allow=always"] if _is_local(stash, url) else []
+    options = ["-b", branch] if branch else []
+    command = ["git", *trust, "submodule", "add", *options, "--name", path, "--", url, path]
+    code = run_whole(command, cwd=stash, env=clean_environment())
+    if code != 0:
+        raise StashError(f"git could not add {url} (exit code {code}); the stash is as it was")
+
+
+def _is_local(stash: Path, url: str) -> bool:
+    if not url.startswith(("./", "../")):
+        return url.startswith(("/", "file://"))
+    remote = ask_git("config", "--get", "remote.origin.url", cwd=stash).stdout.decode("utf-8", "replace").strip()
+    return not remote or remote.startswith(("/", ".", "file://"))
+
+
+def commit_of(stash: Path, tool: Tool) -> str:
+    """Return the commit that is checked out in a tool, or nothing where none is."""
+    return answer("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path) or ""

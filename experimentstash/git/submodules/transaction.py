@@ -1,0 +1,151 @@
+"""Adding a tool is all or nothing: what is there is written down first, and put back after any failure.
+
+The record lies in git's own folder while an add is under way, so that the next one finds it after a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import tool_path
+from experimentstash.core.signals import come_too_late, held_signals, ignored_signals
+from experimentstash.git.submodules.rollback import Record, modules_folder, put_back, take_record
+from experimentstash.git.user_git import answer, ask_git, fix_of, git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_RECORD = "experimentstash-add-tool"
+
+
+@dataclass
+class Undo:
+    """The record of one add, open while the add is under way."""
+
+    stash: Path
+    file: IO[str]
+    record: Record
+
+    def will_make(self, path: str) -> None:
+        """Note a file, and the folders above it, before they are made."""
+        self.record.made.append(path)
+        self._note_folders(Path(path).parent)
+        self._save()
+
+    def will_write_registry(self, text: str) -> None:
+        """Note a text of the registry before it is written."""
+        self.record.written.append(text)
+        self._save()
+
+    def begin(self) -> None:
+        """Note the folders that an add makes, and save the record."""
+        self._note_folders(Path(tool_path(self.record.tool)))
+        self._note_folders(modules_folder(self.stash, self.record.tool))
+        self._save()
+
+    def end(self) -> None:
+        """Forget the record: the add is done, or undone."""
+        self.file.seek(0)
+        self.file.truncate()
+
+    def _note_folders(self, folder: Path) -> None:
+        for place in (folder, *folder.parents):
+            if str(place) not in self.record.absent and not (self.stash / place).exists():
+                self.record.absent.append(str(place))
+
+    def _save(self) -> None:
+        self.file.write(json.dumps(asdict(self.record)) + "\n")  # behind the earlier ones: a kill cuts off the last
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+@contextlib.contextmanager
+def only_add(stash: Path) -> Iterator[IO[str]]:
+    """Be the only one that adds a tool to this checkout; an add that was cut off is undone first.
+
+    Raises:
+        StashError: another add is under way, or the leftovers hold work of the user's.
+    """
+    path = stash / git("rev-parse", "--git-path", _RECORD, cwd=stash)
+    with contextlib.ExitStack() as opened:
+        with held_signals():
+            file = opened.enter_context(path.open("a+", encoding="utf-8"))
+            _lock(file, stash)
+            opened.callback(_forget, file, path)
+        file.seek(0)
+        if left := file.read():
+            _recover(stash, left)
+            file.truncate(0)
+        yield file
+
+
+def _lock(file: IO[str], stash: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when we are killed
+    except BlockingIOError:
+        raise StashError(f"{stash}: another add-tool is under way there; wait for it to end") from None
+
+
+def _forget(file: IO[str], path: Path) -> None:
+    if os.fstat(file.fileno()).st_size == 0:  # else something could not be put back, and the next add tries again
+        path.unlink(missing_ok=True)
+
+
+def _recover(stash: Path, left: str) -> None:
+    whole = left[: left.rfind("\n") + 1].splitlines()
+    if not whole:  # cut off before anything was done
+        return
+    record = Record(**json.loads(whole[-1]))
+    place = tool_path(record.tool)
+    if answer("rev-parse", "--verify", "-q", f"HEAD:{place}", cwd=stash) is not None:
+        return  # the user has committed it since
+    if _holds_work(stash / place):
+        modules = modules_folder(stash, record.tool)
+        raise StashError(
+            f"{place}: adding it was cut off, and it holds work of yours now; save that elsewhere first",
+            f"rm -rf '{stash / place}' '{modules}'",
+        )
+    with ignored_signals():
+        put_back(stash, record)
+    print(f"undid what an add-tool of {record.tool!r} that was cut off had left", file=sys.stderr)
+
+
+def _holds_work(checkout: Path) -> bool:
+    if not (checkout / ".git").exists():
+        return checkout.is_dir() and any(checkout.iterdir())
+    status = ask_git("status", "--porcelain", cwd=checkout)
+    if fix := fix_of(status.stderr.decode("utf-8", "replace")):  # git does not say what is there
+        raise StashError(f"{checkout}: {status.stderr.decode('utf-8', 'replace').strip()}", fix)
+    local = ask_git("log", "--oneline", "-1", "HEAD", "--not", "--remotes", cwd=checkout)
+    # a clone that was cut off has no HEAD to speak of, and nothing of the user's
+    return local.returncode == 0 and bool(status.stdout.strip() or local.stdout.strip())
+
+
+@contextlib.contextmanager
+def all_or_nothing(stash: Path, file: IO[str], tool: str) -> Iterator[Undo]:
+    """Put back all that `Undo` noted, and git's own traces of the submodule, unless the work is done to its end.
+
+    Args:
+        stash: the stash's root.
+        file: what `only_add` yielded.
+        tool: the tool that is being added; nothing of its name may be there yet.
+    """
+    undo = Undo(stash, file, take_record(stash, tool))
+    try:
+        undo.begin()
+        yield undo
+        come_too_late()
+    except BaseException:
+        with ignored_signals():
+            put_back(stash, undo.record)
+            undo.end()
+        raise
+    undo.end()

@@ -1,0 +1,141 @@
+"""pre-commit and prek: which of our hooks a framework runs already, by its hook file and its config."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import EXCLUDE
+from experimentstash.core.yaml_nodes import compose
+from experimentstash.hooks.install import hook_scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+PRE_COMMIT, PREK = "pre-commit", "prek"
+CONFIGS = {
+    PRE_COMMIT: (".pre-commit-config.yaml",),
+    PREK: ("prek.toml", ".pre-commit-config.yaml", ".pre-commit-config.yml"),
+}
+"""The config files of each framework, at the top of the repository; the first that is there counts."""
+STAGES = {
+    "freeze-snapshots": ("pre-commit",),
+    "check-snapshots": ("pre-commit", "pre-merge-commit", "manual"),
+    "tag-snapshots": ("post-commit", "post-merge", "post-rewrite"),
+    "guard-push": ("pre-push",),
+}
+"""Our hook ids and the stages that each runs at (spec.md, *Hooks*)."""
+
+_OLD_STAGES = {"commit": "pre-commit", "merge-commit": "pre-merge-commit", "push": "pre-push"}
+_NAMED = re.compile(rb"--(config|cd)=[\"']?([^\"'\s)]+)")
+_FROZEN = ("configs/tool/snapshots/tag/experiment.yaml", "configs/tool/snapshots/tag/experiment.results.json")
+_LARGEST = 1_000_000  # bytes
+
+
+def config_of(root: Path, framework: str) -> Path | None:
+    """Return the config of a framework at the top of the repository, or None."""
+    return next((root / name for name in CONFIGS[framework] if (root / name).is_file()), None)
+
+
+def covers(root: Path, hook: Path) -> bool:
+    """Tell whether a hook is a framework's whose config names all of ours that belong to its type.
+
+    Args:
+        root: the top of the working tree.
+        hook: the file; its name is its type.
+    """
+    framework = hook_scripts.framework_of(hook)
+    if framework is None or not hook_scripts.is_hook(hook):
+        return False
+    return names_ours(root, framework, hook_scripts.content(hook), hook.name)
+
+
+def names_ours(root: Path, framework: str, text: bytes, kind: str) -> bool:
+    """Tell whether the config that a framework is started with names all of our hooks of a type.
+
+    Args:
+        root: the top of the working tree.
+        framework: its name.
+        text: how it is started: its hook file, or a command.
+        kind: the type.
+    """
+    said = {key.decode(): value.decode("utf-8", "replace") for key, value in _NAMED.findall(text)}
+    folder = root / said.get("cd", "")
+    config = folder / said["config"] if "config" in said else config_of(folder, framework)
+    wanted = {id_ for id_, stages in STAGES.items() if kind in stages}
+    return config is not None and wanted <= _ids_at(read_config(config), kind)
+
+
+def read_config(path: Path) -> Mapping[str, Any]:
+    """Return what a config says; nothing where it is none that we can read, or too long to be one."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if path.suffix == ".toml":
+            said = _toml(data.decode()) if len(data) <= _LARGEST else None
+        else:
+            compose(data, path.name, largest=_LARGEST, aliases=False)  # what could grow beyond measure is refused
+            said = yaml.safe_load(data)
+    except (OSError, ValueError, StashError, yaml.YAMLError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def named_ids(config: Mapping[str, Any]) -> set[str]:
+    """Return those of our hook ids that a config names."""
+    return {hook["id"] for _, hook in _hooks(config)} & STAGES.keys()
+
+
+def missing_types(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the types of hook that whoever says `pre-commit install` with this config does not get."""
+    given = config.get("default_install_hook_types")
+    types = given if isinstance(given, list) and given else ["pre-commit"]
+    return tuple(kind for kind in hook_scripts.CLONE if kind not in types)
+
+
+def has_hooks(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config names any hook."""
+    return next(_hooks(config), None) is not None
+
+
+def excludes_snapshots(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config keeps what is frozen from all hooks, whose fixers would rewrite it."""
+    pattern = config.get("exclude")
+    if not isinstance(pattern, str):  # prek's globs
+        return "snapshots" in str(pattern)
+    try:
+        return EXCLUDE in pattern or all(re.search(pattern, path) for path in _FROZEN)
+    except re.error:
+        return False
+
+
+def _ids_at(config: Mapping[str, Any], stage: str) -> set[str]:
+    return {hook["id"] for repo, hook in _hooks(config) if stage in _stages(config, repo, hook)}
+
+
+def _stages(config: Mapping[str, Any], repo: Mapping[str, Any], hook: Mapping[str, Any]) -> set[str]:
+    # a hook of a repository has the stages of its manifest, ours; a local one those of the config, or all
+    manifest = STAGES.get(hook["id"], ()) if repo.get("repo") != "local" else None
+    stages = hook.get("stages") or manifest or config.get("default_stages") or hook_scripts.CLONE
+    return {_OLD_STAGES.get(str(stage), str(stage)) for stage in stages} if isinstance(stages, list | tuple) else set()
+
+
+def _hooks(config: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    repos = config.get("repos")
+    for repo in repos if isinstance(repos, list) else []:
+        hooks = repo.get("hooks") if isinstance(repo, dict) else None
+        for hook in hooks if isinstance(hooks, list) else []:
+            if isinstance(hook, dict) and isinstance(hook.get("id"), str):
+                yield repo, hook
+
+
+def _toml(text: str) -> object:
+    if importlib.util.find_spec("tomllib") is None:  # Python 3.10
+        return None
+    return importlib.import_module("tomllib").loads(text)

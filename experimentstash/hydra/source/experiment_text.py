@@ -1,0 +1,81 @@
+"""Where a tool's experiments are, and the text of one."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import check_inside
+from experimentstash.core.names import experiment_path, near
+from experimentstash.hydra.source.hydra_main import read_main
+from experimentstash.hydra.source.layout import config_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from experimentstash.stash.tool import Tool
+
+_LARGEST = 10 * 1024 * 1024  # bytes; nobody wrote such a config
+
+
+def find(stash: Path, tool: Tool, experiment: str) -> str | None:
+    """Return the YAML of an experiment, of the stash or else of the tool itself; None where no file holds it.
+
+    Raises:
+        StashError: it is no text file of the stash, or a folder of experiments.
+    """
+    own = stash / experiment_path(tool.name, experiment)
+    if os.path.lexists(own):
+        check_inside(stash, own)
+        return _text(own)
+    theirs = _own_folder(stash, tool)
+    if theirs is not None and os.path.lexists(path := theirs / f"{experiment}.yaml"):
+        check_inside(stash / tool.path, path)
+        return _text(path)
+    if own.with_suffix("").is_dir():
+        names = sorted(f"{experiment}/{name}" for name in _names_below(own.with_suffix("")))
+        raise StashError(f"{experiment!r} is a folder of experiments{near(experiment, names)}")
+    return None
+
+
+def unknown(stash: Path, tool: Tool, experiment: str, further: Iterable[str] = ()) -> StashError:
+    """Return the error that tells of an experiment that is not there, with the nearest names.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool, from the registry.
+        experiment: its name.
+        further: experiments that the program holds in no file.
+    """
+    folders = [stash / f"configs/{tool.name}/experiment", _own_folder(stash, tool)]
+    known = {name for folder in folders if folder is not None for name in _names_below(folder)}
+    shown = experiment_path(tool.name, experiment)
+    return StashError(f"no experiment {experiment!r} of {tool.name!r} ({shown}){near(experiment, {*known, *further})}")
+
+
+def _own_folder(stash: Path, tool: Tool) -> Path | None:
+    """Return the folder of the tool's own experiments, as far as its source shows it."""
+    root = stash / tool.path
+    theirs = config_folder(root, tool, read_main(root, tool))
+    return theirs / tool.group if theirs is not None else None
+
+
+def _names_below(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix().removesuffix(".yaml") for path in folder.rglob("*.yaml")]
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise StashError(f"{path}: not a file")
+    size = path.stat().st_size
+    if size > _LARGEST:
+        raise StashError(f"{path}: {size} bytes are no experiment (at most {_LARGEST})")
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise StashError(f"{path}: not UTF-8 (byte {error.start})", f"file '{path}'  # then save it as UTF-8") from None
+    if not text.strip():
+        raise StashError(f"{path}: empty, there is nothing to run")
+    return text

@@ -1,0 +1,136 @@
+"""A config's text laid out so that a tool composes it, whatever the working config of that name says by now.
+
+The text gets a folder of its own, which comes before the stash's configs on Hydra's search path, and is chosen there
+as an experiment is. A text that is the whole config already (a snapshot that somebody edited, or what Hydra wrote to
+`.hydra/config.yaml`) is no experiment: it is composed as a frozen one is replayed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError, quote
+from experimentstash.core.names import experiment_path
+from experimentstash.hydra import config_text
+from experimentstash.hydra.compose import compose
+from experimentstash.hydra.launch import Wish, check_tool_there, keep_clean
+from experimentstash.hydra.selection import selected
+from experimentstash.hydra.source.layout import guess_select
+from experimentstash.stash import snapshot_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from experimentstash.core.names import SnapshotName
+    from experimentstash.hydra.config_text import Text
+    from experimentstash.stash.tool import Tool
+
+_UNTYPED = ("types", "the text does not have those that the tool declares: a replay gives plain values")
+_UNCHOSEN = ("choices", "the text does not name the chosen config groups: HydraConfig of a replay does not, either")
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A text that a tool can compose.
+
+    Attributes:
+        wish: what is to be composed.
+        header: lines of the snapshot's header that somebody wrote, and that stay.
+        notices: what was decided, as (key, decision).
+    """
+
+    wish: Wish
+    header: tuple[tuple[str, str], ...] = ()
+    notices: tuple[tuple[str, str], ...] = ()
+
+
+@contextlib.contextmanager
+def laid_out(stash: Path, tool: Tool, name: SnapshotName, data: bytes) -> Iterator[LaidOut]:
+    """Lay a text out and give what to compose for it; what was laid out is gone afterwards.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool, from the registry.
+        name: what the text is to be frozen as.
+        data: its bytes.
+
+    Raises:
+        StashError: the text is refused, the tool is not checked out, or nothing tells whether it is a whole config.
+    """
+    text = config_text.read(data, name.path)
+    check_tool_there(stash, tool)
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+        wanted = Wish(stash, tool, name.experiment, configs=Path(folder))
+        wanted = replace(wanted, late=tool.late, keep=tool.keep, plain=tool.plain)
+        _write(Path(folder, "experiment", f"{name.experiment}.yaml"), text.config)
+        if text.is_snapshot:
+            yield _as_snapshot(replace(wanted, select=tool.select or "primary"), text)
+        elif text.is_part or _is_working(stash, name, text):
+            yield LaidOut(selected(wanted, text.config), text.further_lines)
+        else:
+            select = tool.select or guess_select(wanted.root, tool, text.config) or "append"
+            yield _as_what_it_is(replace(wanted, select=select), text)
+
+
+def _as_snapshot(wanted: Wish, text: Text) -> LaidOut:
+    """Lay out a snapshot that somebody edited: what was late stays so."""
+    frozen, late = text.frozen, text.late_keys
+    if frozen.jobs_apart:
+        raise StashError(
+            f"{text.where}: a sweep whose jobs are snapshots of their own is not frozen anew by itself",
+            f"git restore --source=HEAD --staged --worktree {quote(text.where)}  # or freeze it under another tag",
+        )
+    again = replace(
+        wanted,
+        select="compose" if frozen.one("SELECT") == "compose" else wanted.select,
+        snapshot=_write(Path(str(wanted.configs), "frozen.yaml"), snapshot_file.render(frozen.header, frozen.body)),
+        settings=(*frozen.all("HYDRA"), *frozen.all("SWEEP")),
+        late=(*late, *(key for key in wanted.late if key not in late)),
+        keep=tuple(key for key in wanted.keep if key not in late),
+    )
+    return LaidOut(again, text.further_lines)
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def _is_working(stash: Path, name: SnapshotName, text: Text) -> bool:
+    """Tell whether a text is the working config of that name, which `run` composes as an experiment."""
+    with contextlib.suppress(OSError):
+        return (stash / experiment_path(name.tool, name.experiment)).read_bytes() == text.config.encode("utf-8")
+    return False
+
+
+def _as_what_it_is(wanted: Wish, text: Text) -> LaidOut:
+    """Lay out a text that says nothing of itself: by its keys it is a whole config, or an option of its group.
+
+    An option is found at the key `experiment`. What Hydra prints of a whole config is without Hydra's own settings,
+    so they are those that the tool has by itself; and without the types that the tool declares.
+
+    Raises:
+        StashError: it has some of the tool's own keys and not others, or the tool does not compose by itself.
+    """
+    keep_clean(wanted)
+    _, answer = compose(replace(wanted, experiment=""))
+    own = {str(key) for key, _ in answer["body"]["map"]} - {"experiment"}
+    missing = sorted(own - text.keys)
+    if not missing and (own or wanted.select == "primary" or text.keys == {"experiment"}):
+        settings = (*answer["settings"], *answer["sweep"])
+        whole = _write(Path(str(wanted.configs), "whole.yaml"), text.config)
+        typed = any(key == "TYPE" for key, _ in answer["lines"])
+        notices = (_UNCHOSEN, _UNTYPED) if typed else (_UNCHOSEN,)
+        return LaidOut(replace(wanted, snapshot=whole, settings=settings), notices=notices)
+    if own and not own & text.keys:
+        return LaidOut(wanted)
+    raise StashError(
+        f"{text.where}: it does not say what it is laid over, and is no whole config of {wanted.tool.name!r}"
+        + (f" (no {', '.join(missing[:5])})" if missing else ""),
+        f"write '# @package _global_' on top of {text.where}",
+    )

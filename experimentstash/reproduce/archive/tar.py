@@ -1,0 +1,236 @@
+"""The file of an archive: a tar that every `tar` unpacks, of which each byte follows from what it holds.
+
+The members stand one after the other as regular files, without owner, time or mode of their own. The first says what
+the others are; the last holds the SHA-256 of all that stands before it. Nothing else is in it: a reader knows each
+header before it reads it. (POSIX.1-1988 *ustar*; longer names and sizes as GNU tar has them.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from experimentstash.core.errors import StashError, printable, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+BLOCK = 512
+"""Bytes: all of a tar comes in blocks of this size."""
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
+_LAST = "SHA256"
+_DIGITS = 64
+_NAME = 100  # bytes that a header has for a name
+_OCTAL = 8**11  # sizes below this one are written in octal digits
+_KINDS = {
+    b"1": "a hard link",
+    b"2": "a symbolic link",
+    b"3": "a device",
+    b"4": "a device",
+    b"5": "a folder",
+    b"6": "a pipe",
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in an archive.
+
+    Attributes:
+        name: its name, in ASCII.
+        size: bytes.
+    """
+
+    name: str
+    size: int
+
+    @property
+    def header(self) -> bytes:
+        """What stands before its bytes."""
+        name = self.name.encode("ascii")
+        if len(name) <= _NAME:
+            return _header(name, self.size)
+        return _header(b"././@LongLink", len(name) + 1, b"L") + _padded(name + b"\0") + _header(name, self.size)
+
+    @property
+    def room(self) -> int:
+        """How many bytes of the archive it takes."""
+        return len(self.header) + self.size + padding(self.size)
+
+
+def _header(name: bytes, size: int, kind: bytes = b"0") -> bytes:
+    said = b"%011o\0" % size if size < _OCTAL else b"\x80" + size.to_bytes(11, "big")
+    fields = (
+        name[:_NAME].ljust(_NAME, b"\0"),
+        b"0000644\0" + b"0000000\0" * 2,  # mode, user, group
+        said,
+        b"%011o\0" % 0,  # 1970
+        b" " * 8,  # the sum goes here
+        kind + b"\0" * 100,
+        b"ustar\0" + b"00",
+    )
+    block = b"".join(fields).ljust(BLOCK, b"\0")
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
+
+
+def padding(size: int) -> int:
+    """Return how many bytes fill the last block."""
+    return -size % BLOCK
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * padding(len(data))
+
+
+def tail(digest: str) -> bytes:
+    """Return the end of an archive: its last member, and the two empty blocks that end every tar."""
+    text = f"{digest}\n".encode()
+    return Member(_LAST, len(text)).header + _padded(text) + b"\0" * (2 * BLOCK)
+
+
+_TAIL = len(tail("0" * _DIGITS))
+
+
+class Writer:
+    """Writes the members of an archive, one after the other, and at the end their digest.
+
+    Args:
+        file: where to.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+
+    def _write(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._file.write(data)
+
+    def add(self, member: Member, parts: Iterator[bytes]) -> None:
+        """Write a member out of its parts.
+
+        Raises:
+            StashError: they are not as many bytes as was said: somebody changes the file.
+        """
+        self._write(member.header)
+        size = 0
+        for part in parts:
+            size += len(part)
+            self._write(part)
+        if size != member.size:
+            raise StashError(f"{member.name}: {size} bytes, and not {member.size}: it changes while it is read")
+        self._write(b"\0" * padding(size))
+
+    def end(self) -> None:
+        """Write the end."""
+        self._file.write(tail(self._digest.hexdigest()))
+
+
+def chunks(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
+    """Yield what a file holds from where it stands, or the next `size` bytes of it, as far as they are there."""
+    left = size
+    while left is None or left > 0:
+        part = file.read(CHUNK if left is None else min(CHUNK, left))
+        if not part:
+            return
+        left = None if left is None else left - len(part)
+        yield part
+
+
+def check_digest(path: Path, file: BinaryIO, first: str) -> str:
+    """Check an archive's own digest, and return that of the whole file: what `sha256sum` says of it.
+
+    Args:
+        path: what messages call it.
+        file: the archive.
+        first: the name of its first member, by which an archive is told from any other file.
+
+    Raises:
+        StashError: it is no archive, was cut short, or was altered.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(_NAME).rstrip(b"\0") != first.encode("ascii"):
+        raise StashError(f"{path}: no archive of experimentstash bundle")
+    file.seek(max(size - _TAIL, 0))
+    end = file.read(_TAIL)
+    at = len(Member(_LAST, _DIGITS + 1).header)
+    said = end[at : at + _DIGITS].decode("ascii", "replace")
+    if size % BLOCK or size < _TAIL + BLOCK or end != tail(said):
+        raise StashError(f"{path}: it was cut short, or something was added to it: it does not end with its SHA-256")
+    file.seek(0)
+    digest = hashlib.sha256()
+    for part in chunks(file, size - _TAIL):
+        digest.update(part)
+    if digest.hexdigest() != said:
+        raise StashError(f"{path}: it was altered: its SHA-256 is {digest.hexdigest()}, and it says {said}")
+    digest.update(end)
+    return digest.hexdigest()
+
+
+def first_member(path: Path, file: BinaryIO, name: str, largest: int) -> bytes:
+    """Return the bytes of the first member.
+
+    Raises:
+        StashError: it is another one, or too large.
+    """
+    file.seek(0)
+    block = file.read(BLOCK)
+    try:
+        size = int(block[124:135], 8)
+    except ValueError:
+        size = -1
+    if size < 0 or block != Member(name, size).header:
+        raise StashError(f"{path}: it does not begin with {name}, but with {_seen(block)}")
+    if size > largest:
+        raise StashError(f"{path}: {name} has {size} bytes, and more than {largest} are none")
+    data = file.read(size)
+    _check_padding(path, file, name, size)
+    return data
+
+
+def places(path: Path, file: BinaryIO, members: Sequence[Member]) -> dict[str, int]:
+    """Return where the bytes of each member begin, having seen that these are the members and no others.
+
+    Args:
+        path: what messages call the archive.
+        file: the archive.
+        members: all of them but the last, which holds the digest.
+
+    Raises:
+        StashError: another stands there, or something between them.
+    """
+    found: dict[str, int] = {}
+    at = 0
+    size = file.seek(0, os.SEEK_END)
+    for member in members:
+        file.seek(at)
+        header = file.read(len(member.header))
+        if header != member.header:
+            raise StashError(f"{path}: where {member.name} must be, there is {_seen(header)}")
+        found[member.name] = at + len(header)
+        at += member.room
+        if at > size - _TAIL:
+            raise StashError(f"{path}: {member.name} has not the {member.size} bytes that it should have")
+        file.seek(found[member.name] + member.size)
+        _check_padding(path, file, member.name, member.size)
+    if at != size - _TAIL:
+        file.seek(at)
+        raise StashError(f"{path}: it holds more than it says: {_seen(file.read(BLOCK))}")
+    return found
+
+
+def _check_padding(path: Path, file: BinaryIO, name: str, size: int) -> None:
+    if any(file.read(padding(size))):
+        raise StashError(f"{path}: something stands behind {name}, where nothing must be")
+
+
+def _seen(block: bytes) -> str:
+    """Say what a header is of, for a message: the name and the kind, whatever they are."""
+    name = printable(short(block[:_NAME].rstrip(b"\0").decode("utf-8", "replace")))
+    kind = _KINDS.get(block[156:157], "")
+    return f"{name}, {kind}" if kind else name

@@ -1,0 +1,97 @@
+"""An archive written: whole, or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import MAKE_ROOM, StashError, lacks_room
+from experimentstash.reproduce.archive.archive_manifest import NAME
+from experimentstash.reproduce.archive.tar import CHUNK, Member, Writer, chunks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from experimentstash.reproduce.archive.archive_manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Part:
+    """What becomes a member: some bytes, and a file behind them."""
+
+    head: bytes
+    file: Path
+
+    @property
+    def size(self) -> int:
+        """Bytes of both."""
+        return len(self.head) + self.file.stat().st_size
+
+
+def check_target(target: Path) -> None:
+    """Check before the work that a file can be written there.
+
+    Raises:
+        StashError: something else is there that is no archive, or no folder for it.
+    """
+    if not target.parent.is_dir():
+        raise StashError(f"{target.parent}: no such folder", f"mkdir -p {target.parent}")
+    if target.is_dir():
+        raise StashError(f"{target}: a folder; name the file that shall be written")
+    if target.exists() and target.stat().st_size > 0:
+        with target.open("rb") as file:
+            if file.read(len(NAME)) != NAME.encode("ascii"):
+                raise StashError(f"{target}: there is something else already", "name another file")
+
+
+def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
+    """Write an archive, and return the SHA-256 of the file, in hex.
+
+    Args:
+        target: the file; an archive that is there is replaced when the new one is whole.
+        manifest: what it says of itself.
+        parts: its members, in the manifest's order.
+
+    Raises:
+        StashError: the folder or the disk does not take it; nothing is left behind.
+    """
+    temporary = target.with_name(f".estash-{os.getpid()}-{os.urandom(4).hex()}")
+    data = manifest.render()
+    members = manifest.members(len(data))
+    try:
+        with temporary.open("xb") as out:
+            writer = Writer(out)
+            writer.add(members[0], iter([data]))
+            for member, part in zip(members[1:], parts, strict=True):
+                _add(writer, member, part)
+            writer.end()
+            out.flush()
+            os.fsync(out.fileno())
+        digest = file_digest(temporary)
+        temporary.replace(target)
+    except OSError as error:
+        fix = MAKE_ROOM if lacks_room(error) else ""
+        raise StashError(f"{target}: cannot be written: {error.strerror or error}", fix) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()  # gone already where all went well
+    return digest
+
+
+def _add(writer: Writer, member: Member, part: Part) -> None:
+    with part.file.open("rb") as file:
+        writer.add(member, chain([part.head] if part.head else [], chunks(file)))
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(CHUNK):
+            digest.update(part)
+    return digest.hexdigest()

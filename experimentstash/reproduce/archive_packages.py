@@ -1,0 +1,78 @@
+"""Environments built out of the packages of an archive, where it holds any; else from where the locks say."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError, printable
+from experimentstash.core.files import check_inside
+from experimentstash.environments.build_request import Supply
+from experimentstash.environments.lock_file import hashes
+from experimentstash.environments.wheelhouse import check_locked
+from experimentstash.reproduce import experiment_environments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from experimentstash.reproduce.archive.archive_manifest import Supplied
+    from experimentstash.reproduce.archive.unpack import Archive
+    from experimentstash.reproduce.experiment_environments import Need, Within
+
+    Supplies = Callable[[Need, Callable[[str], object]], Within]
+
+_PACKAGES = ".git/experimentstash/packages"
+"""Below the folder of the reproduction: the packages of an archive, until the environments are built."""
+
+
+@contextmanager
+def supplied(archive: Archive | None, stash: Path) -> Iterator[Supplies]:
+    """Have what builds the environment of a snapshot.
+
+    Args:
+        archive: where the packages may be.
+        stash: the checkout of the tag, with its tools.
+
+    Raises:
+        StashError: a package of the archive is damaged.
+    """
+    if archive is None or archive.manifest.locks is None:
+        yield lambda wanted, say: experiment_environments.built(stash, wanted, say)
+        return
+    with archive.unpacked_packages(stash / _PACKAGES) as folder:
+        yield lambda wanted, say: _built(archive, stash, folder, wanted, say)
+
+
+def _built(archive: Archive, stash: Path, folder: Path, wanted: Need, say: Callable[[str], object]) -> Within:
+    experiment_environments.check_can_build(wanted)
+    one = _find(archive, wanted)
+    supply = _supply(archive, one, stash, folder, wanted)
+    try:
+        return experiment_environments.built(stash, wanted, say, supply)
+    except StashError as error:
+        raise StashError(
+            f"{error.args[0]}\nNothing was fetched: the packages of {archive.path} are for {printable(one.platform)}.",
+            error.fix,
+        ) from None
+
+
+def _find(archive: Archive, wanted: Need) -> Supplied:
+    asked = (wanted.lock.name if wanted.lock else "", str(wanted.said.python or ""))
+    for one in archive.manifest.locks or ():
+        if (one.lock, one.wanted) == asked:
+            return one
+    raise StashError(f"{archive.path}: it holds packages, but none for {asked[0]}")
+
+
+def _supply(archive: Archive, one: Supplied, stash: Path, folder: Path, wanted: Need) -> Supply:
+    """Return the packages, each of them one that the lock names: the tag counts, and not what lies beside it."""
+    known = hashes(wanted.lock) if wanted.lock else {}
+    digests = {package.file: package.sha256 for package in archive.manifest.packages}
+    for package, file in one.files.items():
+        check_locked(str(archive.path), known, package, digests[file])
+    for project in one.projects:
+        check_inside(stash, stash / project)
+    lines = tuple(f"{package} --hash=sha256:{digests[file]}" for package, file in sorted(one.files.items()))
+    projects = tuple(stash / project for project in one.projects)
+    return Supply(folder, lines, tuple(sorted(digests.values())), projects)

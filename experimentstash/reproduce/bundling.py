@@ -1,0 +1,202 @@
+"""An archive made: the tag and its tools brought together as for a reproduction, judged, and packed into one file."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError, command, report
+from experimentstash.core.files import check_shared
+from experimentstash.core.names import tag_ref
+from experimentstash.core.secrets import first_secret
+from experimentstash.core.urls import without_secrets
+from experimentstash.environments.wheelhouse import digest, gather
+from experimentstash.git import repository
+from experimentstash.git.user_git import answer, git
+from experimentstash.reproduce import experiment_environments
+from experimentstash.reproduce.archive import git_bundles
+from experimentstash.reproduce.archive.archive_manifest import Manifest, Package, Repository, Supplied
+from experimentstash.reproduce.archive.writer import Part, check_target, make
+from experimentstash.reproduce.earlier_attempt import Earlier
+from experimentstash.reproduce.fetch import Stage
+from experimentstash.reproduce.reproduction import bring_tools
+from experimentstash.reproduce.tool_checkouts import Tools
+from experimentstash.stash import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from experimentstash.reproduce.fetch import Frozen
+    from experimentstash.reproduce.stash_source import Source
+    from experimentstash.reproduce.tool_checkouts import Wanted
+
+
+@dataclass(frozen=True)
+class Bundled:
+    """An archive that was written.
+
+    Attributes:
+        path: the file.
+        size: bytes.
+        sha256: its digest, in hex.
+        manifest: what it says of itself.
+        lfs: the repositories that have files of Git LFS, whose contents are not in git and not in the archive.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    manifest: Manifest
+    lfs: tuple[str, ...]
+
+
+def bundle(
+    tag: str,
+    target: Path,
+    source: Source,
+    say: Callable[[str], object],
+    *,
+    with_packages: bool = False,
+    allow_secrets: bool = False,
+) -> Bundled | None:
+    """Write an archive; return None where the tag does not hold, and the findings have been told.
+
+    Args:
+        tag: the tag.
+        target: the file to write.
+        source: where the stash comes from.
+        say: called with each step, for the user to see.
+        with_packages: put the packages of the locks in, too; that builds the environments, and runs what this runs.
+        allow_secrets: pack what looks like a secret, too.
+
+    Raises:
+        StashError: something of it is not to be had, its history holds a secret, or the file cannot be written;
+            nothing is left.
+    """
+    check_target(target)
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
+        place = Path(folder).resolve()
+        stage = Stage(place / "stash", tag, source)
+        say(f"bringing snapshot/{tag} together")
+        commit = stage.fetch_tag(say)
+        _check_whole(stage.folder, source.url)
+        earlier = Earlier(stage.folder)
+        stage.check_out(commit, earlier)
+        frozen, problems = stage.judged(commit)
+        if report(problems):
+            return None
+        if not allow_secrets:
+            _check_history(stage, commit, target)
+        brought = bring_tools(Tools(stage.repository, source, {}, earlier, whole=True), commit, frozen, say)
+        for one in brought:
+            _check_whole(stage.folder / one.path, one.url)
+        made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]
+        manifest = Manifest(tag, stage.repository.object_format, tuple(one for one, _ in made))
+        if with_packages:
+            packages, locks = _gathered(stage, frozen, place / "packages", say)
+            manifest = replace(manifest, packages=packages, locks=locks)
+        lfs = tuple(one.path for one in manifest.repositories if _has_lfs(stage.folder / one.path))
+        if not allow_secrets:
+            check_shared(f"the manifest of {target}", manifest.render().decode("ascii"))
+        say(f"writing {target}")
+        files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
+        sha256 = make(target, manifest, [*(part for _, part in made), *files])
+    return Bundled(target, target.stat().st_size, sha256, manifest, lfs)
+
+
+def _check_history(stage: Stage, commit: str, target: Path) -> None:
+    """Check that no secret stands in what the stash records of its tools and experiments, now or before.
+
+    Raises:
+        StashError: one does. What is in a history stays there, and an archive brings the whole to others.
+    """
+    log = ("log", "-p", "-m", "--text", "--no-ext-diff", "--no-textconv", "--format=%x00%H", commit)
+    changes = git(*log, "--", ".gitmodules", "configs", cwd=stage.folder)
+    if first_secret(changes) is None:
+        return
+    where = path = ""
+    for line in changes.split("\n"):
+        if line.startswith("\0"):
+            where = line[1:13]
+        elif line.startswith("+++ "):
+            path = line.removeprefix("+++ b/")
+        elif line.startswith("+") and (found := first_secret(line)):
+            again = command("experimentstash", "bundle", stage.tag, str(target), "--allow-secrets")
+            raise StashError(
+                f"{path} at {where}: it holds {found[1]}, and the archive would bring it to others",
+                f"{again}  # once it is revoked where it is valid",
+            )
+
+
+def _check_whole(root: Path, url: str) -> None:
+    if repository.Repository.open(root).shallow:
+        shown = without_secrets(url)
+        raise StashError(
+            f"{shown}: a shallow clone, and an archive holds the whole history",
+            command("git", "-C", shown, "fetch", "--unshallow", "--tags"),
+        )
+
+
+def _has_lfs(root: Path) -> bool:
+    asked = ("grep", "--quiet", "--fixed-strings", "filter=lfs", "HEAD", "--", ".gitattributes", "**/.gitattributes")
+    return answer(*asked, cwd=root) is not None
+
+
+def _packed(
+    stage: Stage, number: int, wanted: Wanted | None, place: Path, say: Callable[[str], object]
+) -> tuple[Repository, Part]:
+    """Pack the stash, or a tool that was brought in."""
+    root = stage.folder / (wanted.path if wanted else "")
+    ref = git_bundles.TOOL_REF if wanted else tag_ref(stage.tag)
+    named = wanted.commit if wanted else git("rev-parse", ref, cwd=root)
+    commit = wanted.commit if wanted else git("rev-parse", f"{ref}^{{commit}}", cwd=root)
+    path = wanted.path if wanted else ""
+    say(f"packing {path or 'the stash'} at {commit[:12]}")
+    file = place / f"{number}.pack"
+    git_dir = Path(git("rev-parse", "--absolute-git-dir", cwd=root))
+    unpacked = git_bundles.pack(git_dir, named, stage.repository.object_format, file, path or "the stash")
+    part = Part(git_bundles.head(stage.repository.object_format, ref, named), file)
+    return Repository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
+
+
+def _gathered(
+    stage: Stage, frozen: Sequence[Frozen], pool: Path, say: Callable[[str], object]
+) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
+    """Gather the packages of all locks, each lock once for each Python that was recorded with it."""
+    tools = registry.load(stage.folder)
+    locks: dict[tuple[str, str], Supplied] = {}
+    for one in frozen:
+        wanted = experiment_environments.need(stage.folder, one, registry.find(tools, one.name.tool))
+        order = experiment_environments.order_for(stage.folder, wanted, say)
+        key = (order.lock.name, str(order.python or ""))
+        if key not in locks:
+            found = gather(order, pool)
+            projects = tuple(project.relative_to(stage.folder).as_posix() for project in found.projects)
+            locks[key] = Supplied(*key, found.platform, found.files, projects)
+    files = sorted(pool.iterdir())
+    return tuple(Package(file.name, digest(file), file.stat().st_size) for file in files), tuple(locks.values())
+
+
+def _recorded_url(root: Path, wanted: Wanted | None) -> str:
+    """Return what the `.gitmodules` above says: where a relative URL leads is the business of whoever has a clone."""
+    if wanted is None:
+        return ""
+    above = git("rev-parse", "--show-superproject-working-tree", cwd=root)
+    asked = ("config", "--no-includes", "--blob", "HEAD:.gitmodules", "--get", f"submodule.{wanted.name}.url")
+    return without_secrets((answer(*asked, cwd=Path(above)) or "").strip())
+
+
+def summary(bundled: Bundled) -> Sequence[str]:
+    """Return what there is to tell of an archive that was written."""
+    manifest = bundled.manifest
+    stash, *tools = manifest.repositories
+    return [
+        f"{bundled.path}: snapshot/{manifest.tag} at {stash.commit[:12]}, {bundled.size} bytes",
+        *(f"  {one.path} at {one.commit[:12]}" for one in tools),
+        *(f"  the packages of {one.lock} for {one.platform}" for one in manifest.locks or ()),
+        *(["  Python itself is not in it"] if manifest.locks else []),
+        *(f"  the contents that {path or 'the stash'} has in Git LFS are not in it" for path in bundled.lfs),
+        f"  SHA-256 {bundled.sha256}",
+    ]

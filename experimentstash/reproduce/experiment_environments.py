@@ -1,0 +1,203 @@
+"""What each frozen experiment of a reproduction runs in: its lock, built again, or the environment at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import tool_path
+from experimentstash.environments.build import build
+from experimentstash.environments.build_request import Order, Supply
+from experimentstash.environments.cache import cache_folder
+from experimentstash.environments.differences import differences, of_platform
+from experimentstash.environments.header_lines import read_header
+from experimentstash.environments.hosts import hosts
+from experimentstash.environments.interpreters import python_host
+from experimentstash.environments.lock_file import Lock, find_lock, left_out, open_lock
+from experimentstash.environments.packages import describe
+from experimentstash.environments.tool_python import interpreter, tool_environment
+from experimentstash.reproduce.safe_checkout import OWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from experimentstash.environments.header_lines import Recorded
+    from experimentstash.reproduce.fetch import Frozen
+    from experimentstash.stash.tool import Tool
+
+_OWN = f".git/{OWN}/environments"
+"""Below the folder of the reproduction: what holds the code of this checkout, and is shared with no other."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a frozen experiment wants to run in.
+
+    Attributes:
+        frozen: the snapshot.
+        said: what its header says of it.
+        lock: the lock, opened and compared with its digest; None where there is none.
+        told: what is not as it was recorded, a sentence each.
+    """
+
+    frozen: Frozen
+    said: Recorded
+    lock: Lock | None
+    told: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that packages come from, beside the package index."""
+        if self.lock is None:
+            return ()
+        named = hosts(self.lock, [self.lock.stash / folder for folder in self.said.projects])
+        return (*named, *python_host(self.said.python))
+
+
+@dataclass(frozen=True)
+class Within:
+    """What it runs in.
+
+    Attributes:
+        python: the interpreter.
+        told: what is not as it was recorded, a sentence each.
+        version: that of Python; empty where a lock of conda's says it.
+        lock: what it was built from; None where it was at hand.
+        was_there: whether an earlier build is used again.
+    """
+
+    python: Path
+    told: tuple[str, ...]
+    version: str = ""
+    lock: Lock | None = None
+    was_there: bool = False
+
+    def of_failure(self) -> Within:
+        """Return it with what may be the reason where a run in it fails: the packages that its lock lacks."""
+        return replace(self, told=(*self.told, *_lacking(self.lock))) if self.lock else self
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        python = f"Python {self.version}" if self.version else "the Python of its lock"
+        return f"{python}, built from {self.lock.name}" if self.lock else f"{python}, at hand"
+
+
+def _lacking(lock: Lock) -> list[str]:
+    return [f"not installed: {one} ({lock.name})" for one in left_out(lock).values()]
+
+
+def projects_in(frozen: Frozen) -> tuple[str, ...]:
+    """Return the folders of the stash that were installed as packages when it was frozen.
+
+    Raises:
+        StashError: its header cannot be read.
+    """
+    return read_header(frozen.snapshot, frozen.name.path).projects
+
+
+def need(stash: Path, frozen: Frozen, tool: Tool) -> Need:
+    """Return what a snapshot wants to run in, nothing built yet.
+
+    One that records no lock (frozen by hand, or before locks were) takes the one that its tool ships.
+
+    Args:
+        stash: the checkout of the tag, with its tools.
+        frozen: the snapshot.
+        tool: its tool, of the tag's own registry.
+
+    Raises:
+        StashError: the lock that it names is not there, is another, or leads out of the stash.
+    """
+    said = read_header(frozen.snapshot, frozen.name.path)
+    if (line := said.lock) is not None:
+        return Need(frozen, said, open_lock(stash, line.name, line.sha256, extras=line.extras, groups=line.groups))
+    found = find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+    told = (f"{frozen.name.path} records no lock: built from {found.lock.name}",) if found.lock else ()
+    return Need(frozen, said, found.lock, told)
+
+
+def check_can_build(wanted: Need) -> None:
+    """Raise `StashError` where there is no lock to build from."""
+    if wanted.lock is None:
+        raise StashError(
+            f"{wanted.frozen.name.path} records no lock, and {tool_path(wanted.frozen.name.tool)} ships none: "
+            "nobody knows what it ran with",
+            "say --no-build, to run it in the environment at hand",
+        )
+
+
+def order_for(stash: Path, wanted: Need, say: Callable[[str], object], supply: Supply | None = None) -> Order:
+    """Return the order for what a snapshot wants to run in.
+
+    Args:
+        stash: the checkout of the tag, with its tools.
+        wanted: what it wants.
+        say: called with each step.
+        supply: the packages, where they are here already.
+
+    Raises:
+        StashError: there is no lock.
+    """
+    check_can_build(wanted)
+    return Order(
+        lock=wanted.lock,  # type: ignore[arg-type]  # checked above
+        title=f"{wanted.frozen.name.title} of snapshot/{wanted.frozen.name.tag}",
+        cache=cache_folder(),
+        own=stash / _OWN,
+        python=wanted.said.python,
+        projects=tuple(stash / folder for folder in wanted.said.projects),
+        versions=dict(wanted.said.packages),
+        supply=supply,
+        say=say,
+    )
+
+
+def built(stash: Path, wanted: Need, say: Callable[[str], object], supply: Supply | None = None) -> Within:
+    """Build what a snapshot wants to run in, or take it up where it was built before.
+
+    Args:
+        stash: the checkout of the tag, with its tools.
+        wanted: what it wants.
+        say: called with each step.
+        supply: the packages, where they are here already.
+
+    Raises:
+        StashError: there is no lock, or it cannot be built; the message names the package.
+    """
+    made = build(order_for(stash, wanted, say, supply))
+    elsewhere = of_platform(wanted.said, made.python) if made.python else []
+    elsewhere += _other_versions(wanted.said, made.interpreter)
+    version = made.python.version if made.python else ""
+    return Within(made.interpreter, (*wanted.told, *made.told, *elsewhere), version, wanted.lock, made.was_there)
+
+
+def _other_versions(said: Recorded, python: Path) -> list[str]:
+    """Return which packages of the stash were built with another version than the recorded one, a sentence each."""
+    if not said.projects:
+        return []
+    packages = describe(python, tool_environment()).packages
+    pairs = ((name, version, packages.get(name)) for name, version in said.packages)
+    return [
+        f"{name} {here.version} was built from {here.folder.name}, {version} was recorded"
+        for name, version, here in pairs
+        if here and here.folder and here.version != version
+    ]
+
+
+def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
+    """Return the environment that the tool would run in by itself, and what of it differs from the recorded one.
+
+    Args:
+        home: the stash that the user works in, or the checkout of the tag.
+        wanted: what the snapshot wants.
+        tool: its tool.
+
+    Raises:
+        StashError: it is not there, or does not run.
+    """
+    python = interpreter(home, replace(tool, python=None))
+    described = describe(python, tool_environment())
+    found = differences(wanted.said, wanted.lock, described)
+    return Within(python, (f"not built: {python} was at hand", *found), described.python.version)

@@ -1,0 +1,186 @@
+"""Where the stash of a reproduction comes from: the clone at hand, another repository, or an archive."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError, command, printable
+from experimentstash.core.invocation import rerun
+from experimentstash.core.urls import is_path, names_program, without_secrets
+from experimentstash.git.repository import Repository
+from experimentstash.git.user_git import ask_git
+from experimentstash.git.working_tree import find_stash
+from experimentstash.hydra.isolated_run import free_folder
+from experimentstash.reproduce.download_limit import Limit
+
+if TYPE_CHECKING:
+    from experimentstash.reproduce.archive.unpack import Archive
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the stash comes from.
+
+    Attributes:
+        url: what git fetches it from: the folder of a clone, or a URL.
+        origin: the URL that relative URLs of tools begin at; it is also what people are told.
+        near: a repository on this machine whose objects may be used again, or None.
+        allow_local: whether tools may come from paths of this machine.
+        archive: what holds all of it, so that nothing is fetched; None for repositories.
+        limit: how much may be fetched.
+    """
+
+    url: str
+    origin: str
+    near: Repository | None
+    allow_local: bool
+    archive: Archive | None = None
+    limit: Limit = field(default_factory=Limit)
+
+    @property
+    def clone(self) -> Path | None:
+        """The top of the repository on this machine."""
+        return self.near.root if self.near else None
+
+    @property
+    def completing(self) -> str:
+        """The command that fetches what a clone on this machine lacks; empty where it lacks nothing."""
+        if self.near is None or self.url != str(self.near.root):
+            return ""
+        whole = ["--refetch", "--no-filter"] if self.near.partial else ["--unshallow"]
+        is_whole = not (self.near.partial or self.near.shallow)
+        return "" if is_whole else command("git", "-C", self.url, "fetch", *whole, "--tags")
+
+    @property
+    def told(self) -> str:
+        """It as people are told of it: where it is fetched from, and not only what that is a clone of."""
+        if self.archive:
+            return self.archive.told
+        origin = without_secrets(self.origin)
+        return origin if self.url == self.origin else f"{self.url}, a clone of {origin}"
+
+    def is_told(self, told: str) -> bool:
+        """Tell whether an earlier reproduction that was told of its source in these words had it from here."""
+        if self.archive:  # the same bytes, wherever the file lies
+            return told.endswith(self.archive.told.rpartition(" (")[2])
+        return _plain(told) == _plain(self.told)
+
+
+def at_hand(tag: str, *, allow_local: bool) -> Source:
+    """Return the clone that holds the working folder; a tag that it has not, or not to the end, comes from its remote.
+
+    Raises:
+        StashError: there is none.
+    """
+    with Repository.open(_stash_at_hand(tag)) as near:
+        is_whole = not (near.shallow or near.partial) and tag in near.tags({tag}).commits
+    origin = _remote(near)
+    root = str(near.root)
+    return Source(root if is_whole or not origin else origin, origin or root, near, allow_local)
+
+
+def _plain(told: str) -> str:
+    """Return what one source is told as, however its address is written."""
+    return told.removeprefix("file://").rstrip("/").removesuffix(".git").rstrip("/")
+
+
+def _stash_at_hand(tag: str) -> Path:
+    try:
+        return find_stash()
+    except StashError as error:
+        fix = command("experimentstash", "reproduce", tag, "--from", "URL")
+        raise StashError(str(error.args[0]), f"{fix}  # the repository, or the archive, that has the tag") from None
+
+
+def _remote(near: Repository) -> str:
+    """Return the URL of a clone's remote: `origin`, or the only one; empty where it has none."""
+    url = near.setting("remote.origin.url")
+    if not url:
+        names = ask_git("remote", cwd=near.root).stdout.decode("utf-8", "surrogateescape").split()
+        url = near.setting(f"remote.{names[0]}.url") if len(names) == 1 else ""
+    return os.path.normpath(near.root / url) if url and is_path(url) else url
+
+
+def named(text: str, tag: str, *, allow_local: bool) -> Source:
+    """Return what a user names: a URL, a folder of this machine, or an archive, which is checked whole.
+
+    Raises:
+        StashError: it is none of them, or an archive of another tag.
+    """
+    if not text or text.startswith("-") or names_program(text):
+        raise StashError(f"--from {text!r}: no URL and no folder")
+    path = Path(text).expanduser()
+    if not path.exists():
+        if is_path(text):
+            raise StashError(f"--from {text}: no such file or folder")
+        return Source(text, text, None, allow_local)
+    if path.is_file():
+        return _archived(path, tag, allow_local=allow_local)
+    if not path.is_dir():
+        raise StashError(f"{path}: neither a folder nor a file; an archive is read more than once")
+    root = path.resolve()
+    return Source(str(root), str(root), _repository(root), allow_local)
+
+
+def _repository(root: Path) -> Repository | None:
+    try:
+        return Repository.open(root)
+    except StashError:  # whatever it is, git says so when it fetches from there
+        return None
+
+
+def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
+    from experimentstash.reproduce.archive.unpack import open_archive  # what most have no need of
+
+    archive = open_archive(path)
+    if archive.manifest.tag != tag:
+        held = archive.manifest.tag
+        raise StashError(
+            f"{path}: it holds snapshot/{held}, and not snapshot/{tag}",
+            command("experimentstash", "reproduce", held, "--from", str(path)),
+        )
+    return Source("", "", None, allow_local, archive)
+
+
+def place_for(tag: str, source: Source, into: str | None) -> Path:
+    """Return the folder that a reproduction goes into, which is in no working tree of the user's.
+
+    By default it is beside the clone that the user works in, or, outside of one, below the working folder.
+
+    Args:
+        tag: the tag.
+        source: where the stash comes from.
+        into: the folder that the user named.
+
+    Raises:
+        StashError: the user named one in the working tree of the clone.
+    """
+    if into is None:
+        return _default_place(tag)
+    folder = Path(os.path.abspath(Path(into).expanduser()))  # noqa: PTH100  (links stay as the user wrote them)
+    if not into or printable(str(folder)) != str(folder):
+        raise StashError(f"--into {into!r}: git takes no such name for the name of a folder", into_another(tag))
+    clone = source.clone
+    try:
+        end = folder.resolve()
+    except (OSError, RuntimeError):  # before Python 3.13
+        raise StashError(f"{folder}: a circle of links", into_another(tag)) from None
+    if clone and (clone / ".git").exists() and end.is_relative_to(clone.resolve()):
+        raise StashError(f"{folder}: in the working tree of {clone}, which stays as it is", into_another(tag))
+    return folder
+
+
+def _default_place(tag: str) -> Path:
+    try:
+        stash = find_stash()
+    except StashError:
+        return Path.cwd() / tag
+    return stash.with_name(f"{stash.name}-{tag}")
+
+
+def into_another(tag: str, without: str = "") -> str:
+    """Return the command, but for an option, that takes a folder which is not there yet; the other one stays."""
+    return rerun("--into", str(free_folder(_default_place(tag))), without=without)

@@ -1,0 +1,102 @@
+"""Whose code is about to run, from where and at which commit; and the question whether it may."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from experimentstash.core.errors import StashError, command, printable
+from experimentstash.core.invocation import rerun
+from experimentstash.core.urls import without_secrets
+from experimentstash.reproduce.safe_git import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_LONGEST = 1000  # characters of a line
+
+
+def check_can_ask(*, yes: bool) -> None:
+    """Raise `StashError` where the question could not be asked, and nobody has answered it."""
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # what is told goes to stderr
+        raise StashError(
+            "reproducing runs other people's code, and there is no terminal to ask at whether it may",
+            f"{rerun('--yes')}  # once you trust whoever wrote it; at a terminal you are asked",
+        )
+
+
+def who(root: Path, commit: str) -> str:
+    """Return a commit with its author and date, for people."""
+    said = inert(
+        "log", "--max-count=1", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root
+    )
+    return f"{commit[:12]} by {said.strip()}"
+
+
+def lines(
+    stash: str, tools: Iterable[tuple[str, str, str]], locks: Iterable[str], places: Sequence[str], runs: Sequence[str]
+) -> list[str]:
+    """Return what is told before anything of it runs.
+
+    Args:
+        stash: the tag, where it comes from, and its commit with its author.
+        tools: path, URL, and commit with its author, of each repository that is brought in.
+        locks: what is built.
+        places: where packages come from.
+        runs: the experiments.
+    """
+    told = ["This runs the code of others on this machine, with your rights:", f"  {stash}"]
+    told += [
+        f"  {path} from {without_secrets(url) or 'a clone of this machine'}, {commit}" for path, url, commit in tools
+    ]
+    named = ", ".join(locks)
+    told += [f"  the packages of {named}, from {' and '.join(places)}"] if named else []
+    told += [f"  runs {', '.join(runs[:10])}{f' and {len(runs) - 10} more' if len(runs) > 10 else ''}"]
+    return [_cut(printable(line)) for line in told]
+
+
+def _cut(line: str) -> str:
+    """Return a line that leaves the others on the screen: a stranger's may have millions of characters."""
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} … and {len(line) - _LONGEST:,} characters more"
+
+
+def lfs_lines(folder: Path, pointers: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what is told of files of Git LFS that did not come: bringing them is a program's work.
+
+    Args:
+        folder: that of the reproduction.
+        pointers: their paths, by the path of the checkout.
+    """
+    told = []
+    for place, paths in pointers.items():
+        if paths:
+            named = f"{', '.join(paths[:5])}{f' and {len(paths) - 5} more' if len(paths) > 5 else ''}"
+            fix = command("git", "-C", str(folder / place), "lfs", "pull")
+            where = "the stash" if place == "." else place
+            told.append(printable(f"{where}: of Git LFS, and not brought: {named}; {fix} brings them"))
+    return told
+
+
+def ask(told: Sequence[str], *, yes: bool) -> None:
+    """Tell it, and ask whether it may run, unless that is answered.
+
+    Raises:
+        StashError: it may not.
+    """
+    for line in told:
+        click.echo(line, err=True)
+    if not yes and not _agreed():
+        raise StashError("nothing of it has run; what was fetched stays, and the same command takes it up again")
+
+
+def _agreed() -> bool:
+    try:
+        return click.confirm("Go on?", err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__cause__ or abort.__context__, EOFError):  # ^D: no answer is no
+            click.echo(err=True)
+            return False
+        raise

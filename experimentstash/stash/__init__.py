@@ -1,0 +1,1 @@
+"""The stash: the registry, its tools, and the snapshot file."""

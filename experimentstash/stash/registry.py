@@ -1,0 +1,129 @@
+"""The registry: the tools of `configs/meta.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import yaml
+
+from experimentstash.core import files
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import REGISTRY, near, tool_complaint
+from experimentstash.core.yaml_nodes import compose, is_null, pairs, wrong
+from experimentstash.stash.tool import SELECTS, Tool, read_tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["SELECTS", "Tool", "find", "load", "parse", "read", "with_key", "with_tool"]
+
+LARGEST = 1_000_000  # bytes: ten thousand tools
+
+
+def parse(data: bytes, where: str) -> dict[str, Tool]:
+    """Parse the bytes of a registry, in file order.
+
+    Args:
+        data: the file, as it is on disk or in a commit.
+        where: what the messages call it.
+
+    Raises:
+        StashError: it is no registry; the message tells the line and the column.
+    """
+    root = compose(data, where, largest=LARGEST, aliases=False)
+    if root is None:
+        raise StashError(f"{where}: it holds no `tools:`", f"echo 'tools: {{}}' >> {where}")
+    if not isinstance(root, yaml.MappingNode):
+        raise wrong(where, root.start_mark, "a registry is a mapping with the key `tools`")
+    tools = next((value for key, _, value in list(pairs(root, where)) if key == "tools"), None)
+    if tools is None:
+        raise wrong(where, root.start_mark, "a registry has the key `tools`")
+    if is_null(tools):
+        return {}
+    if not isinstance(tools, yaml.MappingNode):
+        raise wrong(where, tools.start_mark, "`tools` is a mapping: a name and what belongs to it")
+    return {name: read_tool(name, key, value, where) for name, key, value in pairs(tools, where)}
+
+
+def load(stash: Path) -> dict[str, Tool]:
+    """Read the registry of the stash whose root is `stash`, as it is on disk.
+
+    Raises:
+        StashError: there is none, it is a link out of the stash, or `parse` refuses it.
+    """
+    return parse(read(stash), REGISTRY)
+
+
+def read(stash: Path) -> bytes:
+    """Return the bytes of the registry on disk, at most one more than `parse` takes.
+
+    Raises:
+        StashError: there is none, or it is a link out of the stash.
+    """
+    files.check_inside(stash, stash / REGISTRY)
+    try:
+        with (stash / REGISTRY).open("rb") as file:
+            return file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise StashError(f"{stash}: not a stash, it holds no {REGISTRY}", "experimentstash init") from None
+    except OSError as error:
+        raise StashError(f"{stash / REGISTRY}: cannot be read: {error.strerror}") from None
+
+
+def find(tools: Mapping[str, Tool], name: str) -> Tool:
+    """Return the tool called `name`.
+
+    Raises:
+        StashError: it is not registered; the message tells the nearest names.
+    """
+    if name in tools:
+        return tools[name]
+    fix = f"experimentstash add-tool {name} URL" if tool_complaint(name) is None else ""
+    raise StashError(f"no tool {name!r} in {REGISTRY}{near(name, tools)}", fix)
+
+
+def with_tool(text: str, tool: Tool) -> str:
+    """Return the registry's text with one more tool; all other bytes stay as they are.
+
+    The path and the entrypoint are written always, the rest where it is not the default.
+
+    Raises:
+        StashError: the tool is there already, or the text is no registry.
+    """
+    if tool.name in parse(text.encode(), REGISTRY):
+        raise StashError(f"{REGISTRY}: the tool {tool.name!r} is there already")
+    return _edited(text, ("tools", tool.name), _as_mapping(tool))
+
+
+def _as_mapping(tool: Tool) -> dict[str, object]:
+    entry: dict[str, object] = {"path": tool.path, "entrypoint": tool.entrypoint}
+    for field in fields(Tool)[2:]:
+        value = getattr(tool, field.name)
+        if value != field.default:
+            entry[field.name] = list(value) if isinstance(value, tuple) else value
+    if tool.search_packages:
+        entry["search_packages"] = ":".join(tool.search_packages)
+    return entry
+
+
+def with_key(text: str, tool: str, key: str, value: object) -> str:
+    """Return the registry's text with one key of a tool set; all other bytes stay as they are.
+
+    Raises:
+        StashError: there is no such tool, or the text with the new value would be no registry.
+    """
+    find(parse(text.encode(), REGISTRY), tool)
+    return _edited(text, ("tools", tool, key), value)
+
+
+def _edited(text: str, keys: tuple[str, ...], value: object) -> str:
+    # the editor is loaded by the two commands that edit: ruamel takes 40 ms that no hook should wait for
+    from experimentstash.core.yaml_edit import set_value
+
+    edited = set_value(text, keys, value)
+    before, after = parse(text.encode(), REGISTRY), parse(edited.encode(), REGISTRY)
+    if {**after, keys[1]: None} != {**before, keys[1]: None}:
+        raise StashError(f"{REGISTRY}: its layout cannot be edited by program", f"write {keys[-1]} there by hand")
+    return edited

@@ -1,0 +1,329 @@
+"""The rule `flat` (spec.md, *When a snapshot holds*): text in, problems out; no I/O.
+
+A file is judged as a whole, by the events of PyYAML's C parser, one at a time: nothing is built from hostile text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import yaml
+
+from experimentstash.core.errors import Problem, short
+from experimentstash.core.yaml_scalars import KINDS, YAML, construct, kind
+from experimentstash.stash import config_paths
+from experimentstash.stash.overrides import is_override
+from experimentstash.stash.snapshot_file import LARGEST, freeze_command
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+    from typing import TypeAlias
+
+    from experimentstash.core.names import SnapshotName
+    from experimentstash.stash.snapshot_file import Snapshot
+
+    _Complaint: TypeAlias = tuple[int | None, str]  # the line, from 0, and what is wrong there
+
+DEEPEST = 500
+"""Levels of nesting. OmegaConf itself gives up before that."""
+MOST = 500_000
+"""YAML events. They take seconds to read, and no config has as many."""
+_TOLD = 50  # findings of one file: the first say enough, and a hostile file has millions
+_LONGEST_DOUBT = 1_000_000  # characters that PyYAML's own parser reads in about two seconds
+_MISSING = "???"
+_LATE_FORMS = {"LATE": "override KEY=VALUE", "LATE_AT": 'ADDRESS = "TEXT"'}
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
+# OmegaConf's lexer takes an odd number of backslashes before `${` for an escape. A test holds this against
+# OmegaConf itself for every string of its alphabet up to five characters, so it need not be loaded (68 ms).
+_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+"""What ends a line, and so a comment, for YAML (YAML 1.1, section 5.4), and for no text editor that git users have."""
+_COMMENT = re.compile(r"[ \t\r]*(?:#.*)?(?:\n|$)")
+_INSTRUCTION = re.compile(r"\s*#[\s#]*@")
+_INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
+
+
+class _Missing(NamedTuple):
+    """A `???` of a body: the dotted key that an override has for it, or None, and its line (from 0)."""
+
+    key: str | None
+    line: int
+
+
+@dataclass
+class _Level:
+    """A list or mapping that is open: of a mapping, the keys seen and the one at hand."""
+
+    is_mapping: bool
+    seen: set[Hashable] = field(default_factory=set)
+    key: str | None = None
+    component: str = ""
+    index: int = -1
+
+    @property
+    def wants_key(self) -> bool:
+        return self.is_mapping and self.key is None
+
+    @property
+    def name(self) -> str:
+        """What a dotted path calls the value at hand."""
+        return self.key or "" if self.is_mapping else str(self.index)
+
+    @property
+    def address(self) -> str:
+        """What an address calls it."""
+        return self.component if self.is_mapping else str(self.index)
+
+
+def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
+    """Judge the rule `flat` of spec.md, section *When a snapshot holds*.
+
+    Args:
+        snapshot: the parsed file.
+        name: what it is called; its path is where the findings are.
+
+    Returns:
+        The findings, the first 50 of them.
+    """
+    refreeze = freeze_command(name, name.tag)
+
+    def problem(line: int | None, what: str) -> Problem:
+        where = name.path if line is None else f"{name.path}:{line + 1}"
+        return Problem(where, "flat", what, refreeze)
+
+    text = snapshot.text
+    if len(text) > LARGEST:
+        return [problem(None, f"{len(text)} characters are no config (at most {LARGEST})")]
+    breaks = list(islice(_break_complaints(text), _TOLD))  # with one, the lines that YAML counts are others
+    found = breaks or [*_instruction_complaints(text), *_complaints(snapshot)]
+    return [problem(line, what) for line, what in found[:_TOLD]]
+
+
+def _break_complaints(text: str) -> Iterator[_Complaint]:
+    for match in _BREAKS.finditer(text):
+        line = text.count("\n", 0, match.start())
+        yield line, f"a line break U+{ord(match[0]):04X}, which ends a comment for YAML alone"
+
+
+def _instruction_complaints(text: str) -> Iterator[_Complaint]:
+    """Yield the comments that Hydra takes for instructions (`# @package`): those above the first line of content."""
+    start = number = 0
+    while (match := _COMMENT.match(text, start)) and match.end() > start:
+        if _INSTRUCTION.match(match[0]):
+            yield number, f"an instruction to Hydra: {short(match[0].strip())}"
+        start = match.end()
+        number += 1
+
+
+def _complaints(snapshot: Snapshot) -> list[_Complaint]:
+    try:
+        found = _walked(snapshot, _LOADER)
+        doubted = "\t" in snapshot.text
+    except yaml.YAMLError as error:
+        # Since libyaml 0.2.6 its scanner refuses 1,000 levels, before the events of the first 500 are here.
+        found, doubted = [_no_yaml(error, snapshot.text)], True
+    if not doubted or len(snapshot.text) > _LONGEST_DOUBT:
+        return found
+    # OmegaConf's own parser is the slow one. The two differ where a tab stands, and here and there besides.
+    try:
+        return _walked(snapshot, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        return [_no_yaml(error, snapshot.text)]
+
+
+def _walked(snapshot: Snapshot, loader: type) -> list[_Complaint]:
+    walk = _Walk()
+    found = list(islice(walk.complaints(snapshot.text, loader), _TOLD))
+    if not walk.ended:  # a part that was not read may hold the `???` of a LATE line
+        found += islice(_late_complaints(snapshot, walk.missing), _TOLD - len(found))
+    return found
+
+
+def _no_yaml(error: yaml.YAMLError, text: str) -> _Complaint:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = f", column {mark.column + 1}" if mark else ""
+        return mark.line if mark else None, f"no YAML{place}: {error.problem or error.context}"
+    # libyaml counts a reader's position in bytes and PyYAML in characters; the bad character is the same
+    bad = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if bad is None:
+        return None, f"no YAML: {error}"
+    column = bad.start() - text.rfind("\n", 0, bad.start())
+    return text.count("\n", 0, bad.start()), f"no YAML, column {column}: a control character"
+
+
+def _late_complaints(snapshot: Snapshot, missing: dict[str, _Missing]) -> Iterator[_Complaint]:
+    by_key = {value.key: address for address, value in missing.items() if value.key is not None}
+    late: set[str] = set()
+    for name, text, key in _late_lines(snapshot):
+        address = by_key.get(key, key) if name == "LATE" else key
+        if not key:
+            yield None, f"{name} {short(text)} is no {_LATE_FORMS[name]}"
+        elif address in late:
+            yield None, f"{name} names {short(key)} twice"
+        elif address not in missing or (name == "LATE" and key not in by_key):
+            yield None, f"{name} names {short(key)}, and the body has no {_MISSING} there"
+        late.add(address)
+    for address, value in missing.items():
+        if address not in late:
+            shown = address if value.key is None else value.key
+            yield value.line, f"{short(shown)} is {_MISSING} and has no LATE line"
+
+
+def _late_lines(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+    """Yield the name and the text of each line that gives a late value, and the key in it; empty where malformed."""
+    for text, key in zip(snapshot.all("LATE"), snapshot.late_keys, strict=True):
+        yield "LATE", text, key if is_override(text) else ""
+    for text in snapshot.all("LATE_AT"):
+        yield "LATE_AT", text, config_paths.of_line(text)
+
+
+class _Walk:
+    """One pass over the events of a file.
+
+    Attributes:
+        missing: each `???`, by its address.
+        ended: the pass ended before the file did.
+    """
+
+    def __init__(self) -> None:
+        self.missing: dict[str, _Missing] = {}
+        self.ended = False
+        self._levels: list[_Level] = []
+        self._spelled = 0
+
+    def complaints(self, text: str, loader: type) -> Iterator[_Complaint]:
+        """Yield what is wrong with a file, with its line (from 0).
+
+        Raises:
+            yaml.YAMLError: it is no YAML.
+        """
+        documents = 0
+        events: Iterator[Any] = yaml.parse(text, Loader=loader)
+        for number, event in enumerate(events):
+            line = event.start_mark.line
+            if isinstance(event, yaml.ScalarEvent):
+                yield from self._scalar(event, line)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                yield from self._collection(event, line)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._levels.pop()
+                self._leave_value()
+            elif isinstance(event, yaml.AliasEvent):
+                # what it stands for is unknown here, and so is the rest of the mapping that it is a key of
+                yield self._end(line, f"an alias, {short(str(event.anchor))}; each value is written out")
+            elif isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    yield self._end(line, "a second YAML document")
+            if number == MOST:
+                yield self._end(line, f"more than {MOST} values are no config")
+            if self.ended:
+                return
+        if not documents:
+            yield None, "there is no body; a config without values is '{}'"
+
+    def _end(self, line: int, what: str) -> tuple[int, str]:
+        self.ended = True
+        return line, what
+
+    def _enter_value(self) -> None:
+        if self._levels:
+            self._levels[-1].index += 1
+
+    def _leave_value(self) -> None:
+        if self._levels:
+            self._levels[-1].key = None
+
+    def _collection(self, event: Any, line: int) -> Iterator[_Complaint]:
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        yield from _anchor_or_tag(event, line, frozenset({YAML + ("map" if is_mapping else "seq")}))
+        if not self._levels and not is_mapping:
+            yield self._end(line, "the body is a list, not a mapping")
+        elif self._levels and self._levels[-1].wants_key:
+            yield self._end(line, "a key that is a list or a mapping")
+        elif len(self._levels) == DEEPEST:
+            yield self._end(line, f"nested more than {DEEPEST} levels deep")
+        self._enter_value()
+        self._levels.append(_Level(is_mapping))
+
+    def _scalar(self, event: Any, line: int) -> Iterator[_Complaint]:
+        yield from _anchor_or_tag(event, line, KINDS)
+        if not self._levels:
+            yield self._end(line, "the body is a single value, not a mapping")
+        elif self._levels[-1].wants_key:
+            yield from self._key(event, line)
+        else:
+            self._enter_value()
+            yield from self._value(event, line)
+            self._leave_value()
+
+    def _key(self, event: Any, line: int) -> Iterator[_Complaint]:
+        level, text = self._levels[-1], event.value
+        level.key, level.component = text, config_paths.component(text)
+        tag = kind(event)
+        if tag == f"{YAML}merge":
+            yield line, "a merge key (<<); each value is written out"
+            return
+        try:
+            key = construct(tag, text)
+        except ValueError:
+            yield from _unreadable(event, line, "key")
+            return
+        level.key, level.component = str(key), config_paths.component(key)
+        if key is None:
+            yield line, f"the key {short(text)} is null, which OmegaConf does not take"
+        elif _same(key) in level.seen:
+            yield line, f"the key {short(text)} stands twice"
+        elif key == "defaults" and len(self._levels) == 1:
+            yield line, "a root `defaults`: Hydra would compose it again"
+        elif key == "hydra" and len(self._levels) == 1:
+            yield line, "a root `hydra`: Hydra would take it for settings of its own"
+        level.seen.add(_same(key))
+
+    def _value(self, event: Any, line: int) -> Iterator[_Complaint]:
+        tag, text = kind(event), event.value
+        if "${" in text and _INTERPOLATION.search(text):  # in a value only: OmegaConf takes a key as it is
+            yield line, f"an interpolation: {short(text)}"
+        if tag == f"{YAML}str":
+            if text == _MISSING:  # in quotes as well: OmegaConf makes no difference
+                yield from self._late(line)
+            return
+        try:
+            construct(tag, text)
+        except ValueError:
+            yield from _unreadable(event, line, "value")
+
+    def _late(self, line: int) -> Iterator[_Complaint]:
+        names = [level.name for level in self._levels]
+        key = None if any("." in name for name in names) else ".".join(names)
+        address = ".".join(level.address for level in self._levels)
+        self.missing.setdefault(address, _Missing(key, line))
+        self._spelled += len(address)
+        if self._spelled > LARGEST:
+            yield self._end(line, f"too many {_MISSING}")
+
+
+def _anchor_or_tag(event: Any, line: int, tags: frozenset[str]) -> Iterator[_Complaint]:
+    if event.anchor is not None:
+        yield line, f"an anchor, {short(event.anchor)}; each value is written out"
+    if event.tag is not None and event.tag != "!" and event.tag not in tags:
+        yield line, f"the tag {_shown(event.tag)}; a config holds plain values"
+
+
+def _same(key: Hashable) -> Hashable:
+    """Return what equal keys have alike: anybody can choose numbers of one hash, and a set of those takes for ever."""
+    if isinstance(key, float):
+        return "a number", hex(int(key)) if key.is_integer() else repr(key)
+    return ("a number", hex(key)) if isinstance(key, int) else key
+
+
+def _unreadable(event: Any, line: int, what: str) -> Iterator[_Complaint]:
+    if event.tag is None or event.tag in KINDS:  # another tag has been told
+        yield line, f"a {what} that cannot be read as {_shown(kind(event))}: {short(event.value)}"
+
+
+def _shown(tag: str) -> str:
+    return short("!!" + tag.removeprefix(YAML) if tag.startswith(YAML) else tag)

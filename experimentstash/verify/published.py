@@ -1,0 +1,193 @@
+"""The rule `published`: what this machine knows of the recorded commits, and what the tools' remotes say of them."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experimentstash.core.names import tool_complaint, tool_path
+from experimentstash.core.urls import resolve, same, without_secrets
+from experimentstash.git.remote_commits import PATIENCE, Asked, NoAnswerError, NoRepositoryError, contained
+from experimentstash.git.repository import Submodule
+from experimentstash.stash.snapshot_file import is_commit
+from experimentstash.verify.rules import Publication, published_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from experimentstash.core.errors import Problem
+    from experimentstash.git.repository import Clone, Repository
+    from experimentstash.verify.rules import Recorded
+
+
+def unpublished(
+    repository: Repository,
+    recorded: Iterable[Recorded],
+    *,
+    online: bool,
+    pushed_along: Callable[[], bool] = bool,
+    patience: float = PATIENCE,
+) -> list[Problem]:
+    """Judge the rule `published` of recorded commits (spec.md, *When a snapshot holds*).
+
+    What counts is the URL that the freeze commit records. Without `online` it is enough that the tool's repository on
+    this machine saw the commit on a branch of that remote. Of a commit that it did not see there the remote is asked
+    before it is found missing. A machine that has no repository of the tool, or that has never had the commit and
+    cannot ask, knows nothing against it. The submodules of a tool are judged where its commit is here.
+
+    Args:
+        repository: the stash.
+        recorded: the commits that its snapshots record; what is no commit or no tool is left to other rules.
+        online: ask the remote of each tool, and find what it cannot say.
+        pushed_along: tells whether git pushes the branches of the tools' checkouts first, and nothing else where that
+            fails.
+        patience: seconds that a remote has for each of its answers.
+
+    Raises:
+        StashError: a freeze commit is not here, or is damaged.
+    """
+    judged = [one for one in dict.fromkeys(recorded) if is_commit(one.commit) and not tool_complaint(one.tool)]
+    submodules = repository.submodules({one.freeze for one in judged})
+    groups: dict[tuple[str, Submodule], list[Recorded]] = {}
+    for one in judged:
+        path = tool_path(one.tool)
+        groups.setdefault((one.tool, submodules[one.freeze].get(path, Submodule(path))), []).append(one)
+    problems = []
+    with ExitStack() as stack:
+        remotes = _Remotes(stack, patience)
+        for _ in range(_DEEPEST):
+            inside: dict[tuple[str, Submodule], list[Recorded]] = {}
+            for (tool, submodule), group in groups.items():
+                one_tool = _Tool(repository, tool, submodule, remotes)
+                known = one_tool.publications({one.commit for one in group}, online=online)
+                excused = one_tool.along if one_tool.along and pushed_along() else set()
+                judged = [one for one in group if one.commit not in excused]
+                problems += [problem for one in judged for problem in published_problems(one, known[one.commit])]
+                for key, one in one_tool.inside(group):
+                    inside.setdefault(key, []).append(one)
+            groups = inside
+    return problems
+
+
+_DEEPEST = 5
+"""Submodules in submodules."""
+
+
+class _Remotes:
+    """The remotes that were asked: each only once."""
+
+    def __init__(self, stack: ExitStack, patience: float) -> None:
+        self._stack = stack
+        self._patience = patience
+        self._asked: dict[str, Asked] = {}
+
+    def at(self, url: str, clones: list[Clone]) -> Asked:
+        if url not in self._asked:
+            folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="experimentstash-"))
+            self._asked[url] = Asked(url, Path(folder), clones, self._patience)
+        return self._asked[url]
+
+
+class _Tool:
+    """A tool as one `.gitmodules` records it, and its repositories on this machine."""
+
+    def __init__(self, repository: Repository, tool: str, submodule: Submodule, remotes: _Remotes) -> None:
+        self._repository = repository
+        self._submodule = submodule
+        self._remotes = remotes
+        self._tool = tool
+        self._clones, self._refused = repository.clones(tool_path(tool), submodule.name)
+        self.along: set[str] = set()  # commits on a branch of the checkout, which git may push first
+
+    def inside(self, group: Iterable[Recorded]) -> Iterator[tuple[tuple[str, Submodule], Recorded]]:
+        """Yield the submodules of a tool's commits, as tools whose names go on with the path, and their commits."""
+        places: dict[str, list[Recorded]] = {}
+        for one in group:
+            places.setdefault(one.commit, []).append(one)
+        for clone in self._clones:
+            ids = {found: name for name, here in clone.commits(places).items() for found in here[:1]}
+            for commit, submodules in clone.submodules(ids).items():
+                for path, pin, name, url in submodules:
+                    module = Submodule(f"{self._submodule.name}/modules/{name}", self._resolved(url))
+                    for one in places.get(ids[commit], ()):
+                        yield (f"{self._tool}/{path}", module), replace(one, tool=f"{self._tool}/{path}", commit=pin)
+                places.pop(ids[commit], None)  # two clones say the same
+
+    def _resolved(self, url: str) -> str:
+        try:
+            return resolve(url, self._submodule.url)
+        except ValueError:
+            return ""
+
+    def publications(self, names: Collection[str], *, online: bool) -> dict[str, Publication]:
+        """Return what is known of commits, each a full id or an abbreviation."""
+        if not self._submodule.url:
+            return dict.fromkeys(names, Publication("", there=False))
+        found = dict.fromkeys(names, Publication("", None))
+        if not (online or self._clones or self._refused):
+            return found
+        left = list(names)
+        reasons: dict[str, str] = {}
+        for url in self._urls() if left else ():
+            if not online:
+                seen = self._seen(url, left)
+                found |= dict.fromkeys(seen, Publication(without_secrets(url), there=True))
+                left = [name for name in left if name not in seen]
+            try:
+                there = self._remotes.at(url, self._clones).has(left) if left else {}
+            except NoRepositoryError as failure:
+                lost = Publication(without_secrets(url), there=False, why=str(failure))
+                return found | dict.fromkeys(left, lost)
+            except NoAnswerError as failure:
+                reasons.setdefault(url, str(failure))
+                continue
+            return found | self._answered(url, there)
+        return found | self._unanswered(reasons, left, online=online)
+
+    def _urls(self) -> Iterator[str]:
+        """Yield where the tool's remote is: as it is recorded, and as a clone here reaches the same repository."""
+        recorded = self._submodule.url
+        remotes = dict.fromkeys(remote for clone in self._clones for remote in clone.remotes)
+        others = [remote.url for remote in remotes if remote.url != recorded and same(remote.url, recorded)]
+        yield from (recorded, *others)
+
+    def _seen(self, url: str, names: Collection[str]) -> set[str]:
+        """Return those of the commits that a clone has seen on a branch of the remote with that URL."""
+        seen: set[str] = set()
+        for clone in self._clones:
+            remotes = [one for one in clone.remotes if all(same(known, url) for known in (one.url, *one.push_urls))]
+            tips = [tip for remote in remotes for tip in remote.tips]
+            left = [name for name in names if name not in seen]
+            seen |= {name for name, there in contained(clone, left, tips).items() if there}
+        return seen
+
+    def _answered(self, url: str, there: Mapping[str, bool]) -> dict[str, Publication]:
+        pushes = self._pushes(url, [name for name in there if not there[name]])
+        return {name: Publication(without_secrets(url), there[name], push=pushes.get(name, ())) for name in there}
+
+    def _unanswered(
+        self, reasons: Mapping[str, str], names: Collection[str], *, online: bool
+    ) -> dict[str, Publication]:
+        """Return what is known where no remote answered: of a commit that is not here, that it was asked online."""
+        url, why = next(iter(reasons.items()), ("", ""))
+        pushes = self._pushes(url, names)
+        in_doubt = names if online or self._refused else pushes
+        why, shown = "; ".join([why, *self._refused]), without_secrets(url)
+        return {name: Publication(shown, None, why, () if online else pushes.get(name, ())) for name in in_doubt}
+
+    def _pushes(self, url: str, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return the arguments of git that push each of the commits that are here."""
+        pushes: dict[str, tuple[str, ...]] = {}
+        for clone in self._clones:
+            to = next((one.name for one in clone.remotes if same(one.url, url)), without_secrets(url))
+            for name, ids in clone.commits([name for name in names if name not in pushes]).items():
+                for commit in ids[:1]:
+                    branch = clone.branch_with(commit)
+                    if branch and clone.at[:1] == ("-C",):
+                        self.along.add(name)
+                    what = branch or f"{commit}:refs/heads/NEW-BRANCH"
+                    pushes[name] = (*clone.at, "push", to, what)
+        return pushes
