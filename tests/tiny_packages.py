@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import logging
 import os
 import sys
 import tarfile
@@ -179,17 +180,30 @@ def hide_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(programs))
 
 
+class _Steps(logging.Handler):
+    """Appends each step to a list, as it is told to a user."""
+
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__()
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard.append(record.getMessage())
+
+
 def order(stash: Path, tmp_path: Path, name: str = "mytool", said: list[str] | None = None) -> Order:
     """Return the order for the lock that a tool ships, with all that is told appended to `said`."""
     found = find_lock(stash, f"tools/{name}")
     assert found.lock is not None, found.told
     heard = [] if said is None else said
+    logger = logging.getLogger("experimentstash")
+    logger.setLevel(logging.INFO)
+    logger.handlers[:] = [_Steps(heard)]
     return Order(
         found.lock,
         "mytool/pca (snapshot/draft)",
         tmp_path / "cache",
         tmp_path / "own",
         python=Wanted(HERE),
-        say=heard.append,
         hear=heard.append,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from experimentstash.environments.build_plans import Plan
     from experimentstash.environments.packages import Python
+
+_log = logging.getLogger(__name__)
 
 _FORMAT = "1"
 """Part of every key: another number, and nothing built before is taken for what is built now."""
@@ -100,7 +103,7 @@ def build_shared(order: Order) -> Shared:
 
 
 def _python(order: Order, uv: Path | None) -> Python:
-    return find_python(order.python, order.lock.folder, uv, order.say)
+    return find_python(order.python, order.lock.folder, uv)
 
 
 def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
@@ -124,7 +127,7 @@ def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
     place = order.cache / "environments" / key if plan.is_shared else order.own / key
 
     def make(folder: Path) -> None:
-        order.say(f"building the environment of {order.lock.name}{told}")
+        _log.info("building the environment of %s%s", order.lock.name, told)
         run(order, plan.steps(folder), place)
 
     facts = {
@@ -133,7 +136,7 @@ def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
         "python": python.version if python else "",
         "for": order.title,
     }
-    return make_whole(place, facts, make, order.say)
+    return make_whole(place, facts, make)
 
 
 def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | str], *, wheels_only: bool) -> str:

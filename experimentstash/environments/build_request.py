@@ -63,7 +63,6 @@ class Order:
             git's tags is told them.
         supply: the packages, where they are here already; None where they come from an index.
         wheels_only: refuse packages that are built from source, which runs their code.
-        say: called with each step.
         hear: called with each line that an installer says.
     """
 
@@ -76,7 +75,6 @@ class Order:
     versions: Mapping[str, str] = field(default_factory=dict)
     supply: Supply | None = None
     wheels_only: bool = False
-    say: Callable[[str], object] = field(default=lambda _: None, repr=False)
     hear: Callable[[str], object] = field(default=show, repr=False)
 
 

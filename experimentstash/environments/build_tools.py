@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from experimentstash.core.errors import StashError
 from experimentstash.environments.build_request import Order, run
 from experimentstash.environments.cache import make_whole
 from experimentstash.environments.installers import OLDEST_UV, Step, filler
+
+_log = logging.getLogger(__name__)
 
 _WANTED = {
     "uv": (f"uv>={'.'.join(map(str, OLDEST_UV))}", "install uv, https://docs.astral.sh/uv"),
@@ -31,7 +34,7 @@ def helper(order: Order, name: str, uv: Path | None) -> Path:
     place = order.cache / "helpers" / name
 
     def make(folder: Path) -> None:
-        order.say(f"fetching {name}, which builds {order.lock.name}")
+        _log.info("fetching %s, which builds %s", name, order.lock.name)
         try:
             fill = filler(Path(sys.executable), uv)
             run(order, [fill.make(folder), Step([*fill.install(folder), requirement], place)], place)
@@ -39,5 +42,5 @@ def helper(order: Order, name: str, uv: Path | None) -> Path:
             what = f"{order.title}: {order.lock.name} is built by {name}, which is not on the PATH"
             raise StashError(f"{what} and could not be fetched:\n{error.args[0]}", fix) from None
 
-    folder, _ = make_whole(place, {"program": requirement}, make, order.say)
+    folder, _ = make_whole(place, {"program": requirement}, make)
     return folder / "bin" / name

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import fcntl
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -20,6 +21,8 @@ from experimentstash.core.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+_log = logging.getLogger(__name__)
 
 MARKER = "complete.json"
 
@@ -43,16 +46,13 @@ def find_whole(place: Path) -> Path | None:
     return folder if (folder / "bin" / "python").exists() else None  # its base may have been taken away
 
 
-def make_whole(
-    place: Path, facts: Mapping[str, str], make: Callable[[Path], object], say: Callable[[str], object]
-) -> tuple[Path, bool]:
+def make_whole(place: Path, facts: Mapping[str, str], make: Callable[[Path], object]) -> tuple[Path, bool]:
     """Return the folder at `place`, made now or before.
 
     Args:
         place: the folder that holds it, its lock and its marker.
         facts: what it was made from, for people who read the marker.
         make: called with the path to make it at, where nothing is; whatever it raises, nothing is left there.
-        say: called with what is waited for.
 
     Returns:
         The folder, and whether it was there.
@@ -66,7 +66,7 @@ def make_whole(
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise no_cache(place, error) from None
-    with _alone(place, say) as alone:
+    with _alone(place) as alone:
         if found := find_whole(place):  # somebody else made it while we waited
             return found, True
         if alone:
@@ -89,7 +89,7 @@ def no_cache(place: Path, error: OSError) -> StashError:
 
 
 @contextlib.contextmanager
-def _alone(place: Path, say: Callable[[str], object]) -> Iterator[bool]:
+def _alone(place: Path) -> Iterator[bool]:
     """Let one process at a time make it; the system gives the lock back when a process ends, however it does.
 
     Yields whether nobody else can be at it: a file system may have no locks.
@@ -103,7 +103,7 @@ def _alone(place: Path, say: Callable[[str], object]) -> Iterator[bool]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("waiting for another build of the same environment")
+            _log.info("waiting for another build of the same environment")
             fcntl.flock(lock, fcntl.LOCK_EX)
         except OSError:  # then each makes its own, and the last marker counts
             alone = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from experimentstash.environments.installers import ask, find_uv, installing_env
 from experimentstash.environments.packages import Python, own_python, python_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+_log = logging.getLogger(__name__)
 
 _DOWNLOADS = "github.com"
 """Where uv takes a Python from (its documentation, *Python versions*)."""
@@ -50,7 +53,7 @@ class Wanted:
         return f"{name} {self.version}"
 
 
-def find_python(wanted: Wanted | None, project: Path, uv: Path | None, say: Callable[[str], object]) -> Python:
+def find_python(wanted: Wanted | None, project: Path, uv: Path | None) -> Python:
     """Return the Python to make an environment of.
 
     The very version is taken where this machine has it, else another of the same minor version; where it has
@@ -60,7 +63,6 @@ def find_python(wanted: Wanted | None, project: Path, uv: Path | None, say: Call
         wanted: what was recorded; None leaves the choice to uv and the project, or is the running Python.
         project: the folder of the lock, whose `.python-version` and `requires-python` uv reads.
         uv: uv, where it is there.
-        say: called with each step.
 
     Raises:
         StashError: there is none of that minor version.
@@ -77,7 +79,7 @@ def find_python(wanted: Wanted | None, project: Path, uv: Path | None, say: Call
             if python.version == wanted.version:
                 return python
             near = near or python
-    found = near or (_downloaded(wanted, uv, say) if uv else None)
+    found = near or (_downloaded(wanted, uv) if uv else None)
     if found is None:
         raise StashError(
             f"{wanted} is not to be had: no Python {wanted.minor} is on this machine",
@@ -123,9 +125,9 @@ def _base(python: Python | None) -> Python | None:
     return python if python is None or python.path == python.base else python_at(python.base)
 
 
-def _downloaded(wanted: Wanted, uv: Path, say: Callable[[str], object]) -> Python | None:
+def _downloaded(wanted: Wanted, uv: Path) -> Python | None:
     """Let uv get the Python as it does by itself when an environment asks for one; it shows its progress."""
-    say(f"asking uv for {wanted}")
+    _log.info("asking uv for %s", wanted)
     for version in dict.fromkeys((wanted.version, wanted.minor)):
         with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
             command = [str(uv), "venv", "--no-project", "--python", f"{wanted.implementation}@{version}", "env"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
@@ -15,6 +16,8 @@ from experimentstash.environments.versions_from_tags import pretended
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 _DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
 
@@ -43,7 +46,7 @@ def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: 
 
     def make(folder: Path) -> None:
         names = ", ".join(project.name for project in projects)
-        order.say(f"putting {names} on top of it")
+        _log.info("putting %s on top of it", names)
         fill = filler(base or inside, uv)
         run(order, [fill.make(folder)], place)
         _let_see(folder, environment)
@@ -53,7 +56,7 @@ def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: 
         run(order, steps, place)
 
     facts = {"environment": str(environment), "for": order.title}
-    return make_whole(place, facts, make, order.say)[0] / "bin" / "python"
+    return make_whole(place, facts, make)[0] / "bin" / "python"
 
 
 def _declared(project: Path) -> list[Path]:

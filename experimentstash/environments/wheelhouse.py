@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from experimentstash.environments.packages import Python
+
+_log = logging.getLogger(__name__)
 
 _INSIDE = Path(__file__).parent / "inside" / "building.py"
 _WHEEL = ".whl"
@@ -77,7 +80,7 @@ def gather(order: Order, pool: Path) -> Gathered:
         for file in (scratch / "files").iterdir():
             shutil.copyfile(file, pool / file.name)
         gathered = Gathered(_for(shared.python), files, shared.projects)
-        order.say(f"building {order.lock.name} out of what was gathered")
+        _log.info("building %s out of what was gathered", order.lock.name)
         build(replace(order, supply=supply(gathered, pool), cache=scratch / "cache", own=scratch / "own"))
     return gathered
 
@@ -149,7 +152,7 @@ def _fetched(order: Order, python: Python, wanted: list[str], scratch: Path) -> 
     flags = ["--no-deps", *(["--require-hashes"] if strict else []), "-r", str(scratch / "wanted.txt")]
     (scratch / "files").mkdir()
     if wanted:
-        order.say(f"fetching the packages of {order.lock.name}")
+        _log.info("fetching the packages of %s", order.lock.name)
         _download(order, python, flags, scratch)
     found = {_package_of(file.name): file for file in sorted((scratch / "files").iterdir())}
     named = {one: found.get(_flat(one)) for one in wanted}
@@ -202,7 +205,7 @@ def _fetch_builders(order: Order, shared: Shared, tree: Path, hook: str, scratch
     assert shared.python is not None  # noqa: S101  (checked above)
     python = shared.python
     wanted = _asked(order, python.path, tree)
-    order.say(f"fetching what the build of {tree.name} asks for")
+    _log.info("fetching what the build of %s asks for", tree.name)
     if wanted:
         _download(order, python, [*_BUILDERS, *wanted], scratch)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import shlex
 from concurrent.futures import ThreadPoolExecutor
@@ -33,12 +34,13 @@ if TYPE_CHECKING:
 
     _Lines = Sequence[tuple[str, str]]
 
+_log = logging.getLogger(__name__)
+
 
 def freeze(
     wanted: Wish,
     tag: str,
     tools: Mapping[str, Tool],
-    say: Callable[[str], object],
     within: Callable[[], Surroundings],
     kept: Sequence[tuple[str, str]] = (),
     composing: Composing | None = None,
@@ -49,7 +51,6 @@ def freeze(
         wanted: the experiment, its overrides and flags.
         tag: the tag it is frozen under.
         tools: the registry.
-        say: called with each step, for the user to see.
         within: tells what the tool runs in, once it is known that it composes.
         kept: further header lines that somebody wrote, and that stay.
         composing: composes it with the other experiments of a freeze; by default alone.
@@ -62,10 +63,10 @@ def freeze(
     composing = composing or Composing([wanted], commit)
     name = SnapshotName(tool.name, tag, wanted.experiment)
     keep_clean(wanted)
-    say(f"composing {name.title}")
+    _log.info("composing %s", name.title)
     wanted, first = composing.first(wanted)
     _refuse(wanted, name, first)
-    say(f"composing {name.title} once more")
+    _log.info("composing %s once more", name.title)
     with ThreadPoolExecutor(1) as beside:
         beside.submit(snapshot_body.render, first["body"])  # so that it is there when the tool has composed again
         second = composing.second(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,14 @@ from experimentstash.results.manifest import render
 from experimentstash.stash import snapshot_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from experimentstash.freeze.pending_snapshot import Frozen
     from experimentstash.hydra.isolated_run import Ran
     from experimentstash.results.stray_files import Written
     from experimentstash.stash.tool import Tool
+
+_log = logging.getLogger(__name__)
 
 _MOST_TOLD = 10  # files that lie beside the run folder
 _MOST_NAMED = 5
@@ -36,7 +39,6 @@ def record_run(
     tool: Tool,
     frozen: Frozen,
     tools: Mapping[str, Tool],
-    say: Callable[[str], object],
     *,
     is_last: bool = True,
 ) -> Frozen:
@@ -49,7 +51,6 @@ def record_run(
         tool: the tool.
         frozen: the snapshot.
         tools: the registry.
-        say: called with each step, for the user to see.
         is_last: whether no other experiment follows; one that does begins without what this one left in the stash.
 
     Raises:
@@ -58,13 +59,14 @@ def record_run(
             wrote nothing into its run folder, or that cannot be read.
     """
     if frozen.name.results_path in frozen.files:
-        say(
-            f"{frozen.name.title} ran when it was frozen before, and what it gave stays recorded: it does not run again"
+        _log.info(
+            "%s ran when it was frozen before, and what it gave stays recorded: it does not run again",
+            frozen.name.title,
         )
         return frozen
     parsed = snapshot_file.parse(frozen.text.encode(), frozen.name.path)
     check_ran_as_locked(stash, tool, parsed, frozen.name.title)
-    say(f"running {frozen.name.title}")
+    _log.info("running %s", frozen.name.title)
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as imports:
         folder = free_folder(run_folder(stash, tool, frozen.name))
         ran = run_fresh(stash, tool, frozen.name, folder, imports=Path(imports))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -140,7 +139,7 @@ class _Freezing:
         self._check_pin(tool.name, tool_commit(self._stash, tool.name))
         with laid_out(self._stash, tool, name, data) as laid:
             within = partial(self._within, tool, name.tag)
-            frozen = freeze(laid.wish, name.tag, self._tools, _say, within, laid.header)
+            frozen = freeze(laid.wish, name.tag, self._tools, within, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)
         told = [("environment", one) for one in within().told]
@@ -159,10 +158,6 @@ class _Freezing:
                 f"{path} is checked out at {commit[:SHORT]}, and the commit being made pins {held}",
                 f"git add {path}" + ("" if pin is None else f"  # or, to go back: git submodule update {path}"),
             )
-
-
-def _say(step: str) -> None:
-    print(f"{printable(step)} …", file=sys.stderr, flush=True)
 
 
 def _written(repository: Repository, frozen: list[Frozen], failures: list[StashError]) -> list[Frozen]:

@@ -33,11 +33,13 @@ def _freeze() -> int:
 
 
 def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
+    from experimentstash.core.progress import show_steps
     from experimentstash.freeze.staged_configs import freeze_staged
     from experimentstash.git.checkouts.outward_links import outward_links
     from experimentstash.git.checkouts.pins import pin_moves
     from experimentstash.verify.exceptions import VARIABLE  # what most commits have no need of
 
+    show_steps()
     frozen, failures = freeze_staged(repository, staged)
     for one in frozen:
         print("\n".join(one.lines()))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.archive.unpack import Archive
     from experimentstash.reproduce.experiment_environments import Need, Within
 
-    Supplies = Callable[[Need, Callable[[str], object]], Within]
+    Supplies = Callable[[Need], Within]
 
 _PACKAGES = ".git/experimentstash/packages"
 """Below the folder of the reproduction: the packages of an archive, until the environments are built."""
@@ -38,18 +38,18 @@ def supplied(archive: Archive | None, stash: Path) -> Iterator[Supplies]:
         StashError: a package of the archive is damaged.
     """
     if archive is None or archive.manifest.locks is None:
-        yield lambda wanted, say: experiment_environments.built(stash, wanted, say)
+        yield lambda wanted: experiment_environments.built(stash, wanted)
         return
     with archive.unpacked_packages(stash / _PACKAGES) as folder:
-        yield lambda wanted, say: _built(archive, stash, folder, wanted, say)
+        yield lambda wanted: _built(archive, stash, folder, wanted)
 
 
-def _built(archive: Archive, stash: Path, folder: Path, wanted: Need, say: Callable[[str], object]) -> Within:
+def _built(archive: Archive, stash: Path, folder: Path, wanted: Need) -> Within:
     experiment_environments.check_can_build(wanted)
     one = _find(archive, wanted)
     supply = _supply(archive, one, stash, folder, wanted)
     try:
-        return experiment_environments.built(stash, wanted, say, supply)
+        return experiment_environments.built(stash, wanted, supply)
     except StashError as error:
         raise StashError(
             f"{error.args[0]}\nNothing was fetched: the packages of {archive.path} are for {printable(one.platform)}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +27,13 @@ from experimentstash.reproduce.tool_checkouts import Tools
 from experimentstash.stash import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from experimentstash.reproduce.fetch import Frozen
     from experimentstash.reproduce.stash_source import Source
     from experimentstash.reproduce.tool_checkouts import Wanted
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,6 @@ def bundle(
     tag: str,
     target: Path,
     source: Source,
-    say: Callable[[str], object],
     *,
     with_packages: bool = False,
     allow_secrets: bool = False,
@@ -67,7 +69,6 @@ def bundle(
         tag: the tag.
         target: the file to write.
         source: where the stash comes from.
-        say: called with each step, for the user to see.
         with_packages: put the packages of the locks in, too; that builds the environments, and runs what this runs.
         allow_secrets: pack what looks like a secret, too.
 
@@ -79,8 +80,8 @@ def bundle(
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         place = Path(folder).resolve()
         stage = Stage(place / "stash", tag, source)
-        say(f"bringing snapshot/{tag} together")
-        commit = stage.fetch_tag(say)
+        _log.info("bringing snapshot/%s together", tag)
+        commit = stage.fetch_tag()
         _check_whole(stage.folder, source.url)
         earlier = Earlier(stage.folder)
         stage.check_out(commit, earlier)
@@ -89,18 +90,18 @@ def bundle(
             return None
         if not allow_secrets:
             _check_history(stage, commit, target)
-        brought = bring_tools(Tools(stage.repository, source, {}, earlier, whole=True), commit, frozen, say)
+        brought = bring_tools(Tools(stage.repository, source, {}, earlier, whole=True), commit, frozen)
         for one in brought:
             _check_whole(stage.folder / one.path, one.url)
-        made = [_packed(stage, number, one, place, say) for number, one in enumerate([None, *brought])]
+        made = [_packed(stage, number, one, place) for number, one in enumerate([None, *brought])]
         manifest = Manifest(tag, stage.repository.object_format, tuple(one for one, _ in made))
         if with_packages:
-            packages, locks = _gathered(stage, frozen, place / "packages", say)
+            packages, locks = _gathered(stage, frozen, place / "packages")
             manifest = replace(manifest, packages=packages, locks=locks)
         lfs = tuple(one.path for one in manifest.repositories if _has_lfs(stage.folder / one.path))
         if not allow_secrets:
             check_shared(f"the manifest of {target}", manifest.render().decode("ascii"))
-        say(f"writing {target}")
+        _log.info("writing %s", target)
         files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
         sha256 = make(target, manifest, [*(part for _, part in made), *files])
     return Bundled(target, target.stat().st_size, sha256, manifest, lfs)
@@ -144,16 +145,14 @@ def _has_lfs(root: Path) -> bool:
     return answer(*asked, cwd=root) is not None
 
 
-def _packed(
-    stage: Stage, number: int, wanted: Wanted | None, place: Path, say: Callable[[str], object]
-) -> tuple[Repository, Part]:
+def _packed(stage: Stage, number: int, wanted: Wanted | None, place: Path) -> tuple[Repository, Part]:
     """Pack the stash, or a tool that was brought in."""
     root = stage.folder / (wanted.path if wanted else "")
     ref = git_bundles.TOOL_REF if wanted else tag_ref(stage.tag)
     named = wanted.commit if wanted else git("rev-parse", ref, cwd=root)
     commit = wanted.commit if wanted else git("rev-parse", f"{ref}^{{commit}}", cwd=root)
     path = wanted.path if wanted else ""
-    say(f"packing {path or 'the stash'} at {commit[:12]}")
+    _log.info("packing %s at %s", path or "the stash", commit[:12])
     file = place / f"{number}.pack"
     git_dir = Path(git("rev-parse", "--absolute-git-dir", cwd=root))
     unpacked = git_bundles.pack(git_dir, named, stage.repository.object_format, file, path or "the stash")
@@ -161,15 +160,13 @@ def _packed(
     return Repository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
 
 
-def _gathered(
-    stage: Stage, frozen: Sequence[Frozen], pool: Path, say: Callable[[str], object]
-) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
+def _gathered(stage: Stage, frozen: Sequence[Frozen], pool: Path) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
     """Gather the packages of all locks, each lock once for each Python that was recorded with it."""
     tools = registry.load(stage.folder)
     locks: dict[tuple[str, str], Supplied] = {}
     for one in frozen:
         wanted = experiment_environments.need(stage.folder, one, registry.find(tools, one.name.tool))
-        order = experiment_environments.order_for(stage.folder, wanted, say)
+        order = experiment_environments.order_for(stage.folder, wanted)
         key = (order.lock.name, str(order.python or ""))
         if key not in locks:
             found = gather(order, pool)

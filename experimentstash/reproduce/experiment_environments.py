@@ -20,7 +20,6 @@ from experimentstash.environments.tool_python import interpreter, tool_environme
 from experimentstash.reproduce.safe_checkout import OWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from experimentstash.environments.header_lines import Recorded
@@ -128,13 +127,12 @@ def check_can_build(wanted: Need) -> None:
         )
 
 
-def order_for(stash: Path, wanted: Need, say: Callable[[str], object], supply: Supply | None = None) -> Order:
+def order_for(stash: Path, wanted: Need, supply: Supply | None = None) -> Order:
     """Return the order for what a snapshot wants to run in.
 
     Args:
         stash: the checkout of the tag, with its tools.
         wanted: what it wants.
-        say: called with each step.
         supply: the packages, where they are here already.
 
     Raises:
@@ -150,23 +148,21 @@ def order_for(stash: Path, wanted: Need, say: Callable[[str], object], supply: S
         projects=tuple(stash / folder for folder in wanted.said.projects),
         versions=dict(wanted.said.packages),
         supply=supply,
-        say=say,
     )
 
 
-def built(stash: Path, wanted: Need, say: Callable[[str], object], supply: Supply | None = None) -> Within:
+def built(stash: Path, wanted: Need, supply: Supply | None = None) -> Within:
     """Build what a snapshot wants to run in, or take it up where it was built before.
 
     Args:
         stash: the checkout of the tag, with its tools.
         wanted: what it wants.
-        say: called with each step.
         supply: the packages, where they are here already.
 
     Raises:
         StashError: there is no lock, or it cannot be built; the message names the package.
     """
-    made = build(order_for(stash, wanted, say, supply))
+    made = build(order_for(stash, wanted, supply))
     elsewhere = of_platform(wanted.said, made.python) if made.python else []
     elsewhere += _other_versions(wanted.said, made.interpreter)
     version = made.python.version if made.python else ""

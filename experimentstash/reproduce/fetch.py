@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from experimentstash.stash.snapshot_file import LARGEST, parse
 from experimentstash.verify.examination import Examination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from experimentstash.core.errors import Problem
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.stash_source import Source
     from experimentstash.results.manifest import Manifest
     from experimentstash.stash.snapshot_file import Snapshot
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Stage:
         """The stash, once it is here."""
         return Repository.open(self.folder)
 
-    def fetch_tag(self, say: Callable[[str], object]) -> str:
+    def fetch_tag(self) -> str:
         """Fetch the tag, nothing checked out yet, and return the commit that it names.
 
         Raises:
@@ -78,7 +81,7 @@ class Stage:
         if self.source.archive:
             self.source.archive.unpack_repository("", self._stash.git_dir)
         elif said := self._fetch(ref):
-            self._cope(ref, said, say)
+            self._cope(ref, said)
         with self.repository as repository:
             tags = repository.tags()
         if self.tag not in tags.commits:
@@ -115,7 +118,7 @@ class Stage:
         watch = None if here else source.limit.watch(self._stash.git_dir, f"fetching snapshot/{self.tag}")
         return fetch(source.url, f"+{ref}:{ref}", cwd=self.folder, watch=watch)
 
-    def _cope(self, ref: str, said: str, say: Callable[[str], object]) -> None:
+    def _cope(self, ref: str, said: str) -> None:
         """Find out why the tag did not come, and go on where one can: in the other object format, or without a remote.
 
         Raises:
@@ -131,7 +134,7 @@ class Stage:
             self._stash.make(other, self.source.origin)
             said = self._fetch(ref)
         elif refs is None and ask_git("rev-parse", "--verify", "--quiet", ref, cwd=self.folder).returncode == 0:
-            say(f"{shown} gives no answer; going on with what came before")
+            _log.info("%s gives no answer; going on with what came before", shown)
             return
         if said:
             fix = MAKE_ROOM if lacks_room(said) else self.source.completing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from experimentstash.reproduce.tool_checkouts import Tools
 from experimentstash.stash import registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from experimentstash.core.names import SnapshotName
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from experimentstash.results.manifest import Manifest
     from experimentstash.results.report import Report
     from experimentstash.stash.tool import Tool
+
+_log = logging.getLogger(__name__)
 
 _MOST_BESIDE = 1000  # files
 
@@ -73,12 +76,11 @@ class Request:
     launcher: tuple[str, ...] = ()
 
 
-def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
+def reproduce(request: Request) -> Account | None:
     """Reproduce a tag, and return how it went; None where the tag does not hold, and the findings have been told.
 
     Args:
         request: what is asked for.
-        say: called with each step, for the user to see.
 
     Raises:
         StashError: it cannot be brought to disk, is not agreed to, or cannot be built; nothing of it has run.
@@ -86,7 +88,7 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
     """
     trust.check_can_ask(yes=request.yes)
     try:
-        return _reproduced(request, say)
+        return _reproduced(request)
     except OSError as error:
         if error.filename:
             raise
@@ -95,11 +97,11 @@ def reproduce(request: Request, say: Callable[[str], object]) -> Account | None:
         raise StashError(what, MAKE_ROOM if lacks_room(error) else "") from None
 
 
-def _reproduced(request: Request, say: Callable[[str], object]) -> Account | None:
+def _reproduced(request: Request) -> Account | None:
     with claim(request.folder, request.tag, request.source) as progress:
         stage = Stage(request.folder, request.tag, request.source)
-        say(f"bringing snapshot/{request.tag} to {request.folder}")
-        commit = stage.fetch_tag(say)
+        _log.info("bringing snapshot/%s to %s", request.tag, request.folder)
+        commit = stage.fetch_tag()
         progress.begin_at(commit)
         earlier = Earlier(request.folder)
         pointers = stage.check_out(commit, earlier)
@@ -108,15 +110,15 @@ def _reproduced(request: Request, say: Callable[[str], object]) -> Account | Non
             return None
         chosen = _chosen(frozen, request)
         tools = Tools(stage.repository, request.source, progress.built, earlier)
-        brought = bring_tools(tools, commit, chosen, say)
+        brought = bring_tools(tools, commit, chosen)
         lacking = trust.lfs_lines(request.folder, {".": pointers, **tools.pointers})
-        work = _Work(request, registry.load(request.folder), tools, progress, earlier, say)
+        work = _Work(request, registry.load(request.folder), tools, progress, earlier)
         needs = _needs(request, chosen, work.registered)
         trust.ask(_told(request, commit, brought, needs) + lacking, yes=request.yes)
         with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
             ready = [(one, work.within(one, supplies)) for one in needs]
         for lock in _used_again([within for _, within in ready]):
-            say(f"the environment of {lock} was built before, and is used again")
+            _log.info("the environment of %s was built before, and is used again", lock)
         outcomes = [work.reproduced(one, within) for one, within in ready]
         return Account(
             request.tag,
@@ -145,7 +147,7 @@ def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     return list(found.values())
 
 
-def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen], say: Callable[[str], object]) -> list[Wanted]:
+def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[Wanted]:
     """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
 
     Raises:
@@ -154,7 +156,7 @@ def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen], say: Callab
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in experiment_environments.projects_in(one)}
     names |= {folder.split("/")[1] for folder in folders if folder.startswith("tools/")}
-    brought = [one for wanted in tools.wanted(commit, names) for one in tools.bring_in(wanted, say)]
+    brought = [one for wanted in tools.wanted(commit, names) for one in tools.bring_in(wanted)]
     tools.check_links()
     return brought
 
@@ -216,7 +218,6 @@ class _Work:
         tools: their checkouts.
         progress: how far it has come.
         earlier: takes what an earlier run left.
-        say: called with each step.
     """
 
     request: Request
@@ -224,7 +225,6 @@ class _Work:
     tools: Tools
     progress: Progress
     earlier: Earlier
-    say: Callable[[str], object]
 
     def within(self, wanted: Need, supplies: Supplies) -> Within:
         """Return what a snapshot runs in, built now or before."""
@@ -232,7 +232,7 @@ class _Work:
         if not request.builds:
             tool = self.registered[wanted.frozen.name.tool]
             return experiment_environments.at_hand(request.source.clone or request.folder, wanted, tool)
-        within = supplies(wanted, self.say)
+        within = supplies(wanted)
         self.progress.built.update(self.tools.untracked())  # nothing has run yet: the builds left it, and need it
         self.progress.keep()
         return within
@@ -244,10 +244,10 @@ class _Work:
         folder = run_folder(self.request.folder, tool, name)
         done = self.progress.done.get(name.title)
         if done is None or done.exit_code or done.python != tool.python or not folder.is_dir():
-            self.say(f"running {name.title}")
+            _log.info("running %s", name.title)
             done = self._run(wanted, tool, folder)
         else:
-            self.say(f"{name.title} ran before: {folder}")
+            _log.info("%s ran before: %s", name.title, folder)
         ran_in = within.of_failure() if done.exit_code else within
         outcome = Outcome(name, done.exit_code, folder, ran_in, done.beside, overdue=done.overdue, foreign=done.foreign)
         if outcome.foreign and not self.request.builds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +17,12 @@ from experimentstash.reproduce.safe_checkout import Checkout, check_allowed, fet
 from experimentstash.reproduce.safe_git import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from experimentstash.reproduce.earlier_attempt import Earlier
     from experimentstash.reproduce.stash_source import Source
+
+_log = logging.getLogger(__name__)
 
 _DEEPEST = 10  # submodules of submodules
 
@@ -103,7 +106,7 @@ class Tools:
         check_allowed(path, url, allow_local=archive is not None or self._source.allow_local)
         return url
 
-    def bring_in(self, wanted: Wanted, say: Callable[[str], object]) -> list[Wanted]:
+    def bring_in(self, wanted: Wanted) -> list[Wanted]:
         """Bring a tool to disk at its pin, and the submodules that it has itself; return all of them.
 
         Raises:
@@ -113,17 +116,17 @@ class Tools:
         if self._source.near is not None:
             found = self._source.near.clones(wanted.path, wanted.name)[0]
             clones = [clone.git_dir for clone in found if not (self._whole and clone.shallow)]
-        return list(self._bring_in(wanted, self._stash, clones, say))
+        return list(self._bring_in(wanted, self._stash, clones))
 
-    def _bring_in(
-        self, wanted: Wanted, parent: Checkout, clones: Sequence[Path], say: Callable[[str], object], depth: int = 0
-    ) -> Iterator[Wanted]:
+    def _bring_in(self, wanted: Wanted, parent: Checkout, clones: Sequence[Path], depth: int = 0) -> Iterator[Wanted]:
         if depth > _DEEPEST:
             raise StashError(f"{wanted.path}: submodules in submodules, more than {_DEEPEST} deep")
         place = self._place(wanted, parent)
         is_new = place.make(self._repository.object_format, wanted.url)
         if is_new or not place.has(wanted.commit):
-            say(f"{'unpacking' if self._source.archive else 'fetching'} {place.title} at {wanted.commit[:12]}")
+            _log.info(
+                "%s %s at %s", "unpacking" if self._source.archive else "fetching", place.title, wanted.commit[:12]
+            )
             self._fetch(place, wanted, clones)
         if not is_new and place.is_checked_out():
             self._earlier.take_from(place, self._keep.get(place.title, ()))
@@ -140,7 +143,7 @@ class Tools:
         pins = {path: entry.id for path, entry in recorded.items() if entry.mode == PIN}
         for inner in self._inner(place, wanted, pins):
             held = [path for clone in clones if (path := Path(f"{clone}/modules/{inner.name}")).is_dir()]
-            yield from self._bring_in(inner, place, held, say, depth + 1)
+            yield from self._bring_in(inner, place, held, depth + 1)
 
     def check_links(self) -> None:
         """Check every link again, of the stash too, once all tools are on disk: one may lead on through another.

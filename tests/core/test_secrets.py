@@ -169,11 +169,11 @@ def test_an_archive_of_a_history_with_a_secret_is_refused(tmp_path: Path, place:
     source = named(str(stash), "v1", allow_local=True)
     target = tmp_path / "v1.tar"
     with pytest.raises(StashError) as refused:
-        bundle("v1", target, source, str)
+        bundle("v1", target, source)
     what = "the secret WANDB_API_KEY" if place != ".gitmodules" else "what looks like a GitHub token"
     assert str(refused.value) == (
         f"{place} at {held}: it holds {what}, and the archive would bring it to others\n"
         f"    fix: experimentstash bundle v1 {target} --allow-secrets  # once it is revoked where it is valid"
     )
     assert not target.exists()
-    assert bundle("v1", target, source, str, allow_secrets=True) is not None
+    assert bundle("v1", target, source, allow_secrets=True) is not None

@@ -140,6 +140,7 @@ def test_a_package_that_was_installed_is_installed_again(stash: Path, tmp_path: 
 
 
 DRIVER = """
+import logging
 import sys
 from pathlib import Path
 from experimentstash.environments.build import build
@@ -148,10 +149,11 @@ from experimentstash.environments.build_request import Order
 from experimentstash.core.errors import guard
 
 stash, folder = map(Path, sys.argv[1:])
+logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
 
 def door():
     lock = find_lock(stash, "tools/mytool").lock
-    built = build(Order(lock, "a title", folder / "cache", folder / "own", say=lambda step: print(step, flush=True)))
+    built = build(Order(lock, "a title", folder / "cache", folder / "own"))
     print(built.interpreter)
     return 0
 

@@ -50,7 +50,7 @@ def frozen_stash(root: Path, *init: str, url: str | None = None) -> Path:
 
 def bundled(stash: Path, target: Path, tag: str = "v1", *, allow_local: bool = True) -> Bundled:
     """Write an archive of a stash that is there."""
-    made = bundle(tag, target, named(str(stash), tag, allow_local=allow_local), lambda _: None)
+    made = bundle(tag, target, named(str(stash), tag, allow_local=allow_local))
     assert made is not None
     return made
 

@@ -101,12 +101,12 @@ def unpacked(path: Path, into: Path, tag: str = "v1") -> Stage:
     """Do with an archive what a reproduction does before it asks."""
     source = named(str(path), tag, allow_local=False)
     stage = Stage(into, tag, source)
-    commit = stage.fetch_tag(lambda _: None)
+    commit = stage.fetch_tag()
     earlier = Earlier(into)
     stage.check_out(commit, earlier)
     frozen, problems = stage.judged(commit)
     assert list(problems) == []
-    bring_tools(Tools(stage.repository, source, {}, earlier), commit, frozen, lambda _: None)
+    bring_tools(Tools(stage.repository, source, {}, earlier), commit, frozen)
     return stage
 
 
@@ -133,7 +133,7 @@ def test_all_of_it_comes_back_without_a_network(
     assert git("fsck", "--full", "--strict", cwd=into) == ""
     assert git("status", "--porcelain", cwd=into) == ""
     assert git("tag", cwd=into) == "snapshot/v1"  # and nothing that came later or belongs to others
-    assert stage.fetch_tag(lambda _: None) == wanted["snapshot/v1^{commit}"]
+    assert stage.fetch_tag() == wanted["snapshot/v1^{commit}"]
 
 
 def test_a_signature_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import click
 
 from experimentstash.core.errors import FINDING, FINE, printable
 from experimentstash.core.names import plain_tag
+from experimentstash.core.progress import show_steps
 from experimentstash.reproduce.bundling import bundle, summary
 from experimentstash.reproduce.stash_source import at_hand
 
@@ -24,11 +25,11 @@ def command(tag: str, file: str, with_packages: bool, allow_secrets: bool, allow
     source = at_hand(tag, allow_local=allow_local)
     path = Path(file).expanduser()
     target = path.parent.resolve() / path.name
+    show_steps()
     made = bundle(
         tag,
         target,
         source,
-        lambda step: click.echo(f"{printable(step)} …", err=True),
         with_packages=with_packages,
         allow_secrets=allow_secrets,
     )

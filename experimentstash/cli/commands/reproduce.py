@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from experimentstash.core.errors import FINDING, ToolExit, UsageError, printable
+from experimentstash.core.errors import FINDING, ToolExit, UsageError
 from experimentstash.core.names import plain_tag
+from experimentstash.core.progress import show_steps
 from experimentstash.reproduce import stash_source as sources
 from experimentstash.reproduce.download_limit import GIGABYTE, MOST, Limit
 from experimentstash.reproduce.reproduction import Request, reproduce
@@ -134,8 +135,9 @@ def command(
     source = replace(source, limit=Limit(int(gigabytes * GIGABYTE)))
     folder = sources.place_for(tag, source, into)
     request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout, launched)
+    show_steps()
     try:
-        account = reproduce(request, lambda step: click.echo(f"{printable(step)} …", err=True))
+        account = reproduce(request)
     except KeyboardInterrupt:
         click.echo("\nstopped; the same command goes on from here", err=True)
         raise

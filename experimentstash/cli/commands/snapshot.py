@@ -12,6 +12,7 @@ import click
 from experimentstash.core.errors import FINE, StashError, UsageError, printable
 from experimentstash.core.files import check_inside, check_shared, remove_empty, write_shared
 from experimentstash.core.names import plain_tag
+from experimentstash.core.progress import show_steps
 from experimentstash.freeze.freeze import freeze
 from experimentstash.freeze.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze.pending_snapshot import Frozen, files_beside, is_committed, problems_of, waiting
@@ -80,10 +81,11 @@ def command(
     wishes = [
         _decided(wish(stash, chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments
     ]
+    show_steps()
     composing = Composing(wishes, commit_now)
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
         within = beside.submit(_surroundings, stash, chosen, tag).result
-        frozen = [freeze(wanted, tag, tools, _say, within, composing=composing) for wanted in wishes]
+        frozen = [freeze(wanted, tag, tools, within, composing=composing) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves(stash, [] if allow_back else moves)
@@ -92,7 +94,7 @@ def command(
         if is_run:
             from experimentstash.freeze.recorded_run import record_run  # 30 ms, and only this needs it
 
-            frozen = [record_run(stash, chosen, one, tools, _say, is_last=one is frozen[-1]) for one in frozen]
+            frozen = [record_run(stash, chosen, one, tools, is_last=one is frozen[-1]) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
     for told in within().told:
@@ -204,10 +206,6 @@ def _surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     from experimentstash.freeze.environment_capture import surroundings  # loaded while the tool composes
 
     return surroundings(stash, tool, tag)
-
-
-def _say(step: str) -> None:
-    click.echo(f"{printable(step)} …", err=True)
 
 
 def _message(frozen: Sequence[Frozen]) -> str:

@@ -1,0 +1,21 @@
+"""Progress: each step of a long command goes to its module's logger, and to stderr where a command or hook asks."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from experimentstash.core.errors import printable
+
+
+class _Steps(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"{printable(record.getMessage())} …", file=sys.stderr, flush=True)
+
+
+def show_steps() -> None:
+    """Show on stderr, from now on, each step that a module of this package logs."""
+    logger = logging.getLogger("experimentstash")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        logger.addHandler(_Steps())
