@@ -676,7 +676,7 @@ def test_core_hookspath_of_one_command(root: Path) -> None:
 
 KILL = """
 import os, signal, sys
-from experimentstash.hooks.install import install as room
+from experimentstash.hooks.install import installation as room
 from experimentstash.cli.program import main
 real, left = room.write_text, [int(sys.argv.pop(1))]
 def write_text(*args, **options):
