@@ -7,6 +7,7 @@ processes, so that exactly one fails.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import random
 import re
@@ -14,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -76,12 +78,12 @@ def _frozen(stash: Path) -> None:
 
 
 COMMANDS = {
-    "init": Command(("init",), lambda stash: _without_tool(stash)),
+    "init": Command(("init",), _without_tool),
     "install": Command(("install",)),
     "tag": Command(("tag",), _untagged),
     "snapshot --commit": Command(("snapshot", "mytool", "first", "--tag", "v1", "--commit")),
-    "bundle": Command(("bundle", "v1", "v1.bundle"), _frozen),
-    "add-tool": Command(("add-tool", "mytool", "../mytool", "--entrypoint", "-m mytool.main"), _without_tool),
+    "bundle": Command(("bundle", "v1", "v1.bundle", "--allow-local"), _frozen),
+    "add-tool": Command(("add-tool", "second", "../mytool", "--entrypoint", "-m mytool.main")),
     "reproduce": Command(("reproduce", "v1", "--into", "../again", "--no-build", "--yes", "--allow-local"), _frozen),
 }
 
@@ -112,7 +114,7 @@ def build_library(folder: Path) -> Path | None:
     return library
 
 
-def prove_faults(seed: int, each: int, folder: Path, names: list[str]) -> Outcome:
+def prove_faults(seed: int, each: int, folder: Path, names: list[str], until: float = math.inf) -> Outcome:
     """Let a sample of each command's calls fail, `each` per command and error; all of them where there are no more."""
     outcome = Outcome()
     library = build_library(folder)
@@ -129,6 +131,8 @@ def prove_faults(seed: int, each: int, folder: Path, names: list[str]) -> Outcom
             rng = random.Random(f"{seed}-{name}-{error}")
             numbers = range(1, outcome.calls[name] + 1)
             for number in sorted(rng.sample(numbers, min(each, len(numbers)))):
+                if time.monotonic() > until:
+                    return outcome
                 outcome.tried[name, error] += 1
                 wrong = stage.fault(number, error)
                 outcome.held[name, error] += not wrong

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,8 +42,8 @@ class Figures:
     pushed: int = 0
 
 
-def prove_mutations(seed: int, count: int, folder: Path) -> Figures:
-    """Try so many mutations of every scene in turn."""
+def prove_mutations(seed: int, count: int, folder: Path, until: float = math.inf) -> Figures:
+    """Try so many mutations of every scene in turn, or as many as there is time for (`time.monotonic`)."""
     rng = random.Random(seed)
     servers = [Server(scene, folder / f"{number}.git") for number, scene in enumerate(scenes())]
     figures = Figures()
@@ -53,7 +55,7 @@ def prove_mutations(seed: int, count: int, folder: Path) -> Figures:
         faults = Oracle(server.folder, server.env()).faults(server.refs, push.refs)
         assert (answer.code, answer.text, faults) == (0, "", []), (server.scene.name, answer, faults)
     for server in itertools.cycle(servers):
-        if (size := min(_BATCH, count - figures.tried.total())) <= 0:
+        if (size := min(_BATCH, count - figures.tried.total())) <= 0 or time.monotonic() > until:
             return figures
         mutated = [mutate(rng, server.scene) for _ in range(size)]
         for (scene, kind), push in zip(mutated, server.receive([scene for scene, _ in mutated]), strict=True):

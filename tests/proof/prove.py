@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 import tempfile
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--mutations", type=int, default=10_000, help="how many mutations of frozen stashes")
     parser.add_argument("--histories", type=int, default=1_000, help="how many histories of two people")
     parser.add_argument("--faults", type=int, default=10_000, help="at most so many calls of each command and error")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end each part after so long")
     parser.add_argument("--command", action="append", help="a command whose calls fail; by default each in turn")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="experimentstash-proof-") as folder:
@@ -52,17 +54,18 @@ def _parts(asked: argparse.Namespace, folder: Path) -> Iterator[str]:
     from mutations import prove_mutations
     from two_people import prove_histories
 
-    start = time.monotonic()
+    start, seconds = time.monotonic(), 60 * asked.minutes
     if asked.mutations:
-        figures = prove_mutations(asked.seed, asked.mutations, folder)
+        figures = prove_mutations(asked.seed, asked.mutations, folder, time.monotonic() + seconds)
         print("\n".join(["", "## Mutations", "", *mutation_lines(figures)]), flush=True)
         yield from figures.wrong
     if asked.histories:
-        counts = prove_histories(asked.seed, asked.histories, folder)
+        counts = prove_histories(asked.seed, asked.histories, folder, time.monotonic() + seconds)
         print("\n".join(["", "## Histories", "", *history_lines(counts)]), flush=True)
         yield from counts.wrong
     if asked.faults:
-        outcome = prove_faults(asked.seed, asked.faults, folder, asked.command or list(COMMANDS))
+        names = asked.command or list(COMMANDS)
+        outcome = prove_faults(asked.seed, asked.faults, folder, names, time.monotonic() + seconds)
         print("\n".join(["", "## Faults", "", *fault_lines(outcome)]), flush=True)
         yield from outcome.wrong
     print(f"\n{time.monotonic() - start:.0f} seconds")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,13 +56,15 @@ def make_pair(folder: Path) -> dict[str, str]:
     return commits
 
 
-def prove_histories(seed: int, count: int, folder: Path) -> Counts:
-    """Play so many histories."""
+def prove_histories(seed: int, count: int, folder: Path, until: float = math.inf) -> Counts:
+    """Play so many histories, or as many as there is time for."""
     base = folder / "pair"
     base.mkdir()
     commits = make_pair(base)
     counts = Counts()
     for number in range(count):
+        if time.monotonic() > until:
+            break
         place = folder / "history"
         shutil.copytree(base, place, symlinks=True)
         history = History(random.Random(f"{seed}-{number}"), Lab(place, NATIVE, commits), counts)
