@@ -41,6 +41,7 @@ _TOLD = 50  # findings of one file: the first say enough, and a hostile file has
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _GAP = re.compile(r"\r?\n")  # the empty line between header and body
+_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n|[ \t]*\r\n)*")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _DEPENDS = re.compile(r"(\S+)\s+(\S+)")
 
@@ -229,6 +230,9 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
             found.append(problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {path}"))
         if key in REQUIRED and not any(values):
             found.append(problem(f"no {key} line"))
+    for key in dict.fromkeys(_below_the_header(snapshot.body)):
+        what = f"{key} stands below an empty line, where the header has ended"
+        found.append(problem(what, f"remove the empty line above '# {key}:' in {path}"))
     if (title := snapshot.one("SNAPSHOT")) and title != name.title:
         found.append(problem(f"SNAPSHOT says {short(title)}, the path says {name.title!r}"))
     if (tag := snapshot.one("TAG")) and tag != name.tag:
@@ -246,6 +250,14 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     if name.tool in depends:
         found.append(problem(f"DEPENDS names {name.tool!r}, whose commit TOOL_COMMIT records"))
     return found[:_TOLD]
+
+
+def _below_the_header(body: str) -> Iterator[str]:
+    """Yield the header keys in the comments above the first value of a body: nobody reads them there."""
+    above = _COMMENTS.match(body)
+    for line in above[0].split("\n") if above else ():
+        if (found := entry(line)) and found[0] in KEYS:
+            yield found[0]
 
 
 def body_digest(body: str) -> str:

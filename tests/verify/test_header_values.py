@@ -144,3 +144,16 @@ def test_the_jobs_of_a_sweep_are_frozen_with_it(root: Path) -> None:
     job = {snapshot_path("pca/0", "v1"): snapshot_text("pca/0", "v1", pin(root, "one"))}
     missing = f"frozen: it was frozen with {FOLDER}/pca/1.yaml, which the commit being made does not hold"
     assert judged(root, more, job) == [missing]
+
+
+def test_header_lines_below_a_gap_are_found(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    text = snapshot_text(
+        "pca", "v1", pin(root, "two"), body="# BODY: sha256:1\n# a comment\n\n# PYTHON: 3.11\nlr: 1\n# TAG: v1\n"
+    )
+    stage(root, {NAME.path: text})
+    with Repository.open(root) as repository:
+        found = [problem for problem in judge_index(repository).problems if problem.rule == "header"]
+    ended = "stands below an empty line, where the header has ended"
+    assert [problem.what for problem in found] == [f"BODY {ended}", f"PYTHON {ended}"]
+    assert found[0].fix == f"remove the empty line above '# BODY:' in {NAME.path}"
