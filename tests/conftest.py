@@ -16,7 +16,8 @@ from preloaded import script
 
 # A shell that starts the tests in the background has them ignore ^C, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # so does nohup
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has this one ignored
 # A tool's side is tested in this process too: its folder stands on the path as it does in a tool's.
 sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 
