@@ -68,6 +68,8 @@ def _try(server: Server, scene: Scene, kind: str, push: Push, figures: Figures) 
     family = kind.partition(":")[0]
     figures.tried[family] += 1
     answer = server.judge(push)
+    if answer.code > 128:  # a signal for the proof, which the gate has taken
+        raise KeyboardInterrupt
     where = f"{server.scene.name}: {kind}"
     if answer.code == 1 and "Traceback" not in answer.text:
         figures.refused[family] += 1
