@@ -22,6 +22,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has this one ignored
 sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 
 
+pytest_plugins = ["tiny_packages"]  # for its fixture `installer`
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the variants that only `make matrix` plays."""
     if "EVERY" in os.environ:

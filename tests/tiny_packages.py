@@ -171,6 +171,15 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
 
 
+@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.every)])
+def installer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """uv on the PATH, or hidden from it."""
+    chosen: str = request.param
+    if chosen == "pip":
+        hide_uv(tmp_path, monkeypatch)
+    return chosen
+
+
 def hide_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave only what git and pip need on the PATH."""
     programs = tmp_path / "programs"

@@ -33,15 +33,6 @@ from experimentstash.environments.interpreters import Wanted
 from experimentstash.environments.packages import describe, python_at
 
 
-@pytest.fixture(params=["uv", "pip"])
-def installer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """uv on the PATH, or hidden from it."""
-    chosen: str = request.param
-    if chosen == "pip":
-        hide_uv(tmp_path, monkeypatch)
-    return chosen
-
-
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     no_settings(monkeypatch)
@@ -58,6 +49,7 @@ def has(built: Built, module: str) -> str:
     return ran.out.strip()
 
 
+@pytest.mark.parametrize("installer", ["uv", "pip"], indirect=True)
 def test_requirements_with_hashes_are_built_and_used_again(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     before, said = contents(tool), list[str]()
@@ -95,7 +87,6 @@ def test_two_checkouts_share_packages_and_not_code(stash: Path, tmp_path: Path) 
     assert len(list((tmp_path / "cache/environments").iterdir())) == 1
 
 
-@pytest.mark.first(1)
 def test_another_patch_of_the_python_is_taken_and_told(stash: Path, tmp_path: Path, installer: str) -> None:
     tool_with_requirements(stash)
     minor = HERE.rpartition(".")[0]
@@ -107,7 +98,6 @@ def test_another_patch_of_the_python_is_taken_and_told(stash: Path, tmp_path: Pa
     assert built.told == (f"built with Python {version}; {minor}.99 was recorded",)
 
 
-@pytest.mark.first(1)
 def test_another_minor_version_is_found(stash: Path, tmp_path: Path, installer: str) -> None:
     found = sorted(Path(os.environ.get("PYENV_ROOT", "/nowhere")).glob("versions/3.8.*/bin/python3.8"))
     if not found:
@@ -119,7 +109,6 @@ def test_another_minor_version_is_found(stash: Path, tmp_path: Path, installer: 
     assert run(built.interpreter, "--version", cwd=tmp_path).out == f"Python {version}\n"
 
 
-@pytest.mark.first(1)
 def test_another_lock_is_another_environment(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     first = build(order(stash, tmp_path))
@@ -130,7 +119,6 @@ def test_another_lock_is_another_environment(stash: Path, tmp_path: Path, instal
     assert (has(first, "tiny_two"), has(second, "tiny_two")) == ("1.2", "1.1")
 
 
-@pytest.mark.first(1)
 def test_a_package_that_was_installed_is_installed_again(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     declare(tool, "mytool")
@@ -235,7 +223,6 @@ def test_an_interrupted_build_leaves_nothing_and_can_be_said_again(
     assert Path(out.splitlines()[-1]).exists()
 
 
-@pytest.mark.first(1)
 def test_a_killed_build_is_not_taken_for_whole(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,7 +240,6 @@ def test_a_killed_build_is_not_taken_for_whole(
     assert Path(out.splitlines()[-1]).is_relative_to(tmp_path / "cache/environments")
 
 
-@pytest.mark.first(1)
 def test_two_builds_at_once_are_one(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,7 +306,6 @@ def test_the_marker_says_what_it_was_made_from(stash: Path, tmp_path: Path) -> N
     }
 
 
-@pytest.mark.first(1)
 def test_only_wheels_are_taken_where_that_is_asked(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,7 +315,6 @@ def test_only_wheels_are_taken_where_that_is_asked(
     assert not builds.exists()
 
 
-@pytest.mark.first(1)
 def test_variables_that_would_change_the_lock_are_not_heeded(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

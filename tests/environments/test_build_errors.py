@@ -31,15 +31,6 @@ from experimentstash.environments.interpreters import Wanted
 TITLE = "mytool/pca (snapshot/draft)"
 
 
-@pytest.fixture(params=["uv", "pip"])
-def installer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """uv on the PATH, or hidden from it."""
-    chosen: str = request.param
-    if chosen == "pip":
-        hide_uv(tmp_path, monkeypatch)
-    return chosen
-
-
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     no_settings(monkeypatch)
@@ -65,7 +56,6 @@ def refused(wanted: Order) -> str:
     return text
 
 
-@pytest.mark.first(1)
 def test_a_package_that_is_gone_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     (tool / "vendor/tiny_two-1.2-py3-none-any.whl").unlink()
@@ -88,7 +78,6 @@ def test_a_package_of_a_uv_lock_that_is_gone_is_named(stash: Path, tmp_path: Pat
     assert text.startswith(f"{TITLE}: tiny-two==1.2 is not to be had any more as tools/mytool/uv.lock names it\n")
 
 
-@pytest.mark.first(1)
 def test_a_package_that_was_changed_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     wheel(tool / "vendor", "tiny-two", "1.2", files={"tiny_two/__init__.py": "VERSION = 'evil'\n"})
@@ -98,7 +87,6 @@ def test_a_package_that_was_changed_is_named(stash: Path, tmp_path: Path, instal
     )
 
 
-@pytest.mark.first(1)
 def test_a_package_that_cannot_be_built_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     declare(tmp_path / "scratch", "bad", "1.0")
@@ -112,7 +100,6 @@ def test_a_package_that_cannot_be_built_is_named(stash: Path, tmp_path: Path, in
     assert "no compiler here" in text
 
 
-@pytest.mark.first(1)
 def test_a_package_without_a_wheel_for_this_machine_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     made = wheel(tool / "vendor", "other-os", "1.0", tag="cp39-cp39-win_amd64")
@@ -122,7 +109,6 @@ def test_a_package_without_a_wheel_for_this_machine_is_named(stash: Path, tmp_pa
     assert text.startswith(f"{TITLE}: other-os==1.0 is not to be had any more as tools/mytool/requirements.txt ")
 
 
-@pytest.mark.first(1)
 def test_an_index_that_cannot_be_reached(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +135,6 @@ def test_a_stale_lock_is_not_built_and_not_rewritten(stash: Path, tmp_path: Path
     assert (tool / "uv.lock").read_bytes() == before
 
 
-@pytest.mark.first(1)
 def test_a_lock_that_does_not_resolve(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     older = tool / "vendor/tiny_two-1.1-py3-none-any.whl"
@@ -159,6 +144,7 @@ def test_a_lock_that_does_not_resolve(stash: Path, tmp_path: Path, installer: st
     assert text.startswith(f"{TITLE}: tools/mytool/requirements.txt does not resolve: tiny-two==1.")
 
 
+@pytest.mark.parametrize("installer", ["uv", "pip"], indirect=True)
 def test_a_lock_that_lacks_what_a_package_needs(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     one = hashed(tool / "vendor/tiny_one-1.0-py3-none-any.whl")
@@ -175,6 +161,7 @@ def test_a_lock_for_another_python(stash: Path, tmp_path: Path) -> None:
     assert refused(order(stash, tmp_path)).startswith(f"{TITLE}: tools/mytool/uv.lock is not for this Python\n")
 
 
+@pytest.mark.parametrize("installer", ["uv", "pip"], indirect=True)
 def test_a_python_that_is_not_to_be_had(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +174,6 @@ def test_a_python_that_is_not_to_be_had(
     )
 
 
-@pytest.mark.first(1)
 def test_a_disk_that_is_full(stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tool = tool_with_requirements(stash)
     fat = wheel(tool / "vendor", "fat", "1.0", files={"fat/data.txt": "x" * 3_000_000})

@@ -59,15 +59,6 @@ def make(folder, extra):
 SYSTEM = '[build-system]\nrequires = ["tiny-backend"]\nbuild-backend = "tiny_builder"\n'
 
 
-@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.every)])
-def installer(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """uv on the PATH, or hidden from it."""
-    chosen: str = request.param
-    if chosen == "pip":
-        hide_uv(tmp_path, monkeypatch)
-    return chosen
-
-
 @pytest.fixture(autouse=True)
 def own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     no_settings(monkeypatch)

@@ -75,16 +75,8 @@ def test_the_jobs_are_told_one_by_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.first(1)
-@pytest.mark.parametrize(
-    ("tool", "launcher"),
-    [
-        ("typed", "joblib"),
-        ("plain", "basic"),
-        ("plain", "submitit_local"),
-        ("plain", "joblib"),
-        *(("typed", one) for one in ("basic", "submitit_local")),
-    ],
-)
+@pytest.mark.parametrize("launcher", ["joblib", "basic", "submitit_local"])
+@pytest.mark.parametrize("tool", ["typed", "plain"])
 def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: str) -> None:
     stash = a_stash(tmp_path, typed_tool() if tool == "typed" else None)
     sweep = ["rate=0.1,2", "model.layers=1,7", "--multirun"]
@@ -98,14 +90,8 @@ def test_each_job_is_given_what_was_frozen(tmp_path: Path, tool: str, launcher: 
 
 
 @pytest.mark.first(1)
-@pytest.mark.parametrize(
-    ("tool", "launcher"),
-    [
-        ("plain", "basic"),
-        *(("plain", one) for one in ("joblib", "submitit_local")),
-        *(("typed", one) for one in LAUNCHERS),
-    ],
-)
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+@pytest.mark.parametrize("tool", ["plain", "typed"])
 def test_jobs_with_other_keys_are_snapshots_of_their_own(tmp_path: Path, tool: str, launcher: str) -> None:
     stash = a_stash(tmp_path, typed_tool() if tool == "typed" else None)
     sweep = ["model=small,big", "seed=1,2", "--multirun"]
