@@ -42,9 +42,8 @@ def check_shared(where: str, text: str, kept: Collection[str] = (), fix: str = "
     Raises:
         StashError: a secret of the environment stands in it, or what looks like one. It is not in the message.
     """
-    from experimentstash.core.secrets import (
-        first_secret,
-    )  # 10 ms with what it loads, and a hook that writes nothing waits
+    # Imported here: it takes 10 ms, and a hook that writes nothing has no need of it.
+    from experimentstash.core.secrets import first_secret
 
     if found := first_secret(text, kept):
         line, what = found

@@ -61,10 +61,8 @@ def allowed_rules() -> set[str]:
 
 
 def _trace(passed: list[Problem], folder: Path) -> None:
-    from experimentstash.core.secrets import (
-        for_others,
-        masked,
-    )  # which few commands need, and a hook starts quicker without
+    # Imported here: few commands need it, and hooks start faster without it.
+    from experimentstash.core.secrets import for_others, masked
 
     now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
     folder.mkdir(parents=True, exist_ok=True)
