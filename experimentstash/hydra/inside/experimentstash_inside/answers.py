@@ -14,7 +14,7 @@ from hydra._internal import config_loader_impl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experimentstash_inside.overridetext import parse
+from experimentstash_inside.overridetext import parse, raw_lines
 from experimentstash_inside.replaying import header_lines
 
 KEY = "ANSWER"
@@ -141,9 +141,9 @@ def give_back(config: DictConfig, answers: Answers, typed: List[str], *, job: bo
             if place == "runtime.choices":
                 value = {**value, **_chosen_now(hydra.runtime.choices, keys)}
             elif place == "overrides.hydra":
-                value = _hydra_overrides(value, _raw_list(hydra.overrides.hydra), typed, sweeps=answers.sweeps)
+                value = _hydra_overrides(value, raw_lines(hydra.overrides.hydra), typed, sweeps=answers.sweeps)
             elif place == "overrides.task":
-                value = _joined(value, _raw_list(hydra.overrides.task), job=job)
+                value = _joined(value, raw_lines(hydra.overrides.task), job=job)
             elif any(_overlap("hydra." + place, key.replace("/", ".")) for key in keys):
                 continue
             OmegaConf.update(hydra, place, value, merge=False)
@@ -177,14 +177,9 @@ def _joined(recorded_lines: List[str], lines: List[str], *, job: bool) -> List[s
 
 def _override_dirname(hydra: DictConfig) -> str:
     style = hydra.job.config.override_dirname
-    lines = [parse(line) for line in _raw_list(hydra.overrides.task)]
+    lines = [parse(line) for line in raw_lines(hydra.overrides.task)]
     name: str = _dirname(lines, style.exclude_keys, style.item_sep, style.kv_sep)
     return name
-
-
-def _raw_list(lines: Any) -> List[str]:
-    raw: Any = OmegaConf.to_container(lines, resolve=False)
-    return list(raw)
 
 
 def _prefix(line: str) -> str:

@@ -88,9 +88,14 @@ def finish(config: Any, order: Order, overrides: List[str], *, job: bool = False
             % (", ".join(different[:5]), "s" if len(different) == 1 else ""),
             "git -C %s status  # and undo what was changed there" % order.root,
         )
-    told = getattr(entry, "answers", None) or answers.Answers({"job.config_name": order.experiment.rpartition("/")[2]})
+    recorded = getattr(entry, "answers", None) or answers.Answers(
+        {"job.config_name": order.experiment.rpartition("/")[2]}
+    )
     answers.give_back(
-        config, told.of_sweep() if multirun else told, [line for line in overrides if line in order.overrides], job=job
+        config,
+        recorded.of_sweep() if multirun else recorded,
+        [line for line in overrides if line in order.overrides],
+        job=job,
     )
     if order.mode == "replay" and order.report:
         with open(order.report, "a", encoding="ascii"):

@@ -13,9 +13,10 @@ from typing import Any, Callable, Dict, List, Optional
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.types import RunMode
-from omegaconf import OmegaConf, open_dict, read_write
+from omegaconf import open_dict, read_write
 
 from experimentstash_inside.order import Order
+from experimentstash_inside.overridetext import raw_lines
 
 _Load = Callable[..., Any]
 _PARAMETERS = ("config_name", "overrides", "run_mode", "from_shell")
@@ -121,10 +122,10 @@ def _once(load: _Load) -> _Load:
 
 def _with_mode(config: Any, overrides: List[str]) -> Any:
     """Return a config with the override of the run mode, which Hydra adds when it has learned the mode."""
-    told = config.hydra.overrides.hydra
-    known: Any = OmegaConf.to_container(told, resolve=False)
+    known = raw_lines(config.hydra.overrides.hydra)
+    modes = [line for line in overrides if line.startswith("hydra.mode=") and line not in known]
     with read_write(config.hydra), open_dict(config.hydra):
-        told.extend([line for line in overrides if line.startswith("hydra.mode=") and line not in known])
+        config.hydra.overrides.hydra.extend(modes)
     return config
 
 

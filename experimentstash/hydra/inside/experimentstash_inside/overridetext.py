@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Quote, QuotedString
+from omegaconf import OmegaConf
 
 _parser: Optional[OverridesParser] = None
 # Hydra's parser takes milliseconds for a line. These patterns match what its grammar reads in one way only, in every
@@ -101,3 +102,9 @@ def _quoted(text: str) -> str:
     if hasattr(quoted, "with_quotes"):
         return str(quoted.with_quotes())
     return "'%s'" % text.replace("\\'", "\\\\'").replace("'", "\\'")
+
+
+def raw_lines(overrides: Any) -> List[str]:
+    """Return overrides that Hydra's own node lists, their interpolations as they are."""
+    raw: Any = OmegaConf.to_container(overrides, resolve=False)
+    return list(raw)

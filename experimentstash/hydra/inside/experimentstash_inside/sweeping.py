@@ -9,7 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from experimentstash_inside.overridetext import parse
+from experimentstash_inside.overridetext import parse, raw_lines
 
 _BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 _MOST = 10_000
@@ -62,8 +62,7 @@ def sweep_of(hydra: DictConfig) -> Sweep:
 
 def typed_overrides(hydra: DictConfig) -> List[str]:
     """Return the overrides of the command line that are none of Hydra's own, their interpolations as they are."""
-    lines: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
-    return list(lines)
+    return raw_lines(hydra.overrides.task)
 
 
 def split(lines: List[str]) -> List[List[str]]:
