@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,26 +43,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
 
 
-@pytest.fixture(autouse=True)
-def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own: no configuration, hook, editor, credential or cache of this machine is seen."""
+def seal(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> Path:
+    """Make an empty home, in which no configuration, hook, editor, credential or cache of this machine is seen."""
     home = tmp_path_factory.mktemp("home")
     for key in [key for key in os.environ if key.startswith(("GIT_", "XDG_", "HYDRA_", "PYTHON", "EXPERIMENTSTASH_"))]:
-        monkeypatch.delenv(key)
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
-    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
-    monkeypatch.setenv("GIT_EDITOR", "false")
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+        patch.delenv(key)
+    patch.setenv("HOME", str(home))
+    patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    patch.setenv("GIT_TERMINAL_PROMPT", "0")
+    patch.setenv("GIT_EDITOR", "false")
+    patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    patch.setenv("LC_ALL", "C.UTF-8")
     downloads = tmp_path_factory.getbasetemp().parent / "downloads"  # a package is fetched once for all tests
-    monkeypatch.setenv("UV_CACHE_DIR", str(downloads / "uv"))
-    monkeypatch.setenv("PIP_CACHE_DIR", str(downloads / "pip"))
+    patch.setenv("UV_CACHE_DIR", str(downloads / "uv"))
+    patch.setenv("PIP_CACHE_DIR", str(downloads / "pip"))
     (downloads / "hashes").mkdir(parents=True, exist_ok=True)  # what the index has of them is asked once, too
     (home / ".cache" / "experimentstash").mkdir(parents=True)
     (home / ".cache" / "experimentstash" / "hashes").symlink_to(downloads / "hashes")
     for key in ("VIRTUAL_ENV", "CONDA_PREFIX"):
-        monkeypatch.delenv(key, raising=False)
+        patch.delenv(key, raising=False)
     (home / ".gitconfig").write_text(
         "[user]\n\tname = Ada Tester\n\temail = ada@example.org\n"
         "[init]\n\tdefaultBranch = main\n"
@@ -71,6 +71,20 @@ def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
         "[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"  # half of the time of a commit
     )
     return home
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sealed_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A home for what modules make before a test has its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        seal(tmp_path_factory, patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def sealed_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own."""
+    return seal(tmp_path_factory, monkeypatch)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -277,6 +279,13 @@ SHAPES = {
         }
     ),
 }
+
+
+def interpreter_as_frozen() -> str:
+    """Return how the path of this interpreter is frozen: late, or below the temporary directory."""
+    temporary = tempfile.gettempdir() + "/"
+    inside = sys.executable.startswith(temporary)
+    return "${oc.env:TMPDIR,/tmp}/" + sys.executable.removeprefix(temporary) if inside else "???"
 
 
 def make_stash(root: Path, shape: Shape, *, python: Path | None = None) -> Path:

@@ -65,19 +65,13 @@ class Frameworks:
 @pytest.fixture(scope="module")
 def frameworks(tmp_path_factory: pytest.TempPathFactory) -> Frameworks:
     root = tmp_path_factory.mktemp("built")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root))  # no test's home is sealed yet
-        (root / ".gitconfig").write_text("[user]\n\tname = A\n\temail = a@b\n")
-        return Frameworks(root)
+    return Frameworks(root)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root))
-        (root / ".gitconfig").write_text('[user]\n\tname = A\n\temail = a@b\n[protocol "file"]\n\tallow = always\n')
-        make_stash(root, Shape(hard_coded()))
+    make_stash(root, Shape(hard_coded()))
     return root
 
 

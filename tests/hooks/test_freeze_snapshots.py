@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -20,29 +19,18 @@ from experimentstash.stash import snapshot_file
 pytestmark = pytest.mark.xdist_group("freeze")  # what the module builds is built once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 FOLDER = "configs/mytool/snapshots/v1"
 PATH = f"{FOLDER}/first.yaml"
 AS_IT_IS = "or, if you mean it: EXPERIMENTSTASH_ALLOW=flat,header git commit …"
 
 
-@contextlib.contextmanager
-def home(root: Path) -> Iterator[None]:
-    """A home for what is made before any test's own is sealed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root))
-        patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")  # uv writes hashes into locks, where it is there
-        (root / ".gitconfig").write_text('[user]\n\tname = A\n\temail = a@b\n[protocol "file"]\n\tallow = always\n')
-        yield
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stash to copy from."""
     root = tmp_path_factory.mktemp("made")
-    with home(root):
-        return make_stash(root, Shape(hard_coded()))
+    return make_stash(root, Shape(hard_coded()))
 
 
 @pytest.fixture
@@ -81,15 +69,14 @@ SOME = [
 @pytest.fixture(scope="module", params=SOME)
 def shaped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shaped:
     root, shape = tmp_path_factory.mktemp("shaped"), SHAPES[request.param]
-    with home(root):
-        stash = make_stash(root, shape)
-        assert estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash).code == 0
-        wanted = read(stash)
-        (stash / PATH).unlink()
-        if "compose API" in request.param:  # it has no flags
-            printed = body(wanted).replace("out: ???", "out: ${oc.env:HOME}/x")
-        else:
-            printed = estash("run", "mytool", "first", "--cfg", "job", cwd=stash).out
+    stash = make_stash(root, shape)
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash).code == 0
+    wanted = read(stash)
+    (stash / PATH).unlink()
+    if "compose API" in request.param:  # it has no flags
+        printed = body(wanted).replace("out: ???", "out: ${oc.env:HOME}/x")
+    else:
+        printed = estash("run", "mytool", "first", "--cfg", "job", cwd=stash).out
     return Shaped(stash, shape.experiment, wanted, printed)
 
 

@@ -29,27 +29,23 @@ REGISTRY = """tools:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stash with two tools; what git ignores in the first one lies there."""
     root = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in {"NAME": "A", "EMAIL": "a@b"}.items():
-            patch.setenv(f"GIT_AUTHOR_{key}", value)
-            patch.setenv(f"GIT_COMMITTER_{key}", value)
-        ignored = ["local.py", "conf/local.yaml", "*.pyc", "*.so", "_version.py", "accepted.py", ".venv/"]
-        files = {
-            "src/kk/__init__.py": "",
-            "src/kk/main.py": "MAIN = 1\n",
-            "src/kk/model.py": "FACTOR = 2\n",
-            "src/vendored/__init__.py": "",
-            "conf/config.yaml": "a: 1\n",
-            "clean.py": "CLEAN = 1\n",
-            ".gitignore": "".join(f"{one}\n" for one in ignored),
-        }
-        commit(root / "kk", files)
-        commit(root / "other", {"other.py": "", "src/kk/model.py": "FACTOR = 7\n"})
-        commit(root / "stash", {"configs/meta.yaml": REGISTRY})
-        for name in ("kk", "other"):
-            add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
-            git(*add, root / name, f"tools/{name}", cwd=root / "stash")
-        commit(root / "stash", {})
+    ignored = ["local.py", "conf/local.yaml", "*.pyc", "*.so", "_version.py", "accepted.py", ".venv/"]
+    files = {
+        "src/kk/__init__.py": "",
+        "src/kk/main.py": "MAIN = 1\n",
+        "src/kk/model.py": "FACTOR = 2\n",
+        "src/vendored/__init__.py": "",
+        "conf/config.yaml": "a: 1\n",
+        "clean.py": "CLEAN = 1\n",
+        ".gitignore": "".join(f"{one}\n" for one in ignored),
+    }
+    commit(root / "kk", files)
+    commit(root / "other", {"other.py": "", "src/kk/model.py": "FACTOR = 7\n"})
+    commit(root / "stash", {"configs/meta.yaml": REGISTRY})
+    for name in ("kk", "other"):
+        add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add")
+        git(*add, root / name, f"tools/{name}", cwd=root / "stash")
+    commit(root / "stash", {})
     tool = root / "stash/tools/kk"
     for path in ("local.py", "conf/local.yaml", "src/kk/gone.pyc", "src/kk/fast.so", "src/kk/accepted.py"):
         (tool / path).write_text("X = 1\n")

@@ -18,6 +18,7 @@ from experimentstash_inside.freezing import Freezing
 from experimentstash_inside.secrets import Secrets, is_secret_name
 from experimentstash_inside.tracing import watched_resolvers
 from omegaconf import OmegaConf
+from shapes import interpreter_as_frozen
 
 SECRET = "wk0123/456789+TOPSECRET"
 LANDINGS = {
@@ -264,7 +265,7 @@ MACHINE: dict[str, tuple[Callable[[], str], str | None]] = {
     "a user in a name": (lambda: "run-" + os.environ["USER"], "run-${oc.env:USER}"),
     "the host": (lambda: os.uname().nodename, "???"),
     "the host in a name": (lambda: f"run-{os.uname().nodename}.log", "???"),
-    "the interpreter": (lambda: sys.executable, "???"),
+    "the interpreter": (lambda: sys.executable, interpreter_as_frozen()),
     "a temporary folder": (lambda: tempfile.gettempdir() + "/cache", None),
     "a drawn folder": (lambda: tempfile.gettempdir() + "/tmpab12cd_9/x", "???"),
 }

@@ -19,12 +19,9 @@ from shapes import EXPERIMENT, Shape, hard_coded, make_stash, write_experiment
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stash to copy from; with an environment of its own, since no test's home is sealed yet."""
+    """A stash to copy from."""
     root = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root))
-        (root / ".gitconfig").write_text('[user]\n\tname = A\n\temail = a@b\n[protocol "file"]\n\tallow = always\n')
-        make_stash(root, Shape(hard_coded()))
+    make_stash(root, Shape(hard_coded()))
     return root
 
 

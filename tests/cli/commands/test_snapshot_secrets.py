@@ -5,19 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 from conftest import Ran, estash, git, run
-from shapes import Shape, make_stash
-
-_TEMPORARY = tempfile.gettempdir() + "/"
-INTERPRETER = "???"
-"""How the path of the interpreter is frozen: late, or below the temporary directory where this checkout is in there."""
-if sys.executable.startswith(_TEMPORARY):
-    INTERPRETER = "${oc.env:TMPDIR,/tmp}/" + sys.executable.removeprefix(_TEMPORARY)
+from shapes import Shape, interpreter_as_frozen, make_stash
 
 WANDB, HF, LOADED, TYPED = (
     "wk0123456789-TOPSECRET",
@@ -123,7 +115,7 @@ def test_the_whole_way_leaves_none(stash: Path, tmp_path: Path, sealed_home: Pat
         "# LATE: worked.scratch=/scratch/${oc.env:USER}",
         "# LATE: worked.header=Bearer ${oc.env:HF_TOKEN}",
         "# LATE: worked.password=${oc.env:LOADED_PASSWORD}",
-        f"# LATE: worked.exe={INTERPRETER}",
+        f"# LATE: worked.exe={interpreter_as_frozen()}",
         "# LATE: worked.cached=${oc.env:HOME}/.cache",
     ):
         assert line in lines, text

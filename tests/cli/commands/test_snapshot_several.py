@@ -59,12 +59,9 @@ def program(more: str = "") -> str:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stash with three experiments, to copy from."""
     root = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(root))
-        (root / ".gitconfig").write_text('[user]\n\tname = A\n\temail = a@b\n[protocol "file"]\n\tallow = always\n')
-        make_stash(root, Shape({"mytool/main.py": program(), "mytool/conf/config.yaml": CONFIG}))
-        experiments = {name: f"# @package _global_\nname: {name}\n" for name in NAMES}
-        commit(root / "stash", {f"configs/mytool/experiment/{name}.yaml": text for name, text in experiments.items()})
+    make_stash(root, Shape({"mytool/main.py": program(), "mytool/conf/config.yaml": CONFIG}))
+    experiments = {name: f"# @package _global_\nname: {name}\n" for name in NAMES}
+    commit(root / "stash", {f"configs/mytool/experiment/{name}.yaml": text for name, text in experiments.items()})
     return root / "stash"
 
 

@@ -23,24 +23,15 @@ TOOL = "tools/t"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A stash with one tool, which has a submodule of its own."""
     root = tmp_path_factory.mktemp("made")
-    author = {
-        "GIT_AUTHOR_NAME": "A",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "A",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in author.items():
-            patch.setenv(key, value)
-        commit(root / "inner", {"s.py": "S = 1\n", "d/t.py": "T = 1\n"})
-        commit(root / "tool", {"main.py": "A = 1\n", "pkg/m.py": "M = 1\n"})
-        allow = ("-c", "protocol.file.allow=always", "submodule", "--quiet")
-        git(*allow, "add", root / "inner", "nest", cwd=root / "tool")
-        commit(root / "tool", {})
-        commit(root / "stash", {"configs/meta.yaml": "tools: {}\n"})
-        git(*allow, "add", root / "tool", TOOL, cwd=root / "stash")
-        git(*allow, "update", "--init", "--recursive", cwd=root / "stash")
-        commit(root / "stash", {})
+    commit(root / "inner", {"s.py": "S = 1\n", "d/t.py": "T = 1\n"})
+    commit(root / "tool", {"main.py": "A = 1\n", "pkg/m.py": "M = 1\n"})
+    allow = ("-c", "protocol.file.allow=always", "submodule", "--quiet")
+    git(*allow, "add", root / "inner", "nest", cwd=root / "tool")
+    commit(root / "tool", {})
+    commit(root / "stash", {"configs/meta.yaml": "tools: {}\n"})
+    git(*allow, "add", root / "tool", TOOL, cwd=root / "stash")
+    git(*allow, "update", "--init", "--recursive", cwd=root / "stash")
+    commit(root / "stash", {})
     return root / "stash"
 
 

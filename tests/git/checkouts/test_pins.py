@@ -18,21 +18,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
     """A stash that pins the second of three commits of a tool, and a fourth commit beside them."""
     root = tmp_path_factory.mktemp("made")
     ids = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for key, value in {"NAME": "A", "EMAIL": "a@b"}.items():
-            patch.setenv(f"GIT_AUTHOR_{key}", value)
-            patch.setenv(f"GIT_COMMITTER_{key}", value)
-        for name in ("one", "two", "three"):
-            ids[name] = commit(root / "tool", {"a.py": name})
-        git("checkout", "-q", "-b", "aside", ids["one"], cwd=root / "tool")
-        ids["aside"] = commit(root / "tool", {"a.py": "aside"})
-        registry = (
-            "tools:\n  t:\n    path: tools/t\n    entrypoint: a.py\n  new:\n    path: tools/new\n    entrypoint: a.py\n"
-        )
-        commit(root / "stash", {"configs/meta.yaml": registry})
-        git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", root / "tool", PATH, cwd=root / "stash")
-        git("checkout", "-q", ids["two"], cwd=root / "stash" / PATH)
-        commit(root / "stash", {})
+    for name in ("one", "two", "three"):
+        ids[name] = commit(root / "tool", {"a.py": name})
+    git("checkout", "-q", "-b", "aside", ids["one"], cwd=root / "tool")
+    ids["aside"] = commit(root / "tool", {"a.py": "aside"})
+    registry = (
+        "tools:\n  t:\n    path: tools/t\n    entrypoint: a.py\n  new:\n    path: tools/new\n    entrypoint: a.py\n"
+    )
+    commit(root / "stash", {"configs/meta.yaml": registry})
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", root / "tool", PATH, cwd=root / "stash")
+    git("checkout", "-q", ids["two"], cwd=root / "stash" / PATH)
+    commit(root / "stash", {})
     return root / "stash", ids
 
 
