@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from experimentstash.core.errors import StashError
 from experimentstash.core.files import check_inside
 from experimentstash.environments.tool_python import interpreter, tool_environment
+from experimentstash.git.checkouts.checked_out import check_checked_out
 from experimentstash.git.user_git import answer, git
-from experimentstash.git.working_tree import check_checked_out
 from experimentstash.hydra import command_line
 from experimentstash.hydra.source.layout import config_folder, read_main
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.names import tool_path
+from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.user_git import answer, git
-from experimentstash.git.working_tree import update_submodule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError, command, quote
 from experimentstash.core.names import tool_path
 from experimentstash.git.checkouts.changes import REPLACED, STRICT, changes
+from experimentstash.git.checkouts.checked_out import check_checked_out, update_submodule
 from experimentstash.git.user_git import answer, git
-from experimentstash.git.working_tree import check_checked_out, update_submodule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

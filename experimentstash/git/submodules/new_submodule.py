@@ -13,10 +13,10 @@ from experimentstash.core.names import REGISTRY, check_tool, tool_path
 from experimentstash.core.process import run_whole
 from experimentstash.core.secrets import first_secret
 from experimentstash.core.urls import names_program, public_url, resolve, same
+from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import OWN_REPOSITORY, layout
 from experimentstash.git.submodules.rollback import modules_folder
 from experimentstash.git.user_git import answer, ask_git, clean_environment, git
-from experimentstash.git.working_tree import update_submodule
 from experimentstash.stash.registry import Tool, load
 
 
