@@ -16,16 +16,16 @@ from experimentstash.git.checkouts.restore import put_back
 from experimentstash.git.checkouts.stray_results import path_of
 from experimentstash.hydra.isolated_run import free_folder, run_folder, run_fresh
 from experimentstash.hydra.loaded_code import check_own_code, foreign
-from experimentstash.results.collect import collect
-from experimentstash.results.manifest import render
 from experimentstash.stash import snapshot_file
+from experimentstash.stash.results.collect import collect
+from experimentstash.stash.results.manifest import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from experimentstash.freeze.pending_snapshot import Frozen
     from experimentstash.hydra.isolated_run import Ran
-    from experimentstash.results.stray_files import Written
+    from experimentstash.stash.results.stray_files import Written
     from experimentstash.stash.tool import Tool
 
 _log = logging.getLogger(__name__)

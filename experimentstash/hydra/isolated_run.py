@@ -16,14 +16,14 @@ from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.launch import RUN, keep_clean, outputs
 from experimentstash.hydra.loaded_code import Loaded
 from experimentstash.hydra.replay import frozen_wish
-from experimentstash.results.stray_files import snapshot_tree, written_beside
+from experimentstash.stash.results.stray_files import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from experimentstash.core.names import SnapshotName
     from experimentstash.hydra.launch import Wish
-    from experimentstash.results.stray_files import Written
+    from experimentstash.stash.results.stray_files import Written
     from experimentstash.stash.tool import Tool
 
 OWN = "@run"

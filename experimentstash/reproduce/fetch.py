@@ -16,7 +16,7 @@ from experimentstash.git.user_git import ask_git
 from experimentstash.reproduce.lfs import fill_pointers
 from experimentstash.reproduce.safe_checkout import Checkout
 from experimentstash.reproduce.safe_git import fetch, list_refs
-from experimentstash.results.manifest_parser import parse as parse_manifest
+from experimentstash.stash.results.manifest_parser import parse as parse_manifest
 from experimentstash.stash.snapshot_file import LARGEST, parse
 from experimentstash.verify.examination import Examination
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from experimentstash.git.entries import Entry
     from experimentstash.reproduce.earlier_attempt import Earlier
     from experimentstash.reproduce.stash_source import Source
-    from experimentstash.results.manifest import Manifest
+    from experimentstash.stash.results.manifest import Manifest
     from experimentstash.stash.snapshot_file import Snapshot
 
 _log = logging.getLogger(__name__)

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.stash_source import Source
     from experimentstash.reproduce.state import Progress
     from experimentstash.reproduce.tool_checkouts import Wanted
-    from experimentstash.results.comparison_rules import Rules
-    from experimentstash.results.manifest import Manifest
-    from experimentstash.results.report import Report
+    from experimentstash.stash.results.comparison_rules import Rules
+    from experimentstash.stash.results.manifest import Manifest
+    from experimentstash.stash.results.report import Report
     from experimentstash.stash.tool import Tool
 
 _log = logging.getLogger(__name__)
@@ -306,7 +306,7 @@ class _Work:
         return tuple(one.ran for one in found if one.file not in built)[:_MOST_BESIDE]
 
     def _compared(self, manifest: Manifest, tool: Tool, outcome: Outcome) -> Report:
-        from experimentstash.results.compare import check
+        from experimentstash.stash.results.compare import check
 
         late = [(str(self.request.folder), str(self.request.folder))]
         return check(manifest, outcome.folder, tool.results.then(self.request.rules), late)

@@ -1,1 +1,1 @@
-"""The stash: the registry, its tools, and the snapshot file."""
+"""The stash: the registry, its tools, the snapshot file, and what runs wrote."""

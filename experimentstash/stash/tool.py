@@ -11,8 +11,8 @@ import yaml
 from experimentstash.core.errors import printable
 from experimentstash.core.names import tool_complaint, tool_path
 from experimentstash.core.yaml_nodes import is_null, pairs, wrong
-from experimentstash.results.comparison_rules import Rules
-from experimentstash.results.rule_parser import read_rules
+from experimentstash.stash.results.comparison_rules import Rules
+from experimentstash.stash.results.rule_parser import read_rules
 
 SELECTS = ("group", "append", "primary", "compose")
 LOCKS = ("shipped", "installed")

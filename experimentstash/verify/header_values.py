@@ -98,7 +98,7 @@ def beside_complaint(path: str, data: bytes, texts: Mapping[str, bytes]) -> str 
         texts: the files in the same folder that a lock can take in, by path.
     """
     if path.endswith(".results.json"):
-        from experimentstash.results.manifest_parser import parse
+        from experimentstash.stash.results.manifest_parser import parse
 
         try:
             parse(data, path)

@@ -18,9 +18,9 @@ from experimentstash.git.submodules.new_submodule import check_url
 from experimentstash.reproduce.bundling import bundle
 from experimentstash.reproduce.reproduction_report import Account
 from experimentstash.reproduce.stash_source import named
-from experimentstash.results.collect import collect
-from experimentstash.results.compare import check
-from experimentstash.results.comparison_rules import Rules
+from experimentstash.stash.results.collect import collect
+from experimentstash.stash.results.compare import check
+from experimentstash.stash.results.comparison_rules import Rules
 from experimentstash.verify import exceptions
 
 SECRET, TOKEN = "wk0123456789-TOPSECRET", "ghp_abcdefghijklmnopqrst"

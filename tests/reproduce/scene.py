@@ -19,9 +19,9 @@ import hydra
 from conftest import BIN, Ran, commit, git, run, write
 from stashes import snapshot_path, snapshot_text
 
-from experimentstash.results.collect import collect
-from experimentstash.results.comparison_rules import Rules
-from experimentstash.results.manifest import render
+from experimentstash.stash.results.collect import collect
+from experimentstash.stash.results.comparison_rules import Rules
+from experimentstash.stash.results.manifest import render
 
 PROGRAM = '''
 """A tool that does what its config says; the folder SIGNS is how a test looks on, and holds it up."""

@@ -15,8 +15,8 @@ from experimentstash.reproduce import stash_source as sources
 from experimentstash.reproduce.download_limit import GIGABYTE, MOST, Limit
 from experimentstash.reproduce.reproduction import Request, reproduce
 from experimentstash.reproduce.reproduction_report import check_report
-from experimentstash.results.comparison_rules import Rules
-from experimentstash.results.rule_parser import rules_of_words
+from experimentstash.stash.results.comparison_rules import Rules
+from experimentstash.stash.results.rule_parser import rules_of_words
 
 _LONGEST = 1e9  # seconds: thirty years
 

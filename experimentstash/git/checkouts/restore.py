@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.git.user_git import answer, git
-from experimentstash.results.stray_files import LEFT_OUT
+from experimentstash.stash.results.stray_files import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from experimentstash.results.stray_files import Written
+    from experimentstash.stash.results.stray_files import Written
 
 
 def directories(root: Path) -> set[str]:

@@ -15,7 +15,7 @@ from experimentstash.git.user_git import answer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from experimentstash.results.stray_files import Written
+    from experimentstash.stash.results.stray_files import Written
     from experimentstash.stash.tool import Tool
 
 TOOL, STASH = "@tool", "@stash"

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from experimentstash.results.comparison_rules import EXACT, Tolerance
-from experimentstash.results.summary import is_number
+from experimentstash.stash.results.comparison_rules import EXACT, Tolerance
+from experimentstash.stash.results.summary import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from experimentstash.results.manifest import Moments, Series, Value
+    from experimentstash.stash.results.manifest import Moments, Series, Value
 
 _ROUNDING = 1e-9
 """Of what is allowed: moments are rounded, and must not tell a difference that the values do not."""

@@ -11,12 +11,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, BinaryIO
 
 from experimentstash.core.errors import printable
-from experimentstash.results.summary import MOST_SERIES, Gatherer, Keep, UnreadableError
+from experimentstash.stash.results.summary import MOST_SERIES, Gatherer, Keep, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from experimentstash.results.manifest import Series, Value
+    from experimentstash.stash.results.manifest import Series, Value
 
 LARGEST = 256 * 1024 * 1024
 """Bytes: a minute. A larger table is compared by its bytes."""

@@ -6,19 +6,19 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from experimentstash.core.secrets import without_names
-from experimentstash.results.collect import late_texts, survey, with_content, without_machine
-from experimentstash.results.pairing import pair
-from experimentstash.results.report import FileResult, Report, Verdict, ordered
-from experimentstash.results.summary import Keep
-from experimentstash.results.tolerance import Gap, compare_series, rests_on
+from experimentstash.stash.results.collect import late_texts, survey, with_content, without_machine
+from experimentstash.stash.results.pairing import pair
+from experimentstash.stash.results.report import FileResult, Report, Verdict, ordered
+from experimentstash.stash.results.summary import Keep
+from experimentstash.stash.results.tolerance import Gap, compare_series, rests_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from experimentstash.results.comparison_rules import Rules
-    from experimentstash.results.manifest import Content, File, Manifest, Series
-    from experimentstash.results.pairing import Pair
+    from experimentstash.stash.results.comparison_rules import Rules
+    from experimentstash.stash.results.manifest import Content, File, Manifest, Series
+    from experimentstash.stash.results.pairing import Pair
 
 
 def check(recorded: Manifest, folder: Path, rules: Rules, late: Sequence[tuple[str, str]] = ()) -> Report:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experimentstash.core.errors import StashError
-from experimentstash.results.manifest import Content, File, Manifest, Moments, Series, render
-from experimentstash.results.manifest_parser import parse, path_complaint
+from experimentstash.stash.results.manifest import Content, File, Manifest, Moments, Series, render
+from experimentstash.stash.results.manifest_parser import parse, path_complaint
 
 DIGEST = "0123456789abcdef" * 4
 words = st.text(st.characters(codec="utf-8", categories=("L", "N")), min_size=1, max_size=8)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import FINDING, FINE, printable
 
 if TYPE_CHECKING:
-    from experimentstash.results.tolerance import Gap
+    from experimentstash.stash.results.tolerance import Gap
 
 
 class Verdict(str, Enum):

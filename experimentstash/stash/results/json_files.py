@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from experimentstash.core.errors import printable
-from experimentstash.results.summary import MOST_SERIES, Gatherer, Keep, UnreadableError, gathered
+from experimentstash.stash.results.summary import MOST_SERIES, Gatherer, Keep, UnreadableError, gathered
 
 if TYPE_CHECKING:
-    from experimentstash.results.manifest import Series, Value
+    from experimentstash.stash.results.manifest import Series, Value
 
 LARGEST = 16 * 1024 * 1024
 """Bytes; read, it takes ten times as much memory."""

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import file_of, numpy, series_of
 
-from experimentstash.results.manifest import Series
-from experimentstash.results.npy import read_array
-from experimentstash.results.npz import read_npz
-from experimentstash.results.summary import Keep, UnreadableError
+from experimentstash.stash.results.manifest import Series
+from experimentstash.stash.results.npy import read_array
+from experimentstash.stash.results.npz import read_npz
+from experimentstash.stash.results.summary import Keep, UnreadableError
 
 DTYPES = "<f2 >f2 <f4 >f4 <f8 >f8 |i1 <i2 >i2 <i4 >i4 <i8 >i8 |u1 <u2 >u2 <u4 >u4 <u8 >u8 |b1 <c8 >c8 <c16 >c16".split()
 SHAPES = [(), (0,), (1,), (5,), (256,), (257,), (3, 0, 2), (4, 5), (2, 3, 4), (40, 50), (7, 11, 13)]

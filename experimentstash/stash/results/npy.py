@@ -12,8 +12,8 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from experimentstash.results.manifest import Series
-from experimentstash.results.summary import Keep, Tally, UnreadableError, settled
+from experimentstash.stash.results.manifest import Series
+from experimentstash.stash.results.summary import Keep, Tally, UnreadableError, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import file_of, run_folder, series_of
 
-from experimentstash.results.csv_files import read_table
-from experimentstash.results.manifest import Series, Value
-from experimentstash.results.summary import Gatherer, Keep, UnreadableError, text_digest
+from experimentstash.stash.results.csv_files import read_table
+from experimentstash.stash.results.manifest import Series, Value
+from experimentstash.stash.results.summary import Gatherer, Keep, UnreadableError, text_digest
 
 
 def read(tmp_path: Path, name: str, text: str) -> dict[str, Series]:

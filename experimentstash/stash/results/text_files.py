@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from experimentstash.results.summary import UnreadableError, gathered
+from experimentstash.stash.results.summary import UnreadableError, gathered
 
 if TYPE_CHECKING:
-    from experimentstash.results.manifest import Series, Value
-    from experimentstash.results.summary import Keep
+    from experimentstash.stash.results.manifest import Series, Value
+    from experimentstash.stash.results.summary import Keep
 
 LARGEST = 1024 * 1024
 """Bytes. A larger text is compared by its bytes."""

@@ -8,11 +8,11 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from experimentstash.core.errors import printable
-from experimentstash.results.npy import read_array
-from experimentstash.results.summary import MOST_SERIES, Keep, UnreadableError
+from experimentstash.stash.results.npy import read_array
+from experimentstash.stash.results.summary import MOST_SERIES, Keep, UnreadableError
 
 if TYPE_CHECKING:
-    from experimentstash.results.manifest import Series
+    from experimentstash.stash.results.manifest import Series
 
 _LARGEST = 2 << 30
 """Bytes, unpacked: a small archive may claim to hold anything."""

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs import ANY, checked, numpy, recorded, report, run_folder, within
 
-from experimentstash.results.compare import compare
-from experimentstash.results.comparison_rules import EXACT, Rules, Setting, Tolerance
-from experimentstash.results.manifest import Manifest, render
-from experimentstash.results.report import FileResult, Report, Verdict
-from experimentstash.results.summary import Keep, gathered
-from experimentstash.results.tolerance import Gap, compare_series, near
+from experimentstash.stash.results.compare import compare
+from experimentstash.stash.results.comparison_rules import EXACT, Rules, Setting, Tolerance
+from experimentstash.stash.results.manifest import Manifest, render
+from experimentstash.stash.results.report import FileResult, Report, Verdict
+from experimentstash.stash.results.summary import Keep, gathered
+from experimentstash.stash.results.tolerance import Gap, compare_series, near
 
 
 def one(tmp_path: Path, name: str, old: str, new: str, rules: Rules = ANY) -> FileResult:

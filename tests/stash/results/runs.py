@@ -9,12 +9,12 @@ from typing import Any
 
 from conftest import write
 
-from experimentstash.results.collect import collect
-from experimentstash.results.compare import check
-from experimentstash.results.comparison_rules import Rules, Setting
-from experimentstash.results.manifest import Content, File, Manifest, Series, render
-from experimentstash.results.manifest_parser import parse
-from experimentstash.results.report import FileResult, Report
+from experimentstash.stash.results.collect import collect
+from experimentstash.stash.results.compare import check
+from experimentstash.stash.results.comparison_rules import Rules, Setting
+from experimentstash.stash.results.manifest import Content, File, Manifest, Series, render
+from experimentstash.stash.results.manifest_parser import parse
+from experimentstash.stash.results.report import FileResult, Report
 
 # its type stubs are written for a newer Python than the one that mypy checks this code for
 numpy: Any = importlib.import_module("numpy")

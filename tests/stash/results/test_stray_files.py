@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runs import run_folder
 
-from experimentstash.results.stray_files import snapshot_tree, written_beside
+from experimentstash.stash.results.stray_files import snapshot_tree, written_beside
 
 
 def told(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int, int, int]], root: Path) -> list[str]:

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from runs import checked, report, run_folder, within
 
-from experimentstash.results.comparison_rules import Rules, Setting
-from experimentstash.results.markdown import code, escaped, markdown
-from experimentstash.results.report import FileResult, Report, Verdict, terminal
-from experimentstash.results.tolerance import Gap
+from experimentstash.stash.results.comparison_rules import Rules, Setting
+from experimentstash.stash.results.markdown import code, escaped, markdown
+from experimentstash.stash.results.report import FileResult, Report, Verdict, terminal
+from experimentstash.stash.results.tolerance import Gap
 
 FILES = (
     FileResult("m.json", Verdict.DIFFERENT, detail="acc: 0.91 is now 0.5", gap=Gap(0.41, math.inf), rests="all values"),

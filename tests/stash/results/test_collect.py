@@ -14,10 +14,10 @@ import pytest
 from runs import ANY, numpy, recorded, run_folder
 
 from experimentstash.core.errors import StashError
-from experimentstash.results.collect import FULL, collect, survey
-from experimentstash.results.comparison_rules import Rules
-from experimentstash.results.manifest import LARGEST, File, render
-from experimentstash.results.manifest_parser import parse
+from experimentstash.stash.results.collect import FULL, collect, survey
+from experimentstash.stash.results.comparison_rules import Rules
+from experimentstash.stash.results.manifest import LARGEST, File, render
+from experimentstash.stash.results.manifest_parser import parse
 
 
 def paths(folder: Path, rules: Rules = ANY) -> list[str]:
@@ -196,8 +196,8 @@ def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
     program = (
         "import pathlib, resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))\n"
-        "from experimentstash.results.collect import collect\n"
-        "from experimentstash.results.comparison_rules import Rules\n"
+        "from experimentstash.stash.results.collect import collect\n"
+        "from experimentstash.stash.results.comparison_rules import Rules\n"
         "(file,) = collect(pathlib.Path(sys.argv[1]), Rules()).files\n"
         "print(file.content.series[0].count)\n"
     )

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from experimentstash.core.errors import StashError, printable
-from experimentstash.results.manifest import (
+from experimentstash.stash.results.manifest import (
     LARGEST,
     LARGEST_SHARE,
     LONGEST_PATH,
@@ -20,13 +20,13 @@ from experimentstash.results.manifest import (
     Moments,
     Series,
 )
-from experimentstash.results.readers import KINDS
-from experimentstash.results.summary import MOST_SERIES, is_number
+from experimentstash.stash.results.readers import KINDS
+from experimentstash.stash.results.summary import MOST_SERIES, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from experimentstash.results.manifest import Value
+    from experimentstash.stash.results.manifest import Value
 
 _SPECIAL = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _LONGEST_TEXT = 2000

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from experimentstash.core.errors import StashError, printable
 from experimentstash.core.secrets import without_names
-from experimentstash.results.manifest import LARGEST_SHARE, LONGEST_PATH, MOST_FILES, File, Manifest
-from experimentstash.results.readers import TEXT, kind_of, read_content
-from experimentstash.results.summary import Keep, UnreadableError
+from experimentstash.stash.results.manifest import LARGEST_SHARE, LONGEST_PATH, MOST_FILES, File, Manifest
+from experimentstash.stash.results.readers import TEXT, kind_of, read_content
+from experimentstash.stash.results.summary import Keep, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from experimentstash.results.comparison_rules import Rules
+    from experimentstash.stash.results.comparison_rules import Rules
 
 _MOST_VALUES = 400_000
 """Of a manifest in all: about 8 MB of text."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from experimentstash.results.csv_files import read_table
-from experimentstash.results.json_files import read_json
-from experimentstash.results.manifest import Content
-from experimentstash.results.npy import read_array
-from experimentstash.results.npz import read_npz
-from experimentstash.results.summary import UnreadableError
-from experimentstash.results.text_files import read_text
+from experimentstash.stash.results.csv_files import read_table
+from experimentstash.stash.results.json_files import read_json
+from experimentstash.stash.results.manifest import Content
+from experimentstash.stash.results.npy import read_array
+from experimentstash.stash.results.npz import read_npz
+from experimentstash.stash.results.summary import UnreadableError
+from experimentstash.stash.results.text_files import read_text
 
 if TYPE_CHECKING:
-    from experimentstash.results.manifest import Series
-    from experimentstash.results.summary import Keep
+    from experimentstash.stash.results.manifest import Series
+    from experimentstash.stash.results.summary import Keep
 
 TEXT = "text"
 KINDS = {

@@ -12,7 +12,7 @@ import yaml
 from experimentstash.core.errors import UsageError, printable
 from experimentstash.core.names import near
 from experimentstash.core.yaml_nodes import is_null, pairs, wrong
-from experimentstash.results.comparison_rules import Rules, Setting
+from experimentstash.stash.results.comparison_rules import Rules, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

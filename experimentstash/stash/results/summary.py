@@ -11,7 +11,7 @@ from array import array
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeGuard
 
-from experimentstash.results.manifest import LARGEST_SHARE, Moments, Series, Value
+from experimentstash.stash.results.manifest import LARGEST_SHARE, Moments, Series, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

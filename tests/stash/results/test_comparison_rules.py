@@ -7,8 +7,8 @@ import yaml
 
 from experimentstash.core.errors import StashError, UsageError
 from experimentstash.core.yaml_nodes import compose
-from experimentstash.results.comparison_rules import EXACT, Rules, Setting, Tolerance
-from experimentstash.results.rule_parser import read_rules, rules_of_words
+from experimentstash.stash.results.comparison_rules import EXACT, Rules, Setting, Tolerance
+from experimentstash.stash.results.rule_parser import read_rules, rules_of_words
 
 WHERE = "configs/meta.yaml"
 

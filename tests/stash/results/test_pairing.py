@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experimentstash.results.pairing import Pair, pair
-from experimentstash.results.run_ids import plain
+from experimentstash.stash.results.pairing import Pair, pair
+from experimentstash.stash.results.run_ids import plain
 
 CLOCK, ID, MACHINE = "a clock in its name", "an id in its name", "a machine or a process in its name"
 
