@@ -15,6 +15,7 @@ COMMANDS = {
     "add-tool": "Add a Hydra tool as a git submodule.",
     "run": "Run an experiment, or the frozen one of a snapshot.",
     "snapshot": "Freeze experiments: flat config + tool commit + git tag.",
+    "status": "Show tools, tags and hooks, and whether snapshots hold.",
     "verify": "Judge whether snapshots hold.",
     "tag": "Make the snapshot/* tags that are missing.",
     "reproduce": "Run again what a tag froze, elsewhere, and compare.",

@@ -126,6 +126,15 @@ class Objects:
                 break
         return commits, {**broken, **dict.fromkeys(waiting, NO_COMMIT)}
 
+    def messages(self, commits: Sequence[str]) -> dict[str, str]:
+        """Return the message of each commit that is here; of one that is not, an empty text."""
+        texts: dict[str, str] = {}
+        for some in _chunks(list(dict.fromkeys(commits))):
+            for commit, found in zip(some, self.find(some, _LARGEST_TAG), strict=True):
+                data = (found.data or b"") if found and found.kind == "commit" else b""
+                texts[commit] = data.partition(b"\n\n")[2].decode("utf-8", "replace")
+        return texts
+
     def missing(self, name: str) -> StashError:
         """Return the error that says that an object is not here. Silence would read as no drift."""
         return StashError(f"{self._place.root}: the object {name} is not here", "git fetch --refetch")

@@ -142,6 +142,11 @@ class Repository:
         """Return the commit that was checked out when this was first asked, or None before the first one."""
         return self._head[0] if self._head else None
 
+    def branch(self) -> str:
+        """Return the branch that is checked out; an empty text where HEAD is detached."""
+        answer = self._place.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+        return answer.stdout.decode("utf-8", "surrogateescape").strip()
+
     def parents(self) -> list[str]:
         """Return the parents of HEAD."""
         return self._head[1:]
@@ -194,6 +199,10 @@ class Repository:
     def peel(self, ids: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
         """Return the commit that each object leads to, through any tags, and why the others lead to none."""
         return self._objects.peel(ids)
+
+    def messages(self, commits: Sequence[str]) -> dict[str, str]:
+        """Return the message of each commit that is here; of one that is not, an empty text."""
+        return self._objects.messages(commits)
 
     def dropped(self, rewritten: Iterable[str] = ()) -> set[str]:
         """Return the commits that the branch had once and no branch, remote or not, has now.

@@ -31,9 +31,15 @@ OLDEST_GIT = (2, 30)
 _ASK_VERSION = "import experimentstash.hooks.native; print(experimentstash.__version__)"
 
 
-def check_up(place: Place) -> list[Problem]:
-    """Return what is found; nothing where the hooks can do their work."""
-    checks = (_git, _hooks, _python, _tool_python, _framework_configs, _submodules, _tools, _pushes, _exceptions)
+def check_up(place: Place, *, starts_python: bool = True) -> list[Problem]:
+    """Return what is found; nothing where the hooks can do their work.
+
+    Args:
+        place: the repository.
+        starts_python: whether to start the Python of the hooks, which takes longer than all the rest.
+    """
+    slow = (_python, _tool_python) if starts_python else ()
+    checks = (_git, _hooks, *slow, _framework_configs, _submodules, _tools, _pushes, _exceptions)
     return [problem for check in checks for problem in check(place)]
 
 

@@ -1,0 +1,203 @@
+"""What a stash froze: its tags, the experiments of each, and what their files say, each file read once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import StashError
+from experimentstash.core.names import SnapshotName, near, plain_tag, tag_of
+from experimentstash.stash import snapshot_file
+from experimentstash.stash.results import manifest as manifests
+from experimentstash.stash.results.manifest_parser import parse as parse_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from experimentstash.git.entries import Entry
+    from experimentstash.git.repository import Repository
+    from experimentstash.stash.results.manifest import Manifest
+    from experimentstash.stash.snapshot_file import Snapshot
+
+_NEVER = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
+
+
+@dataclass(frozen=True)
+class TagRecord:
+    """A tag of snapshots, and what it froze.
+
+    Attributes:
+        tag: its name, without `snapshot/`.
+        commit: the full id of its freeze commit, or None where the git tag is missing or leads to no commit.
+        files: the entries below `configs/<tool>/snapshots/<tag>/` in that commit, or in the index, by path.
+        complaint: why nothing can be read of it; empty where it can be.
+    """
+
+    tag: str
+    commit: str | None
+    files: Mapping[str, Entry]
+    complaint: str = ""
+
+    @cached_property
+    def names(self) -> tuple[SnapshotName, ...]:
+        """The snapshots, by tool and experiment; the jobs of a sweep are among them."""
+        found = ((SnapshotName.from_path(path), entry) for path, entry in self.files.items() if entry.is_file)
+        return tuple(sorted(name for name, _ in found if name))
+
+
+class Catalog:
+    """The tags of a stash. What it was asked for once it does not read again.
+
+    Args:
+        repository: the stash.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._snapshots: dict[str, Snapshot | StashError] = {}
+        self._manifests: dict[str, Manifest | StashError] = {}
+
+    @cached_property
+    def records(self) -> dict[str, TagRecord]:
+        """Every tag by its name, oldest first: the git tags, and those that snapshots of the index still lack."""
+        tags = self._repository.tags()
+        found = [self._tagged(tag, commit) for tag, commit in self._read_ahead(tags.commits).items()]
+        found += [TagRecord(tag, None, {}, why) for tag, why in tags.broken.items()]
+        known = {record.tag for record in found}
+        missing: dict[str, dict[str, Entry]] = {}
+        for path, entry in self._untagged().items():
+            if (tag := tag_of(path)) not in known:
+                missing.setdefault(tag, {})[path] = entry
+        found += [TagRecord(tag, None, files) for tag, files in missing.items()]
+        return {record.tag: record for record in sorted(found, key=lambda one: (self.moment(one) or _NEVER, one.tag))}
+
+    def _read_ahead(self, commits: Mapping[str, str]) -> Mapping[str, str]:
+        try:
+            self._repository.trees([(commit, tag) for tag, commit in commits.items()])
+        except StashError:  # `_tagged` finds out which of them it is
+            self._repository.close()
+        return commits
+
+    def _tagged(self, tag: str, commit: str) -> TagRecord:
+        try:
+            return TagRecord(tag, commit, self._repository.tree(commit, tag).files)
+        except StashError as error:
+            return TagRecord(tag, commit, {}, str(error.args[0]))
+
+    def _untagged(self) -> Mapping[str, Entry]:
+        """Return the files of the index; of HEAD where there is no index, or nobody can read it now."""
+        head = self._repository.head()
+        try:
+            if not self._repository.bare:
+                return self._repository.index().files
+        except StashError:  # a merge with conflicts
+            pass
+        return self._repository.tree(head).files if head else {}
+
+    def record(self, tag: str) -> TagRecord:
+        """Return a tag, by its name with or without `snapshot/`.
+
+        Raises:
+            StashError: there is none of that name, or nothing can be read of it.
+        """
+        name = plain_tag(tag)
+        if name not in self.records:
+            raise StashError(f"no tag {name!r}{near(name, self.records)}", "experimentstash log")
+        if complaint := self.records[name].complaint:
+            raise StashError(f"snapshot/{name}: {complaint}", "experimentstash verify --all")
+        return self.records[name]
+
+    def snapshot(self, record: TagRecord, name: SnapshotName) -> Snapshot:
+        """Return a snapshot.
+
+        Raises:
+            StashError: it cannot be read.
+        """
+        entry = record.files[name.path]
+        if entry.id not in self._snapshots:
+            try:
+                data = self._repository.read(entry.id, snapshot_file.LARGEST)
+                self._snapshots[entry.id] = snapshot_file.parse(data, name.path)
+            except StashError as error:
+                self._snapshots[entry.id] = error
+        found = self._snapshots[entry.id]
+        if isinstance(found, StashError):
+            raise found
+        return found
+
+    def readable(self, record: TagRecord) -> dict[SnapshotName, Snapshot]:
+        """Return the snapshots of a tag that can be read."""
+        found: dict[SnapshotName, Snapshot] = {}
+        for name in record.names:
+            try:
+                found[name] = self.snapshot(record, name)
+            except StashError:  # the state of the tag says why
+                continue
+        return found
+
+    def results_text(self, record: TagRecord, name: SnapshotName) -> bytes | None:
+        """Return the bytes of the results that were recorded with a snapshot, or None where there are none.
+
+        Raises:
+            StashError: the file is not here, or is too large to be a results manifest.
+        """
+        entry = record.files.get(name.results_path)
+        return self._repository.read(entry.id, manifests.LARGEST) if entry and entry.is_file else None
+
+    def results(self, record: TagRecord, name: SnapshotName) -> Manifest | None:
+        """Return the results that were recorded with a snapshot, or None where there are none.
+
+        Raises:
+            StashError: they cannot be read.
+        """
+        entry = record.files.get(name.results_path)
+        if entry is None:
+            return None
+        if entry.id not in self._manifests:
+            try:
+                data = self.results_text(record, name)
+                self._manifests[entry.id] = parse_manifest(data or b"", name.results_path)
+            except StashError as error:
+                self._manifests[entry.id] = error
+        found = self._manifests[entry.id]
+        if isinstance(found, StashError):
+            raise found
+        return found
+
+    def text(self, record: TagRecord, path: str) -> bytes | None:
+        """Return the bytes of a file that is frozen beside a snapshot, or None where the tag holds none there.
+
+        Raises:
+            StashError: it is not here, or is too large.
+        """
+        entry = record.files.get(path)
+        return self._repository.read(entry.id, snapshot_file.LARGEST) if entry and entry.is_file else None
+
+    def moment(self, record: TagRecord) -> dt.datetime | None:
+        """Return when a tag was frozen: the newest time that its snapshots record."""
+        times = (snapshot_file.timestamp(one.one("TIMESTAMP")) for one in self.readable(record).values())
+        return max(filter(None, times), default=None)
+
+    def subjects(self, records: Iterable[TagRecord]) -> dict[str, str]:
+        """Return the first line of the message of each tag's freeze commit, by tag."""
+        commits = {record.tag: record.commit for record in records if record.commit}
+        messages = self._repository.messages(list(commits.values()))
+        return {tag: messages[commit].strip().partition("\n")[0] for tag, commit in commits.items()}
+
+
+def choose_names(record: TagRecord, experiment: str) -> list[SnapshotName]:
+    """Return the snapshots of a tag that a user names: `EXPERIMENT` or `TOOL/EXPERIMENT`; all for an empty text.
+
+    Raises:
+        StashError: the tag froze none of that name.
+    """
+    if not experiment:
+        return list(record.names)
+    found = [name for name in record.names if experiment in (name.experiment, name.title)]
+    if not found:
+        known = near(experiment, {name.experiment for name in record.names})
+        what = f"snapshot/{record.tag} froze no experiment {experiment!r}{known}"
+        raise StashError(what, f"experimentstash show {record.tag}")
+    return found

@@ -1,0 +1,100 @@
+"""The experiments that a stash copied from a tool, compared with those that the pinned commit of the tool has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import command
+from experimentstash.core.names import experiment_path, tool_path
+from experimentstash.git.user_git import answer, git
+from experimentstash.hydra.source.layout import config_folder, read_main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from experimentstash.stash.tool import Tool
+
+
+_VERIFY = ("rev-parse", "--verify", "--quiet")
+
+
+class CopyState(str, Enum):
+    """How a copy relates to the tool's own file at the pin."""
+
+    SAME = "same"
+    OUTDATED = "outdated"  # an earlier commit of the tool has it as it is
+    EDITED = "edited"
+
+
+@dataclass(frozen=True)
+class CopiedConfig:
+    """An experiment that both the stash and the tool have.
+
+    Attributes:
+        experiment: its name.
+        source: the tool's file, from the stash's root.
+        copy: the stash's file, from its root.
+        state: how the copy relates to the tool's file at the pin.
+    """
+
+    experiment: str
+    source: str
+    copy: str
+    state: CopyState
+
+    @property
+    def refresh(self) -> str:
+        """The command that takes the file as the tool's checkout has it."""
+        return command("cp", self.source, self.copy)
+
+
+def copied_configs(stash: Path, tool: Tool, pin: str) -> list[CopiedConfig]:
+    """Return the experiments that both the stash and the tool's pinned commit have.
+
+    Args:
+        stash: the stash's root.
+        tool: the tool; it is checked out.
+        pin: the full id of the commit that the stash pins.
+
+    Raises:
+        StashError: git cannot read the tool's repository.
+    """
+    root = stash / tool.path
+    folder = config_folder(root, tool, read_main(root, tool))
+    own = stash / "configs" / tool.name / "experiment"
+    if folder is None or not own.is_dir() or answer(*_VERIFY, f"{pin}^{{commit}}", cwd=root) is None:
+        return []
+    place = (folder / tool.group).resolve().relative_to(root.resolve()).as_posix()
+    held = _held(root, pin, place)
+    names = {path.relative_to(own).as_posix().removesuffix(".yaml"): path for path in own.rglob("*.yaml")}
+    shared = sorted(name for name in names if name in held)
+    if not shared:
+        return []
+    asked = "".join(f"{names[name]}\n" for name in shared).encode("utf-8", "surrogateescape")
+    blobs = git("hash-object", "--no-filters", "--stdin-paths", cwd=root, stdin=asked).split()
+    found = []
+    for name, blob in zip(shared, blobs, strict=True):
+        path = f"{place}/{name}.yaml".removeprefix("./")
+        state = CopyState.SAME if blob == held[name] else _changed(root, pin, path, blob)
+        found.append(CopiedConfig(name, f"{tool_path(tool.name)}/{path}", experiment_path(tool.name, name), state))
+    return found
+
+
+def _held(root: Path, pin: str, place: str) -> dict[str, str]:
+    """Return the blob of each experiment in the tool's commit, by the experiment's name."""
+    above = "" if place == "." else f"{place}/"
+    listed = git("ls-tree", "-r", "-z", "--full-tree", pin, "--", above or ".", cwd=root).split("\0")
+    entries = (line.partition("\t") for line in listed if line)
+    return {
+        path.removeprefix(above).removesuffix(".yaml"): told.split(" ")[2]
+        for told, _, path in entries
+        if path.startswith(above) and path.endswith(".yaml")
+    }
+
+
+def _changed(root: Path, pin: str, path: str, blob: str) -> CopyState:
+    """Tell whether a copy that differs is the tool's file of an earlier commit, or was edited here."""
+    asked = ("log", "--max-count=1", "--format=%H", f"--find-object={blob}", pin, "--", path)
+    return CopyState.OUTDATED if answer(*asked, cwd=root) else CopyState.EDITED

@@ -1,0 +1,51 @@
+"""The findings of each tag by itself, for whoever shows many of them: one that cannot be judged stops no other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from experimentstash.core.errors import Problem, StashError
+from experimentstash.core.names import tag_of, tag_ref
+from experimentstash.verify import rules
+from experimentstash.verify.examination import Examination
+
+if TYPE_CHECKING:
+    from experimentstash.git.repository import Repository
+
+
+def findings_by_tag(repository: Repository) -> dict[str, tuple[Problem, ...]]:
+    """Judge each snapshot tag by its own snapshots, and the snapshots of the index.
+
+    Args:
+        repository: the stash; a bare one has no index.
+
+    Returns:
+        The findings by tag; nothing for a tag that holds. What is found in the index belongs to the tag of its path,
+        and what belongs to none stands under an empty text.
+    """
+    examination = Examination(repository)
+    tags = examination.tags
+    found: dict[str, list[Problem]] = {tag: [] for tag in tags.commits}
+    found |= {tag: [rules.broken_tag(tag, why, tags.remote)] for tag, why in tags.broken.items()}
+    for tag, commit in tags.commits.items():
+        seen = len(examination.problems)
+        try:
+            examination.tag(tag, commit)
+        except StashError as error:
+            found[tag].append(_not_judged(tag_ref(tag), error))
+        found[tag] += examination.problems[seen:]
+    seen = len(examination.problems)
+    try:
+        if not repository.bare:
+            examination.index()
+    except StashError as error:
+        found.setdefault("", []).append(_not_judged("the index", error))
+    for problem in examination.problems[seen:]:
+        tag = tag_of(problem.where)
+        if tag not in tags.broken:
+            found.setdefault(tag, []).append(problem)
+    return {tag: tuple(dict.fromkeys(problems)) for tag, problems in found.items()}
+
+
+def _not_judged(where: str, error: StashError) -> Problem:
+    return Problem(where, "tag", f"it cannot be judged: {error.args[0]}", error.fix or "git fsck")
