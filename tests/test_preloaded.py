@@ -94,6 +94,26 @@ def test_a_fork_does_what_the_interpreter_does(folder: Path, program: str, words
     assert found == started(sys.executable, *words, cwd=folder)
 
 
+@pytest.mark.parametrize("output", ["file", "/dev/full"])
+def test_a_fork_of_our_programs_ends_as_the_interpreter_does(folder: Path, output: str) -> None:
+    folder.mkdir(exist_ok=True)
+    ends = (
+        "raise SystemExit(259)",
+        "import sys; sys.exit('over')",
+        "import atexit; atexit.register(print, 'bye'); sys = __import__('sys'); sys.exit()",
+        "import threading, time; threading.Thread(target=lambda: (time.sleep(0.1), print('late'))).start()",
+    )
+
+    def ended(executable: Path, program: str) -> tuple[int, bytes, bytes]:
+        with (folder / output).open("wb") as stdout:
+            command = [str(executable), "-c", f"print(1); {program}"]
+            done = subprocess.run(command, cwd=folder, stdout=stdout, stderr=subprocess.PIPE, check=False)
+        return done.returncode, done.stderr, (folder / "file").read_bytes() if output == "file" else b""
+
+    for program in ends:
+        assert ended(preloaded.python(), program) == ended(Path(sys.executable), program)
+
+
 @pytest.mark.parametrize("words", WAYS, ids=("script", "module"))
 def test_a_program_forks(folder: Path, words: tuple[str, ...]) -> None:
     write(folder, {"program.py": FORKED, "package/program.py": FORKED})

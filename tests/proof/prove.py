@@ -16,7 +16,9 @@ TESTS = Path(__file__).parents[1]
 
 def seal(home: Path) -> None:
     """Let git and our program see no configuration of this machine."""
-    for name in [name for name in os.environ if name.startswith(("GIT_", "XDG_", "HYDRA_", "EXPERIMENTSTASH_"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("GIT_", "XDG_", "HYDRA_", "PYTHON", "EXPERIMENTSTASH_"))
+    ]:
         del os.environ[name]
     os.environ.update(HOME=str(home), GIT_CONFIG_NOSYSTEM="1", LC_ALL="C.UTF-8", GIT_TERMINAL_PROMPT="0")
     (home / ".gitconfig").write_text(
