@@ -5,22 +5,22 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from experimentstash.environments import build_plans
-from experimentstash.environments.build_request import Order, run
+from experimentstash.core.files import write_text
+from experimentstash.environments.build_request import Order, Supply, fail, run
 from experimentstash.environments.build_tools import helper
 from experimentstash.environments.cache import make_whole
-from experimentstash.environments.installers import find_program, find_uv
+from experimentstash.environments.formats.base import BuildContext, Plan
+from experimentstash.environments.installers import Step, Word, filler, find_uv
 from experimentstash.environments.interpreters import find_python
-from experimentstash.environments.lock_file import check
 from experimentstash.environments.overlay import put_on_top
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from experimentstash.environments.build_plans import Plan
     from experimentstash.environments.packages import Python
 
 _log = logging.getLogger(__name__)
@@ -92,32 +92,46 @@ def build_shared(order: Order) -> Shared:
     Raises:
         StashError: as `build` does.
     """
-    check(order.lock)
+    lock = order.lock
+    lock.check()
     uv = find_uv()
-    if uv is None and order.lock.kind in ("uv", "pylock") and order.supply is None:
+    if uv is None and lock.needs_uv and order.supply is None:
         uv = helper(order, "uv", None)
-    python = None if order.lock.kind.startswith("conda") else _python(order, uv)
+    python = None if lock.brings_python else find_python(order.python, lock.folder, uv)
     plan = _plan(order, uv, python)
     environment, was_there = _make(order, plan, python)
     return Shared(environment, python, uv, plan.projects, was_there)
 
 
-def _python(order: Order, uv: Path | None) -> Python:
-    return find_python(order.python, order.lock.folder, uv)
-
-
 def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
-    kind = order.lock.kind
-    if python is None:
-        return build_plans.plan_conda(order)
-    if order.supply:
-        return build_plans.plan_supply(order.supply, uv, python)
-    if kind == "poetry":
-        poetry = find_program("poetry") or helper(order, "poetry", uv)
-        return build_plans.plan_poetry(order, poetry, uv, python)
-    if kind in ("uv", "pylock") and uv:
-        return (build_plans.plan_uv if kind == "uv" else build_plans.plan_pylock)(order, uv, python)
-    return build_plans.plan_requirements(order, uv, python)
+    if order.supply and python:
+        return _plan_supply(order.supply, uv, python)
+    return order.lock.plan(
+        BuildContext(
+            title=order.title,
+            python=python,
+            uv=uv,
+            cache=order.cache,
+            projects=order.projects,
+            wheels_only=order.wheels_only,
+            fetch=partial(helper, order, uv=uv),
+            fail=partial(fail, order, place=order.own),
+        )
+    )
+
+
+def _plan_supply(supply: Supply, uv: Path | None, python: Python) -> Plan:
+    """Plan an environment from packages that are here: exactly these, whatever the kind of the lock."""
+
+    def steps(folder: Path) -> list[Step]:
+        fill = filler(python.path, uv)
+        source = folder.parent / "requirements.txt"
+        write_text(source, "".join(f"{line}\n" for line in supply.lines))
+        flags = ["--no-deps", "--require-hashes", *supply.flags(uv=uv is not None)]
+        install: list[Word] = [*fill.install(folder), *flags, "-r", source]
+        return [fill.make(folder), *([Step(install, folder.parent)] if supply.lines else [])]
+
+    return Plan(("supply", *supply.lines, "", *supply.digests), steps, supply.projects)
 
 
 def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:

@@ -12,12 +12,12 @@ from experimentstash.core.files import write_text
 from experimentstash.core.process import follow
 from experimentstash.environments.build_errors import failure, is_error
 from experimentstash.environments.installers import Step, installing_environment
-from experimentstash.environments.lock_file import Lock, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from experimentstash.environments.formats.base import Lock
     from experimentstash.environments.interpreters import Wanted
 
 
@@ -110,4 +110,4 @@ def fail(order: Order, said: Sequence[str], place: Path) -> StashError:
     with contextlib.suppress(StashError):  # perhaps the disk is full
         write_text(place / "build.log", "\n".join(said) + "\n")
         log = place / "build.log"
-    return failure(order.title, order.lock.name, versions(order.lock), said, log)
+    return failure(order.title, order.lock.name, order.lock.versions(), said, log)

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from experimentstash.environments.lock_file import left_out, versions
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from experimentstash.environments.formats.base import Lock
     from experimentstash.environments.header_lines import Recorded
-    from experimentstash.environments.lock_file import Lock
     from experimentstash.environments.packages import Described, Python
 
 _INSTALLERS = frozenset({"pip", "uv", "setuptools", "wheel", "experimentstash"})
@@ -34,21 +32,21 @@ def differences(said: Recorded, lock: Lock | None, described: Described) -> list
         *_of_packages(
             {name: frozenset([version]) for name, version in said.packages}, described, "recorded", whole=True
         ),
-        *(_of_packages(versions(lock), described, f"in {lock.name}", whole=lock.kind == "recorded") if lock else []),
-        *(_more_than(lock, described) if lock and lock.kind == "recorded" else []),
+        *(_of_packages(lock.versions(), described, f"in {lock.name}", whole=lock.lists_everything) if lock else []),
+        *(_more_than(lock, described) if lock and lock.lists_everything else []),
     ]
 
 
 def not_locked(lock: Lock, described: Described) -> list[str]:
     """Return the packages that are installed and that a tool's lock does not name at all: whoever builds it lacks them.
 
-    Conda's own files need not name what a package brings along, so nothing is said of them.
+    A lock that does not list dependencies need not name what a package brings along, so nothing is said of it.
 
     Args:
         lock: the lock that the tool ships.
         described: the environment at hand.
     """
-    known = {} if lock.kind.startswith("conda") else versions(lock)
+    known = lock.versions() if lock.lists_dependencies else {}
     return [
         f"{name} {package.version}"
         for name, package in sorted(described.packages.items())
@@ -63,7 +61,7 @@ def not_as_locked(lock: Lock, described: Described) -> list[str]:
         lock: the lock that the tool ships.
         described: the environment at hand, or the part of it that counts.
     """
-    other = _of_packages(versions(lock), described, f"in {lock.name}", whole=False)
+    other = _of_packages(lock.versions(), described, f"in {lock.name}", whole=False)
     return [*other, *(f"{one} here, not in {lock.name}" for one in not_locked(lock, described))]
 
 
@@ -108,7 +106,7 @@ def _is_among(version: str, known: frozenset[str]) -> bool:
 
 
 def _more_than(lock: Lock, described: Described) -> list[str]:
-    known = versions(lock).keys() | left_out(lock)
+    known = lock.versions().keys() | lock.left_out()
     return [
         f"{name} {package.version} here, not in {lock.name}"
         for name, package in sorted(described.packages.items())

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError
 
 if TYPE_CHECKING:
+    from experimentstash.environments.formats.base import Lock
     from experimentstash.environments.interpreters import Wanted
-    from experimentstash.environments.lock_file import Lock
     from experimentstash.environments.packages import Described
     from experimentstash.stash.snapshot_file import Snapshot
 

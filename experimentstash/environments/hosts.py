@@ -6,19 +6,15 @@ import configparser
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from experimentstash.core import toml_text, yaml_nodes
+from experimentstash.core import toml_text
 from experimentstash.core.toml_text import texts
-from experimentstash.environments.formats import requirements_file
-from experimentstash.environments.formats.requirements_file import read_bytes
-from experimentstash.environments.lock_file import document_of, entries_of, local_sources
+from experimentstash.environments.formats.base import read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from experimentstash.environments.lock_file import Lock
+    from experimentstash.environments.formats.base import Lock
 
 # As uv and pip read an address: after the last @; a backslash is a slash to uv, which wants none after `https:`.
 _HOST = re.compile(
@@ -28,9 +24,6 @@ _HOST = re.compile(
 _BY_SSH = re.compile(r"(?:git\+)?[\w.-]+@([\w.-]+):(?!//)")
 """`git@host:lab/tool.git`, which poetry hands to git."""
 _UNHEARD = re.compile(r"[\t\r\n]")  # an address is the same without them (WHATWG, *URL*, 4.4)
-_CHANNELS = {"defaults": "repo.anaconda.com"}
-_CHANNEL_HOST = "conda.anaconda.org"
-"""Where a channel is that is named without an address (conda's documentation, *Channels*)."""
 
 
 def hosts(lock: Lock, projects: Sequence[Path] = ()) -> tuple[str, ...]:
@@ -45,27 +38,16 @@ def hosts(lock: Lock, projects: Sequence[Path] = ()) -> tuple[str, ...]:
         StashError: a file that says so cannot be read.
     """
     found: set[str] = set()
-    for text in (*_of_lock(lock), *_of_projects(lock, projects)):
+    for text in (*lock.texts(), *_of_projects(lock, projects)):
         plain = _UNHEARD.sub("", text)
         found.update(match[1].lower().rstrip(".") for match in _HOST.finditer(plain))
         found.update(match[1].lower() for match in [_BY_SSH.match(plain)] if match)
-    return tuple(sorted(found | set(_of_channels(lock))))
-
-
-def _of_lock(lock: Lock) -> Iterator[str]:
-    if lock.kind in ("requirements", "recorded"):
-        for data in requirements_file.read(lock.stash, lock.path).texts.values():
-            yield from data.decode("utf-8", "replace").splitlines()
-        return
-    yield from read_bytes(lock.stash, lock.path).decode("utf-8", "replace").splitlines()
-    yield from (text for _, text in texts(document_of(lock)))  # an escape hides an address from whoever reads lines
+    return tuple(sorted(found.union(lock.channel_hosts())))
 
 
 def _of_projects(lock: Lock, projects: Iterable[Path]) -> Iterator[str]:
     built = [folder if folder.is_dir() else folder.parent for folder in projects]
-    if lock.kind in ("uv", "poetry"):
-        built.append(lock.folder)
-    built += [lock.folder / place for entry in entries_of(lock) for place in local_sources(entry)]
+    built += lock.built_directories()
     read: set[Path] = set()
     for folder in built:
         for place in (folder, *folder.parents):
@@ -103,23 +85,3 @@ def _setup_config(stash: Path, file: Path) -> Iterator[str]:
     yield parser.get("options", "setup_requires", fallback="")
     if parser.has_section("easy_install"):
         yield from (value for _, value in parser.items("easy_install"))
-
-
-def _of_channels(lock: Lock) -> Iterator[str]:
-    """Yield the hosts of the channels that an `environment.yml` names without an address."""
-    if lock.kind != "conda":
-        return
-    root = yaml_nodes.compose(
-        read_bytes(lock.stash, lock.path), lock.name, largest=requirements_file.LARGEST, aliases=False
-    )
-    pairs = yaml_nodes.pairs(root, lock.name) if isinstance(root, yaml.MappingNode) else ()
-    named = [
-        item.value
-        for key, _, value in pairs
-        if key == "channels" and isinstance(value, yaml.SequenceNode)
-        for item in value.value
-        if isinstance(item, yaml.ScalarNode)
-    ]
-    for channel in named or [next(iter(_CHANNELS))]:
-        if "://" not in channel:
-            yield _CHANNELS.get(channel, _CHANNEL_HOST)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.environments import user_settings
 from experimentstash.environments.tool_python import tool_environment
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ def installing_environment(**extra: str) -> dict[str, str]:
     Raises:
         StashError: a file of the user's settings for uv or pip cannot be read.
     """
+    from experimentstash.environments import user_settings  # a hook checks locks, and installs nothing
+
     own = tool_environment()
     kept = {key: value for key, value in own.items() if not _LEFT_OUT.fullmatch(key) and user_settings.is_kept(key)}
     ours = {

@@ -1,4 +1,4 @@
-"""What a user can do where the lock that a tool ships is refused, as commands."""
+"""How a user has a freeze record what is installed, where the lock that the tool ships is refused."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from experimentstash.core.names import REGISTRY
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from experimentstash.environments.lock_file import Lock
 
 
 def freeze_installed(stash: Path, tool: str) -> str:
@@ -29,24 +27,3 @@ def freeze_installed(stash: Path, tool: str) -> str:
         return f"set `lock: installed` for {tool} in {REGISTRY}, to freeze what is installed"
     edit = quote(f"s/^  {re.escape(tool)}:\\K/\\n    lock: installed/")
     return f"perl -pi -e {edit} {REGISTRY}  # to freeze what is installed"
-
-
-def synchronise(lock: Lock, python: Path) -> str:
-    """Return the command that installs what a lock has into the environment of a tool.
-
-    Args:
-        lock: the lock.
-        python: the tool's interpreter.
-    """
-    folder, file = (quote(path.relative_to(lock.stash).as_posix()) for path in (lock.folder, lock.path))
-    inside, prefix = quote(str(python)), quote(str(python.parents[1]))
-    if lock.kind == "uv":
-        chosen = [*(f" --extra {name}" for name in lock.extras), *(f" --group {name}" for name in lock.groups)]
-        target = "" if python == lock.folder / ".venv/bin/python" else f"UV_PROJECT_ENVIRONMENT={prefix} "
-        return f"{target}uv sync --locked --project {folder}{''.join(chosen)}"
-    return {
-        "pylock": f"uv pip sync --python {inside} {file}",
-        "poetry": f"poetry install --directory {folder}",
-        "conda": f"micromamba update --file {file} --prefix {prefix}",
-        "conda-lock": f"micromamba install --file {file} --prefix {prefix}",
-    }.get(lock.kind, f"{inside} -m pip install -r {file}")

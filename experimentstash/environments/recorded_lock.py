@@ -21,8 +21,8 @@ from experimentstash.core.process import listen
 from experimentstash.core.secrets import first_secret
 from experimentstash.environments.cache import cache_folder
 from experimentstash.environments.formats import requirements_file
+from experimentstash.environments.formats.recorded import LEFT_OUT
 from experimentstash.environments.installers import find_uv, installing_environment
-from experimentstash.environments.lock_file import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -19,7 +19,6 @@ from experimentstash.core.files import write_text
 from experimentstash.environments.build import Shared, build, build_shared
 from experimentstash.environments.build_request import Order, Supply, run
 from experimentstash.environments.installers import Step, Word, ask, filler, installing_environment
-from experimentstash.environments.lock_file import hashes, indexes, versions
 from experimentstash.environments.packages import Package, describe
 from experimentstash.environments.tool_python import tool_environment
 
@@ -63,7 +62,7 @@ def gather(order: Order, pool: Path) -> Gathered:
     Raises:
         StashError: a package is none that a file holds, is not to be had, or is not enough to build what needs it.
     """
-    if order.lock.kind.startswith("conda"):
+    if order.lock.brings_python:
         raise StashError(f"{order.lock.name}: the packages of conda are not put into an archive", "bundle without them")
     shared = build_shared(order)
     assert shared.python is not None  # noqa: S101  (only conda's locks say it themselves)
@@ -105,7 +104,7 @@ def check_locked(title: str, known: Mapping[tuple[str, str], frozenset[str]], on
 
     Args:
         title: what messages begin with.
-        known: what the lock has, as `finding.hashes` gives it.
+        known: what the lock has, as `Lock.hashes` gives it.
         one: the package, `name==version`.
         sha256: the digest of its file.
 
@@ -126,7 +125,7 @@ def _for(python: Python) -> str:
 
 def _locked(order: Order, packages: Mapping[str, Package]) -> Iterator[str]:
     """Yield the packages of an environment that its lock names; others came with the environment itself."""
-    known = versions(order.lock)
+    known = order.lock.versions()
     for name, package in sorted(packages.items()):
         if name not in known or (known[name] and package.version not in known[name]):
             continue
@@ -141,7 +140,7 @@ def _locked(order: Order, packages: Mapping[str, Package]) -> Iterator[str]:
 
 def _fetched(order: Order, python: Python, wanted: list[str], scratch: Path) -> dict[str, str]:
     """Fetch the files of some packages, and return their names by package; each is one that the lock knows."""
-    known = hashes(order.lock)
+    known = order.lock.hashes()
     lines = {one: known.get((one.partition("==")[0], one.partition("==")[2])) or frozenset() for one in wanted}
     strict = bool(lines) and all(lines.values())
     text = "".join(
@@ -169,7 +168,7 @@ def _download(order: Order, python: Python, flags: list[str], scratch: Path) -> 
         raise StashError(f"{python.path}: it has no pip to fetch packages with", f"{python.path} -m ensurepip")
     env = {"PIP_REQUIRE_VIRTUALENV": "0"}  # nothing is installed
     command: list[Word] = [python.path, "-m", "pip", "download", "--dest", scratch / "files"]
-    run(order, [Step([*command, *indexes(order.lock), *flags], scratch, env)], scratch)
+    run(order, [Step([*command, *order.lock.index_flags(), *flags], scratch, env)], scratch)
 
 
 def _package_of(file: str) -> str:

@@ -10,8 +10,9 @@ from experimentstash.core.errors import StashError
 from experimentstash.core.names import REGISTRY
 from experimentstash.environments import lock_fixes
 from experimentstash.environments.differences import differences, not_as_locked, not_locked
+from experimentstash.environments.formats.recorded import RecordedLock
 from experimentstash.environments.header_lines import NAMED, LockLine, header_lines, read_header, recorded
-from experimentstash.environments.lock_file import RECORDED, Found, find_lock, open_lock
+from experimentstash.environments.lock_file import Found, find_lock, open_lock
 from experimentstash.environments.own_packages import only_ours
 from experimentstash.environments.packages import describe
 from experimentstash.environments.recorded_lock import (
@@ -133,7 +134,7 @@ def check_ran_as_locked(stash: Path, tool: Tool, snapshot: Snapshot, where: str,
         StashError: one is not; what the run gave belongs to other packages than the lock has.
     """
     line = read_header(snapshot, where).lock
-    if line is None or RECORDED.fullmatch(line.name.rpartition("/")[2]):
+    if line is None or RecordedLock.is_named(line.name.rpartition("/")[2]):
         return  # what is installed was recorded as it is
     lock = open_lock(stash, line.name, line.sha256, extras=line.extras, groups=line.groups)
     python = interpreter(stash, tool)
@@ -148,5 +149,5 @@ def check_ran_as_locked(stash: Path, tool: Tool, snapshot: Snapshot, where: str,
         told = [*other[:_MOST_TOLD], *([f"and {len(other) - _MOST_TOLD} more"] if len(other) > _MOST_TOLD else [])]
         lines = "".join(f"\n    {one}" for one in told)
         what = f"{where}: what runs here is not what {lock.name} has, so nobody else gets these results:{lines}"
-        sync = f"{lock_fixes.synchronise(lock, python)}  # or freeze what is installed: `lock: installed` in {REGISTRY}"
+        sync = f"{lock.sync_command(python)}  # or freeze what is installed: `lock: installed` in {REGISTRY}"
         raise StashError(what, sync)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError, printable
 from experimentstash.core.files import check_inside
 from experimentstash.environments.build_request import Supply
-from experimentstash.environments.lock_file import hashes
 from experimentstash.environments.wheelhouse import check_locked
 from experimentstash.reproduce import experiment_environments
 
@@ -67,7 +66,7 @@ def _find(archive: Archive, wanted: Need) -> Supplied:
 
 def _supply(archive: Archive, one: Supplied, stash: Path, folder: Path, wanted: Need) -> Supply:
     """Return the packages, each of them one that the lock names: the tag counts, and not what lies beside it."""
-    known = hashes(wanted.lock) if wanted.lock else {}
+    known = wanted.lock.hashes() if wanted.lock else {}
     digests = {package.file: package.sha256 for package in archive.manifest.packages}
     for package, file in one.files.items():
         check_locked(str(archive.path), known, package, digests[file])

@@ -14,7 +14,7 @@ from experimentstash.environments.differences import differences, of_platform
 from experimentstash.environments.header_lines import read_header
 from experimentstash.environments.hosts import hosts
 from experimentstash.environments.interpreters import python_host
-from experimentstash.environments.lock_file import Lock, find_lock, left_out, open_lock
+from experimentstash.environments.lock_file import find_lock, open_lock
 from experimentstash.environments.packages import describe
 from experimentstash.environments.tool_python import interpreter, tool_environment
 from experimentstash.reproduce.safe_checkout import OWN
@@ -22,6 +22,7 @@ from experimentstash.reproduce.safe_checkout import OWN
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from experimentstash.environments.formats.base import Lock
     from experimentstash.environments.header_lines import Recorded
     from experimentstash.reproduce.fetch import Frozen
     from experimentstash.stash.tool import Tool
@@ -84,7 +85,7 @@ class Within:
 
 
 def _lacking(lock: Lock) -> list[str]:
-    return [f"not installed: {one} ({lock.name})" for one in left_out(lock).values()]
+    return [f"not installed: {one} ({lock.name})" for one in lock.left_out().values()]
 
 
 def projects_in(frozen: Frozen) -> tuple[str, ...]:

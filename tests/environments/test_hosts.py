@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 from conftest import write
+from locks import lock
 
 from experimentstash.environments import interpreters
+from experimentstash.environments.formats.base import Lock
 from experimentstash.environments.hosts import hosts
 from experimentstash.environments.interpreters import Wanted, python_host
-from experimentstash.environments.lock_file import Lock
 
 TOOL = "tools/mytool"
-
-
-def lock(stash: Path, kind: str, name: str, text: str) -> Lock:
-    write(stash, {name: text})
-    return Lock(kind, stash, name, hashlib.sha256(text.encode()).hexdigest())
 
 
 def recorded(stash: Path) -> Lock:

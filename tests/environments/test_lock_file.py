@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from conftest import write
+from locks import lock
 from tiny_packages import hashed, tool_with_requirements, tool_with_uv_lock, wheel
 
 from experimentstash.core import toml_text
 from experimentstash.core.errors import StashError
 from experimentstash.environments.formats import requirements_file
+from experimentstash.environments.formats.base import LARGEST
+from experimentstash.environments.formats.uv import UvLock
 from experimentstash.environments.hosts import hosts
-from experimentstash.environments.lock_file import Lock, check, find_lock, open_lock, versions
+from experimentstash.environments.lock_file import find_lock, open_lock
 
 A = "0" * 64
 UV_LOCK = """version = 1
@@ -51,11 +54,6 @@ def found(stash: Path, workdir: str = ".") -> str:
     return "" if lock is None else f"{lock.kind} {lock.name}"
 
 
-def lock(stash: Path, kind: str, name: str, text: str) -> Lock:
-    write(stash, {name: text})
-    return Lock(kind, stash, name, hashlib.sha256(text.encode()).hexdigest())
-
-
 def test_a_tool_without_one(stash: Path) -> None:
     write(stash / "tools/mytool", {"main.py": "", "README.md": ""})
     assert find_lock(stash, "tools/mytool") == find_lock(stash, "tools/nobody")
@@ -75,8 +73,8 @@ def test_the_most_trusted_is_taken_and_the_others_told(stash: Path) -> None:
     assert found(stash) == "pylock tools/mytool/pylock.toml"
     write(tool, {"uv.lock": UV_LOCK})
     answer = find_lock(stash, "tools/mytool", extras=("cpu",), groups=("plots",))
-    assert answer.lock == Lock(
-        "uv", stash, "tools/mytool/uv.lock", hashlib.sha256(UV_LOCK.encode()).hexdigest(), ("cpu",), ("plots",)
+    assert answer.lock == UvLock(
+        stash, "tools/mytool/uv.lock", hashlib.sha256(UV_LOCK.encode()).hexdigest(), ("cpu",), ("plots",)
     )
     names = "pylock.toml poetry.lock requirements.txt conda-lock.yml environment.yml".split()
     others = ", ".join(f"tools/mytool/{name}" for name in names)
@@ -206,7 +204,7 @@ def test_what_leads_out_of_the_stash_is_refused(stash: Path, line: str, told: st
     if line.startswith("# coding"):  # which counts on the first lines alone
         wanted = lock(stash, "requirements", "tools/mytool/requirements.txt", f"{line}\nfoo==1 --hash=sha256:{A}\n")
     with pytest.raises(StashError, match=told):
-        check(wanted)
+        wanted.check()
     answer = find_lock(stash, "tools/mytool")
     assert answer.lock is None
     assert len(answer.told) == 1
@@ -231,7 +229,7 @@ def test_files_that_take_each_other_in_end(stash: Path) -> None:
 
 def test_a_lock_without_an_end_is_refused(stash: Path) -> None:
     with (stash / "requirements.txt").open("wb") as file:
-        file.truncate(requirements_file.LARGEST + 1)
+        file.truncate(LARGEST + 1)
     with pytest.raises(StashError, match="are no lock"):
         requirements_file.read(stash, stash / "requirements.txt")
 
@@ -245,7 +243,7 @@ def test_long_lines_are_read_in_the_time_that_their_length_asks(stash: Path, pie
     except StashError as error:
         assert len(str(error)) < 1000  # noqa: PT017  (either is fine; it ends)
     with pytest.raises(StashError, match=r"uv\.lock(:2)?: (no TOML|values nested|a key with more parts)"):
-        versions(Lock("uv", stash, "uv.lock", A))
+        UvLock(stash, "uv.lock", A).versions()
 
 
 @pytest.mark.parametrize(
@@ -287,7 +285,7 @@ def test_a_uv_lock_that_leads_out_of_the_stash_is_refused(stash: Path, source: s
     write(stash / "tools/mytool", {"pyproject.toml": ""})
     wanted = lock(stash, "uv", "tools/mytool/uv.lock", text)
     with pytest.raises(StashError, match=r"uv\.lock: evil is taken from .*, which lies outside of the stash"):
-        check(wanted)
+        wanted.check()
     assert find_lock(stash, "tools/mytool").lock is None
 
 
@@ -312,12 +310,12 @@ def test_a_uv_lock_that_is_written_to_deceive_is_refused(stash: Path, text: str)
     """Each of them is TOML, and read by its lines it would be something else."""
     wanted = lock(stash, "uv", "tools/mytool/uv.lock", f"version = 1\n{text}\n")
     with pytest.raises(StashError, match=r"no TOML|which lies outside of the stash"):
-        check(wanted)
+        wanted.check()
 
 
 def test_a_sibling_tool_of_the_stash_is_inside(stash: Path) -> None:
     text = f'{UV_LOCK}\n[[package]]\nname = "other"\nversion = "1"\nsource = {{ editable = "../other" }}\n'
-    check(lock(stash, "uv", "tools/mytool/uv.lock", text))
+    lock(stash, "uv", "tools/mytool/uv.lock", text).check()
 
 
 @pytest.mark.parametrize(
@@ -339,17 +337,17 @@ def test_an_environment_of_conda_that_is_not_pinned_is_no_lock(stash: Path, line
 
 def test_the_versions_that_a_lock_has(stash: Path) -> None:
     environment = "dependencies:\n- conda-forge::numpy=1.26.4=py311_0\n- pip\n- pip: [foo==2.0]\n"
-    assert versions(lock(stash, "conda", "environment.yml", environment)) == {
+    assert lock(stash, "conda", "environment.yml", environment).versions() == {
         "numpy": frozenset({"1.26.4"}),
         "pip": frozenset(),
         "foo": frozenset({"2.0"}),
     }
-    assert versions(lock(stash, "uv", "uv.lock", UV_LOCK)) == {
+    assert lock(stash, "uv", "uv.lock", UV_LOCK).versions() == {
         "mytool": frozenset({"0.3"}),
         "tiny-one": frozenset({"1.0"}),
     }
     twice = f"foo==1 --hash=sha256:{A} ; python_version<'3.9'\nfoo==2 --hash=sha256:{A}\n"
-    assert versions(lock(stash, "requirements", "r.txt", twice)) == {"foo": frozenset({"1", "2"})}
+    assert lock(stash, "requirements", "r.txt", twice).versions() == {"foo": frozenset({"1", "2"})}
 
 
 def test_a_lock_that_real_uv_wrote(stash: Path) -> None:
@@ -357,7 +355,7 @@ def test_a_lock_that_real_uv_wrote(stash: Path) -> None:
     answer = find_lock(stash, "tools/mytool")
     assert answer.lock is not None
     assert answer.lock.sha256 == hashlib.sha256((tool / "uv.lock").read_bytes()).hexdigest()
-    assert versions(answer.lock) == {
+    assert answer.lock.versions() == {
         "mytool": frozenset({"0.3"}),
         "tiny-one": frozenset({"1.0"}),
         "tiny-two": frozenset({"1.2"}),

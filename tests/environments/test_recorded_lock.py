@@ -16,9 +16,10 @@ from experimentstash.core.errors import StashError
 from experimentstash.environments.build import build
 from experimentstash.environments.build_request import Order
 from experimentstash.environments.differences import differences
+from experimentstash.environments.formats.base import Lock
 from experimentstash.environments.header_lines import LockLine, Recorded, header_lines, read_header, recorded
 from experimentstash.environments.interpreters import Wanted
-from experimentstash.environments.lock_file import Lock, open_lock
+from experimentstash.environments.lock_file import open_lock
 from experimentstash.environments.packages import Described, Package, Python, describe
 from experimentstash.environments.recorded_lock import lock_path, projects_of, record, stale_copies, with_hashes
 from experimentstash.reproduce.experiment_environments import Within

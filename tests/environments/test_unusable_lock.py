@@ -7,12 +7,13 @@ import json
 import sys
 from pathlib import Path
 
+import locks
 import pytest
 from conftest import run, write
 from tiny_packages import wheel
 
-from experimentstash.environments.lock_file import Lock
-from experimentstash.environments.lock_fixes import freeze_installed, synchronise
+from experimentstash.environments.formats.base import Lock
+from experimentstash.environments.lock_fixes import freeze_installed
 from experimentstash.environments.packages import Described, Package, Python, python_at
 from experimentstash.environments.unusable_lock import made_for, unusable
 
@@ -55,8 +56,8 @@ def lock(tmp_path: Path, kind: str, text: str, project: str = PROJECT, **chosen:
     name = {"uv": "uv.lock", "poetry": "poetry.lock", "pylock": "pylock.toml", "conda": "environment.yml"}.get(
         kind, "requirements.txt"
     )
-    write(tmp_path, {f"tools/mytool/{name}": text, "tools/mytool/pyproject.toml": project})
-    return Lock(kind, tmp_path, f"tools/mytool/{name}", "", **chosen)
+    write(tmp_path, {"tools/mytool/pyproject.toml": project})
+    return locks.lock(tmp_path, kind, f"tools/mytool/{name}", text, **chosen)
 
 
 @pytest.mark.parametrize(
@@ -234,8 +235,8 @@ def test_what_lets_a_freeze_record_what_is_installed(tmp_path: Path, registry: s
 def test_the_command_that_installs_what_a_lock_has(tmp_path: Path) -> None:
     uv = lock(tmp_path, "uv", UV, extras=("cpu",), groups=("plots",))
     own = tmp_path / "tools/mytool/.venv/bin/python"
-    assert synchronise(uv, own) == "uv sync --locked --project tools/mytool --extra cpu --group plots"
-    other = synchronise(uv, Path("/e nv/bin/python"))
+    assert uv.sync_command(own) == "uv sync --locked --project tools/mytool --extra cpu --group plots"
+    other = uv.sync_command(Path("/e nv/bin/python"))
     assert other.startswith("UV_PROJECT_ENVIRONMENT='/e nv' uv sync --locked --project tools/mytool ")
     requirements = lock(tmp_path, "requirements", "")
-    assert synchronise(requirements, own) == f"{own} -m pip install -r tools/mytool/requirements.txt"
+    assert requirements.sync_command(own) == f"{own} -m pip install -r tools/mytool/requirements.txt"

@@ -22,7 +22,7 @@ from tiny_packages import (
 
 from experimentstash.core.errors import StashError
 from experimentstash.environments.build import Built, build
-from experimentstash.environments.lock_file import find_lock, hashes, indexes, open_lock
+from experimentstash.environments.lock_file import find_lock, open_lock
 from experimentstash.environments.wheelhouse import Gathered, check_locked, gather, supply
 
 BACKEND = """
@@ -174,7 +174,7 @@ def test_only_what_a_lock_names_is_taken(stash: Path) -> None:
     tool = tool_with_requirements(stash)
     lock = find_lock(stash, "tools/mytool").lock
     assert lock is not None
-    known = hashes(lock)
+    known = lock.hashes()
     digest = hashed(tool / "vendor/tiny_one-1.0-py3-none-any.whl").rpartition(":")[2].strip()
     check_locked("x", known, "tiny-one==1.0", digest)
     with pytest.raises(StashError, match=r"x: tiny-one==1\.0 is not what the lock names"):
@@ -243,5 +243,5 @@ def test_digests_and_places(
 ) -> None:
     write(stash, {f"tools/mytool/{name}": text, "tools/mytool/pyproject.toml": ""})
     lock = open_lock(stash, f"tools/mytool/{name}", hashlib.sha256(text.encode()).hexdigest())
-    assert hashes(lock) == known
-    assert " ".join(indexes(lock)) == places.format(folder=stash / "tools/mytool")
+    assert lock.hashes() == known
+    assert " ".join(lock.index_flags()) == places.format(folder=stash / "tools/mytool")

@@ -1,30 +1,123 @@
-"""conda's files: an `environment.yml` is a lock where every line of it means one release."""
+"""conda's files: an `environment.yml` is a lock where every line of it means one release; and those of conda-lock."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import yaml
 
 from experimentstash.core import yaml_nodes
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, quote
 from experimentstash.environments.formats import requirements_file
+from experimentstash.environments.formats.base import LARGEST, BuildContext, Lock, Plan, joined_versions
+from experimentstash.environments.installers import Step, find_program
 from experimentstash.environments.packages import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _PINNED = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9_][\w.-]*)\s*={1,2}\s*([A-Za-z0-9][\w.!+]*)(?:=[\w.]+)?")
+_CHANNELS = {"defaults": "repo.anaconda.com"}
+_CHANNEL_HOST = "conda.anaconda.org"
+"""Where a channel is that is named without an address (conda's documentation, *Channels*)."""
+
+
+class CondaLock(Lock):
+    """A lock file of conda-lock; what it names is not looked into.
+
+    Attributes:
+        programs: the programs that build it, the preferred one first.
+        sync_verb: what micromamba does to bring an environment in line with it.
+    """
+
+    kind = "conda-lock"
+    brings_python = True
+    lists_dependencies = False
+    programs: ClassVar[tuple[str, ...]] = ("micromamba", "mamba")
+    sync_verb: ClassVar[str] = "install"
+
+    @classmethod
+    def is_named(cls, file: str) -> bool:
+        """Tell whether a file of this name is of the format."""
+        return file == "conda-lock.yml" or file.endswith(".conda-lock.yml")
+
+    def check(self) -> None:
+        """Check nothing: it names packages of conda's channels only."""
+
+    def sync_command(self, python: Path) -> str:
+        """Return the command of micromamba that installs what the lock has into a tool's environment."""
+        prefix = quote(str(python.parents[1]))
+        return f"micromamba {self.sync_verb} --file {self.quoted(self.path)} --prefix {prefix}"
+
+    def plan(self, context: BuildContext) -> Plan:
+        """Plan an environment; the lock says the Python, too.
+
+        Raises:
+            StashError: no program of conda's is on the PATH.
+        """
+        program = find_program(*self.programs)
+        if program is None:
+            raise StashError(
+                f"{context.title}: {self.name} is built by micromamba, which is not on the PATH of this machine",
+                "install micromamba, https://mamba.readthedocs.io, or take the environment at hand with --no-build",
+            )
+        verb = ["env", "create"] if program.name == "conda" else ["create"]
+
+        def steps(folder: Path) -> list[Step]:
+            return [Step([program, *verb, "--yes", "--prefix", folder, "--file", self.path], folder.parent)]
+
+        return Plan((self.kind, self.data()), steps, context.projects)
+
+
+class CondaEnvironment(CondaLock):
+    """An `environment.yml`."""
+
+    kind = "conda"
+    programs = ("micromamba", "mamba", "conda")
+    sync_verb = "update"
+
+    @classmethod
+    def is_named(cls, file: str) -> bool:
+        """Tell whether a file of this name is of the format."""
+        return file in ("environment.yml", "environment.yaml")
+
+    def check(self) -> None:
+        """Check that every line means one release."""
+        read_environment(self.data(), self.name)
+
+    def versions(self) -> dict[str, frozenset[str]]:
+        """Return the version that the lock has of each package, by normal name."""
+        return joined_versions(read_environment(self.data(), self.name).items())
+
+    def pinned_python(self) -> str:
+        """Return the version of Python that the lock installs, or an empty text."""
+        return next(iter(self.versions().get("python", ())), "")
+
+    def channel_hosts(self) -> Iterator[str]:
+        """Yield the hosts of the channels that it names without an address."""
+        root = yaml_nodes.compose(self.data(), self.name, largest=LARGEST, aliases=False)
+        pairs = yaml_nodes.pairs(root, self.name) if isinstance(root, yaml.MappingNode) else ()
+        channels = [
+            item.value
+            for key, _, value in pairs
+            if key == "channels" and isinstance(value, yaml.SequenceNode)
+            for item in value.value
+            if isinstance(item, yaml.ScalarNode)
+        ]
+        for channel in channels or [next(iter(_CHANNELS))]:
+            if "://" not in channel:
+                yield _CHANNELS.get(channel, _CHANNEL_HOST)
 
 
 def read_environment(data: bytes, where: str) -> dict[str, str]:
     """Return the version of each package that an `environment.yml` names, those of its `pip:` list too.
 
     Raises:
-        StashError: it is none, or a line of it means more than one release or a folder of a machine.
+        StashError: it is none, or a line of it means more than one release or a directory of a machine.
     """
-    root = yaml_nodes.compose(data, where, largest=requirements_file.LARGEST, aliases=False)
+    root = yaml_nodes.compose(data, where, largest=LARGEST, aliases=False)
     if not isinstance(root, yaml.MappingNode):
         raise StashError(f"{where}: no conda environment")
     found: dict[str, str] = {}

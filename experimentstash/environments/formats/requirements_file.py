@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.files import check_inside
+from experimentstash.environments.formats.base import read_bytes
 from experimentstash.environments.packages import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LARGEST = 20_000_000  # bytes; the largest locks have a few millions
 _MOST_FILES = 20
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _WANTED = re.compile(
@@ -52,6 +52,11 @@ class Wanted:
         if self.url.startswith("git+"):
             return re.search(r"@[0-9a-f]{40}", self.url) is not None
         return bool(self.version or self.url)
+
+    @property
+    def sha256(self) -> frozenset[str]:
+        """Its SHA-256 digests, in hex."""
+        return frozenset(text.removeprefix("sha256:") for text in self.hashes if text.startswith("sha256:"))
 
     @property
     def is_hashed(self) -> bool:
@@ -94,23 +99,6 @@ def read(root: Path, path: Path) -> Requirements:
     found = Requirements()
     _read(root, path, found, constrains=False)
     return found
-
-
-def read_bytes(root: Path, path: Path) -> bytes:
-    """Return the bytes of a lock below `root`.
-
-    Raises:
-        StashError: it lies outside, cannot be read, or is too large.
-    """
-    check_inside(root, path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise StashError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(data) > LARGEST:
-        raise StashError(f"{path}: more than {LARGEST} bytes are no lock")
-    return data
 
 
 def _read(root: Path, path: Path, found: Requirements, *, constrains: bool) -> None:

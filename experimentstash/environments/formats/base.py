@@ -1,0 +1,258 @@
+"""The interface of the lock formats: what a lock file says of itself, and how an environment is built from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from experimentstash.core.errors import StashError, quote
+from experimentstash.core.files import check_inside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from experimentstash.environments.installers import Step
+    from experimentstash.environments.packages import Python
+
+LARGEST = 20_000_000  # bytes; the largest locks have a few millions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How an environment is built.
+
+    Attributes:
+        decides: the texts that decide what comes out, besides the Python.
+        steps: given the path of the environment to make, the steps that make it.
+        projects: directories of the checkout that belong on top of it.
+        is_shared: whether it holds no code of a checkout, so that every reproduction can use it.
+    """
+
+    decides: tuple[bytes | str, ...]
+    steps: Callable[[Path], Sequence[Step]]
+    projects: tuple[Path, ...] = ()
+    is_shared: bool = True
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What a plan builds with.
+
+    Attributes:
+        title: the snapshot that needs the environment, for messages.
+        python: the Python to make it of; None for a lock that names its own.
+        uv: uv, or None where this machine has none.
+        cache: the directory in which installers keep their downloads.
+        projects: directories of the checkout that were installed when the experiment was frozen.
+        wheels_only: refuse packages that are built from source, which runs their code.
+        fetch: returns a program by name, installed into the cache.
+        fail: returns the error for an installer that failed, given the lines that it wrote.
+    """
+
+    title: str
+    python: Python | None
+    uv: Path | None
+    cache: Path
+    projects: tuple[Path, ...]
+    wheels_only: bool
+    fetch: Callable[[str], Path]
+    fail: Callable[[Sequence[str]], StashError]
+
+    @property
+    def interpreter(self) -> Path:
+        """The program of the Python."""
+        assert self.python is not None  # noqa: S101  (only locks that name a Python are built without one)
+        return self.python.path
+
+
+@dataclass(frozen=True)
+class Lock(ABC):
+    """A lock file.
+
+    Attributes:
+        kind: the name of the format.
+        brings_python: whether the lock names the Python, too, as conda's do.
+        lists_dependencies: whether it names the packages that others bring along.
+        lists_everything: whether it names all that was installed when the experiment was frozen.
+        needs_uv: whether uv alone can build it.
+        stash: the root of the checkout of the stash; nothing that the lock names leads out of it.
+        name: the file's path from there, with `/`.
+        sha256: the digest of its bytes, in hex.
+        extras: the extras of the tool that are built too.
+        groups: the dependency groups that are built besides those that the lock's own program takes by itself.
+    """
+
+    kind: ClassVar[str]
+    brings_python: ClassVar[bool] = False
+    lists_dependencies: ClassVar[bool] = True
+    lists_everything: ClassVar[bool] = False
+    needs_uv: ClassVar[bool] = False
+
+    stash: Path
+    name: str
+    sha256: str
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @classmethod
+    @abstractmethod
+    def is_named(cls, file: str) -> bool:
+        """Tell whether a file of this name is of the format."""
+
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return self.stash / self.name
+
+    @property
+    def folder(self) -> Path:
+        """The directory of the project that it locks."""
+        return self.path.parent
+
+    @property
+    def rank(self) -> tuple[bool, bool, str]:
+        """The key that sorts the locks of one format in one directory."""
+        return False, False, self.name
+
+    def data(self) -> bytes:
+        """Return the bytes of the file.
+
+        Raises:
+            StashError: it lies outside of the stash, cannot be read, or is too large.
+        """
+        return read_bytes(self.stash, self.path)
+
+    def refusal(self) -> str:
+        """Return why a file of this name is no lock; an empty text if it is one."""
+        return ""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Check what the lock names before it is built.
+
+        Raises:
+            StashError: it names a file or a directory outside of the stash, or a source that is not allowed.
+        """
+
+    def needed_files(self) -> Iterable[Path]:
+        """Return the files and directories of the checkout that it cannot be built without, besides the file itself."""
+        return ()
+
+    def versions(self) -> dict[str, frozenset[str]]:
+        """Return the versions that the lock has of each package, by normal name.
+
+        A lock for every platform may have several of one package. A lock file of conda-lock is not parsed: empty.
+        """
+        return {}
+
+    def hashes(self) -> dict[tuple[str, str], frozenset[str]]:
+        """Return the SHA-256 digests, in hex, that the lock has for each package, by normal name and version.
+
+        The set is empty for a package that is pinned without a hash; conda's own locks have no entry at all.
+        """
+        return {}
+
+    def index_flags(self) -> list[str]:
+        """Return the places, besides the package index, that have its packages, as flags of pip's."""
+        return []
+
+    def left_out(self) -> dict[str, str]:
+        """Return what freezing left out of a lock that it wrote: by normal name, the package and why."""
+        return {}
+
+    def texts(self) -> Iterable[str]:
+        """Return all texts of the lock that may hold the address of a host."""
+        return self.data().decode("utf-8", "replace").splitlines()
+
+    def channel_hosts(self) -> Iterable[str]:
+        """Return the hosts of the channels that it names without an address."""
+        return ()
+
+    def built_directories(self) -> Iterable[Path]:
+        """Return the directories of the checkout that are built, or whose settings count, when the lock is."""
+        return ()
+
+    def installs(self, package: str) -> bool:
+        """Tell whether a build with the chosen extras and groups installs a package that the lock names."""
+        return package in self.versions()
+
+    def pinned_python(self) -> str:
+        """Return the version of Python that the lock installs, or an empty text."""
+        return ""
+
+    def allowed_pythons(self) -> str:
+        """Return the versions of Python that the lock is for, as it writes them, or an empty text."""
+        return ""
+
+    def made_for_python(self) -> str:
+        """Return the minor version of Python that it was resolved for, by its comments, or an empty text."""
+        return ""
+
+    def is_stale(self, python: Python) -> bool:
+        """Tell whether its own program would refuse it as older than the `pyproject.toml` beside it.
+
+        Args:
+            python: the Python that the tool runs with.
+        """
+        del python
+        return False
+
+    @abstractmethod
+    def sync_command(self, python: Path) -> str:
+        """Return the command, from the stash's root, that installs what the lock has into a tool's environment.
+
+        Args:
+            python: the tool's interpreter.
+        """
+
+    @abstractmethod
+    def plan(self, context: BuildContext) -> Plan:
+        """Return how an environment is built from the lock.
+
+        Args:
+            context: what it is built with.
+
+        Raises:
+            StashError: the lock cannot be built as it is, or the program that builds it is missing.
+        """
+
+    def quoted(self, path: Path) -> str:
+        """Return a path below the stash as a word of a command, from the stash's root."""
+        return quote(path.relative_to(self.stash).as_posix())
+
+
+def read_bytes(root: Path, path: Path) -> bytes:
+    """Return the bytes of a lock below `root`.
+
+    Raises:
+        StashError: it lies outside, cannot be read, or is too large.
+    """
+    check_inside(root, path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise StashError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise StashError(f"{path}: more than {LARGEST} bytes are no lock")
+    return data
+
+
+def joined_versions(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    """Return the versions of each package, given pairs of a normal name and a version, which may be empty."""
+    joined: dict[str, set[str]] = {}
+    for name, version in pairs:
+        joined.setdefault(name, set()).update([version] if version else [])
+    return {name: frozenset(versions) for name, versions in joined.items()}
+
+
+def joined_hashes(
+    entries: Iterable[tuple[tuple[str, str], Iterable[str]]],
+) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the digests of each package, given its name and version, and some of its digests, any number of times."""
+    joined: dict[tuple[str, str], set[str]] = {}
+    for key, digests in entries:
+        joined.setdefault(key, set()).update(digests)
+    return {key: frozenset(digests) for key, digests in joined.items()}

@@ -1,0 +1,35 @@
+"""The lock that freezing writes beside its snapshots: a requirements file of all that was installed."""
+
+from __future__ import annotations
+
+import re
+
+from experimentstash.environments.formats.requirements import RequirementsLock
+from experimentstash.environments.packages import normal
+
+LEFT_OUT = "# LEFT_OUT: "
+"""What a line begins with that names a package which the lock does not hold."""
+_NAME = re.compile(r"requirements-[0-9a-f]{12}\.txt")
+
+
+class RecordedLock(RequirementsLock):
+    """A lock of what was installed."""
+
+    kind = "recorded"
+    lists_everything = True
+    install_flags = ("--no-deps",)  # all that was installed, even where its parts disagree: nothing is resolved
+
+    @classmethod
+    def is_named(cls, file: str) -> bool:
+        """Tell whether a file of this name is of the format."""
+        return _NAME.fullmatch(file) is not None
+
+    def left_out(self) -> dict[str, str]:
+        """Return what freezing left out: by normal name, the package and why."""
+        lines = self.data().decode("utf-8", "replace").splitlines()
+        entries = [line.removeprefix(LEFT_OUT) for line in lines if line.startswith(LEFT_OUT)]
+        return {normal(entry.partition("==")[0]): entry for entry in entries}
+
+    def made_for_python(self) -> str:
+        """Return nothing: its comments say what it was made with, which is what ran."""
+        return ""
