@@ -51,7 +51,7 @@ class Table:
     def lines(self) -> list[str]:
         """Return the table for a terminal, its columns aligned, in colour; `show` takes the colour out again."""
         rows = [[_cell(cell) for cell in row] for row in self.rows]
-        shown = [[Cell(name.upper(), HEAD) for name in self.head], *rows]
+        shown = [[Cell(printable(name), HEAD) for name in self.head], *rows]
         widths = [max(_width(row[number].text) for row in shown) for number in range(len(self.head))]
         return [_line(row, widths) for row in shown]
 

@@ -109,6 +109,34 @@ class Clone:
         data = self._ask("cat-file", "blob", f"{commits[0]}:{path}")
         return None if data is None else hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()
 
+    def file(self, name: str, path: str) -> bytes | None:
+        """Return the bytes of the file that a commit holds, or None where this repository cannot tell.
+
+        Args:
+            name: the commit's id, perhaps abbreviated.
+            path: the file's path from the top of the repository.
+        """
+        commits = self.commits([name])[name]
+        data = self._ask("cat-file", "blob", f"{commits[0]}:{path}") if commits else None
+        return None if data is None else data.encode("utf-8", "surrogateescape")
+
+    def between(self, old: str, new: str) -> list[tuple[str, str, bool]] | None:
+        """Return the commits that only one of two has behind it, newest first, or None where one of them is not here.
+
+        Args:
+            old: the id of a commit, perhaps abbreviated.
+            new: that of another.
+
+        Returns:
+            The full id of each, the first line of its message, and whether it is the new one that has it.
+        """
+        ends = self.commits([old, new])
+        if not ends[old] or not ends[new]:
+            return None
+        asked = ("log", "--format=%m%H %s", "--left-right", f"{ends[old][0]}...{ends[new][0]}", "--")
+        lines = (line.partition(" ") for line in self._lines(*asked))
+        return [(commit[1:], subject, commit.startswith(">")) for commit, _, subject in lines]
+
     @cached_property
     def shallow(self) -> bool:
         """Whether its history was not fetched to the end."""

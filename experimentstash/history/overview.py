@@ -17,7 +17,7 @@ from experimentstash.hooks.install.locations import place_of
 from experimentstash.stash import registry
 from experimentstash.verify.published import unpublished
 from experimentstash.verify.rules import SHORT
-from experimentstash.verify.tag_findings import findings_by_tag
+from experimentstash.verify.tag_findings import findings_by_tag, missing_tag
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -225,7 +225,7 @@ def _tag_states(
         if record.complaint and not problems:
             problems = (Problem(f"refs/tags/snapshot/{tag}", "tag", record.complaint, "git fsck"),)
         if record.commit is None and not problems:
-            problems = (Problem(f"snapshot/{tag}", "tag", "the git tag is missing", "experimentstash tag"),)
+            problems = (missing_tag(tag),)
         is_seen = None if unseen is None else record.commit is not None and record.commit not in unseen
         is_here = None if elsewhere is None else record.commit is not None and record.commit not in elsewhere
         found.append(TagState(record, problems, is_here, published.get(tag) if online else is_seen))

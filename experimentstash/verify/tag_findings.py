@@ -47,5 +47,28 @@ def findings_by_tag(repository: Repository) -> dict[str, tuple[Problem, ...]]:
     return {tag: tuple(dict.fromkeys(problems)) for tag, problems in found.items()}
 
 
+def findings_of_tag(repository: Repository, tag: str, commit: str | None) -> tuple[Problem, ...]:
+    """Judge one snapshot tag by its own snapshots.
+
+    Args:
+        repository: the stash.
+        tag: its name.
+        commit: the full id of the commit that it names, or None where the git tag is missing.
+    """
+    if commit is None:
+        return (missing_tag(tag),)
+    examination = Examination(repository)
+    try:
+        examination.tag(tag, commit)
+    except StashError as error:
+        return (*examination.problems, _not_judged(tag_ref(tag), error))
+    return tuple(dict.fromkeys(examination.problems))
+
+
+def missing_tag(tag: str) -> Problem:
+    """Return the finding for snapshots without a git tag."""
+    return Problem(tag_ref(tag), "tag", "the git tag is missing", "experimentstash tag")
+
+
 def _not_judged(where: str, error: StashError) -> Problem:
     return Problem(where, "tag", f"it cannot be judged: {error.args[0]}", error.fix or "git fsck")

@@ -20,7 +20,7 @@ TABLE = Table(("name", "value"), [["a", Cell("1", BAD)], ["日本", "x | y"], ["
 def test_columns_are_aligned_also_with_wide_letters(capsys: pytest.CaptureFixture[str]) -> None:
     show(TABLE.lines())
     assert capsys.readouterr().out == (
-        "NAME      VALUE\n"
+        "name      value\n"
         "a         1\n"
         "日本      x | y\n"
         "=SUM(A1)  -1e-05\n"

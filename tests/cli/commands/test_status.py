@@ -35,7 +35,7 @@ def test_a_healthy_stash(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert lines[0] == f"on main at {head[:12]}: 3 snapshots under 3 tags, all hold"
     assert lines[5:9] == [
-        "TAG        EXPERIMENTS       HOLDS  ON BRANCH  PUBLISHED",
+        "tag        experiments       holds  on branch  published",
         "tag-one    mytool/pca-one    yes    yes        unknown",
         "tag-three  mytool/pca-three  yes    yes        unknown",
         "tag-two    mytool/pca-two    yes    yes        unknown",

@@ -1,0 +1,117 @@
+"""Why results differ: which of config, code, packages, data and platform are not the same, the narrowest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from experimentstash.history.comparison import Comparison, Row
+
+KINDS = {
+    "config": ("config", "override"),
+    "code": ("code",),
+    "packages": ("packages",),
+    "data": ("late",),
+    "platform": ("platform",),
+}
+"""What can differ, and the parts of a comparison that tell it. Where data lies is in the late values."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that differs, and so may be why the results do.
+
+    Attributes:
+        kind: one of `KINDS`.
+        rows: what differs of it.
+        size: how many things that are; of code, the commits in between where they are known.
+    """
+
+    kind: str
+    rows: tuple[Row, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What may be why the results of two snapshots differ.
+
+    Attributes:
+        comparison: what was compared.
+        causes: what differs, the narrowest first.
+        same: the kinds that are the same.
+        unknown: the kinds that one side did not record.
+    """
+
+    comparison: Comparison
+    causes: tuple[Cause, ...]
+    same: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def results(self) -> str:
+        """Whether the results differ, in a sentence."""
+        report = self.comparison.report
+        return report.verdict if report else "the results cannot be compared: one side recorded none"
+
+    @property
+    def conclusion(self) -> str:
+        """What follows, in a sentence."""
+        if self.comparison.report and self.comparison.report.holds:
+            return "nothing has to be explained"
+        if not self.causes:
+            return (
+                "nothing that is recorded differs: look at data outside of git, at the hardware, and at what is not"
+                " deterministic"
+            )
+        if len(self.causes) == 1 and not self.unknown:
+            return f"of what is recorded, only the {self.causes[0].kind} differs"
+        return f"{' and '.join(cause.kind for cause in self.causes)} differ; the narrowest comes first"
+
+    @property
+    def next_step(self) -> str:
+        """The command that narrows it down, or an empty text."""
+        report, old, new = self.comparison.report, self.comparison.old, self.comparison.new
+        is_code = any(cause.kind == "code" and cause.size > 1 for cause in self.causes)
+        figures = [row.key for row in self.comparison.changed("results") if "::" in row.key]
+        if report is None or report.holds or not is_code or not figures:
+            return ""
+        from experimentstash.core.errors import command
+
+        tag = f"{old.label}:{old.name.title}"
+        return command("experimentstash", "bisect", tag, "--bad", new.label, "--metric", figures[0])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as `why --json` prints it."""
+        return {
+            "old": {"tag": self.comparison.old.label, "experiment": self.comparison.old.name.title},
+            "new": {"tag": self.comparison.new.label, "experiment": self.comparison.new.name.title},
+            "results": self.results,
+            "causes": [
+                {"kind": cause.kind, "size": cause.size, "rows": [row.as_json() for row in cause.rows]}
+                for cause in self.causes
+            ],
+            "same": list(self.same),
+            "unknown": list(self.unknown),
+            "conclusion": self.conclusion,
+            "next": self.next_step or None,
+        }
+
+
+def explain(comparison: Comparison) -> Explanation:
+    """Return what may be why the results differ."""
+    causes, same, unknown = [], [], []
+    for kind, parts in KINDS.items():
+        rows = tuple(row for part in parts for row in comparison.changed(part))
+        known = kind in ("config", "code", "data") or any(row.part in parts for row in comparison.rows)
+        if rows:
+            commits = len(comparison.commits) if kind == "code" else 0
+            causes.append(Cause(kind, rows, commits or len(rows)))
+        elif known:
+            same.append(kind)
+        else:
+            unknown.append(kind)
+    order = list(KINDS)
+    causes.sort(key=lambda cause: (cause.size, order.index(cause.kind)))
+    return Explanation(comparison, tuple(causes), tuple(same), tuple(unknown))
