@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[1]
-OWN = ("click", "dulwich", "hydra-core", "omegaconf", "pyyaml", "ruamel.yaml")
+OWN = ("click", "dulwich", "hydra-core", "omegaconf", "pyyaml")
 """What the wheel is installed with, in the versions of the Python that measures."""
 
 

@@ -109,8 +109,7 @@ if __name__ == "__main__":
     _socket, _tool_python, *_words = sys.argv[1:]
     _scripts = dict(word.split("=") for word in _words)
     preload(list(experimentstash.__path__), "experimentstash.")
-    for _name in ("dulwich.repo", "ruamel.yaml"):
-        importlib.import_module(_name)
+    importlib.import_module("dulwich.repo")
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as _listening:
         _listening.bind(_socket)

@@ -1,4 +1,8 @@
-"""Edits a YAML file that people write by hand: one value is put in, every other byte stays as it is."""
+"""Edits a YAML file that people write by hand: one value is put in, every other byte stays as it is.
+
+Written by hand, because no library keeps every byte: the round trip of ruamel.yaml moves comments that stand after the
+last key, folds, re-indents and drops the quotes of "yes". PyYAML says where the values are, and the text is cut there.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+from yaml import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from experimentstash.core.errors import StashError
 
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
-
-# ruamel's own round trip moves comments that stand after the last key, folds, re-indents and drops the
-# quotes of "yes"; so it says where the values stand, and the text is cut there.
 
 
 def set_value(text: str, keys: Sequence[str], value: object) -> str:
@@ -75,8 +74,8 @@ def append_item(text: str, key: str, item: Sequence[str]) -> str:
 
 def _root(text: str) -> MappingNode:
     try:
-        node: Any = YAML(typ="rt", pure=True).compose(text)
-    except YAMLError as error:
+        node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
         raise StashError(f"no YAML: {error}") from None
     if not isinstance(node, MappingNode):
         raise StashError("no YAML mapping")

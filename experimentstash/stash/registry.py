@@ -119,7 +119,7 @@ def with_key(text: str, tool: str, key: str, value: object) -> str:
 
 
 def _edited(text: str, keys: tuple[str, ...], value: object) -> str:
-    # the editor is loaded by the two commands that edit: ruamel takes 40 ms that no hook should wait for
+    # loaded by the commands that edit: no hook waits for it
     from experimentstash.core.yaml_edit import set_value
 
     edited = set_value(text, keys, value)

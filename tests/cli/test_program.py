@@ -15,7 +15,7 @@ from experimentstash import __version__
 from experimentstash.cli import commands
 from experimentstash.cli.program import COMMANDS
 
-HEAVY = ("dulwich.porcelain", "dulwich.repo", "hydra", "omegaconf", "ruamel", "urllib3")
+HEAVY = ("dulwich.porcelain", "dulwich.repo", "hydra", "omegaconf", "urllib3")
 """What takes 40 ms or more to load, each."""
 LOADED = """\
 import sys

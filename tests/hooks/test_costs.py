@@ -9,7 +9,7 @@ import pytest
 from conftest import BIN, git, run
 from stashes import commit_index, freeze, healthy, pin, snapshot_path, snapshot_text, stage
 
-HEAVY = ("click", "yaml", "dulwich", "omegaconf", "ruamel", "tempfile", "traceback", "datetime")
+HEAVY = ("click", "yaml", "dulwich", "omegaconf", "tempfile", "traceback", "datetime")
 
 
 def asked(root: Path, hook: str) -> int:

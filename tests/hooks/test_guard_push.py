@@ -14,7 +14,6 @@ HEAVY = (
     "yaml",
     "dulwich",
     "omegaconf",
-    "ruamel",
     "hydra",
     "experimentstash.verify.push",
     "experimentstash.verify.examination",

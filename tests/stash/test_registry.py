@@ -330,6 +330,7 @@ def test_what_is_written_is_what_is_read(late: list[str], python: str, text: str
 def test_the_hooks_path_loads_no_editor(tmp_path: Path) -> None:
     program = (
         "import sys, experimentstash.stash.registry\n"
-        "print([m for m in ('ruamel', 'dulwich', 'omegaconf', 'click', 'hydra') if m in sys.modules])"
+        "heavy = ('experimentstash.core.yaml_edit', 'dulwich', 'omegaconf', 'click', 'hydra')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     assert run("python", "-c", program, cwd=tmp_path).out == "[]\n"
