@@ -228,10 +228,17 @@ class Lab:
             self.hooks_into(repository)
 
 
-def make_lab(folder: Path) -> dict[str, str]:
-    """Make what every row starts from, without hooks, and return the tool's commits."""
+def make_lab(folder: Path, program: dict[str, str] | None = None) -> dict[str, str]:
+    """Make what every row starts from, without hooks, and return the tool's commits.
+
+    Args:
+        folder: what all of it lies in.
+        program: the tool's files by path; by default it has none.
+    """
     work, tool, stash = folder / "work", folder / "tool.git", folder / "stash"
     git("init", "-q", work, cwd=folder)
+    write(work, program or {})
+    git("add", "-A", cwd=work)
     commits = {}
     for name in ("one", "two", "three", "four", "five"):
         git("commit", "-q", "--allow-empty", "-m", name, cwd=work)

@@ -16,9 +16,11 @@ from conftest import Ran, estash, git, run
 from lab import NATIVE, OURS, Lab, guard, make_lab, put_hooks
 from oracle import Oracle
 from preloaded import python
+from shapes import EXPERIMENT, hard_coded
 from stashes import TOOL
 
 _ACTS = 10  # of both people, in each history
+_REAL_FREEZES = 0.1  # the part of the freezes that our command makes, in the tool's own process
 _COMMITS = ("one", "two", "three", "four", "five")
 _MAIN, _PIN = "refs/heads/main", f"tools/{TOOL}"
 
@@ -46,7 +48,11 @@ class Ended(Exception):  # noqa: N818  (no error: a history that ends early)
 
 def make_pair(folder: Path) -> dict[str, str]:
     """Make what each history starts from: two clones with hooks and a server with its gate."""
-    commits = make_lab(folder)
+    commits = make_lab(folder, hard_coded())
+    lab = Lab(folder, NATIVE, commits)
+    lab.write(f"configs/{TOOL}/experiment/a.yaml", EXPERIMENT)
+    lab.done("an experiment")
+    lab.quietly("push -q origin main")
     put_hooks(NATIVE, folder)
     guard(folder / "server.git")
     git("clone", "-q", "--recurse-submodules", "server.git", "other", cwd=folder)
@@ -157,8 +163,14 @@ class History:
         return f"{self.lab.at.name}-{self.number}"
 
     def freeze(self) -> None:
-        """Freeze an experiment with a commit of the tool."""
+        """Freeze an experiment with a commit of the tool; most snapshots are written without Hydra."""
         tag = self.next_tag()
+        if self.rng.random() < _REAL_FREEZES:
+            self.counts.acts["freeze by our command"] += 1
+            self.lab.check_out(self.rng.choice(_COMMITS))
+            ran = estash("snapshot", TOOL, "a", "--tag", tag, "--allow-back", "--commit", cwd=self.lab.at)
+            assert ran.code == 0, f"snapshot: {ran.err}{ran.out}"
+            return
         self.lab.freeze(tag, self.rng.choice(_COMMITS))
         self.git("commit", "-q", "-m", f"freeze {tag}")
 
