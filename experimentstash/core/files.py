@@ -60,7 +60,7 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
         StashError: the folder or the disk does not take it; nothing is left behind.
     """
     # named before it is made, so that an interruption at any moment finds it
-    temporary = path.with_name(f".estash-{os.getpid()}-{os.urandom(4).hex()}")
+    temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = _mode(path) if mode is None else mode
@@ -76,6 +76,26 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()  # gone already where all went well
+
+
+def temporary_beside(target: Path) -> Path:
+    """Name a new file in the directory of `target`, and remove the files that killed processes left under such names."""
+    for path in target.parent.glob(".estash-*-*"):
+        process = path.name.split("-")[1]
+        if process.isdigit() and not _is_running(int(process)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+    return target.with_name(f".estash-{os.getpid()}-{os.urandom(4).hex()}")
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def remove_empty(folder: Path, top: Path) -> None:

@@ -50,6 +50,22 @@ def test_leaves_nothing_behind_where_it_fails(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
+def test_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    program = (
+        "import os, signal; from pathlib import Path; from experimentstash.core.files import write_text\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_text(Path('x'), 'text')\n"
+    )
+    assert run("python", "-c", program, cwd=tmp_path).code == -9
+    (left,) = tmp_path.iterdir()
+    running = tmp_path / f".estash-{os.getppid()}-0123abcd"
+    running.touch()
+    (tmp_path / ".estash-notes-of-mine").touch()
+    assert left.name.startswith(".estash-")
+    write_text(tmp_path / "x", "text")
+    assert {path.name for path in tmp_path.iterdir()} == {"x", running.name, ".estash-notes-of-mine"}
+
+
 def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("old")
     program = (

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import MAKE_ROOM, StashError, lacks_room
+from experimentstash.core.files import temporary_beside
 from experimentstash.reproduce.archive.archive_manifest import NAME
 from experimentstash.reproduce.archive.tar import CHUNK, Member, Writer, chunks
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from experimentstash.reproduce.archive.archive_manifest import Manifest
+    from experimentstash.core.files import temporary_beside
+from experimentstash.reproduce.archive.archive_manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
     Raises:
         StashError: the folder or the disk does not take it; nothing is left behind.
     """
-    temporary = target.with_name(f".estash-{os.getpid()}-{os.urandom(4).hex()}")
+    temporary = temporary_beside(target)
     data = manifest.render()
     members = manifest.members(len(data))
     try:
