@@ -102,7 +102,7 @@ class Ran:
     err: str
 
 
-def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "") -> Ran:
+def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "", timeout: float = 300) -> Ran:
     """Run a real program and return its exit code and what it said; what forks instead of it, for one of ours."""
     done = subprocess.run(
         [str(script(args[0])), *map(str, args[1:])],
@@ -111,7 +111,7 @@ def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: 
         input=stdin.encode(),
         capture_output=True,
         check=False,
-        timeout=300,
+        timeout=timeout,
     )
     return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 

@@ -27,10 +27,15 @@ _HERE = Path(__file__).parent
 _SERVERS: list[subprocess.Popen[bytes]] = []  # the stdin of each stays open as long as this process lives
 
 
-def script(program: str | Path) -> Path:
-    """Return what to start in the place of a program, if that is one of our console scripts, or the program."""
+def script(program: str | Path, library: str = "") -> Path:
+    """Return what to start in the place of a program, if that is one of our console scripts, or the program.
+
+    Args:
+        program: the program.
+        library: what LD_PRELOAD names when that is started; a server with the same library answers.
+    """
     path = Path(program)
-    return _stand_in(path) if FORKING and path.parent == BIN and path.name in _scripts() else path
+    return _stand_in(path, library) if FORKING and path.parent == BIN and path.name in _scripts() else path
 
 
 def python() -> Path:
@@ -46,8 +51,8 @@ def tool_python() -> Path:
     return client
 
 
-def _stand_in(real: Path) -> Path:
-    return _client(_server(), real.name)
+def _stand_in(real: Path, library: str = "") -> Path:
+    return _client(_server(library), real.name)
 
 
 def _client(folder: Path, name: str) -> Path:
@@ -67,26 +72,27 @@ def _scripts() -> dict[str, str]:
 
 
 @cache
-def _server() -> Path:
+def _server(library: str = "") -> Path:
     """Start the server of our console scripts, and return the directory of its socket."""
     scripts = [f"{name}={entry}" for name, entry in _scripts().items()]
-    folder, server = _started("preloaded_server.py", str(_tool_client()), *scripts)
+    folder, server = _started(library, "preloaded_server.py", str(_tool_client(library)), *scripts)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
     return folder
 
 
 @cache
-def _tool_client() -> Path:
+def _tool_client(library: str = "") -> Path:
     """Start the server of the tools' Python, and return its client: none forks until the server has its socket."""
-    return _client(_started("preloaded_python.py")[0], Path(sys.executable).name)
+    return _client(_started(library, "preloaded_python.py")[0], Path(sys.executable).name)
 
 
-def _started(program: str, *words: str) -> tuple[Path, subprocess.Popen[bytes]]:
+def _started(library: str, program: str, *words: str) -> tuple[Path, subprocess.Popen[bytes]]:
     """Start a server with a directory of its own. When this process ends, it ends and removes that."""
     folder = Path(tempfile.mkdtemp(prefix="experimentstash-tests-"))
     command = [sys.executable, str(_HERE / program), str(folder / "socket"), *words]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | {"LC_ALL": "C.UTF-8"}
+    env |= {"LD_PRELOAD": library} if library else {}
     server = subprocess.Popen(command, cwd="/", env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     _SERVERS.append(server)
     return folder, server

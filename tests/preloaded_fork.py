@@ -5,6 +5,7 @@ A request holds the program, the working directory, the umask, the number of arg
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import select
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, cast
 
+_STARTED_WITH = dict(os.environb)
 _PEER = struct.Struct("3i")  # process, user and group, as SO_PEERCRED gives them
 
 
@@ -83,6 +85,23 @@ def _accepted(channel: socket.socket, can_fork: Callable[[Request], bool]) -> Re
         _answer(channel, child)
     channel.close()
     return request
+
+
+def other_settings(request: Request, heeded: tuple[str, ...] = ()) -> list[str]:
+    """Return the variables that an interpreter reads as it starts, or its loader, and that are not as they are here."""
+    found = {os.fsdecode(key): value for key, value in request.environment.items()}
+    return [
+        key
+        for key, value in found.items()
+        if key.startswith(("PYTHON", "LD_")) and key not in heeded and _STARTED_WITH.get(os.fsencode(key)) != value
+    ]
+
+
+def join_group(request: Request) -> None:
+    """Let this process be in the process group of the client, if that is of the same session."""
+    with contextlib.suppress(OSError):
+        if os.getsid(request.client) == os.getsid(0) and (group := os.getpgid(request.client)) != os.getpgid(0):
+            os.setpgid(0, group)
 
 
 def _read(channel: socket.socket, text: bytes) -> Request:

@@ -60,8 +60,11 @@ def _is_private(name: str) -> bool:
 def can_fork(request: Request) -> bool:
     """Tell whether a fork is like an interpreter that starts for the request."""
     env = {os.fsdecode(key): os.fsdecode(value) for key, value in request.environment.items()}
-    settings = [key for key in env if key.startswith(("PYTHON", "LD_")) and key not in _LIKE_HERE]
-    if settings or env.get("LC_ALL") != "C.UTF-8" or not _same_process_settings(request.client):
+    if (
+        other_settings(request, _LIKE_HERE)
+        or env.get("LC_ALL") != "C.UTF-8"
+        or not _same_process_settings(request.client)
+    ):
         return False
     first = _first_place(request)
     return first is not None and not any(map(_shadows, [first, *_python_path(env, os.fsdecode(request.cwd))]))
@@ -116,9 +119,7 @@ def become(request: Request) -> None:
     """
     first = _first_place(request)
     assert first is not None
-    group = os.getpgid(request.client)
-    if group != os.getpgid(0):
-        os.setpgid(0, group)
+    join_group(request)
     arrive(request)
     places = [first, *_python_path(dict(os.environ), os.fsdecode(request.cwd)), *sys.path]
     sys.path[:] = [first, *dict.fromkeys(places[1:])]
@@ -168,7 +169,7 @@ def _die_of(interrupted: list[BaseException]) -> None:
 
 
 if __name__ == "__main__":
-    from preloaded_fork import Request, arrive, serve
+    from preloaded_fork import Request, arrive, join_group, other_settings, serve
 
     del sys.modules["preloaded_fork"], sys.path[0]
     preload()

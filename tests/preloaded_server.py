@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from preloaded_fork import Request, arrive, serve
+from preloaded_fork import Request, arrive, join_group, other_settings, serve
 
 import experimentstash
 
@@ -33,6 +33,8 @@ ASIDE = (
     "experimentstash.environments.inside",
 )
 """Programs, and what runs in other processes."""
+_LIKE_HERE = ("PYTHONDONTWRITEBYTECODE",)
+"""A variable that an interpreter reads, and that a fork heeds."""
 _FRESH = "FRESH_TOOLS"
 
 
@@ -47,13 +49,14 @@ def preload(names: list[str], prefix: str) -> None:
 
 def can_fork(request: Request) -> bool:
     """Tell whether a fork is like the program: its interpreter and loader find no other settings as they start."""
-    others = any(key.startswith((b"PYTHON", b"LD_")) for key in request.environment)
-    return not others and request.environment.get(b"LC_ALL") == b"C.UTF-8"
+    return not other_settings(request, _LIKE_HERE) and request.environment.get(b"LC_ALL") == b"C.UTF-8"
 
 
 def become(request: Request, scripts: dict[str, str], tool_python: str) -> Callable[[], int | None]:
     """Turn this process into the one that is asked for, and return what it is to do."""
+    join_group(request)
     arrive(request)
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     program, arguments = request.program, request.arguments
     name = Path(program).name
     if name in scripts:

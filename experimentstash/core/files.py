@@ -79,7 +79,7 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
 
 
 def temporary_beside(target: Path) -> Path:
-    """Name a new file in the directory of `target`, and remove the files that killed processes left under such names."""
+    """Name a new file in the directory of `target`, and remove those that killed processes left there."""
     for path in target.parent.glob(".estash-*-*"):
         process = path.name.split("-")[1]
         if process.isdigit() and not _is_running(int(process)):

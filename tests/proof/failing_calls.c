@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -57,6 +59,41 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
     return on_disk(fd) && fails() ? -1 : real(fd, parts, count);
 }
 
+ssize_t sendfile64(int to, int from, off64_t *at, size_t size) {
+    REAL("sendfile64", ssize_t, int, int, off64_t *, size_t);
+    return on_disk(to) && fails() ? -1 : real(to, from, at, size);
+}
+ssize_t copy_file_range(int from, off64_t *x, int to, off64_t *y, size_t size, unsigned flags) {
+    REAL("copy_file_range", ssize_t, int, off64_t *, int, off64_t *, size_t, unsigned);
+    return on_disk(to) && fails() ? -1 : real(from, x, to, y, size, flags);
+}
+
+/* What a stream still holds is written as it is flushed or closed, by the C library itself. A failure loses it. */
+static int holds(FILE *stream) { return stream && __fpending(stream) && on_disk(fileno(stream)); }
+int fflush(FILE *stream) {
+    REAL("fflush", int, FILE *);
+    if (!holds(stream) || !fails()) return real(stream);
+    __fpurge(stream);
+    return EOF;
+}
+int fclose(FILE *stream) {
+    REAL("fclose", int, FILE *);
+    if (!holds(stream) || !fails()) return real(stream);
+    int error = errno;
+    __fpurge(stream);
+    real(stream);
+    errno = error;
+    return EOF;
+}
+FILE *fopen64(const char *path, const char *mode) {
+    REAL("fopen64", FILE *, const char *, const char *);
+    return mode[0] != 'r' && in_files(path) && fails() ? NULL : real(path, mode);
+}
+int mkstemp64(char *path) {
+    REAL("mkstemp64", int, char *);
+    return fails() ? -1 : real(path);
+}
+
 #define OPENS(name) \
 int name(const char *path, int flags, ...) { \
     REAL(#name, int, const char *, int, ...); \
@@ -83,8 +120,15 @@ int name params { \
 CALL(rename, (const char *a, const char *b), (a, b), const char *, const char *)
 CALL(renameat, (int x, const char *a, int y, const char *b), (x, a, y, b), int, const char *, int, const char *)
 CALL(link, (const char *a, const char *b), (a, b), const char *, const char *)
+CALL(linkat, (int x, const char *a, int y, const char *b, int f), (x, a, y, b, f), int, const char *, int, const char *, int)
 CALL(symlink, (const char *a, const char *b), (a, b), const char *, const char *)
+CALL(symlinkat, (const char *a, int y, const char *b), (a, y, b), const char *, int, const char *)
 CALL(mkdir, (const char *a, mode_t m), (a, m), const char *, mode_t)
+CALL(mkdirat, (int x, const char *a, mode_t m), (x, a, m), int, const char *, mode_t)
+CALL(fdatasync, (int fd), (fd), int)
 CALL(fsync, (int fd), (fd), int)
 CALL(ftruncate64, (int fd, off64_t size), (fd, size), int, off64_t)
+CALL(truncate64, (const char *a, off64_t size), (a, size), const char *, off64_t)
+CALL(fchmod, (int fd, mode_t m), (fd, m), int, mode_t)
+CALL(fchmodat, (int x, const char *a, mode_t m, int f), (x, a, m, f), int, const char *, mode_t, int)
 CALL(chmod, (const char *a, mode_t m), (a, m), const char *, mode_t)

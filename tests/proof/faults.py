@@ -7,12 +7,14 @@ processes, so that exactly one fails.
 from __future__ import annotations
 
 import errno
+import hashlib
 import math
 import os
 import random
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -22,28 +24,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conftest import BIN, estash, git, write
+from dulwich.index import Index
+from preloaded import script
 from shapes import Shape, hard_coded, make_stash
 
 ERRORS = {"EIO": str(errno.EIO), "ENOSPC": str(errno.ENOSPC), "kill": "kill"}
 _LONGEST = 300  # seconds of one command
 _LOCK = re.compile(r"Unable to create '(/[^']+\.lock)': File exists")
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[/_T][0-9:-]+")
+_OF_GIT = re.compile(r"(^|/)(\.git|[^/]+\.git)/(.*/)?(objects|logs)/|/(COMMIT_EDITMSG|ORIG_HEAD|FETCH_HEAD)$|^cache/")
+_ALWAYS = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "GIT_AUTHOR_DATE": "2026-01-12T09:30:00+00:00",
+    "GIT_COMMITTER_DATE": "2026-01-12T09:30:00+00:00",
+}
 _SAVED = {"README.md": "changed, and not staged\n", "staged.txt": "staged\n", "notes.txt": "in no repository\n"}
 
 
 @dataclass
 class Outcome:
-    """What came of the failing calls.
+    """What came of the failing calls of a command.
 
     Attributes:
-        calls: how many calls each command makes to write.
-        tried: how many of them failed once, by command and error.
-        held: after how many of those everything was in order, by command and error.
+        calls: how many calls it makes to write; none where no call can be made to fail.
+        tried: how many of them failed once, by error.
+        held: after how many of those everything was in order, by error.
         wrong: what was not.
     """
 
-    calls: dict[str, int] = field(default_factory=dict)
-    tried: Counter[tuple[str, str]] = field(default_factory=Counter)
-    held: Counter[tuple[str, str]] = field(default_factory=Counter)
+    calls: int = 0
+    tried: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -114,34 +125,34 @@ def build_library(folder: Path) -> Path | None:
     return library
 
 
-def prove_faults(seed: int, each: int, folder: Path, names: list[str], until: float = math.inf) -> Outcome:
-    """Let a sample of each command's calls fail, `each` per command and error; all of them where there are no more."""
+def prove_faults(seed: int, each: int, folder: Path, name: str, until: float = math.inf) -> Outcome:
+    """Let a sample of a command's calls fail, `each` per error; all of them where there are no more."""
     outcome = Outcome()
     library = build_library(folder)
     if library is None:
         return outcome
     (folder / "scene").mkdir()
     make_scene(folder / "scene")
-    for name in names:
-        stage = Stage(folder, library, COMMANDS[name])
-        stage.reset()
-        assert stage.run(0, "").returncode == 0, name
-        outcome.calls[name] = stage.count()
-        for error in ERRORS:
-            rng = random.Random(f"{seed}-{name}-{error}")
-            numbers = range(1, outcome.calls[name] + 1)
-            for number in sorted(rng.sample(numbers, min(each, len(numbers)))):
-                if time.monotonic() > until:
-                    return outcome
-                outcome.tried[name, error] += 1
-                wrong = stage.fault(number, error)
-                outcome.held[name, error] += not wrong
-                outcome.wrong += [f"{name}, {error} at call {number}: {one}" for one in wrong]
+    stage = Stage(folder, library, COMMANDS[name])
+    outcome.calls = stage.usual_calls()
+    for error in ERRORS:
+        rng = random.Random(f"{seed}-{name}-{error}")
+        numbers = range(1, outcome.calls + 1)
+        for number in sorted(rng.sample(numbers, min(each, len(numbers)))):
+            if time.monotonic() > until:
+                return outcome
+            outcome.tried[error] += 1
+            wrong = stage.fault(number, error)
+            outcome.held[error] += not wrong
+            outcome.wrong += [f"{name}, {error} at call {number}: {one}" for one in wrong]
     return outcome
 
 
 class Stage:
-    """Where a command is played again and again on a fresh copy."""
+    """Where a command is played again and again on a fresh copy.
+
+    What follows a failure depends on what is on disk then, and is judged once for each such state.
+    """
 
     def __init__(self, folder: Path, library: Path, command: Command) -> None:
         self.folder = folder
@@ -149,23 +160,45 @@ class Stage:
         self.stash = self.place / "stash"
         self.library = library
         self.command = command
+        self.ready = folder / "ready"
+        self.judged: dict[tuple[str, bool], list[str]] = {}
+        self.usual: set[str] = set()
+        self.prepare()
+        self.head, self.refs_before = git("rev-parse", "HEAD", cwd=self.stash), self.refs()
 
-    def reset(self) -> None:
-        """Make a fresh copy, with work of the user's in it."""
+    def prepare(self) -> None:
+        """Bring a copy of the scene into the state that the command needs, with work of the user's in it."""
         shutil.rmtree(self.place, ignore_errors=True)
+        shutil.rmtree(self.ready, ignore_errors=True)
         shutil.copytree(self.folder / "scene", self.place, symlinks=True)
         self.command.prepare(self.stash)
         write(self.stash, _SAVED)
         git("add", "staged.txt", cwd=self.stash)
+        shutil.copytree(self.place, self.ready, symlinks=True)
+
+    def reset(self) -> None:
+        """Make a fresh copy of that."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        shutil.copytree(self.ready, self.place, symlinks=True)
+
+    def usual_calls(self) -> int:
+        """Run the command without a failure, and return how many calls it makes to write."""
+        self.reset()
+        ran = self.run(0, "")
+        assert ran.returncode == 0, ran.stdout.decode("utf-8", "replace")
+        calls = self.count()
+        self.usual = self.paths()
+        return calls
 
     def run(self, number: int, error: str) -> subprocess.CompletedProcess[bytes]:
         """Run the command; the call with that number fails, or none."""
         counter = self.folder / "counter"
         counter.write_bytes(bytes(8))
-        env = {**os.environ, "FAULT_COUNTER": str(counter), "FAULT_AT": str(number), "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {**os.environ, **_ALWAYS, "FAULT_COUNTER": str(counter), "FAULT_AT": str(number)}
+        env["XDG_CACHE_HOME"] = str(self.place / "cache")
         if error:
             env["FAULT_ERROR"] = ERRORS[error]
-        arguments = [sys.executable, str(BIN / "experimentstash"), *self.command.arguments]
+        arguments = [str(script(BIN / "experimentstash", str(self.library))), *self.command.arguments]
         process = subprocess.Popen(
             arguments,
             cwd=self.stash,
@@ -173,7 +206,7 @@ class Stage:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            preexec_fn=os.setpgrp,  # a kill ends this group
         )
         said, _ = process.communicate(timeout=_LONGEST)
         return subprocess.CompletedProcess(arguments, process.returncode, said)
@@ -185,20 +218,28 @@ class Stage:
     def fault(self, number: int, error: str) -> list[str]:
         """Let one call fail, then run the command again, and return what is wrong."""
         self.reset()
-        head, refs = git("rev-parse", "HEAD", cwd=self.stash), self.refs()
         failed = self.run(number, error)
         said = failed.stdout.decode("utf-8", "replace")
         found = [] if b"Traceback" not in failed.stdout else [f"a traceback: {said[-800:]}"]
         if failed.returncode == -signal.SIGKILL and error != "kill":
             found.append("it was killed")
-        found += self.lost(head, refs)
+        if failed.returncode == 0 and self.is_done():
+            found += self.incomplete()
+        state = (self.state(), failed.returncode == 0)
+        if state not in self.judged:
+            self.judged[state] = self.aftermath(error, failed.returncode == 0)
+        return found + [f"{one} (first: {said[-300:]})" for one in self.judged[state]]
+
+    def aftermath(self, error: str, is_over: bool) -> list[str]:
+        """Return what is wrong after a failure, before and after the command is run again."""
+        found = self.lost()
         again = self.run(0, "")
         while error == "kill" and again.returncode != 0 and (lock := self.lock(again.stdout)):
             lock.unlink()
             again = self.run(0, "")
-        if again.returncode != 0 and not (failed.returncode == 0 and self.is_done()):
-            found.append(f"run again: {again.stdout.decode('utf-8', 'replace')[-600:]} (first: {said[-300:]})")
-        return found + self.lost(head, refs)
+        if again.returncode != 0 and not (is_over and self.is_done()):
+            return [*found, f"run again: {again.stdout.decode('utf-8', 'replace')[-600:]}"]
+        return found + self.lost() + self.incomplete()
 
     def lock(self, said: bytes) -> Path | None:
         """Return the lock file that a killed git left, where what is printed names it: git removes none by itself."""
@@ -215,7 +256,7 @@ class Stage:
         told = git("for-each-ref", "--format=%(refname) %(objectname)", cwd=self.stash)
         return {line.split()[0]: line.split()[1] for line in told.splitlines()}
 
-    def lost(self, head: str, refs: dict[str, str]) -> list[str]:
+    def lost(self) -> list[str]:
         """Return what git's own check finds, and what of the user's is not there."""
         found = []
         fsck = subprocess.run(["git", "fsck", "--no-dangling"], cwd=self.stash, check=False, capture_output=True)
@@ -227,8 +268,43 @@ class Stage:
         staged = subprocess.run(["git", "show", ":staged.txt"], cwd=self.stash, check=False, capture_output=True)
         if staged.stdout.decode() != _SAVED["staged.txt"]:
             found.append("what was staged is lost")
-        ancestor = ["git", "merge-base", "--is-ancestor", head, "HEAD"]
+        ancestor = ["git", "merge-base", "--is-ancestor", self.head, "HEAD"]
         if subprocess.run(ancestor, cwd=self.stash, check=False, capture_output=True).returncode != 0:
             found.append("HEAD moved away")
-        now = self.refs()
-        return found + [f"{ref} moved" for ref in refs if ref.startswith("refs/tags/") and now.get(ref) != refs[ref]]
+        now, before = self.refs(), self.refs_before
+        return found + [
+            f"{ref} moved" for ref in before if ref.startswith("refs/tags/") and now.get(ref) != before[ref]
+        ]
+
+    def incomplete(self) -> list[str]:
+        """Return what differs from what a run without a failure leaves, and what our own judgement finds."""
+        now = self.paths()
+        found = [f"{path} is not there" for path in sorted(self.usual - now)[:3]]
+        found += [f"{path} is left over" for path in sorted(now - self.usual)[:3]]
+        verified = estash("verify", "--all", cwd=self.stash)
+        return found + ([] if verified.code == 0 else [f"verify: {verified.out}{verified.err}"])
+
+    def paths(self) -> set[str]:
+        """Return the paths of all files, but for git's objects and logs and what a killed git leaves of them."""
+        found = {str(path.relative_to(self.place)) for path in self.place.rglob("*") if not path.is_dir()}
+        return {_DATED.sub("DATE", path) for path in found if not _OF_GIT.search(path)}
+
+    def state(self) -> str:
+        """Return a digest of all that is on disk, without times."""
+        digest = hashlib.sha256()
+        for path in sorted(self.place.rglob("*")):
+            mode = path.lstat().st_mode
+            digest.update(f"\0{path.relative_to(self.place)}\0{mode:o}\0".encode())
+            if stat.S_ISLNK(mode):
+                digest.update(os.fsencode(path.readlink()))
+            elif stat.S_ISREG(mode):
+                digest.update(_index(path) if path.name == "index" else path.read_bytes())
+        return digest.hexdigest()
+
+
+def _index(path: Path) -> bytes:
+    """Return what an index holds without times and inodes; its bytes where it is none."""
+    try:
+        return repr([(name, entry.mode, entry.sha) for name, entry in Index(str(path)).items()]).encode()  # type: ignore[union-attr]
+    except Exception:  # noqa: BLE001  (whatever dulwich says of half an index)
+        return path.read_bytes()

@@ -10,6 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "drift"))  # where the lab is, whatever else is collected
 
 from faults import build_library, prove_faults
+from markdown_figures import PAGE, with_figures
 from mutations import prove_mutations
 from two_people import prove_histories
 
@@ -29,5 +30,10 @@ def test_no_healthy_history_is_refused(tmp_path: Path) -> None:
 def test_after_a_call_that_fails_the_command_works_when_run_again(tmp_path: Path) -> None:
     if build_library(tmp_path) is None:
         pytest.skip("no C compiler, or no Linux")
-    outcome = prove_faults(7, 1, tmp_path, ["tag"])
+    outcome = prove_faults(7, 1, tmp_path, "tag")
     assert outcome.wrong == []
+
+
+def test_the_page_has_the_figures_that_are_kept() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_figures(page) == page

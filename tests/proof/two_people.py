@@ -20,6 +20,7 @@ from shapes import EXPERIMENT, hard_coded
 from stashes import TOOL
 
 _ACTS = 10  # of both people, in each history
+_LONGEST = 3600  # seconds of one git command, on a machine that does much else
 _REAL_FREEZES = 0.1  # the part of the freezes that our command makes, in the tool's own process
 _COMMITS = ("one", "two", "three", "four", "five")
 _MAIN, _PIN = "refs/heads/main", f"tools/{TOOL}"
@@ -62,13 +63,13 @@ def make_pair(folder: Path) -> dict[str, str]:
     return commits
 
 
-def prove_histories(seed: int, count: int, folder: Path, until: float = math.inf) -> Counts:
-    """Play so many histories, or as many as there is time for."""
+def prove_histories(seed: int, count: int, folder: Path, until: float = math.inf, first: int = 0) -> Counts:
+    """Play so many histories from the number `first` on, or as many as there is time for."""
     base = folder / "pair"
     base.mkdir()
     commits = make_pair(base)
     counts = Counts()
-    for number in range(count):
+    for number in range(first, first + count):
         if time.monotonic() > until:
             break
         place = folder / "history"
@@ -135,7 +136,7 @@ class History:
 
     def git(self, *args: str, may_fail: bool = False) -> Ran:
         """Run git; where a hook of ours refuses, the oracle says whether that is right."""
-        ran = run("git", *args, cwd=self.lab.at, env={"GIT_EDITOR": "true"})
+        ran = run("git", *args, cwd=self.lab.at, env={"GIT_EDITOR": "true"}, timeout=_LONGEST)
         if ran.code != 0 and OURS.search(f"{ran.err}\n{ran.out}"):
             self.refused(args, ran)
         assert may_fail or ran.code == 0, f"git {args}: {ran.err}{ran.out}"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from experimentstash.core.files import temporary_beside
 from experimentstash.reproduce.archive.archive_manifest import Manifest
 
 
