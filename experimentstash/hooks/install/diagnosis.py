@@ -205,11 +205,20 @@ def _ignored(place: Place, *where: str) -> Iterable[str]:
 
 def _pushes(place: Place) -> Iterator[Problem]:
     if place.bare:
+        yield from _received_objects(place)
         return
     # what it checks otherwise, the gate does: that a pin is published
     if git_value(place, "push.recurseSubmodules", "--no-type") == "only":
         what = "it is only: git pushes the tools, and neither the stash nor its snapshots"
         yield Problem("push.recurseSubmodules", "push", what, "git config push.recurseSubmodules check")
+
+
+def _received_objects(place: Place) -> Iterator[Problem]:
+    """Find a server whose git does not check what it receives; the gate judges what snapshots consist of."""
+    values = (git_value(place, key, "--type=bool") for key in ("receive.fsckObjects", "transfer.fsckObjects"))
+    if next((value for value in values if value), "false") != "true":
+        what = "it is not set: git takes in trees that it would not make, such as with a directory named .git"
+        yield Problem("receive.fsckObjects", "push", what, "git config receive.fsckObjects true")
 
 
 def _exceptions(place: Place) -> Iterator[Problem]:  # noqa: ARG001  (each check has it)
