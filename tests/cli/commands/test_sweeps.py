@@ -269,6 +269,25 @@ def test_a_sweeper_that_chooses_as_it_runs(tmp_path: Path) -> None:
     assert "hydra_plugins.halving.Halving chooses as it runs what jobs the sweep model=choice(small,big) has" in ran.err
 
 
+def test_a_sweeper_that_chooses_gets_what_it_got(tmp_path: Path) -> None:
+    """Here what was typed is handed on to the jobs, after what the sweeper chooses."""
+    sweeper = SWEEPER.replace("start=8):", "start=8, params=None):")
+    sweeper = sweeper.replace('[*rest, "rate=%s" % self.rate]', '["rate=%s" % self.rate, *rest]')
+    experiment = f"{EXPERIMENT}hydra: {{sweeper: {{params: {{rate: 'interval(0,8)'}}}}}}\n"
+    stash = a_stash(tmp_path, {**plain_tool(), "hydra_plugins/halving.py": sweeper}, experiment)
+    sweep = ["hydra/sweeper=halving", "seed=3", "--multirun"]
+    was = swept(stash, *sweep, into="was")
+    assert len(was) == 3
+    freeze(stash, *sweep)
+    forget(stash)
+    assert swept(stash, "--snapshot", "t") == was
+    again = swept(stash, "--snapshot", "t", "seed=4", into="again")["0"]
+    assert [line for line in again.splitlines() if line.startswith("/'seed'")] == [
+        "/'seed' AnyNode typing.Any <class 'int'> 4"
+    ]
+    assert len(swept(stash, "--snapshot", "t", "hydra/sweeper=basic", "rate=1,2", into="basic")) == 2
+
+
 def test_a_program_that_adds_overrides_and_a_launcher_of_processes(tmp_path: Path) -> None:
     files = plain_tool()
     files["mytool/main.py"] = "import sys\nsys.argv += ['name=added']\n" + files["mytool/main.py"]

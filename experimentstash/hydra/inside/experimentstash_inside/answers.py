@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any, Callable, Dict, Iterable, List
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional
 
 from hydra._internal import config_loader_impl
 from hydra.core.hydra_config import HydraConfig
@@ -85,38 +85,66 @@ class Answers(Dict[str, Any]):
 
     Attributes:
         sweeps: whether the snapshot is a sweep, or a job of one that is run as a whole.
+        swept: where the sweeper chooses the jobs as it runs: the keys that it chooses values for, else None.
     """
 
     sweeps = False
+    swept: Optional[FrozenSet[str]] = None
 
     def of_sweep(self) -> Answers:
-        """Return those for the config that the jobs are made of, which the sweeper reads."""
-        not_read = ("overrides.", "sweeper.params") if self.sweeps else ("overrides.",)  # it is given its SWEEP lines
+        """Return those for the config that the jobs are made of, which the sweeper reads.
+
+        A sweeper that chooses the jobs gets what it got when the sweep was frozen. Another one gets the SWEEP lines.
+        """
+        not_read = ("overrides.", "sweeper.params") if self.sweeps else ("overrides.",)
+        if self.swept is not None:
+            not_read = ("overrides.hydra",)
         answers = Answers({key: value for key, value in self.items() if not key.startswith(not_read)})
-        answers.sweeps = self.sweeps
+        answers.sweeps, answers.swept = self.sweeps, self.swept
         return answers
 
+    def fixed(self, lines: Iterable[str], typed: Iterable[str]) -> List[str]:
+        """Return those overrides of a job that its frozen config has already.
 
-def of_header(lines: Iterable[Any]) -> Answers:
+        Args:
+            lines: the overrides that the sweeper gives the job.
+            typed: the overrides that the user typed now.
+        """
+        if self.swept is None:
+            return []
+        keys = {_key(line) for line in self["overrides.task"]} - self.swept - set(map(_key, typed))
+        return [line for line in lines if _key(line) in keys]
+
+
+def of_header(lines: Iterable[Any], typed: Iterable[str] = ()) -> Answers:
     """Return the answers of the header lines of a snapshot.
+
+    Args:
+        lines: the header lines, as (key, text).
+        typed: the overrides that the user typed now: another sweeper is given the SWEEP lines.
 
     Raises:
         ValueError: a line is not of the form `KEY=JSON`.
     """
     answers = Answers()
+    is_chosen, swept = False, []
     for key, text in lines:
         if key == KEY:
             place, _, value = text.partition("=")
             answers[place.strip()] = json.loads(value)
         answers.sweeps |= key == "HYDRA" and text == "--multirun"
+        is_chosen |= key == "JOBS" and text.startswith("chosen by ")
+        swept += [_key(text)] if key == "SWEEP" else []
+    if is_chosen and "overrides.task" in answers and "hydra/sweeper" not in map(_key, typed):
+        answers.swept = frozenset(swept)
     return answers
 
 
-def answers_or_leave(path: str) -> Answers:
+def answers_or_leave(path: str, typed: Iterable[str] = ()) -> Answers:
     """Return the answers of a snapshot file; where a line cannot be read, say so and end the process."""
     lines = header_lines(path)
     try:
-        return of_header(lines)
+        return of_header(lines, typed)
     except ValueError as error:
         sys.stderr.write(
             "experimentstash: %s: an ANSWER line is not KEY=JSON: %s\n    fix: git checkout -- %s\n"
@@ -125,7 +153,9 @@ def answers_or_leave(path: str) -> Answers:
         raise SystemExit(1) from None
 
 
-def give_back(config: DictConfig, answers: Answers, typed: List[str], *, job: bool = False) -> None:
+def give_back(
+    config: DictConfig, answers: Answers, typed: List[str], *, job: bool = False, given: Optional[List[str]] = None
+) -> None:
     """Let a config that Hydra has loaded answer as when it was frozen.
 
     Args:
@@ -133,6 +163,7 @@ def give_back(config: DictConfig, answers: Answers, typed: List[str], *, job: bo
         answers: the recorded answers.
         typed: the overrides that the user typed now: these win.
         job: whether it is that of a job, which brings its own value of a swept key.
+        given: every override that a job was given, in order, where its sweeper chooses the jobs.
     """
     hydra = config.hydra
     keys = [_key(line) for line in typed]
@@ -143,7 +174,7 @@ def give_back(config: DictConfig, answers: Answers, typed: List[str], *, job: bo
             elif place == "overrides.hydra":
                 value = _hydra_overrides(value, raw_lines(hydra.overrides.hydra), typed, sweeps=answers.sweeps)
             elif place == "overrides.task":
-                value = _joined(value, raw_lines(hydra.overrides.task), job=job)
+                value = _task_overrides(answers, raw_lines(hydra.overrides.task), typed, job=job, given=given)
             elif any(_overlap("hydra." + place, key.replace("/", ".")) for key in keys):
                 continue
             OmegaConf.update(hydra, place, value, merge=False)
@@ -166,10 +197,16 @@ def _hydra_overrides(recorded_lines: List[str], lines: List[str], typed: List[st
     return kept + [line for line in lines if line in typed or line in modes]
 
 
-def _joined(recorded_lines: List[str], lines: List[str], *, job: bool) -> List[str]:
+def _task_overrides(
+    answers: Answers, lines: List[str], typed: List[str], *, job: bool, given: Optional[List[str]]
+) -> List[str]:
     """Return the recorded overrides, followed by those of this run; a job brings its own value of a key."""
-    if not job:
-        return recorded_lines + lines
+    recorded_lines: List[str] = answers["overrides.task"]
+    if given is not None:
+        fixed = answers.fixed(given, typed)
+        return [line for line in given if line in lines or line in fixed]
+    if not job:  # the SWEEP lines stand for what a sweeper that chooses the jobs is given by itself
+        return recorded_lines + [line for line in lines if answers.swept is None or line in typed]
     now = {_key(line): line for line in lines}
     joined = [_prefix(line) + now.pop(_key(line)).lstrip("+") if _key(line) in now else line for line in recorded_lines]
     return [*joined, *now.values()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from typing import Any, Callable, Dict, List, Set
+from typing import Any, Callable, Dict, List, Optional, Set
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
@@ -49,12 +49,14 @@ class FrozenLoad:
         overrides = list(call.get("overrides") or [])
         if self._order.added is None:
             self._learn(overrides)
-        if not job:  # what a sweeper gives its jobs is no doing of the program's
-            overrides = [line for line in overrides if line not in left_out]
+        given = overrides if job and _recorded(overrides).swept is not None else None
+        fixed = _recorded(overrides).fixed(overrides, self._order.overrides) if job else left_out
+        overrides = [line for line in overrides if line not in fixed]
         config = load_with_launcher(
             self._load, self._order, loader, dict(call, config_name=FROZEN, overrides=overrides)
         )
-        finish(config, self._order, overrides, job=job, multirun=str(call.get("run_mode")).endswith("MULTIRUN"))
+        multirun = str(call.get("run_mode")).endswith("MULTIRUN")
+        finish(config, self._order, overrides, job=job, multirun=multirun, given=given)
         return config
 
     def _learn(self, overrides: List[str]) -> None:
@@ -70,7 +72,15 @@ class FrozenLoad:
         order.hand_on(left_out)
 
 
-def finish(config: Any, order: Order, overrides: List[str], *, job: bool = False, multirun: bool = False) -> None:
+def finish(
+    config: Any,
+    order: Order,
+    overrides: List[str],
+    *,
+    job: bool = False,
+    multirun: bool = False,
+    given: Optional[List[str]] = None,
+) -> None:
     """Check that a loaded config is the frozen one, let it answer as when it was frozen, and tell the parent.
 
     Args:
@@ -79,9 +89,9 @@ def finish(config: Any, order: Order, overrides: List[str], *, job: bool = False
         overrides: what it was loaded with.
         job: whether it is that of a job of a sweep.
         multirun: whether it is that of a sweep, of which its jobs are made.
+        given: every override that a job was given, where its sweeper chooses the jobs.
     """
-    entry = next((line.entry for line in overrides if isinstance(line, Chosen)), None)
-    entry = entry or ConfigStore.instance().repo[FROZEN + ".yaml"]
+    entry = _entry(overrides)
     if different := unchanged.differing(entry.node, config, overrides):
         leave(
             "the config that Hydra has loaded is not the frozen one: %s differ%s"
@@ -96,10 +106,21 @@ def finish(config: Any, order: Order, overrides: List[str], *, job: bool = False
         recorded.of_sweep() if multirun else recorded,
         [line for line in overrides if line in order.overrides],
         job=job,
+        given=given,
     )
     if order.mode == "replay" and order.report:
         with open(order.report, "a", encoding="ascii"):
             pass
+
+
+def _entry(overrides: List[str]) -> Any:
+    """Return the frozen config as Hydra's ConfigStore holds it: that of a job that was frozen by itself, or the one."""
+    entry = next((line.entry for line in overrides if isinstance(line, Chosen)), None)
+    return entry or ConfigStore.instance().repo[FROZEN + ".yaml"]
+
+
+def _recorded(overrides: List[str]) -> answers.Answers:
+    return getattr(_entry(overrides), "answers", None) or answers.Answers()
 
 
 def leave(what: str, fix: str) -> None:

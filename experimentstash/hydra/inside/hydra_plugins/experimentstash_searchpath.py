@@ -43,7 +43,7 @@ def _register_frozen(order: orders.Order) -> None:
     store = ConfigStore.instance()
     store.store(name=orders.FROZEN, node=config_or_leave(order.snapshot), provider=PROVIDER)
     # With the config, they reach the processes that a launcher starts, whatever becomes of the file.
-    store.repo[orders.FROZEN + ".yaml"].answers = answers_or_leave(order.snapshot)
+    store.repo[orders.FROZEN + ".yaml"].answers = answers_or_leave(order.snapshot, order.overrides)
 
 
 _order = orders.read()
