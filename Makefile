@@ -7,7 +7,7 @@ LOCKED = --quiet --upgrade --universal --python-version 3.10 --generate-hashes -
 # One more than there are processors: most tests wait for git, for a tool, or for a time to be over.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN || echo 1) + 1)
 # What pytest is told; PYTEST_ARGS=tests/cli/test_program.py tests one file.
-PYTEST_ARGS = -n $(WORKERS) --dist loadgroup
+PYTEST_ARGS = -n $(WORKERS)
 # The tests of a run rewrite their asserts once, and the programs under test compile once.
 unexport PYTHONDONTWRITEBYTECODE
 # The first Python of 3.10 or later that can make a virtual environment; PYTHON=… chooses another.

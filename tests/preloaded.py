@@ -24,6 +24,7 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 FORKING = hasattr(os, "pidfd_open") and "EVERY" not in os.environ  # which only Linux has
 _HERE = Path(__file__).parent
+_SHARED = "SERVER_OF_TESTS"
 _SERVERS: list[subprocess.Popen[bytes]] = []  # the stdin of each stays open as long as this process lives
 
 
@@ -60,8 +61,10 @@ def _client(folder: Path, name: str) -> Path:
     client = folder / name
     if not client.exists():
         text = (_HERE / "preloaded_client.py").read_text(encoding="utf-8")
-        client.write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
-        client.chmod(0o755)
+        new = folder / f"{name}.{os.getpid()}"  # another process of the tests may write it as well
+        new.write_text(f"#!{sys.executable} -IS\n{text}", encoding="utf-8")
+        new.chmod(0o755)
+        new.replace(client)
     return client
 
 
@@ -71,9 +74,17 @@ def _scripts() -> dict[str, str]:
     return {entry.name: entry.value for entry in entries if entry.value.startswith("experimentstash.")}
 
 
+def share() -> None:
+    """Start the servers for this process and for those that it starts from now on."""
+    if FORKING:
+        os.environ[_SHARED] = f"{_server()}{os.pathsep}{_tool_server()}"
+
+
 @cache
 def _server(library: str = "") -> Path:
     """Start the server of our console scripts, and return the directory of its socket."""
+    if _SHARED in os.environ and not library:
+        return Path(os.environ[_SHARED].split(os.pathsep)[0])
     scripts = [f"{name}={entry}" for name, entry in _scripts().items()]
     folder, server = _started(library, "preloaded_server.py", str(_tool_client(library)), *scripts)
     assert server.stdout is not None
@@ -82,9 +93,16 @@ def _server(library: str = "") -> Path:
 
 
 @cache
+def _tool_server(library: str = "") -> Path:
+    """Start the server of the tools' Python, and return the directory that it makes its socket in."""
+    if _SHARED in os.environ and not library:
+        return Path(os.environ[_SHARED].split(os.pathsep)[1])
+    return _started(library, "preloaded_python.py")[0]
+
+
 def _tool_client(library: str = "") -> Path:
-    """Start the server of the tools' Python, and return its client: none forks until the server has its socket."""
-    return _client(_started(library, "preloaded_python.py")[0], Path(sys.executable).name)
+    """Return the client of the tools' Python: it forks none until the server has its socket."""
+    return _client(_tool_server(library), Path(sys.executable).name)
 
 
 def _started(library: str, program: str, *words: str) -> tuple[Path, subprocess.Popen[bytes]]:

@@ -5,7 +5,9 @@ A request holds the program, the working directory, the umask, the number of arg
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import io
 import os
 import select
@@ -15,11 +17,13 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, cast
+from types import TracebackType
+from typing import NoReturn, TextIO, cast
 
 _STARTED_WITH = dict(os.environb)
 _PEER = struct.Struct("3i")  # process, user and group, as SO_PEERCRED gives them
@@ -44,47 +48,89 @@ class Request:
 
 
 def serve(listening: socket.socket, can_fork: Callable[[Request], bool]) -> Request:
-    """Fork twice for each request, once to wait and answer, and return in the second child what is asked of it.
+    """Fork for each request, and return in the child what is asked of it. The parent answers when the child ends.
 
     Args:
         listening: the socket of the clients.
         can_fork: tells whether a fork is like the program. Otherwise the client starts the program.
 
     Raises:
-        SystemExit: in the server, when the tests are over; in the one that answers, when it has.
+        SystemExit: in the server, when the tests are over.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that answer
+    running: dict[int, _Running] = {}  # by each descriptor to wait for: the client's and the child's
     while True:
-        if sys.stdin in select.select([listening, sys.stdin], [], [])[0]:
-            shutil.rmtree(Path(listening.getsockname()).parent)
-            sys.exit()
-        channel = listening.accept()[0]
-        if not os.fork():
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            listening.close()
-            return _accepted(channel, can_fork)
-        channel.close()
+        for ready in select.select([listening, sys.stdin, *running], [], [])[0]:
+            if ready is sys.stdin:
+                shutil.rmtree(Path(listening.getsockname()).parent)
+                sys.exit()
+            if ready is listening:
+                request = _accept(listening, running, can_fork)
+                if request is not None:
+                    return request
+            elif ready in running:
+                _end(running, running[ready])
 
 
-def _accepted(channel: socket.socket, can_fork: Callable[[Request], bool]) -> Request:
-    """Fork for one request: answer with the exit code of the child, in which this returns."""
+@dataclass(frozen=True)
+class _Running:
+    """A forked process.
+
+    Attributes:
+        channel: the connection of the client that asked for it.
+        child: its process id.
+        ended: a descriptor that can be read once it has ended.
+    """
+
+    channel: socket.socket
+    child: int
+    ended: int
+
+    def close(self) -> None:
+        self.channel.close()
+        os.close(self.ended)
+
+
+def _accept(
+    listening: socket.socket, running: dict[int, _Running], can_fork: Callable[[Request], bool]
+) -> Request | None:
+    """Fork for the next request, and return it in the child."""
+    channel = listening.accept()[0]
     head, descriptors, _, _ = socket.recv_fds(channel, 8, 3)
     text = b""
-    while len(text) < int.from_bytes(head, "big"):
-        text += channel.recv(1 << 20)
-    request = _read(channel, text)
-    if not can_fork(request):
-        channel.sendall(b"%8d" % 0)
-        os._exit(0)
-    child = os.fork()
+    while len(text) < int.from_bytes(head, "big") and (more := channel.recv(1 << 20)):
+        text += more
+    request = _read(channel, text) if len(head) == 8 and len(text) == int.from_bytes(head, "big") else None
+    child = os.fork() if request is not None and can_fork(request) else None
+    if child == 0:
+        for other in {*running.values()}:
+            other.close()
+        listening.close()
+        channel.close()
     for standard, descriptor in enumerate(descriptors):
-        if not child:
+        if child == 0:
             os.dup2(descriptor, standard)
         os.close(descriptor)
-    if child:
-        _answer(channel, child)
-    channel.close()
-    return request
+    if child == 0:
+        return request
+    with contextlib.suppress(OSError):  # the client is gone
+        channel.sendall(b"%8d" % (child or 0))
+    if child is None:
+        channel.close()
+    else:
+        forked = _Running(channel, child, os.pidfd_open(child))
+        running[channel.fileno()] = running[forked.ended] = forked
+    return None
+
+
+def _end(running: dict[int, _Running], forked: _Running) -> None:
+    """Answer with the exit code of a child that has ended; kill it if the one who asked is gone."""
+    if forked.channel in select.select([forked.channel], [], [], 0)[0]:
+        os.kill(forked.child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(forked.child, 0)[1])
+    with contextlib.suppress(OSError):  # the client is gone
+        forked.channel.sendall(b"%d" % code)
+    del running[forked.channel.fileno()], running[forked.ended]
+    forked.close()
 
 
 def other_settings(request: Request, heeded: tuple[str, ...] = ()) -> list[str]:
@@ -149,3 +195,51 @@ def _reopened(stream: TextIO) -> TextIO:
     found = io.TextIOWrapper(buffer, stream.encoding, stream.errors, newline="\n", line_buffering=by_lines)
     found.mode = mode  # type: ignore[misc]
     return found
+
+
+def end_with(program: Callable[[], object]) -> NoReturn:
+    """Run a program to its end and leave this process as the interpreter does, but for its own teardown.
+
+    The teardown touches every object that the server has loaded, so that the kernel copies their pages: it takes longer
+    than most programs. What a program can see of it is done here: threads are waited for, `atexit` is heeded, and files
+    that are open still are flushed.
+
+    Args:
+        program: what to run. It returns an exit code, or raises like any program.
+    """
+    interrupted = False
+    try:
+        code = program()
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException as error:  # noqa: BLE001  (whatever the program raises)
+        trace = _of_program(error.__traceback__)
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        code = 1
+    if not (code is None or isinstance(code, int)):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter itself calls
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr, *filter(_is_file, gc.get_objects())):
+            if not stream.closed:
+                stream.flush()
+    except OSError:
+        sys.exit(code)  # the interpreter tells of it
+    if interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit((code or 0) & 0xFF)
+
+
+def _is_file(found: object) -> bool:
+    return issubclass(type(found), (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom))
+
+
+def _of_program(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames of the server."""
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename).name.startswith("preloaded_"):
+        trace = trace.tb_next
+    return trace

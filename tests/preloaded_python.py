@@ -8,8 +8,9 @@ It ends when its stdin does, and removes the directory of its socket. It has in 
 
 from __future__ import annotations
 
-import atexit
 import builtins
+import contextlib
+import functools
 import gc
 import importlib
 import importlib.machinery
@@ -17,11 +18,10 @@ import importlib.util
 import os
 import pkgutil
 import runpy
-import signal
 import socket
 import sys
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 
 _LIKE_HERE = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
 """Variables that an interpreter reads, and that a fork heeds."""
@@ -32,7 +32,11 @@ _LOADED = (
     "hydra._internal.hydra",
     "hydra._internal.callbacks",
     "hydra.core.global_hydra",
+    "importlib.metadata",
 )
+_OVERRIDES = ("a~=1", "+a.b~@c~:~=~b", "~a", "a=b~c", "a=[~b,c~]", "a={~:b~}", "a='~b'", "a=f(~)", "a=${~}")
+_INTERPOLATIONS = ("${~}", "${a.~b}", "~b${c}~", "${f:~b, c~}", "${f:'~b'}", '${f:"~b"}')
+"""Texts with a place for a character, `~`."""
 
 
 def preload() -> None:
@@ -44,11 +48,24 @@ def preload() -> None:
             for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
                 if not _is_private(module.name):
                     importlib.import_module(module.name)
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-    from omegaconf import OmegaConf
+    teach_parsers()
 
-    OverridesParser.create().parse_overrides(["+a.b@c=[1,{d:x y}]", "~e", "f=choice(1,'g')", "h=${i.j}/k", "l/m=n"])
-    OmegaConf.to_container(OmegaConf.create({"a": "${b}/c", "b": "${oc.select:d.e,1}"}), resolve=True)
+
+def teach_parsers() -> None:
+    """Have the parsers of Hydra and OmegaConf learn each character in each place: what one learns, its forks know."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+    from omegaconf import grammar_parser
+    from omegaconf.errors import GrammarParseError
+
+    overrides = OverridesParser.create()
+    for sign in map(chr, range(32, 127)):
+        for text in _OVERRIDES:
+            with contextlib.suppress(HydraException):
+                overrides.parse_override(text.replace("~", sign))
+        for text in _INTERPOLATIONS:
+            with contextlib.suppress(GrammarParseError):
+                grammar_parser.parse(text.replace("~", sign))
 
 
 def _is_private(name: str) -> bool:
@@ -127,18 +144,7 @@ def become(request: Request) -> None:
     sys.orig_argv[:] = [sys.executable, *request.arguments]
     sys.modules["__main__"] = main = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
-    interrupted: list[BaseException] = []
-    atexit.register(_die_of, interrupted)  # the first one, which is called last
-    try:
-        _run(main, request.arguments)
-    except SystemExit:
-        raise
-    except BaseException as error:  # noqa: BLE001  (whatever the program raises)
-        error.__traceback__ = _of_program(error.__traceback__)
-        sys.excepthook(type(error), error, error.__traceback__)
-        if isinstance(error, KeyboardInterrupt):
-            interrupted.append(error)
-        sys.exit(1)
+    _run(main, request.arguments)
 
 
 def _run(main: ModuleType, arguments: list[str]) -> None:
@@ -153,23 +159,8 @@ def _run(main: ModuleType, arguments: list[str]) -> None:
     exec(compile(Path(path).read_bytes(), path, "exec", dont_inherit=True), main.__dict__)
 
 
-def _of_program(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    return trace
-
-
-def _die_of(interrupted: list[BaseException]) -> None:
-    if not interrupted:
-        return
-    sys.stdout.flush()
-    sys.stderr.flush()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGINT)
-
-
 if __name__ == "__main__":
-    from preloaded_fork import Request, arrive, join_group, other_settings, serve
+    from preloaded_fork import Request, arrive, end_with, join_group, other_settings, serve
 
     del sys.modules["preloaded_fork"], sys.path[0]
     preload()
@@ -178,4 +169,4 @@ if __name__ == "__main__":
         _listening.bind(sys.argv[1])
         _listening.listen(64)
         _request = serve(_listening, can_fork)
-    become(_request)
+    end_with(functools.partial(become, _request))

@@ -8,7 +8,6 @@ but what ours use. A program that it becomes starts TOOL_PYTHON where it starts 
 
 from __future__ import annotations
 
-import atexit
 import functools
 import gc
 import importlib
@@ -17,12 +16,11 @@ import pkgutil
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from preloaded_fork import Request, arrive, join_group, other_settings, serve
+from preloaded_fork import Request, arrive, end_with, join_group, other_settings, serve
 
 import experimentstash
 
@@ -87,27 +85,6 @@ def start_tools_with(tool_python: str) -> None:
     subprocess.Popen.__init__ = started  # type: ignore[method-assign]
 
 
-def finish(called: Callable[[], int | None]) -> NoReturn:
-    """Run what is asked for and end as an interpreter does, but for taking its modules apart.
-
-    That would write to nearly every page of memory that this process shares with the server, and so copy it.
-    """
-    try:
-        code = called()
-    except SystemExit as left:
-        if left.code is not None and not isinstance(left.code, int):
-            raise
-        code = left.code
-    threading._shutdown()  # type: ignore[attr-defined]  # as the interpreter does: waits for all threads
-    atexit._run_exitfuncs()
-    try:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except OSError:
-        sys.exit(code)  # has the interpreter tell that, and choose the exit code
-    os._exit(code or 0)
-
-
 if __name__ == "__main__":
     _socket, _tool_python, *_words = sys.argv[1:]
     _scripts = dict(word.split("=") for word in _words)
@@ -119,4 +96,4 @@ if __name__ == "__main__":
         _listening.listen(64)
         print("ready", flush=True)
         _request = serve(_listening, can_fork)
-    finish(become(_request, _scripts, _tool_python))
+    end_with(become(_request, _scripts, _tool_python))

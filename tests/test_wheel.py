@@ -15,8 +15,7 @@ from stashes import make_stash, pin_id, snapshot_path, snapshot_text, stage
 
 from experimentstash import __version__
 
-# what the module builds is built once
-pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.usefixtures("fresh_tools")]
+pytestmark = pytest.mark.usefixtures("fresh_tools")
 
 ROOT = Path(__file__).parents[1]
 LEFT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "dist", "outputs")

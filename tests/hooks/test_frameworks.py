@@ -11,8 +11,6 @@ import pytest
 from conftest import BIN, Ran, commit, estash, git, run, write
 from shapes import EXPERIMENT, Shape, hard_coded, make_stash
 
-pytestmark = pytest.mark.xdist_group("frameworks")  # what the module builds is built once
-
 ROOT = Path(__file__).parents[2]
 LEFT = shutil.ignore_patterns("__pycache__", ".*_cache")
 FOLDER = "configs/mytool/snapshots/v1"
@@ -222,6 +220,7 @@ def test_the_index_that_the_commit_is_made_of(native: Path, way: str) -> None:
     assert git("status", "--porcelain", cwd=native) == ""
 
 
+@pytest.mark.every
 def test_a_linked_worktree(native: Path, tmp_path: Path) -> None:
     """A hook gets GIT_DIR there, and git asked about the tool must not take it for the tool's."""
     side = tmp_path / "side"
