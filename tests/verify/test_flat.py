@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import pytest
 import yaml
@@ -242,13 +242,13 @@ def test_a_file_with_windows_line_endings_is_read_alike() -> None:
         ("a:\n" + "- 1\n" * 600_000, "more than 500000 values are no config"),
         ("? " + "k" * 1_000_000 + "\n:\n" + " - ???\n" * 100_000, "too many ???"),
         ("a: 1" + ":00" * 1_000_000, "a value that cannot be read as '!!int'"),
-        ("x" * (50 * 1024 * 1024 + 1), "52428801 characters are no config (at most 52428800)"),
-        ("a: 1\n" * 5_000_000, "the key 'a' stands twice"),
+        (lambda: "x" * (50 * 1024 * 1024 + 1), "52428801 characters are no config (at most 52428800)"),
+        (lambda: "a: 1\n" * 5_000_000, "the key 'a' stands twice"),
     ],
     ids=["flow", "block", "bomb", "long anchor", "long list", "long paths", "base 60", "50 MB", "many findings"],
 )
-def test_hostile_bodies_are_answered(body: str, what: str) -> None:
-    found = judge(body)
+def test_hostile_bodies_are_answered(body: Callable[[], str] | str, what: str) -> None:
+    found = judge(body() if callable(body) else body)
     assert any(told.startswith(what) for _, told in found)
     assert len(found) <= 50
 
