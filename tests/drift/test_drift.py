@@ -1,7 +1,8 @@
 """The drift matrix, played: every row of the table, whoever runs the hooks.
 
-Each row is played natively, one in three in another way as well: under a framework, or with the server's hook alone. A
-row that goes otherwise there is played in all ways but one framework. `make matrix` plays every row in every way.
+`make matrix` plays every row in every way. `make test` plays some of each class: the rows of one module that have the
+same verdicts and as many tags. The first three are played natively and the fourth at the server alone; the first is
+played under a framework as well if it goes otherwise there, and in every third class.
 """
 
 from __future__ import annotations
@@ -71,11 +72,26 @@ def stores(folder: Path) -> dict[str, str]:
     return {"PRE_COMMIT_HOME": str(folder / "pre-commit-store"), "PREK_HOME": str(folder / "prek-store")}
 
 
-def in_turn(number: int, row: Row) -> set[str]:
-    """Return the set-ups in which `make test` plays a row of the table."""
-    if row.left or {row.pre_commit, row.prek} != {row.native} or row.none not in (FINE, PUSH):
-        return {NATIVE, (PRE_COMMIT, NONE, PREK)[number % 3]}
-    return {(NATIVE, NATIVE, NONE, NATIVE, PRE_COMMIT, NATIVE, NONE, PREK)[number % 8]}
+def classes() -> list[list[Row]]:
+    """Return the rows that are alike, class by class."""
+    alike: dict[object, list[Row]] = {}
+    for row in TABLE:
+        verdicts = (row.native, row.pre_commit, row.prek, row.none)
+        alike.setdefault((row.act.__module__, verdicts, len(row.tags), bool(row.left)), []).append(row)
+    return list(alike.values())
+
+
+def setups(number: int, place: int, row: Row) -> set[str]:
+    """Return the set-ups in which `make test` plays the row at a place of the class of a number."""
+    played = set[str]()
+    if place < 4:
+        played.add(NATIVE if place < 3 else NONE)
+    differs = row.left or {row.pre_commit, row.prek} != {row.native}
+    if place == 0 and (differs or number % 3 == 0):
+        played.add((PRE_COMMIT, PREK)[number % 2])
+    if place == 0 and row.none not in (FINE, PUSH):
+        played.add(NONE)
+    return played
 
 
 PLAYED = [
@@ -83,11 +99,10 @@ PLAYED = [
         row,
         setup,
         id=f"{row.name}-{setup}",
-        marks=[
-            *([] if setup in in_turn(number, row) else [pytest.mark.every]),
-        ],
+        marks=[] if setup in setups(number, place, row) else [pytest.mark.every],
     )
-    for number, row in enumerate(TABLE)
+    for number, rows in enumerate(classes())
+    for place, row in enumerate(rows)
     for setup in SETUPS
 ]
 

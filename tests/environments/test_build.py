@@ -78,6 +78,7 @@ def test_uv_lock_is_built_unchanged_and_the_checkout_runs(stash: Path, tmp_path:
     assert not (tool / ".venv").exists()
 
 
+@pytest.mark.every
 def test_two_checkouts_share_packages_and_not_code(stash: Path, tmp_path: Path) -> None:
     one, other = tool_with_uv_lock(stash), tool_with_uv_lock(tmp_path / "second")
     built = [build(order(root, tmp_path)) for root in (stash, tmp_path / "second")]
@@ -87,6 +88,7 @@ def test_two_checkouts_share_packages_and_not_code(stash: Path, tmp_path: Path) 
     assert len(list((tmp_path / "cache/environments").iterdir())) == 1
 
 
+@pytest.mark.every
 def test_another_patch_of_the_python_is_taken_and_told(stash: Path, tmp_path: Path, installer: str) -> None:
     tool_with_requirements(stash)
     minor = HERE.rpartition(".")[0]
@@ -341,6 +343,7 @@ def test_pylock_is_built_and_its_project_put_on_top(stash: Path, tmp_path: Path)
     assert run(built.interpreter, "-m", "mytool.main", cwd=tmp_path).out == f"{tool}/src/mytool/main.py 1.0 1.2\n"
 
 
+@pytest.mark.every
 def test_uv_is_fetched_where_a_lock_needs_it(stash: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool_with_uv_lock(stash)
     hide_uv(tmp_path, monkeypatch)
@@ -351,6 +354,7 @@ def test_uv_is_fetched_where_a_lock_needs_it(stash: Path, tmp_path: Path, monkey
     assert (tmp_path / "cache/helpers/uv").is_dir()
 
 
+@pytest.mark.every
 def test_a_helper_that_is_not_to_be_had_is_named(stash: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tool_with_uv_lock(stash)
     hide_uv(tmp_path, monkeypatch)

@@ -153,6 +153,7 @@ def test_a_uv_lock_is_built_without_uv(stash: Path, tmp_path: Path, monkeypatch:
     assert run(built.interpreter, "-m", "mytool.main", cwd=tool).out == f"{tool}/src/mytool/main.py 1.0 1.2\n"
 
 
+@pytest.mark.every
 def test_a_builder_that_is_not_to_be_had(stash: Path, tmp_path: Path, installer: str) -> None:
     tool = tool_with_requirements(stash)
     declare(tool, "mytool")

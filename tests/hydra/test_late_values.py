@@ -119,6 +119,7 @@ def test_keep_and_late_decide_otherwise(stash: Path) -> None:
     assert {"model.layers=???", "name=???", "twice_built.1=${built}/${name}"} <= set(frozen.all("LATE"))
 
 
+@pytest.mark.every
 def test_the_registry_decides_for_good(stash: Path) -> None:
     meta = stash / "configs/meta.yaml"
     meta.write_text(meta.read_text() + "    late: [model.rate]\n    keep: [user]\n")
@@ -143,6 +144,7 @@ def test_what_differs_between_compositions_is_named(tmp_path: Path) -> None:
     assert first.out == estash("run", "mytool", "first", "--snapshot", "t", cwd=stash).out
 
 
+@pytest.mark.every
 def test_paths_worked_out_while_importing_are_late(tmp_path: Path, sealed_home: Path) -> None:
     main = """
 import os
@@ -240,6 +242,7 @@ def test_overrides_and_sweeps_are_frozen(tmp_path: Path) -> None:
     assert ran.out.count("/'name' AnyNode typing.Any <class 'str'> 'from the line'") == 2
 
 
+@pytest.mark.every
 def test_another_tool_that_is_used_is_recorded(tmp_path: Path) -> None:
     from shapes import SHAPES
 
@@ -286,6 +289,7 @@ def values(ran: Ran) -> list[str]:
     return [line for line in lines if not re.search(r"'(out|job)'", line)]
 
 
+@pytest.mark.every
 def test_a_kept_secret_is_told(stash: Path) -> None:
     _, ran = freeze(stash, "--keep", "key")
     assert "    key: kept, as you said: THE SECRET WANDB_API_KEY STANDS IN THE FILE, for everybody who" in ran.out
@@ -329,6 +333,7 @@ def test_an_override_that_a_value_cannot_follow_is_refused(tmp_path: Path) -> No
     assert "/'follows' AnyNode typing.Any <class 'str'> 'x7'" in both.out
 
 
+@pytest.mark.every
 def test_half_a_character_is_refused(tmp_path: Path) -> None:
     config = '# @package _global_\nmodel: {layers: 5}\nsmile: "\\ud83d\\ude00"\n'
     stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
@@ -338,6 +343,7 @@ def test_half_a_character_is_refused(tmp_path: Path) -> None:
     assert 'smile: "\\U0001F600"\n' in frozen.body
 
 
+@pytest.mark.every
 def test_a_list_that_is_built_from_a_late_value_is_late_as_a_whole(tmp_path: Path) -> None:
     config = (
         "# @package _global_\nmodel: {layers: 5}\ntokens: {a: '${oc.env:HF_TOKEN}'}\nall: ${oc.dict.values:tokens}\n"

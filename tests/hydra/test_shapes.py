@@ -44,6 +44,7 @@ def assert_runs_freezes_and_replays(stash: Path, shape: Shape) -> None:
     assert estash("verify", "--all", cwd=stash).code == 0
 
 
+@pytest.mark.every
 def test_a_console_script(tmp_path: Path) -> None:
     """Installed beside the interpreter, as `pip install -e` puts it there."""
     project = (
@@ -77,7 +78,7 @@ def told_by_hydra_alone(told: str) -> list[str]:
     return [line for line in told.splitlines() if not line.startswith(differs)]
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["config", "figure1/config", "a.b/c-d"])
 def test_an_experiment_of_any_name_reruns_with_hydra_alone(tmp_path: Path, name: str) -> None:
     """Hydra would find the tool's own `config.yaml` first."""

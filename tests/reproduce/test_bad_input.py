@@ -129,6 +129,7 @@ def test_a_folder_that_is_taken(scene: Scene) -> None:
     assert sorted(path.name for path in (scene.root / "full").iterdir()) == ["x"]
 
 
+@pytest.mark.every
 def test_a_folder_of_another_tag_and_a_tag_that_was_moved(scene: Scene) -> None:
     scene.freeze("other", "v2")
     assert scene.reproduce().code == 0
@@ -253,6 +254,7 @@ def test_a_lock_that_builds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> No
         assert "the packages of configs/mytool/snapshots/v1/requirements-000000000000.txt" in ran.err
 
 
+@pytest.mark.every
 def test_no_room_on_the_disk(scene: Scene) -> None:
     """No file may grow beyond a few bytes, as on a full disk: it fails with a reason; with room it goes on."""
     noise = os.urandom(300_000).hex()

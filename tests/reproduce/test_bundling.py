@@ -74,6 +74,7 @@ def test_what_is_told(tmp_path: Path) -> None:
     assert [path for path in os.listdir(stash) if path.startswith(".estash")] == []
 
 
+@pytest.mark.every
 def test_contents_that_git_does_not_have(tmp_path: Path) -> None:
     stash = frozen_stash(tmp_path / "one")
     assert bundled(stash, tmp_path / "v1.tar").lfs == ()
@@ -136,6 +137,7 @@ def test_all_of_it_comes_back_without_a_network(
     assert stage.fetch_tag() == wanted["snapshot/v1^{commit}"]
 
 
+@pytest.mark.every
 def test_a_signature_stays(tmp_path: Path) -> None:
     stash = frozen_stash(tmp_path / "one")
     text = git("cat-file", "tag", "snapshot/v1", cwd=stash)
@@ -268,6 +270,7 @@ def real_git() -> str:
     return run("sh", "-c", "command -v git", cwd=Path("/")).out.strip()
 
 
+@pytest.mark.every
 def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
     stash = frozen_stash(tmp_path / "one")
     (tmp_path / "out").mkdir()

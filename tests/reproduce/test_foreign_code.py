@@ -20,6 +20,7 @@ def scene(tmp_path: Path) -> Scene:
     return scene
 
 
+@pytest.mark.every
 def test_a_package_from_another_checkout_says_nothing_about_the_snapshot(scene: Scene, tmp_path: Path) -> None:
     scene.freeze(body=TAKES_OTHER)
     write(tmp_path / "other", {"helper/__init__.py": "FACTOR = 2\n"})

@@ -120,6 +120,7 @@ def test_without_the_remotes_it_goes_on_with_what_came(scene: Scene) -> None:
     assert scene.runs() == ["first", "second", "second"]
 
 
+@pytest.mark.every
 def test_two_at_once_in_one_folder(scene: Scene) -> None:
     scene.hold("first")
     told: list[str] = []
@@ -171,6 +172,7 @@ def test_while_an_environment_is_built(tmp_path: Path, monkeypatch: pytest.Monke
     assert git("status", "--porcelain", cwd=scene.into) == ""
 
 
+@pytest.mark.every
 def test_what_a_build_left_in_a_tool_stays_and_what_a_run_left_goes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

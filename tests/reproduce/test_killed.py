@@ -60,6 +60,7 @@ def test_while_a_tool_runs(scene: Scene) -> None:
     assert "mytool/first ran before" in again.err
 
 
+@pytest.mark.every
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not tell what a process is of")
 def test_while_what_an_earlier_run_started_is_still_at_work(scene: Scene) -> None:
     main = scene.stash / "tools/mytool/main.py"

@@ -42,6 +42,7 @@ def test_where_it_cannot_go(scene: Scene, name: str, said: str) -> None:
     assert sorted(path for path in scene.root.iterdir() if path != scene.signs) == before
 
 
+@pytest.mark.every
 def test_names_that_git_does_carry(scene: Scene) -> None:
     folder = scene.root / "-a folder, 'quoted' \"twice\" $HOME & ü ;"
     again = scene.reproduce("v1", "--into", folder, "--check")
@@ -80,6 +81,7 @@ def test_a_report_in_a_folder_that_is_not_there_yet(scene: Scene) -> None:
     assert sorted(path.name for path in (scene.root / "new/er").iterdir()) == ["report.json", "report.md"]
 
 
+@pytest.mark.every
 def test_a_relative_report_and_one_at_home(scene: Scene, sealed_home: Path) -> None:
     assert scene.reproduce("v1", "--report", "../report").code == 0
     assert (scene.root / "report.md").exists()

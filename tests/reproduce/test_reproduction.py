@@ -89,6 +89,7 @@ def test_a_tag_that_only_the_remote_has(scene: Scene) -> None:
     assert git("tag", cwd=theirs) == "snapshot/v1"
 
 
+@pytest.mark.every
 def test_a_remote_by_a_relative_path_and_of_another_name(scene: Scene) -> None:
     git("clone", "-q", "--no-tags", scene.stash, "theirs", cwd=scene.root)
     theirs = scene.root / "theirs"
@@ -119,6 +120,7 @@ def test_two_tools_and_one_that_another_depends_on(tmp_path: Path) -> None:
     assert scene.runs() == ["first", "third", "first"] or scene.runs()[0] == "first"
 
 
+@pytest.mark.every
 def test_submodules_of_tools_and_relative_urls(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     for name in ("deep", "deeper"):
@@ -145,6 +147,7 @@ def test_what_the_clone_has_is_not_fetched_again(scene: Scene) -> None:
     held(scene.reproduce("v1", "--into", scene.root / "other"))
 
 
+@pytest.mark.every
 def test_from_a_clone_of_the_stash_without_its_tools(scene: Scene) -> None:
     git("clone", "-q", scene.stash, "theirs", cwd=scene.root)
     held(scene.reproduce(cwd=scene.root / "theirs"))
@@ -211,6 +214,7 @@ def test_a_run_that_fails_is_told_and_the_others_run(scene: Scene) -> None:
     assert scene.runs() == ["a-failing", "b-dying", "first", "b-dying"]
 
 
+@pytest.mark.every
 def test_the_environment_at_hand_and_what_of_it_differs(scene: Scene) -> None:
     scene.freeze("old", "v2", more="# PYTHON: 3.6.9\n# PACKAGE: hydra-core==1.0.1\n")
     ran = scene.reproduce("v2", "old", "--report", scene.root / "r")
@@ -228,6 +232,7 @@ def test_the_environment_at_hand_and_what_of_it_differs(scene: Scene) -> None:
     assert datetime.fromisoformat(said["when"]) <= datetime.now(timezone.utc)
 
 
+@pytest.mark.every
 def test_what_was_typed_and_speaks_of_no_result_is_told(scene: Scene) -> None:
     typed = [
         "--ignore-keys",
@@ -247,6 +252,7 @@ def test_what_was_typed_and_speaks_of_no_result_is_told(scene: Scene) -> None:
     ]
 
 
+@pytest.mark.every
 def test_nothing_resumes_and_what_lies_beside_is_told(scene: Scene) -> None:
     scene.freeze("leaving", "v2", body="leaves: true\nexit: 3\n")
     scene.freeze("tidy", "v3", body="leaves: true\n")

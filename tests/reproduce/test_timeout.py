@@ -93,6 +93,7 @@ def test_one_that_ends_in_time(tmp_path: Path) -> None:
     assert run_through([sys.executable, "-c", "raise SystemExit(3)"], cwd=tmp_path, env=os.environ, limit=500) == 3
 
 
+@pytest.mark.every
 def test_somebody_who_asked_us_to_end_is_heard_when_the_time_is_over(tmp_path: Path) -> None:
     """A tool that does not listen to ^C is ended when its time is over, and the next run does not begin."""
     made = make_scene(tmp_path)

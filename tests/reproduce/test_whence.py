@@ -46,6 +46,7 @@ def test_a_directory_is_attributed_to_where_it_came_from(scene: Scene) -> None:
     assert (scene.root / "v1").is_dir()  # the default one, which was free
 
 
+@pytest.mark.every
 def test_the_clone_at_hand_is_told_beside_its_remote(scene: Scene) -> None:
     git("remote", "add", "origin", "https://ada:token@host.example/paper.git", cwd=scene.stash)
     ran = scene.reproduce("v1", "--into", scene.root / "other")
@@ -161,6 +162,7 @@ def test_where_there_is_no_stash(tmp_path: Path) -> None:
     assert f"fix: {shlex.join(['experimentstash', 'reproduce', 'v1', '--from', 'URL'])}" in ran.err
 
 
+@pytest.mark.every
 def test_into_a_repository_of_somebodys(scene: Scene) -> None:
     git("init", "-q", scene.into, cwd=scene.root)
     ran = scene.reproduce("snapshot/v1")

@@ -174,6 +174,7 @@ def test_a_repository_without_commits(tmp_path: Path, tool: Path) -> None:
     assert add(tmp_path / "stash", "mytool", tool).code == 0
 
 
+@pytest.mark.every
 def test_a_linked_worktree(stash: Path, tool: Path) -> None:
     git("worktree", "add", "-q", "../other", cwd=stash)
     other = stash.parent / "other"
@@ -197,6 +198,7 @@ def test_a_branch(stash: Path, tool: Path) -> None:
     assert "branch = work/next" in (stash / ".gitmodules").read_text()
 
 
+@pytest.mark.every
 def test_adding_it_again_overwrites_nothing(stash: Path, tool: Path) -> None:
     add(stash, "mytool", tool)
     told = "experimentstash: the tool 'mytool' is there already (configs/meta.yaml); nothing was changed\n"
@@ -284,6 +286,7 @@ def test_configs_in_no_package(stash: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.every
 def test_an_entrypoint_that_the_user_names(stash: Path, tool: Path) -> None:
     commit(tool, {"bin/start": MAIN.replace('"conf"', '"../mytool/conf"')})
     ran = add(stash, "mytool", tool, "--entrypoint", "bin/start")
@@ -440,6 +443,7 @@ def test_a_stash_that_ignores_its_configs(stash: Path, tool: Path) -> None:
     assert "The following paths are ignored by one of your .gitignore files" in refused(stash, "mytool", tool)
 
 
+@pytest.mark.every
 def test_a_full_disk(stash: Path, tool: Path) -> None:
     with_another_tool(stash, tool)
     commit(tool, {"large": "".join(f"{number * 7919 % 10007}\n" for number in range(200_000))})
@@ -574,6 +578,7 @@ def test_after_a_kill_work_of_the_users_is_not_touched(stash: Path, tool: Path, 
     assert add(stash, "mytool", tool).code == 0
 
 
+@pytest.mark.every
 def test_after_a_kill_what_the_user_committed_stays(stash: Path, tool: Path, tmp_path: Path) -> None:
     cut_off(stash, tool, tmp_path)
     git("commit", "-q", "-m", "all the same", cwd=stash)
@@ -584,6 +589,7 @@ def test_after_a_kill_what_the_user_committed_stays(stash: Path, tool: Path, tmp
     assert not (stash / ".git/experimentstash-add-tool").exists()
 
 
+@pytest.mark.every
 def test_after_a_kill_later_edits_of_the_user_stay(stash: Path, tool: Path, tmp_path: Path) -> None:
     cut_off(stash, tool, tmp_path)
     for path in (".gitmodules", "configs/meta.yaml"):

@@ -181,6 +181,7 @@ def test_hydras_error_is_shown_and_no_select_is_kept(stash: Path) -> None:
     assert not (stash / "configs/mytool/snapshots").exists()
 
 
+@pytest.mark.every
 def test_nothing_tells_how_it_is_chosen(stash: Path) -> None:
     add(stash, {"main.py": PLAIN, "conf/config.yaml": "n: 3\n"})
     write(stash, {"configs/mytool/experiment/a.yaml": "n: 4\n"})
@@ -233,6 +234,7 @@ def test_a_program_that_never_comes_to_hydra_is_refused(stash: Path) -> None:
     assert run("bash", "-c", ran.err.partition("    fix: ")[2], cwd=stash).code == 0
 
 
+@pytest.mark.every
 def test_a_program_in_a_folder_of_its_own_is_named_by_its_path(stash: Path) -> None:
     files = {
         f"{place}/{name}": text
@@ -273,6 +275,7 @@ def test_a_primary_config_that_is_not_there_leaves_the_others(stash: Path, group
     assert estash("run", "mytool", "large", cwd=stash).out == "{'n': 3, 'm': 1}\n"
 
 
+@pytest.mark.every
 def test_hydras_message_keeps_its_tabs(stash: Path) -> None:
     ran = add(stash, {"main.py": MAIN, "conf/experiment/a.yaml": GLOBAL})
     assert ran.code == 0

@@ -40,6 +40,7 @@ def commands(ran: Ran) -> list[str]:
     return [line.partition("$ ")[2] for line in ran.out.splitlines() if "$ " in line]
 
 
+@pytest.mark.every
 def test_the_main_job_from_an_empty_folder(tmp_path: Path, env: dict[str, str]) -> None:
     ran = estash("demo", cwd=tmp_path, env=env)
     assert (ran.code, ran.err) == (0, "")

@@ -93,6 +93,7 @@ def test_hooks_without_run_bit(root: Path) -> None:
     mended(root, *(f"ROOT/.git/hooks/{kind}: hooks: git does not run it, it is not executable" for kind in CLONE))
 
 
+@pytest.mark.every
 def test_hooks_of_another_version(root: Path) -> None:
     text = (root / ".git/hooks/pre-commit").read_bytes()
     (root / ".git/hooks/pre-commit").write_bytes(text + b"# older\n")
@@ -110,6 +111,7 @@ def test_core_hookspath_leads_elsewhere(root: Path) -> None:
     mended(root, "ROOT/.git/experimentstash/hooks: hooks: not installed: commit-msg, reference-transaction")
 
 
+@pytest.mark.every
 def test_core_hookspath_of_the_user(root: Path, sealed_home: Path) -> None:
     git("config", "--global", "core.hooksPath", "~/hooks", cwd=root)
     mended(
@@ -117,6 +119,7 @@ def test_core_hookspath_of_the_user(root: Path, sealed_home: Path) -> None:
     )
 
 
+@pytest.mark.every
 def test_a_folder_of_hooks_that_is_a_link(root: Path) -> None:
     (root / ".git/hooks").rename(root / "hooks")
     (root / ".git/hooks").symlink_to("../hooks")
@@ -134,6 +137,7 @@ def test_our_own_folder(root: Path, tmp_path: Path) -> None:
     mended(root, f"{tmp_path}/copy/pre-push: hooks: git does not run it, it is not executable")
 
 
+@pytest.mark.every
 def test_a_repository_that_was_moved(root: Path, tmp_path: Path) -> None:
     husky(root)
     estash("install", cwd=root)
@@ -161,7 +165,7 @@ def test_a_framework(root: Path, name: str) -> None:
     mended(root, "ROOT/.git/hooks/pre-push: hooks: git does not run it, it is not executable")
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_that_runs_ours(root: Path, name: str) -> None:
     write(root, {".pre-commit-config.yaml": NAMED})
@@ -183,6 +187,7 @@ def test_a_framework_that_runs_ours(root: Path, name: str) -> None:
     ]
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_config_that_leaves_out_types(root: Path, name: str) -> None:
     config = re.sub("default_install_hook_types: .*", "default_install_hook_types: [pre-commit, commit-msg]", NAMED)
@@ -194,7 +199,7 @@ def test_a_config_that_leaves_out_types(root: Path, name: str) -> None:
     assert path.read_text() == config.replace("commit-msg]", f"commit-msg, {lacking}]")
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("line", ["", "exclude: ^docs/\n", "exclude: '['\n"])
 def test_a_config_that_gives_snapshots_to_fixers(root: Path, line: str) -> None:
     write(root, {".pre-commit-config.yaml": NAMED.replace(EXCLUDE, line)})
@@ -299,6 +304,7 @@ def test_a_python_that_is_gone(root: Path, tmp_path: Path) -> None:
     mended(root, f"experimentstash.python: python: {tmp_path}/text cannot load experimentstash: Exec format error")
 
 
+@pytest.mark.every
 def test_a_python_without_the_package_or_with_another(root: Path, tmp_path: Path) -> None:
     made = run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
     assert made.code == 0, made.err

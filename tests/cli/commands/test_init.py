@@ -367,6 +367,7 @@ def test_a_framework_judges_tags_and_guards(name: str, tmp_path: Path) -> None:
     assert (ran.code, "freeze-snapshots" in ran.err) == (1, True)
 
 
+@pytest.mark.every
 def test_from_native_hooks_to_a_framework_and_back(tmp_path: Path) -> None:
     root = stash(tmp_path / "stash")
     program(root / ".git/hooks/pre-commit", "exit 0")

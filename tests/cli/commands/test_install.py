@@ -268,7 +268,7 @@ def test_a_framework_that_knows_nothing_of_ours(name: str, tmp_path: Path) -> No
     assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_that_comes_later(name: str, tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
@@ -288,6 +288,7 @@ def test_a_framework_that_comes_later(name: str, tmp_path: Path) -> None:
     assert len((tmp_path / "theirs").read_text().splitlines()) == 1
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_hook_that_the_framework_found_is_kept(name: str, root: Path, tmp_path: Path) -> None:
     program(root / ".git/hooks/pre-push", f'cat > "{tmp_path}/theirs"')
@@ -303,7 +304,7 @@ def test_a_hook_that_the_framework_found_is_kept(name: str, root: Path, tmp_path
     assert len((tmp_path / "theirs").read_text().splitlines()) == 1
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_whose_config_names_ours(name: str, tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
@@ -380,6 +381,7 @@ def test_preks_own_config(root: Path) -> None:
     installed(root, f"{root}/.git/hooks: hooks installed", "run by prek: pre-push.legacy", left)
 
 
+@pytest.mark.every
 def test_two_frameworks_on_top_of_each_other(root: Path) -> None:
     """`prek install` keeps the hook of pre-commit as `.legacy`, which runs `.legacy`, without an end."""
     write(root, {".pre-commit-config.yaml": OTHERS})
@@ -435,6 +437,7 @@ def test_husky(tmp_path: Path) -> None:
     assert is_judged(root)
 
 
+@pytest.mark.every
 def test_husky_in_a_linked_worktree(tmp_path: Path) -> None:
     """Git takes a relative path from the top of each worktree, and so do we."""
     root, linked = make_stash(tmp_path / "stash"), tmp_path / "linked"
@@ -487,7 +490,7 @@ def test_hooks_that_are_felt_by_being_there(root: Path, tmp_path: Path) -> None:
     assert not (aside(root) / "reference-transaction").exists()
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("scope", ["--global", "--system"])
 def test_hooks_for_all_repositories_of_the_user(
     root: Path, scope: str, tmp_path: Path, sealed_home: Path, monkeypatch: pytest.MonkeyPatch
@@ -570,6 +573,7 @@ def test_core_hookspath_is_taken_back(root: Path, tmp_path: Path) -> None:
     assert told(log) == ["own"]
 
 
+@pytest.mark.every
 def test_prek_in_our_folder(tmp_path: Path) -> None:
     """Where core.hooksPath is set, `prek install` writes there, and keeps ours as `.legacy`."""
     root = make_stash(tmp_path / "stash")
@@ -584,6 +588,7 @@ def test_prek_in_our_folder(tmp_path: Path) -> None:
     assert told(log) == ["husky pre-commit ", "husky commit-msg .git/COMMIT_EDITMSG"]
 
 
+@pytest.mark.every
 def test_prek_in_the_former_folder_names_ours(tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
     git("config", "core.hooksPath", ".githooks", cwd=root)

@@ -91,6 +91,7 @@ def test_a_group_inside_the_sweepers_and_keys_of_a_mapping(tmp_path: Path) -> No
     assert (len(other), "sweeper.rule.by IntegerNode 2" in other["0"], "rule.less" in other["0"]) == (3, True, False)
 
 
+@pytest.mark.every
 @pytest.mark.skipif(shutil.which("sbatch") is not None, reason="this machine has SLURM")
 def test_a_launcher_is_replaced_only_where_it_starts_jobs(tmp_path: Path) -> None:
     stash = a_stash(tmp_path, None, "# @package _global_\ndefaults:\n  - override /hydra/launcher: submitit_slurm\n")

@@ -89,6 +89,7 @@ def test_signals_reach_the_tool(stash: Path, number: signal.Signals, code: int, 
     assert (process.returncode, out) == (code, said)
 
 
+@pytest.mark.every
 def test_a_batch_systems_warning_reaches_the_tool(stash: Path) -> None:
     process = started(stash, "name=usr1")
     assert process.stdout is not None
@@ -137,6 +138,7 @@ def test_hydras_flags_pass_in_any_order(stash: Path) -> None:
     assert "Powered by Hydra" in estash("run", "mytool", "first", "--help", cwd=stash).out
 
 
+@pytest.mark.every
 def test_the_search_path_shows_the_stash_and_the_packages(stash: Path) -> None:
     meta = stash / "configs/meta.yaml"
     meta.write_text(meta.read_text() + "    search_packages: 'mytool:mytool.sub'\n")
@@ -262,6 +264,7 @@ def test_a_tool_that_misbehaves(tmp_path: Path, case: str) -> None:
     assert (stash / "configs/mytool/snapshots").exists() == (exit_code == 0)
 
 
+@pytest.mark.every
 def test_a_tool_that_hangs_while_importing_leaves_nothing_when_interrupted(tmp_path: Path) -> None:
     hang = "import subprocess, time\nsubprocess.Popen(['sleep', '977'])\ntime.sleep(977)\n"
     stash = make_stash(tmp_path, Shape({**hard_coded(), "mytool/main.py": hang + TASK}))

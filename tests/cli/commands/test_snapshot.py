@@ -92,6 +92,7 @@ def test_commit_takes_the_pin_and_nothing_else_that_is_staged(stash: Path) -> No
     assert git("worktree", "list", cwd=stash).count("\n") == 0
 
 
+@pytest.mark.every
 def test_the_users_hooks_and_message_hooks_run(stash: Path) -> None:
     hooks = stash / ".git/hooks"
     write(hooks, {
@@ -123,6 +124,7 @@ def test_a_hook_that_refuses_leaves_neither_commit_nor_tag(stash: Path) -> None:
     assert git("tag", cwd=stash) == "snapshot/v1"
 
 
+@pytest.mark.every
 def test_it_works_in_a_linked_worktree_and_from_any_folder(stash: Path, tmp_path: Path) -> None:
     git("worktree", "add", "-q", "-b", "side", str(tmp_path / "side"), cwd=stash)
     git("submodule", "--quiet", "update", "--init", cwd=tmp_path / "side")
@@ -262,6 +264,7 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     assert not (stash / "configs/mytool/snapshots").exists()
 
 
+@pytest.mark.every
 def test_a_full_disk_leaves_nothing_half_done(stash: Path) -> None:
     done = subprocess.run(
         [BIN / "experimentstash", "snapshot", "mytool", "first", "--tag", "v1"],
@@ -318,6 +321,7 @@ def test_committed_by_hand_and_tagged_after(stash: Path) -> None:
     assert git("rev-parse", "snapshot/v1^{commit}", cwd=stash) == git("rev-parse", "HEAD", cwd=stash)
 
 
+@pytest.mark.every
 def test_on_a_detached_head_it_names_the_command_that_puts_the_commit_on_a_branch(stash: Path) -> None:
     git("checkout", "-q", "--detach", cwd=stash)
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)

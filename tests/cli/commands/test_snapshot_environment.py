@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from conftest import estash, git, run, write
 from shapes import Shape, hard_coded, make_stash
 
@@ -16,6 +17,7 @@ def lock_of(stash: Path, tag: str) -> str:
     return next(line.split()[2] for line in text.splitlines() if line.startswith("# LOCK: "))
 
 
+@pytest.mark.every
 def test_a_stale_lock_is_told_and_the_registry_decides_against_it(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape({**hard_coded(), **LOCKED}))
 

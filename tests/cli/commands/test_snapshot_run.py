@@ -111,6 +111,7 @@ def test_a_run_without_results_is_refused(stash: Path) -> None:
     assert git("status", "--porcelain", cwd=stash) == ""
 
 
+@pytest.mark.every
 def test_said_again_it_goes_on_and_does_not_run_again(stash: Path) -> None:
     estash("snapshot", "mytool", "first", "--tag", "v1", "--run", cwd=stash)
     again = estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)
@@ -127,6 +128,7 @@ def test_a_run_may_be_added_to_what_was_frozen_without_one(stash: Path) -> None:
     assert "first.results.json" in git("ls-tree", "-r", "--name-only", "snapshot/v1", cwd=stash)
 
 
+@pytest.mark.every
 def test_what_lies_beside_is_told_and_what_was_there_before_is_warned_of(stash: Path) -> None:
     warning = "a file that was there before is not frozen: who reproduces it has it not"
     first = estash("snapshot", "mytool", "first", "beside=2", "--tag", "v1", "--run", cwd=stash)

@@ -92,6 +92,7 @@ def held(text: str, home: Path) -> list[str]:
     return [secret for secret in (WANDB, HF, LOADED, TYPED, USER, str(home), "TOPSECRET") if secret in text]
 
 
+@pytest.mark.every
 def test_the_whole_way_leaves_none(stash: Path, tmp_path: Path, sealed_home: Path) -> None:
     typed = [
         f"wandb.key={WANDB}",

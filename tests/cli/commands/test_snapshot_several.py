@@ -142,6 +142,7 @@ def test_primary_configs_are_composed_together(stash: Path) -> None:
     assert "process: 2\n" in together["deep/third"]
 
 
+@pytest.mark.every
 def test_a_value_made_at_import_is_told_for_each(stash: Path) -> None:
     change_program(stash, "OmegaConf.register_new_resolver('seen', lambda: os.getppid() * 0 + KEY, replace=True)\n")
     text = (stash / "tools/mytool/mytool/main.py").read_text()

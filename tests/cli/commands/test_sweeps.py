@@ -63,6 +63,7 @@ def with_resolvers() -> dict[str, str]:
     return {**files, "mytool/main.py": RESOLVERS + files["mytool/main.py"]}
 
 
+@pytest.mark.every
 def test_the_jobs_are_told_one_by_one(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     ran = freeze(stash, "rate=0.1,0.2", "seed=1,2,3", "name='a b'", "--multirun")
@@ -115,6 +116,7 @@ def alone_as_in_the_sweep(told: str) -> list[str]:
     return [line for line in told.splitlines() if not line.startswith(differs)]
 
 
+@pytest.mark.every
 def test_a_job_that_is_a_snapshot_runs_by_itself_and_with_hydra_alone(tmp_path: Path) -> None:
     stash = a_stash(tmp_path, experiment=EXPERIMENT.replace("job: ${hydra:job.num}", "job: 1"))
     freeze(stash, "model=small,big", "hydra/launcher=joblib", "--multirun")
@@ -224,6 +226,7 @@ def test_every_value_and_type_of_every_job(tmp_path: Path, more: str, sweep: lis
     assert swept(stash, "--snapshot", "t", env={"FLAVOUR": "there"}) == was
 
 
+@pytest.mark.every
 def test_what_differs_from_job_to_job_by_chance_is_frozen_for_each(tmp_path: Path) -> None:
     stash = a_stash(tmp_path, with_resolvers(), EXPERIMENT.replace("seed: 1", "seed: ${dice:}"))
     freeze(stash, "rate=1,2,3", "--multirun")
@@ -254,6 +257,7 @@ def test_groups_in_groups_of_the_sweepers_own_parameters(tmp_path: Path) -> None
     assert (ran.code, "what jobs the sweep algorithms/latent=choice(umap,tsne) has" in ran.err) == (1, True), ran.err
 
 
+@pytest.mark.every
 def test_a_sweeper_that_chooses_as_it_runs(tmp_path: Path) -> None:
     stash = a_stash(tmp_path, {**plain_tool(), "hydra_plugins/halving.py": SWEEPER})
     sweep = ["hydra/sweeper=halving", "rate=interval(0,8)", "--multirun"]
@@ -269,6 +273,7 @@ def test_a_sweeper_that_chooses_as_it_runs(tmp_path: Path) -> None:
     assert "hydra_plugins.halving.Halving chooses as it runs what jobs the sweep model=choice(small,big) has" in ran.err
 
 
+@pytest.mark.every
 def test_a_sweeper_that_chooses_gets_what_it_got(tmp_path: Path) -> None:
     """Here what was typed is handed on to the jobs, after what the sweeper chooses."""
     sweeper = SWEEPER.replace("start=8):", "start=8, params=None):")
@@ -288,6 +293,7 @@ def test_a_sweeper_that_chooses_gets_what_it_got(tmp_path: Path) -> None:
     assert len(swept(stash, "--snapshot", "t", "hydra/sweeper=basic", "rate=1,2", into="basic")) == 2
 
 
+@pytest.mark.every
 def test_a_program_that_adds_overrides_and_a_launcher_of_processes(tmp_path: Path) -> None:
     files = plain_tool()
     files["mytool/main.py"] = "import sys\nsys.argv += ['name=added']\n" + files["mytool/main.py"]

@@ -159,6 +159,7 @@ def test_the_run_folder_and_late_values_in_a_result_are_the_same_on_every_machin
     assert recorded(tmp_path / "ada").files[0].content != other.files[0].content  # the host was not said
 
 
+@pytest.mark.every
 def test_many_files_keep_fewer_values_each_and_all_keep_some(tmp_path: Path) -> None:
     for number in range(1000):
         (tmp_path / f"{number:04}.json").write_text(json.dumps([number / 7 + n for n in range(300)]))
@@ -188,6 +189,7 @@ def test_it_is_the_same_manifest_every_time(tmp_path: Path) -> None:
     assert render(collect(tmp_path, ANY)) == render(collect(tmp_path, ANY))
 
 
+@pytest.mark.every
 def test_a_large_file_takes_little_memory(tmp_path: Path) -> None:
     size = 400 * 1024 * 1024
     with (tmp_path / "x.npy").open("wb") as file:
