@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 # The lowest versions have no wheels for the newest Pythons.
 LOWEST_PYTHON ?= $(shell for p in python3.10 python3.11 python3.12 $(PYTHON); do $$p -c '' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test docs test-lowest test-newest lock matrix proof bench format clean
+.PHONY: help demo test check pytest docs test-lowest test-newest lock matrix proof bench format clean
 help: ## list the targets
 	@sed -n 's/^\([a-z -]*\): .*## /make \1\t/p' Makefile
 
@@ -40,6 +40,9 @@ demo: $(SET_UP) ## the main job on a sample tool: from an empty folder to a repr
 	@$(BIN)/experimentstash demo
 
 test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
+	@$(MAKE) --no-print-directory --jobs=2 pytest check
+
+check: $(SET_UP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -47,6 +50,8 @@ test: $(SET_UP) ## every check: ruff, mypy --strict, import circles, tests
 	for folder in experimentstash/hydra/inside experimentstash/cli/demo/sample; do (cd $$folder && \
 		MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir=$(CURDIR)/.mypy_cache --explicit-package-bases .) || exit 1; done
 	PYTHONPATH=experimentstash/hydra/inside $(BIN)/lint-imports --no-cache
+
+pytest: $(SET_UP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 docs: .venv-docs/set-up ## build the documentation into build/docs, and open it in a browser where there is one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -24,15 +25,31 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has this one ignored
 sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 
 
+MEMORY = Path("/dev/shm")
 TOGETHER = ("tests/hooks/test_frameworks.py", "tests/hooks/test_freeze_snapshots.py", "tests/test_wheel.py")
 """Modules whose tests one worker runs."""
 pytest_plugins = ["tiny_packages"]  # for its fixture `installer`
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have the workers of a run share what their programs fork from."""
+    """Put the directories of the tests into memory where there is much, and have workers share what they fork from."""
+    if has_room(MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     if config.getoption("numprocesses", None):
         preloaded.share()
+
+
+def has_room(directory: Path) -> bool:
+    """Tell whether a directory is there, has room for what the tests write, and lets programs start from it."""
+    if not os.access(directory, os.W_OK):
+        return False
+    system = os.statvfs(directory)
+    return system.f_bavail * system.f_frsize > 4 << 30 and not system.f_flag & os.ST_NOEXEC
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the garbage collections of the tests: it stays to the end."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
