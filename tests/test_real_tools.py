@@ -33,7 +33,7 @@ def test_the_table_has_no_empty_cell() -> None:
     assert all(all(cell.strip("| ") for cell in row[1:]) for row in results)
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("sweep", [[], ["--multirun", "model.layers=1,2"]], ids=["one job", "a sweep"])
 def test_the_callback_tells_the_same_of_a_snapshot(tmp_path: Path, sweep: list[str]) -> None:
     stash = make_stash(tmp_path, SHAPES["structured configs alone"])

@@ -161,6 +161,7 @@ def test_a_lock_for_another_python(stash: Path, tmp_path: Path) -> None:
     assert refused(order(stash, tmp_path)).startswith(f"{TITLE}: tools/mytool/uv.lock is not for this Python\n")
 
 
+@pytest.mark.every
 @pytest.mark.parametrize("installer", ["uv", "pip"], indirect=True)
 def test_a_python_that_is_not_to_be_had(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch

@@ -128,6 +128,7 @@ def test_a_source_distribution_comes_with_what_builds_it(
     assert has(somewhere_else(stash, tmp_path, gathered, monkeypatch), "tinysource") == "built with 2.0"
 
 
+@pytest.mark.every
 def test_a_project_comes_with_what_builds_it(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,7 +87,7 @@ def native(stash: Path) -> Path:
     return stash
 
 
-@pytest.fixture(params=["native", *INSTALL])
+@pytest.fixture(params=["native", "pre-commit", pytest.param("prek", marks=pytest.mark.every)])
 def hooked(request: pytest.FixtureRequest) -> Path:
     """A stash whose hooks are installed in one of the ways."""
     name = "native" if request.param == "native" else "framed"

@@ -344,7 +344,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes] | bytes, str]] = {
 }
 
 
-@pytest.mark.first(8)
+@pytest.mark.first(6)
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_config_is_refused(stash: Path, case: str) -> None:
     made, said = HOSTILE[case]

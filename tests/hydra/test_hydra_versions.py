@@ -79,7 +79,8 @@ def test_a_version_of_hydra(tmp_path: Path, tmp_path_factory: pytest.TempPathFac
     sweep = estash("run", "mytool", "first", "--snapshot", "t", "--multirun", "seed=1,2", cwd=stash)
     assert sweep.code == 0, sweep.err
     assert sweep.out.count("/'seed' AnyNode typing.Any <class 'int'>") == 2
-    check_sweeps(stash)
+    if "EVERY" in os.environ:
+        check_sweeps(stash)
     flat = (stash / "configs/mytool/snapshots/t/first.yaml").read_text()
     whole = estash("run", "mytool", "first", "--cfg", "job", "hydra.output_subdir=null", cwd=stash).out
     write(stash, {

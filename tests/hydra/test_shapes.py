@@ -17,6 +17,9 @@ ALIKE = {
     "a working folder below the root",
     "a working config with its own run folder",
     "structured configs alone",
+    "config_path=None, the experiment as primary config",
+    "pkg:// config path",
+    "a script",
 }
 """Shapes that differ little from others."""
 
@@ -64,6 +67,7 @@ def test_a_console_script(tmp_path: Path) -> None:
     assert_runs_freezes_and_replays(stash, SHAPES["hard-coded config_path, experiment: null"])
 
 
+@pytest.mark.every
 def test_types_come_back_in_each_job_of_a_sweep(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, SHAPES["structured configs alone"])
     assert estash("snapshot", "mytool", "first", "--tag", "t", "--commit", cwd=stash).code == 0

@@ -48,7 +48,7 @@ def is_untouched(scene: Scene) -> bool:
     return not git("status", "--porcelain", "-uall", cwd=scene.stash) and not git("tag", "--list", cwd=scene.stash)
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize(
     ("experiment", "code", "said"),
     [

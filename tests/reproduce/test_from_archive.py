@@ -95,6 +95,7 @@ def with_tiny_lock(scene: Scene) -> None:
     scene.freeze(more=f"# PYTHON: {HERE}\n# LOCK: tools/mytool/requirements.txt sha256:{digest}\n", value=None)
 
 
+@pytest.mark.every
 def test_what_is_told_of_packages(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     with_tiny_lock(scene)

@@ -48,7 +48,7 @@ def on_a_small_disk(scene: Scene, disk: Path, size: str, command: list[str], **e
     return Ran(int(code), out, err), again
 
 
-@pytest.mark.first(2)
+@pytest.mark.first(1)
 @pytest.mark.parametrize("size", ["16k", "60k", "200k", "360k", "480k"])
 def test_for_what_is_brought(scene: Scene, size: str) -> None:
     disk = scene.root / "disk"

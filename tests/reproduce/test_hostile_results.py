@@ -30,6 +30,7 @@ def freeze(scene: Scene, experiment: str, does: str) -> None:
     scene.freeze(experiment, body=f"does: {json.dumps(does)}\n")
 
 
+@pytest.mark.every
 def test_folders_that_are_too_deep_are_told_and_the_others_run(scene: Scene) -> None:
     freeze(scene, "first", DEEP.format(depth=100))
     freeze(scene, "second", "")

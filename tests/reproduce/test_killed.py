@@ -34,7 +34,7 @@ def scene(tmp_path: Path) -> Scene:
     return made
 
 
-@pytest.mark.first(2)
+@pytest.mark.first(1)
 @pytest.mark.parametrize(
     "pattern", ["*init\\ --*", "*fetch\\ --*refs/tags*", "*checkout\\ --*", "*fetch\\ --*/modules/*", "*log\\ --*"]
 )

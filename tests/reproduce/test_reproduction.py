@@ -270,6 +270,7 @@ def test_nothing_resumes_and_what_lies_beside_is_told(scene: Scene) -> None:
     assert scene.runs() == ["leaving", "leaving"]
 
 
+@pytest.mark.every
 def test_another_environment_is_another_run(scene: Scene, tmp_path: Path) -> None:
     held(scene.reproduce())
     other = tmp_path / "venv/bin"

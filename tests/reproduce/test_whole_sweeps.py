@@ -89,7 +89,7 @@ def test_a_job_of_its_own_is_reproduced_where_it_is_asked_for(tmp_path: Path) ->
     assert "its results are recorded with those of the sweep: compare mytool/first\n" in ran.out
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize(
     ("launcher", "how", "code"),
     [

@@ -46,6 +46,7 @@ def test_a_freeze_commit_has_the_tag_that_tag_would_make(tmp_path: Path) -> None
     assert git("cat-file", "tag", "snapshot/v1", cwd=root) == made
 
 
+@pytest.mark.every
 def test_a_freeze_commit_also_tells_of_what_was_committed_under_its_tag_before(tmp_path: Path) -> None:
     root = make_hydra_stash(tmp_path, Shape(hard_coded()))
     write_experiment(root, "second", EXPERIMENT)

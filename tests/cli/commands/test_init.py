@@ -336,7 +336,7 @@ def test_the_entry_is_that_of_the_manifest() -> None:
     assert yaml.safe_load(ENTRY)[0]["hooks"] == manifest
 
 
-@pytest.mark.first(1)
+@pytest.mark.every
 @pytest.mark.parametrize("name", ["pre-commit", "prek"])
 def test_a_framework_judges_tags_and_guards(name: str, tmp_path: Path) -> None:
     root, remote = make_stash(tmp_path / "stash"), tmp_path / "remote.git"

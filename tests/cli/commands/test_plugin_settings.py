@@ -113,6 +113,7 @@ def test_a_launcher_is_replaced_only_where_it_starts_jobs(tmp_path: Path) -> Non
     assert ran.code == 0
 
 
+@pytest.mark.every
 def test_a_single_run_keeps_what_its_sweeper_would_sweep(tmp_path: Path) -> None:
     params = "hydra: {sweeper: {params: {rate: '1,2,3'}}}\n"
     stash = a_stash(tmp_path, None, "# @package _global_\n" + params)

@@ -139,7 +139,7 @@ def test_whenever_it_is_killed_commit_and_tag_are_both_there_or_neither(stash: P
     """Killed with all its children, at moments spread over the making of the commit."""
     head = git("rev-parse", "HEAD", cwd=stash)
     outcomes, chance = [], random.Random(7)
-    for moment in [*(chance.uniform(0, 0.2) for _ in range(12 if "EVERY" in os.environ else 4)), 30]:
+    for moment in [*(chance.uniform(0, 0.2) for _ in range(12 if "EVERY" in os.environ else 2)), 30]:
         process = subprocess.Popen(
             [BIN / "experimentstash", "snapshot", "mytool", "first", "--tag", "v1", "--commit"],
             cwd=stash, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -276,6 +276,7 @@ def test_a_full_disk_leaves_nothing_half_done(stash: Path) -> None:
     assert not list((stash / "configs/mytool").rglob("snapshots/**/*.*"))
 
 
+@pytest.mark.every
 def test_a_read_only_folder(stash: Path) -> None:
     folder = stash / "configs/mytool"
     folder.chmod(0o555)

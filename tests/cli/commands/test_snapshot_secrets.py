@@ -170,6 +170,7 @@ def test_a_token_inside_a_typed_mapping_is_refused_with_a_command_that_works(sta
     assert "TOPSECRET" not in text
 
 
+@pytest.mark.every
 def test_what_the_program_asks_hydra_for_holds_none(stash: Path) -> None:
     made = freeze(stash, f"wandb.key={WANDB}", "root=a", "+login={password: hunter2}", "--late", "login.password")
     assert made.code == 0, made.err

@@ -152,6 +152,7 @@ def test_a_value_made_at_import_is_told_for_each(stash: Path) -> None:
     assert all("# VARIES: seen\n" in text for text in frozen(stash).values())
 
 
+@pytest.mark.every
 def test_one_that_does_not_compose_is_told_as_when_it_is_alone(stash: Path) -> None:
     write(stash, {"configs/mytool/experiment/second.yaml": "# @package _global_\ndefaults: [override /no: where]\n"})
     alone = estash("snapshot", "mytool", "second", "--tag", "v1", cwd=stash)

@@ -376,6 +376,7 @@ def test_a_staged_config_that_sweeps_over_groups(tmp_path: Path) -> None:
     assert (hook.code, "a sweep whose jobs are snapshots of their own" in hook.err) == (1, True)
 
 
+@pytest.mark.every
 def test_a_snapshot_whose_lines_do_not_fit_is_told(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     freeze(stash, "model=small,big", "--multirun")
