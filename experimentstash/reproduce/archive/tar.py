@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,14 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-BLOCK = 512
+BLOCK = tarfile.BLOCKSIZE
 """Bytes: all of a tar comes in blocks of this size."""
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 _LAST = "SHA256"
 _DIGITS = 64
-_NAME = 100  # bytes that a header has for a name
-_OCTAL = 8**11  # sizes below this one are written in octal digits
+_LARGE = 8**11  # bytes; ustar has no room for the digits
 _KINDS = {
     b"1": "a hard link",
     b"2": "a symbolic link",
@@ -50,31 +50,16 @@ class Member:
 
     @property
     def header(self) -> bytes:
-        """What stands before its bytes."""
-        name = self.name.encode("ascii")
-        if len(name) <= _NAME:
-            return _header(name, self.size)
-        return _header(b"././@LongLink", len(name) + 1, b"L") + _padded(name + b"\0") + _header(name, self.size)
+        """The blocks before its bytes; the same on every Python."""
+        info = tarfile.TarInfo(self.name)
+        info.size = self.size
+        fits = len(self.name) <= tarfile.LENGTH_NAME and self.size < _LARGE
+        return info.tobuf(tarfile.USTAR_FORMAT if fits else tarfile.GNU_FORMAT, "ascii", "strict")
 
     @property
     def room(self) -> int:
         """How many bytes of the archive it takes."""
         return len(self.header) + self.size + padding(self.size)
-
-
-def _header(name: bytes, size: int, kind: bytes = b"0") -> bytes:
-    said = b"%011o\0" % size if size < _OCTAL else b"\x80" + size.to_bytes(11, "big")
-    fields = (
-        name[:_NAME].ljust(_NAME, b"\0"),
-        b"0000644\0" + b"0000000\0" * 2,  # mode, user, group
-        said,
-        b"%011o\0" % 0,  # 1970
-        b" " * 8,  # the sum goes here
-        kind + b"\0" * 100,
-        b"ustar\0" + b"00",
-    )
-    block = b"".join(fields).ljust(BLOCK, b"\0")
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 
 def padding(size: int) -> int:
@@ -154,7 +139,7 @@ def check_digest(path: Path, file: BinaryIO, first: str) -> str:
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if file.read(_NAME).rstrip(b"\0") != first.encode("ascii"):
+    if file.read(tarfile.LENGTH_NAME).rstrip(b"\0") != first.encode("ascii"):
         raise StashError(f"{path}: no archive of experimentstash bundle")
     file.seek(max(size - _TAIL, 0))
     end = file.read(_TAIL)
@@ -231,6 +216,6 @@ def _check_padding(path: Path, file: BinaryIO, name: str, size: int) -> None:
 
 def _seen(block: bytes) -> str:
     """Say what a header is of, for a message: the name and the kind, whatever they are."""
-    name = printable(short(block[:_NAME].rstrip(b"\0").decode("utf-8", "replace")))
+    name = printable(short(block[:tarfile.LENGTH_NAME].rstrip(b"\0").decode("utf-8", "replace")))
     kind = _KINDS.get(block[156:157], "")
     return f"{name}, {kind}" if kind else name
