@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 FINE, FINDING, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes of spec.md, section *Commands*."""
@@ -50,6 +50,23 @@ def printable(text: str, *, keep: str = "") -> str:
 def short(text: str) -> str:
     """Return `text` in quotes, cut after 80 characters: a hostile one has millions."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def listed(texts: Sequence[str], most: int) -> str:
+    """Return texts joined with commas: the first `most` of them, and how many more there are."""
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return f"{', '.join(texts[:most])}{more}"
+
+
+def first_lines(lines: Sequence[str], most: int, more: str = "and {:,} more") -> list[str]:
+    """Return the first `most` lines, and a line that says how many more there are.
+
+    Args:
+        lines: the lines.
+        most: how many are kept.
+        more: the last line, with a place for the number.
+    """
+    return [*lines[:most], *([more.format(len(lines) - most)] if len(lines) > most else [])]
 
 
 def quote(text: str) -> str:

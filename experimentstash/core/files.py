@@ -98,6 +98,21 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    import hashlib  # which a hook that reads no file has no need of
+
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
 def remove_empty(folder: Path, top: Path) -> None:
     """Remove a directory, and those above it up to `top`, as long as they are empty."""
     for place in (folder, *folder.parents):

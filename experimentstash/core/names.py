@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, printable
+from experimentstash.core.errors import StashError, listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -96,8 +96,7 @@ def near(name: str, known: Iterable[str]) -> str:
         return f"; did you mean {' or '.join(map(printable, close))}?"
     if not names:
         return ""
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return f"; there is {', '.join(map(printable, names[:10]))}{more}"
+    return f"; there is {listed(list(map(printable, names)), 10)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

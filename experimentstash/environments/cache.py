@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.file_lock import take_lock
 from experimentstash.core.files import write_text
 
 if TYPE_CHECKING:
@@ -94,20 +94,16 @@ def _alone(place: Path) -> Iterator[bool]:
 
     Yields whether nobody else can be at it: a file system may have no locks.
     """
-    alone = True
     try:
         lock = (place / "lock").open("ab")
     except OSError as error:
         raise no_cache(place, error) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        taken = take_lock(lock)
+        if taken is False:
             _log.info("waiting for another build of the same environment")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError:  # then each makes its own, and the last marker counts
-            alone = False
-        yield alone
+            taken = take_lock(lock, wait=True)
+        yield taken is True  # without locks each makes its own, and the last marker counts
 
 
 def _sweep(place: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, printable
-from experimentstash.core.files import write_text
+from experimentstash.core.files import file_digest, write_text
 from experimentstash.environments.build import Shared, build, build_shared
 from experimentstash.environments.build_request import Order, Supply, run
 from experimentstash.environments.installers import Step, Word, ask, filler, installing_environment
@@ -86,17 +85,8 @@ def gather(order: Order, pool: Path) -> Gathered:
 
 def supply(gathered: Gathered, pool: Path) -> Supply:
     """Return what was gathered, as a build takes it."""
-    lines = tuple(f"{one} --hash=sha256:{digest(pool / file)}" for one, file in sorted(gathered.files.items()))
-    return Supply(pool, lines, tuple(sorted(map(digest, pool.iterdir()))), gathered.projects)
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while part := file.read(1 << 20):
-            found.update(part)
-    return found.hexdigest()
+    lines = tuple(f"{one} --hash=sha256:{file_digest(pool / file)}" for one, file in sorted(gathered.files.items()))
+    return Supply(pool, lines, tuple(sorted(map(file_digest, pool.iterdir()))), gathered.projects)
 
 
 def check_locked(title: str, known: Mapping[tuple[str, str], frozenset[str]], one: str, sha256: str) -> None:
@@ -159,7 +149,7 @@ def _fetched(order: Order, python: Python, wanted: list[str], scratch: Path) -> 
         raise StashError(f"{order.title}: pip fetched no file of {missing[0]}")
     files = {one: file for one, file in named.items() if file}
     for one, file in files.items():
-        check_locked(order.title, known, one, digest(file))
+        check_locked(order.title, known, one, file_digest(file))
     return {one: file.name for one, file in files.items()}
 
 

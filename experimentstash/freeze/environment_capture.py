@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, first_lines, listed
 from experimentstash.core.names import REGISTRY
 from experimentstash.environments import lock_fixes
 from experimentstash.environments.differences import differences, not_as_locked, not_locked
@@ -105,13 +105,9 @@ def _shipped(stash: Path, tool: Tool) -> Found:
 
 
 def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str]:
-    told = [
-        *other[:_MOST_TOLD],
-        *([f"and {len(other) - _MOST_TOLD} more of that kind"] if len(other) > _MOST_TOLD else []),
-    ]
+    told = first_lines(other, _MOST_TOLD, "and {} more of that kind")
     if more:
-        rest = f" and {len(more) - _MOST_TOLD} more" if len(more) > _MOST_TOLD else ""
-        told.append(f"not in {lock}, so nobody who builds it has them: {', '.join(more[:_MOST_TOLD])}{rest}")
+        told.append(f"not in {lock}, so nobody who builds it has them: {listed(more, _MOST_TOLD)}")
     if told:
         told.append(
             f"{lock} is frozen, and what runs here is not built from it; `lock: installed` in the registry freezes that"
@@ -146,8 +142,7 @@ def check_ran_as_locked(stash: Path, tool: Tool, snapshot: Snapshot, where: str,
         wrote = any(imports.iterdir())
         counted = {name: package for name, package in described.packages.items() if package.imported or not wrote}
     if other := not_as_locked(lock, replace(described, packages=counted)):
-        told = [*other[:_MOST_TOLD], *([f"and {len(other) - _MOST_TOLD} more"] if len(other) > _MOST_TOLD else [])]
-        lines = "".join(f"\n    {one}" for one in told)
+        lines = "".join(f"\n    {line}" for line in first_lines(other, _MOST_TOLD))
         what = f"{where}: what runs here is not what {lock.name} has, so nobody else gets these results:{lines}"
         sync = f"{lock.sync_command(python)}  # or freeze what is installed: `lock: installed` in {REGISTRY}"
         raise StashError(what, sync)

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, ToolExit, printable
+from experimentstash.core.errors import StashError, ToolExit, listed, printable
 from experimentstash.core.files import write_shared
 from experimentstash.core.names import REGISTRY
 from experimentstash.freeze.environment_capture import check_ran_as_locked
@@ -94,12 +94,7 @@ def _put_back(stash: Path, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple
     root = stash if not is_last else stash / tool.path
     leave = [stash / name for name in ("outputs", "configs")]
     done = put_back(root, ran.beside, aside, ran.directories, leave)
-    return [("beside the run folder", f"moved to {aside}: {_some(done)}")] if done else []
-
-
-def _some(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _MOST_NAMED:,} more" if len(paths) > _MOST_NAMED else ""
-    return f"{', '.join(paths[:_MOST_NAMED])}{more}"
+    return [("beside the run folder", f"moved to {aside}: {listed(done, _MOST_NAMED)}")] if done else []
 
 
 def _without_results(stash: Path, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:

@@ -7,7 +7,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, listed
 from experimentstash.core.names import REGISTRY, leads_to_snapshots
 from experimentstash.git.entries import LINK, PIN, Entry, Tree
 from experimentstash.git.location import ON_THE_WAY, SNAPSHOTS, UNMOVED
@@ -126,8 +126,8 @@ def _check_sum(place: Place) -> None:
 
 def _check_merged(conflicts: list[str]) -> None:
     if conflicts:
-        more = f" and {len(set(conflicts)) - 1} more" if len(set(conflicts)) > 1 else ""
-        raise StashError(f"{conflicts[0]}{more}: unmerged, so there is nothing to judge yet", "git mergetool")
+        paths = listed(list(dict.fromkeys(conflicts)), 1)
+        raise StashError(f"{paths}: unmerged, so there is nothing to judge yet", "git mergetool")
 
 
 def _kept(place: Place, entries: dict[str, Entry]) -> dict[str, Entry]:

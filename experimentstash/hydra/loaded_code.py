@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.core.errors import StashError, command, printable
+from experimentstash.core.errors import StashError, command, first_lines, printable
 from experimentstash.core.names import REGISTRY, tool_path
 from experimentstash.environments.tool_python import interpreter
 from experimentstash.git.checkouts.changes import is_filtered
@@ -252,6 +252,4 @@ def check_own_code(found: Iterable[Foreign]) -> None:
     """Raise `StashError` where something ran that no commit holds; the message names up to five files."""
     several = list(found)
     if several:
-        told = "\n".join(one.what for one in several[:5])
-        more = f"\nand {len(several) - 5} more" if len(several) > 5 else ""
-        raise StashError(f"{told}{more}", several[0].fix)
+        raise StashError("\n".join(first_lines([one.what for one in several], 5)), several[0].fix)

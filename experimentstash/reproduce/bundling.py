@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, report
-from experimentstash.core.files import check_shared
+from experimentstash.core.files import check_shared, file_digest
 from experimentstash.core.names import tag_ref
 from experimentstash.core.secrets import first_secret
 from experimentstash.core.urls import without_secrets
-from experimentstash.environments.wheelhouse import digest, gather
+from experimentstash.environments.wheelhouse import gather
 from experimentstash.git import repository
 from experimentstash.git.user_git import answer, git
 from experimentstash.reproduce import experiment_environments
@@ -173,7 +173,7 @@ def _gathered(stage: Stage, frozen: Sequence[Frozen], pool: Path) -> tuple[tuple
             projects = tuple(project.relative_to(stage.folder).as_posix() for project in found.projects)
             locks[key] = Supplied(*key, found.platform, found.files, projects)
     files = sorted(pool.iterdir())
-    return tuple(Package(file.name, digest(file), file.stat().st_size) for file in files), tuple(locks.values())
+    return tuple(Package(file.name, file_digest(file), file.stat().st_size) for file in files), tuple(locks.values())
 
 
 def _recorded_url(root: Path, wanted: Wanted | None) -> str:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from experimentstash.core.errors import listed
 from experimentstash.core.files import check_inside
 from experimentstash.git.checkouts.restore import move
 from experimentstash.hydra.isolated_run import free_folder
@@ -73,8 +74,7 @@ class Earlier:
         """Say what was put aside, if anything was, in a sentence."""
         if not self.paths:
             return []
-        named = f"{', '.join(self.paths[:5])}{f' and {len(self.paths) - 5} more' if len(self.paths) > 5 else ''}"
-        return [f"left by an earlier run, and moved to {self.folder}: {named}"]
+        return [f"left by an earlier run, and moved to {self.folder}: {listed(self.paths, 5)}"]
 
 
 def _is_bytecode(path: str) -> bool:

@@ -5,13 +5,13 @@ What a clone of this machine has of them, or what `git lfs pull` brought here, i
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.files import file_digest
 from experimentstash.git.user_git import ask_git
 
 if TYPE_CHECKING:
@@ -65,15 +65,7 @@ def is_filled(place: Checkout, path: str, entry: Entry | None) -> bool:
         return False
     said = ask_git("cat-file", "blob", entry.id, cwd=place.root).stdout
     match = _POINTER.match(said[: _LARGEST + 1]) if len(said) <= _LARGEST else None
-    return match is not None and _sha256(file) == match[1].decode()
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as data:
-        digest = hashlib.sha256()
-        while block := data.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return match is not None and file_digest(file) == match[1].decode()
 
 
 def _fill(target: Path, oid: str, store: Path) -> bool:
@@ -83,7 +75,7 @@ def _fill(target: Path, oid: str, store: Path) -> bool:
     temporary = target.with_name(f".estash-{os.urandom(4).hex()}")
     try:
         shutil.copyfile(held, temporary)
-        if is_whole := _sha256(temporary) == oid:
+        if is_whole := file_digest(temporary) == oid:
             shutil.copymode(target, temporary)
             temporary.replace(target)
     except OSError as error:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, ToolExit, lacks_room, report
+from experimentstash.core.errors import MAKE_ROOM, StashError, ToolExit, first_lines, lacks_room, report
 from experimentstash.core.files import check_inside
 from experimentstash.core.names import near
 from experimentstash.core.urls import without_secrets
@@ -284,9 +284,8 @@ class _Work:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
         aside = free_folder(folder.with_name(f"{folder.name}-beside"))
         moved = put_back(self.request.folder, ran.beside, aside, ran.directories, [self.request.folder / "outputs"])
-        beside = [str(written) for written in ran.beside[:_MOST_BESIDE]]
-        if len(ran.beside) > _MOST_BESIDE:  # what is kept of a run must be read again
-            beside.append(f"and {len(ran.beside) - _MOST_BESIDE} more files")
+        # what is kept of a run must be read again
+        beside = first_lines(list(map(str, ran.beside)), _MOST_BESIDE, "and {} more files")
         beside += [f"moved to {aside}"] if moved else []
         overdue = limit or 0.0 if ran.overdue else 0.0
         done = Done(ran.exit_code, str(tool.python), tuple(beside), overdue, self._foreign(wanted, ran))

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from experimentstash import __version__
-from experimentstash.core.errors import FINDING, FINE, StashError, printable
+from experimentstash.core.errors import FINDING, FINE, StashError, first_lines, printable
 from experimentstash.core.files import write_text
 from experimentstash.core.secrets import for_others, for_others_in
 from experimentstash.stash.results.markdown import code, escaped, listed, markdown
@@ -226,11 +226,9 @@ def check_report(target: Path) -> None:
         raise StashError(f"{target}: {folder} takes no file", "name another file")
 
 
-def _some(what: str, told: Sequence[str]) -> Iterator[str]:
-    for line in told[:_MOST]:
-        yield f"  {what}: {printable(line)}"
-    if len(told) > _MOST:
-        yield f"  and {len(told) - _MOST} more of that kind"
+def _some(what: str, told: Sequence[str]) -> list[str]:
+    lines = [f"  {what}: {printable(line)}" for line in told]
+    return first_lines(lines, _MOST, "  and {} more of that kind")
 
 
 def _now() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.file_lock import take_lock
 from experimentstash.core.files import check_inside, write_text
 from experimentstash.reproduce.safe_checkout import OWN
 from experimentstash.reproduce.stash_source import into_another
@@ -146,12 +146,8 @@ def _alone(folder: Path, tag: str) -> Iterator[None]:
     except OSError as error:
         raise StashError(f"{own}: cannot be written: {error.strerror}", into_another(tag)) from None
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StashError(f"{folder}: another reproduction is at work there", "wait for it") from None
-        except OSError:  # a file system without locks
-            pass
+        if take_lock(lock) is False:
+            raise StashError(f"{folder}: another reproduction is at work there", "wait for it")
         yield
 
 

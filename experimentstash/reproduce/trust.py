@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experimentstash.core.errors import StashError, command, printable
+from experimentstash.core.errors import StashError, command, listed, printable
 from experimentstash.core.invocation import rerun
 from experimentstash.core.urls import without_secrets
 from experimentstash.reproduce.safe_git import inert
@@ -54,7 +54,7 @@ def lines(
     ]
     named = ", ".join(locks)
     told += [f"  the packages of {named}, from {' and '.join(places)}"] if named else []
-    told += [f"  runs {', '.join(runs[:10])}{f' and {len(runs) - 10} more' if len(runs) > 10 else ''}"]
+    told += [f"  runs {listed(runs, 10)}"]
     return [_cut(printable(line)) for line in told]
 
 
@@ -73,7 +73,7 @@ def lfs_lines(folder: Path, pointers: Mapping[str, Sequence[str]]) -> list[str]:
     told = []
     for place, paths in pointers.items():
         if paths:
-            named = f"{', '.join(paths[:5])}{f' and {len(paths) - 5} more' if len(paths) > 5 else ''}"
+            named = listed(paths, 5)
             fix = command("git", "-C", str(folder / place), "lfs", "pull")
             where = "the stash" if place == "." else place
             told.append(printable(f"{where}: of Git LFS, and not brought: {named}; {fix} brings them"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from conftest import run
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.files import check_inside, write_text
+from experimentstash.core.files import check_inside, file_digest, write_text
 
 
 def test_writes_and_makes_folders(tmp_path: Path) -> None:
@@ -114,3 +115,9 @@ def test_a_file_where_a_folder_must_be(tmp_path: Path) -> None:
     with pytest.raises(StashError, match="a file where a folder must be"):
         check_inside(tmp_path, tmp_path / "configs" / "meta.yaml")
     check_inside(tmp_path, tmp_path / "configs")
+
+
+def test_the_digest_of_a_file(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 8200  # more than one block
+    (tmp_path / "x").write_bytes(data)
+    assert file_digest(tmp_path / "x") == hashlib.sha256(data).hexdigest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experimentstash.core.errors import StashError, printable, quote
+from experimentstash.core.errors import StashError, first_lines, listed, printable, quote
 from experimentstash.core.files import write_shared
 from experimentstash.core.names import REGISTRY, check_tool, experiment_path
 from experimentstash.core.urls import is_local
@@ -166,33 +166,26 @@ def _about(found: Found) -> Iterator[str]:
     if tool.search_packages:
         yield f"  search packages: {':'.join(tool.search_packages)}"
     if found.copied:
-        yield f"  copied to configs/{tool.name}/experiment: {_some(found.copied)}"
+        yield f"  copied to configs/{tool.name}/experiment: {listed(list(found.copied), 5)}"
     if found.kept:
-        yield f"  kept as they were: {_some(found.kept)}"
+        yield f"  kept as they were: {listed(list(found.kept), 5)}"
     if found.in_python:
-        yield f"  experiments in no file of its own: {_some(found.in_python)}"
+        yield f"  experiments in no file of its own: {listed(list(found.in_python), 5)}"
     yield from (f"  left out: {reason}" for reason in found.experiments.left_out)
     if tool.select:
         yield f"  an experiment is chosen with: {_chosen_with(tool)}"
     for choice in found.choices:
-        yield f"  experiments may also be {choice.what} ({_some(choice.names)}):"
+        yield f"  experiments may also be {choice.what} ({listed(list(choice.names), 5)}):"
         yield f"    {choice.command}"
     if found.others:
         yield "  its other programs can be added as tools of their own:"
-        yield from (f"    {command}" for command in found.others[:5])
-    if len(found.others) > 5:
-        yield f"    and {len(found.others) - 5} more"
+        yield from (f"    {line}" for line in first_lines(found.others, 5))
 
 
 def _chosen_with(tool: Tool) -> str:
     if tool.select == "compose":
         return "by the program itself, through Hydra's compose API"
     return "".join(itertools.chain(*command_line.selection(tool.select or "", "NAME", tool.group)))
-
-
-def _some(names: dict[str, str] | tuple[str, ...]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(list(names)[:5]) + more
 
 
 def _advice(found: Found, failure: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.cli.terminal import BAD, FAINT, GOOD, HEAD, Cell, Table, show, styled
-from experimentstash.core.errors import FINE, printable
+from experimentstash.core.errors import FINE, listed, printable
 from experimentstash.git.repository import Repository
 from experimentstash.git.working_tree import find_stash
 from experimentstash.history.overview import overview, summary
@@ -72,7 +72,7 @@ def _interesting(tags: tuple[TagState, ...]) -> list[TagState]:
 
 def _tool_row(tool: ToolState) -> list[str | Cell]:
     is_there = tool.standing == "at the pin"
-    changed = Cell(_some(tool.changes), BAD) if tool.changes else Cell("none" if tool.commit else "", GOOD)
+    changed = Cell(listed(tool.changes, _SHOWN), BAD) if tool.changes else Cell("none" if tool.commit else "", GOOD)
     return [
         Cell(tool.name, HEAD),
         tool.pin[:SHORT] or "none",
@@ -91,7 +91,7 @@ def _configs(tool: ToolState) -> Cell:
 def _tag_row(tag: TagState) -> list[str | Cell]:
     return [
         Cell(tag.record.tag, HEAD),
-        _some(tuple(name.title for name in tag.record.names)),
+        listed([name.title for name in tag.record.names], _SHOWN),
         _holds(tag),
         _answer(tag.is_on_branch),
         _answer(tag.is_published),
@@ -107,11 +107,6 @@ def _holds(tag: TagState) -> Cell:
 
 def _answer(answer: bool | None) -> Cell:
     return Cell("unknown", FAINT) if answer is None else Cell("yes" if answer else "no", "" if answer else FAINT)
-
-
-def _some(names: tuple[str, ...]) -> str:
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _problems(title: str, problems: Iterable[Problem]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import os
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, command, quote
+from experimentstash.core.errors import StashError, command, listed, quote
 from experimentstash.core.names import tool_path
 from experimentstash.git.checkouts.changes import REPLACED, STRICT, changes
 from experimentstash.git.checkouts.checked_out import check_checked_out, update_submodule
@@ -44,9 +44,8 @@ def tool_commit(stash: Path, tool: str) -> str:
 def check_unchanged(stash: Path, tool: str) -> None:
     """Raise `StashError` where a tool that is checked out holds changes that are not committed."""
     if found := changes(stash / tool_path(tool)):
-        more = f" and {len(found) - _MOST_TOLD} more" if len(found) > _MOST_TOLD else ""
-        told = ", ".join(map(str, found[:_MOST_TOLD]))
-        raise StashError(f"{tool_path(tool)}: changes that are not committed: {told}{more}", _fix(stash, tool, found))
+        names = listed(list(map(str, found)), _MOST_TOLD)
+        raise StashError(f"{tool_path(tool)}: changes that are not committed: {names}", _fix(stash, tool, found))
 
 
 def checked_out(stash: Path, tool: str) -> str:

@@ -6,7 +6,6 @@ The record lies in git's own folder while an add is under way, so that the next 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.file_lock import take_lock
 from experimentstash.core.names import tool_path
 from experimentstash.core.signals import come_too_late, held_signals, ignored_signals
 from experimentstash.git.submodules.rollback import Record, modules_folder, put_back, take_record
@@ -88,10 +88,8 @@ def only_add(stash: Path) -> Iterator[IO[str]]:
 
 
 def _lock(file: IO[str], stash: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the system lets go of it when we are killed
-    except BlockingIOError:
-        raise StashError(f"{stash}: another add-tool is under way there; wait for it to end") from None
+    if take_lock(file) is False:
+        raise StashError(f"{stash}: another add-tool is under way there; wait for it to end")
 
 
 def _forget(file: IO[str], path: Path) -> None:

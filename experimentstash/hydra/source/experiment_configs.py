@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from experimentstash.core.errors import listed
 from experimentstash.core.names import experiment_complaint
 from experimentstash.hydra.source.hydra_main import inside
 
@@ -68,8 +69,7 @@ def _parts(folder: Path, primaries: Collection[str]) -> Iterator[str]:
     """Yield the reason why configs beside the primary configs are no experiments: others bring them in."""
     parts = sorted(path.name for path in folder.glob("*.yaml") if path.stem not in primaries)
     if parts:
-        more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-        yield f"{', '.join(parts[:_SHOWN])}{more}: in the defaults list of another config"
+        yield f"{listed(parts, _SHOWN)}: in the defaults list of another config"
 
 
 def _files(folder: Path, group: str, primaries: Collection[str]) -> list[Path]:

@@ -216,6 +216,6 @@ def _check_padding(path: Path, file: BinaryIO, name: str, size: int) -> None:
 
 def _seen(block: bytes) -> str:
     """Say what a header is of, for a message: the name and the kind, whatever they are."""
-    name = printable(short(block[:tarfile.LENGTH_NAME].rstrip(b"\0").decode("utf-8", "replace")))
+    name = printable(short(block[: tarfile.LENGTH_NAME].rstrip(b"\0").decode("utf-8", "replace")))
     kind = _KINDS.get(block[156:157], "")
     return f"{name}, {kind}" if kind else name

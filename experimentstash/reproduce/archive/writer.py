@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import MAKE_ROOM, StashError, lacks_room
-from experimentstash.core.files import temporary_beside
+from experimentstash.core.files import file_digest, temporary_beside
 from experimentstash.reproduce.archive.archive_manifest import NAME
-from experimentstash.reproduce.archive.tar import CHUNK, Member, Writer, chunks
+from experimentstash.reproduce.archive.tar import Member, Writer, chunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,12 +86,3 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
 def _add(writer: Writer, member: Member, part: Part) -> None:
     with part.file.open("rb") as file:
         writer.add(member, chain([part.head] if part.head else [], chunks(file)))
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while part := file.read(CHUNK):
-            digest.update(part)
-    return digest.hexdigest()

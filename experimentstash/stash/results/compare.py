@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from experimentstash.core.errors import listed
 from experimentstash.core.secrets import without_names
 from experimentstash.stash.results.collect import late_texts, survey, with_content, without_machine
 from experimentstash.stash.results.pairing import pair
@@ -153,5 +154,5 @@ def _wrong_names(old_kind: str, new_kind: str, old: list[str], new: list[str]) -
         ("new", [n for n in new if n not in set(old)]),
     ):
         if names:
-            return f"{', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}: {what}"
+            return f"{listed(names, 3)}: {what}"
     return "its columns stand in another order" if old != new else ""

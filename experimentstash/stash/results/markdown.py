@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import printable
+from experimentstash.core.errors import first_lines, printable
 from experimentstash.stash.results.report import Verdict, figure
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ def listed(head: str, items: Iterable[str]) -> Iterator[str]:
     """Yield a list below its head, cut where it is long; nothing where it is empty."""
     lines = [f"- {escaped(item)}" for item in items]
     if lines:
-        yield "\n".join(
-            [head, "", *lines[:_MOST], *([f"- and {len(lines) - _MOST:,} more"] if len(lines) > _MOST else [])]
-        )
+        yield "\n".join([head, "", *first_lines(lines, _MOST, "- and {:,} more")])
 
 
 def escaped(text: str) -> str:
