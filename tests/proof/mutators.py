@@ -231,29 +231,23 @@ def move_a_line(rng: random.Random, scene: Scene) -> str | None:
 
 def change_a_value(rng: random.Random, scene: Scene) -> str | None:
     value = rng.choice(SCALARS)
-
-    def edit(text: str) -> str:
-        header, body = _parts(text)
-        lines = [number for number, line in enumerate(body) if re.search(r": \S|- \S", line)]
-        number = rng.choice(lines)
-        body[number] = re.sub(r"(: |- )\S.*\n", lambda match: f"{match[1]}{value}\n", body[number], count=1)
-        return "".join(header + body)
-
-    return "a value" if _edit(rng, scene, _snapshot(rng, scene), edit) else None
+    return "a value" if _edit_a_value(rng, scene, lambda _: value) else None
 
 
 def respell_a_value(rng: random.Random, scene: Scene) -> str | None:
     """Write a value in another way that some reader takes for the same."""
+    form = rng.choice(['"{}"', "'{}'", "{}.0", "+{}", "{}0", "!!str {}", "{} # x", "  {}  ", "[{}]", "|-\n    {}"])
+    return "a value spelled otherwise" if _edit_a_value(rng, scene, form.format) else None
 
-    def edit(text: str) -> str:
+
+def _edit_a_value(rng: random.Random, scene: Scene, edit: Callable[[str], str]) -> bool:
+    def edit_body(text: str) -> str:
         header, body = _parts(text)
-        lines = [number for number, line in enumerate(body) if re.search(r": \S|- \S", line)]
-        number = rng.choice(lines)
-        form = rng.choice(['"{}"', "'{}'", "{}.0", "+{}", "{}0", "!!str {}", "{} # x", "  {}  ", "[{}]", "|-\n    {}"])
-        body[number] = re.sub(r"(: |- )(\S.*)\n", lambda m: f"{m[1]}{form.format(m[2])}\n", body[number], count=1)
+        number = rng.choice([number for number, line in enumerate(body) if re.search(r": \S|- \S", line)])
+        body[number] = re.sub(r"(: |- )(\S.*)\n", lambda m: f"{m[1]}{edit(m[2])}\n", body[number], count=1)
         return "".join(header + body)
 
-    return "a value spelled otherwise" if _edit(rng, scene, _snapshot(rng, scene), edit) else None
+    return _edit(rng, scene, _snapshot(rng, scene), edit_body)
 
 
 # header lines
