@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 import tempfile
 import time
@@ -69,7 +70,7 @@ def _parts(asked: argparse.Namespace, folder: Path) -> Iterator[str]:
     from mutations import prove_mutations
     from two_people import prove_histories
 
-    arguments = " ".join(word for word in sys.argv[1:] if word != "--record")
+    arguments = shlex.join(word for word in sys.argv[1:] if word != "--record")
     start, seconds = time.monotonic(), 60 * asked.minutes
 
     def told(part: str, figures: dict[str, Any], lines: list[str]) -> None:
