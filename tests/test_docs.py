@@ -43,6 +43,7 @@ WALK = [  # `make test` plays the first two, which a newcomer meets, and `make m
             "late-values",
             "sweeps",
             "slurm",
+            "compare",
             "verify",
             "undo",
             "several-tools",

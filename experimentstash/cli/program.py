@@ -20,6 +20,8 @@ COMMANDS = {
     "show": "Show the snapshots of a tag.",
     "diff": "Compare two snapshots, or one with the working config.",
     "why": "Say which of config, code, packages, data and platform differ.",
+    "find": "Say which snapshot or run a file comes from.",
+    "report": "Write an HTML page of what was frozen.",
     "verify": "Judge whether snapshots hold.",
     "tag": "Make the snapshot/* tags that are missing.",
     "reproduce": "Run again what a tag froze, elsewhere, and compare.",

@@ -69,19 +69,6 @@ class Explanation:
             return f"of what is recorded, only the {self.causes[0].kind} differs"
         return f"{' and '.join(cause.kind for cause in self.causes)} differ; the narrowest comes first"
 
-    @property
-    def next_step(self) -> str:
-        """The command that narrows it down, or an empty text."""
-        report, old, new = self.comparison.report, self.comparison.old, self.comparison.new
-        is_code = any(cause.kind == "code" and cause.size > 1 for cause in self.causes)
-        figures = [row.key for row in self.comparison.changed("results") if "::" in row.key]
-        if report is None or report.holds or not is_code or not figures:
-            return ""
-        from experimentstash.core.errors import command
-
-        tag = f"{old.label}:{old.name.title}"
-        return command("experimentstash", "bisect", tag, "--bad", new.label, "--metric", figures[0])
-
     def as_json(self) -> dict[str, Any]:
         """Return it as `why --json` prints it."""
         return {
@@ -95,7 +82,6 @@ class Explanation:
             "same": list(self.same),
             "unknown": list(self.unknown),
             "conclusion": self.conclusion,
-            "next": self.next_step or None,
         }
 
 

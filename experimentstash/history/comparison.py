@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experimentstash.git.repository import Repository
     from experimentstash.history.figures import Figure
     from experimentstash.history.sides import Side
-    from experimentstash.stash.results.report import Report
+    from experimentstash.stash.results.comparison_report import Report
 
 PARTS = ("config", "late", "override", "code", "packages", "platform", "results")
 

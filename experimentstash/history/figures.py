@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,13 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """`FILE::KEY`, as the options of `reproduce` and `bisect` take it."""
+        """`FILE::KEY`, as the options of `reproduce` take it."""
         return f"{self.file}::{self.key}"
 
     @property
-    def is_number(self) -> bool:
-        """Whether it can be plotted."""
-        return is_number(self.value) and not isinstance(self.value, bool)
+    def number(self) -> float | None:
+        """The value where it can be plotted: a finite number."""
+        return float(self.value) if is_number(self.value) and math.isfinite(self.value) else None
 
 
 def figures(manifest: Manifest) -> dict[str, Figure]:

@@ -13,6 +13,7 @@ from experimentstash.core import process
 from experimentstash.core.errors import FINDING
 from experimentstash.git.user_git import answer, git
 from experimentstash.hydra.launch import running
+from experimentstash.hydra.run_record import with_record
 
 if TYPE_CHECKING:
     from experimentstash.hydra.launch import Wish
@@ -44,7 +45,7 @@ def run_frozen(
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         report = Path(folder) / "loaded"
         with_configs = replace(wanted, stash_configs=_configs_of(wanted, tag, Path(folder) / "configs"))
-        start = running(with_configs, report)
+        start = with_record(running(with_configs, report), wanted, tag)
         code = process.run_through(
             start.command, cwd=start.cwd, env=start.env, asked_to_end=asked_to_end, limit=limit, bound=bound
         )

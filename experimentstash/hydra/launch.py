@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 INSIDE = Path(__file__).parent / "inside"
 """The folder that stands on a tool's PYTHONPATH while it runs."""
-_ORDER = "EXPERIMENTSTASH_ORDER"
+ORDER = "EXPERIMENTSTASH_ORDER"
+"""In the environment of a tool's process: what it is to do, as `experimentstash_inside.order` reads it."""
 _OUTPUTS = "EXPERIMENTSTASH_OUTPUTS"
 RUN = "EXPERIMENTSTASH_RUN"
 """In the environment of a run and of all that it starts: its run folder, where it has one of its own."""
@@ -163,8 +164,8 @@ def capturing_each(wishes: Sequence[Wish], reports: Sequence[Path]) -> Launch:
     """
     launches = [capturing(wanted, report) for wanted, report in zip(wishes, reports, strict=True)]
     own = launches[0]
-    order = {**json.loads(own.env[_ORDER]), "more": list(map(_further, wishes[1:], launches[1:]))}
-    return replace(own, env={**own.env, _ORDER: json.dumps(order)})
+    order = {**json.loads(own.env[ORDER]), "more": list(map(_further, wishes[1:], launches[1:]))}
+    return replace(own, env={**own.env, ORDER: json.dumps(order)})
 
 
 def _further(wanted: Wish, launch: Launch) -> dict[str, Any]:
@@ -173,7 +174,7 @@ def _further(wanted: Wish, launch: Launch) -> dict[str, Any]:
     call: dict[str, Any] = {"overrides": [_CALLBACK, *overrides]}
     if wanted.select == "primary":
         call["config_name"] = flags[0].partition("=")[2]
-    env = {name: launch.env[name] for name in (_ORDER, _OUTPUTS)}
+    env = {name: launch.env[name] for name in (ORDER, _OUTPUTS)}
     return {"arguments": [*flags, *call["overrides"]], "env": env, "call": call}
 
 
@@ -214,7 +215,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
     paths = [str(INSIDE), *_package_roots(stash, tool), env.get("PYTHONPATH", "")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     env["PWD"] = str(wanted.work)
-    env[_ORDER] = json.dumps(whole)
+    env[ORDER] = json.dumps(whole)
     env[_OUTPUTS] = str(outputs(stash, tool, wanted.experiment))
     if wanted.folder:
         env[RUN] = str(wanted.folder)

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.stash_source import Source
     from experimentstash.reproduce.state import Progress
     from experimentstash.reproduce.tool_checkouts import Wanted
+    from experimentstash.stash.results.comparison_report import Report
     from experimentstash.stash.results.comparison_rules import Rules
     from experimentstash.stash.results.manifest import Manifest
-    from experimentstash.stash.results.report import Report
     from experimentstash.stash.tool import Tool
 
 _log = logging.getLogger(__name__)

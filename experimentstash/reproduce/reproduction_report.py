@@ -15,8 +15,8 @@ from experimentstash import __version__
 from experimentstash.core.errors import FINDING, FINE, StashError, first_lines, printable
 from experimentstash.core.files import write_text
 from experimentstash.core.secrets import for_others, for_others_in
+from experimentstash.stash.results.comparison_report import terminal
 from experimentstash.stash.results.markdown import code, escaped, listed, markdown
-from experimentstash.stash.results.report import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from experimentstash.core.names import SnapshotName
     from experimentstash.reproduce.experiment_environments import Within
-    from experimentstash.stash.results.report import Report
+    from experimentstash.stash.results.comparison_report import Report
 
 _MOST = 20  # lines of what is told beside the results
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from experimentstash.git.repository import Repository
     from experimentstash.stash.snapshot_file import Snapshot
 
+_MADE_UP = re.compile(r"Freeze .+ as \S+")
+"""The message of a freeze commit to which nobody gave one."""
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
@@ -88,7 +91,7 @@ def missing_tags(
         told = examination.at({**freeze.files, **files[tag]}, freeze, target[:SHORT])
         problems += told
         if not told and freeze.registered is not None:
-            new.append(new_tag(tag, target, _judged(freeze.files, examination)))
+            new.append(new_tag(tag, target, _judged(freeze.files, examination), repository.messages([target])[target]))
     return new, [*examination.problems, *problems]
 
 
@@ -125,8 +128,8 @@ def _two_lines(tag: str, commit: str) -> Problem:
     return Problem(tag_ref(tag), "tag", what, f"git tag -a snapshot/{tag} {commit[:SHORT]}")
 
 
-def new_tag(tag: str, commit: str, snapshots: Mapping[SnapshotName, Snapshot]) -> NewTag:
-    """Return the tag of a freeze commit: what it says and its date, made of nothing but the snapshots' headers.
+def new_tag(tag: str, commit: str, snapshots: Mapping[SnapshotName, Snapshot], message: str) -> NewTag:
+    """Return the tag of a freeze commit: what it says and its date, made of nothing but what that commit holds.
 
     So whoever makes it, and whenever, it says the same.
 
@@ -134,10 +137,12 @@ def new_tag(tag: str, commit: str, snapshots: Mapping[SnapshotName, Snapshot]) -
         tag: its name.
         commit: the full id of the freeze commit.
         snapshots: what that holds under this tag, of every tool; at least one.
+        message: the message of the commit; one that `snapshot` made up by itself is left out.
     """
     lines = [f"{name.title}: {_pins(name, snapshots[name])}\n" for name in sorted(snapshots)]
     moments = [timestamp(snapshot.one("TIMESTAMP")) or EPOCH for snapshot in snapshots.values()]
-    return NewTag(tag, commit, f"Snapshot {tag}\n\n{''.join(lines)}", max(moments))
+    told = "" if _MADE_UP.fullmatch(message.strip()) else f"{message.strip()}\n\n"
+    return NewTag(tag, commit, f"Snapshot {tag}\n\n{told}{''.join(lines)}", max(moments))
 
 
 def _pins(name: SnapshotName, snapshot: Snapshot) -> str:
@@ -154,7 +159,7 @@ def tag_of_commit(repository: Repository, tag: str, commit: str) -> NewTag:
     for path, entry in repository.tree(commit, tag).files.items():
         if entry.is_file and (name := SnapshotName.from_path(path)):
             snapshots[name] = parse(repository.read(entry.id, LARGEST), path)
-    return new_tag(tag, commit, snapshots)
+    return new_tag(tag, commit, snapshots, repository.messages([commit])[commit])
 
 
 def _judged(files: Mapping[str, Entry], examination: Examination) -> dict[SnapshotName, Snapshot]:

@@ -144,7 +144,6 @@ def test_why_names_what_differs_narrowest_first_and_what_is_the_same(paper: Pape
     (told,) = asked(paper, "why", "v1", "v2")["explanations"]
     assert [(cause["kind"], cause["size"]) for cause in told["causes"]] == [("packages", 1), ("code", 2), ("config", 3)]
     assert told["same"] == ["data", "platform"]
-    assert told["next"] == "experimentstash bisect v1:mytool/pca --bad v2 --metric curve.csv::loss"
     (same,) = asked(paper, "why", "v1", "v1")["explanations"]
     assert (same["causes"], same["conclusion"]) == ([], "nothing has to be explained")
 

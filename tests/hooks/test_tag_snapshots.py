@@ -30,7 +30,7 @@ def test_the_tag_is_annotated_with_what_the_headers_say(root: Path) -> None:
     assert tag(root) == Ran(0, "", "")
     assert git("cat-file", "tag", "snapshot/v1", cwd=root) == (
         f"object {made}\ntype commit\ntag snapshot/v1\ntagger Ada Tester <ada@example.org> 1768210200 +0000\n\n"
-        f"Snapshot v1\n\nmytool/a: mytool {pin_id('two')}"
+        f"Snapshot v1\n\nfreeze v1\n\nmytool/a: mytool {pin_id('two')}"
     )
 
 

@@ -80,7 +80,7 @@ def test_the_tag_of_a_commit_is_the_missing_one(tmp_path: Path) -> None:
         ((missing,), problems) = missing_tags(repository, head)
         assert problems == []
         assert tag_of_commit(repository, "v1", head) == missing
-    assert missing.message == f"Snapshot v1\n\nmytool/a: mytool {pin_id('one')}\nother/b: other {other}\n"
+    assert missing.message == f"Snapshot v1\n\nfreeze v1\n\nmytool/a: mytool {pin_id('one')}\nother/b: other {other}\n"
     assert missing.when == dt.datetime(2026, 3, 1, 9, tzinfo=dt.timezone.utc)
 
 
@@ -97,7 +97,8 @@ def test_a_snapshot_that_cannot_be_read_gets_no_tag(tmp_path: Path) -> None:
 
 def test_a_header_without_a_time_has_the_first_moment_that_git_knows() -> None:
     name = SnapshotName("mytool", "v1", "a")
-    tag = new_tag("v1", "1" * 40, {name: parse(b"# TOOL_COMMIT: abcdef0\n\na: 1\n", "a.yaml")})
+    snapshots = {name: parse(b"# TOOL_COMMIT: abcdef0\n\na: 1\n", "a.yaml")}
+    tag = new_tag("v1", "1" * 40, snapshots, "Freeze mytool/a as v1\n")
     assert (tag.message, tag.when) == ("Snapshot v1\n\nmytool/a: mytool abcdef0\n", EPOCH)
 
 
@@ -168,3 +169,12 @@ def test_a_lock_that_a_killed_git_left_is_named_with_the_command_that_removes_it
     assert run("sh", "-c", fix, cwd=root).code == 0
     assert estash("tag", cwd=root).code == 0
     assert git("tag", cwd=root) == "snapshot/v1"
+
+
+def test_the_tag_says_what_the_commit_says(tmp_path: Path) -> None:
+    name = SnapshotName("mytool", "v1", "a")
+    snapshots = {name: parse(b"# TOOL_COMMIT: abcdef0\n\na: 1\n", "a.yaml")}
+    tag = new_tag("v1", "1" * 40, snapshots, "The figures of the camera-ready version\n\nFor reviewer 2.\n")
+    assert tag.message == (
+        "Snapshot v1\n\nThe figures of the camera-ready version\n\nFor reviewer 2.\n\nmytool/a: mytool abcdef0\n"
+    )

@@ -12,6 +12,7 @@ from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
+from experimentstash.hydra.run_record import with_record
 from experimentstash.hydra.selection import wish
 from experimentstash.stash import registry
 
@@ -53,7 +54,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         return FINE
     if tag is not None:
         raise ToolExit(run_frozen(wanted, tag))
-    start = launch.running(wanted)
+    start = with_record(launch.running(wanted), wanted, None)
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
 
 

@@ -52,8 +52,6 @@ def _lines(one: Explanation) -> Iterator[str]:
     if one.unknown:
         yield f"not recorded: {', '.join(one.unknown)}"
     yield from (f"note: {printable(note)}" for note in one.comparison.notes)
-    if one.next_step:
-        yield f"next: {printable(one.next_step)}"
     yield ""
 
 

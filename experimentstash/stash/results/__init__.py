@@ -3,7 +3,7 @@
 markdown          the report on results as Markdown
 compare           two runs compared: by bytes first, then by values
 collect           what lies in a run folder, as a manifest
-report            what comparing gave, whether it holds, and how it is told
+comparison_report what comparing gave, whether it holds, and how it is told
 stray_files       what a tool wrote beside its run folder
 tolerance         how far values lie from the recorded ones
 pairing           which recorded file is which new one

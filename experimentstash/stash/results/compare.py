@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import listed
 from experimentstash.core.secrets import without_names
 from experimentstash.stash.results.collect import late_texts, survey, with_content, without_machine
+from experimentstash.stash.results.comparison_report import FileResult, Report, Verdict, ordered
 from experimentstash.stash.results.pairing import pair
-from experimentstash.stash.results.report import FileResult, Report, Verdict, ordered
 from experimentstash.stash.results.summary import Keep
 from experimentstash.stash.results.tolerance import Gap, compare_series, rests_on
 

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+RUN_RECORD = "experimentstash.json"
+"""The file in a run directory that says where the run comes from."""
 DEFAULT_IGNORE = (
     ".hydra",  # what Hydra writes of the config itself: the snapshot has it, and paths and versions stand in it
     "multirun.yaml",
     ".submitit",
+    RUN_RECORD,  # start and end stand in it
+    f"{RUN_RECORD}.part",
     "*.log",  # Hydra's own, of the job; each line begins with a clock
     "events.out.tfevents.*",  # a clock beside each value
     "__pycache__",

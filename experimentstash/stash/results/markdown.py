@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import first_lines, printable
-from experimentstash.stash.results.report import Verdict, figure
+from experimentstash.stash.results.comparison_report import Verdict, figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from experimentstash.stash.results.report import FileResult, Report
+    from experimentstash.stash.results.comparison_report import FileResult, Report
 
 _MOST = 1000
 """Rows of a table; the JSON report has them all."""

@@ -69,7 +69,7 @@ def test_the_tag_is_annotated_with_what_the_headers_say(tmp_path: Path) -> None:
     assert estash("tag", cwd=root) == Ran(0, f"snapshot/v1 {made}\n", "")
     assert git("cat-file", "tag", "snapshot/v1", cwd=root) == (
         f"object {made}\ntype commit\ntag snapshot/v1\ntagger Ada Tester <ada@example.org> 1768296600 +0000\n\n"
-        f"Snapshot v1\n\nmytool/a: mytool {ONE}\nmytool/f/b: mytool {ONE}, second {second}"
+        f"Snapshot v1\n\nwork\n\nmytool/a: mytool {ONE}\nmytool/f/b: mytool {ONE}, second {second}"
     )
 
 

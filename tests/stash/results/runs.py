@@ -11,10 +11,10 @@ from conftest import write
 
 from experimentstash.stash.results.collect import collect
 from experimentstash.stash.results.compare import check
+from experimentstash.stash.results.comparison_report import FileResult, Report
 from experimentstash.stash.results.comparison_rules import Rules, Setting
 from experimentstash.stash.results.manifest import Content, File, Manifest, Series, render
 from experimentstash.stash.results.manifest_parser import parse
-from experimentstash.stash.results.report import FileResult, Report
 
 # its type stubs are written for a newer Python than the one that mypy checks this code for
 numpy: Any = importlib.import_module("numpy")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from runs import ANY, checked, numpy, recorded, report, run_folder, within
 
 from experimentstash.stash.results.compare import compare
+from experimentstash.stash.results.comparison_report import FileResult, Report, Verdict
 from experimentstash.stash.results.comparison_rules import EXACT, Rules, Setting, Tolerance
 from experimentstash.stash.results.manifest import Manifest, render
-from experimentstash.stash.results.report import FileResult, Report, Verdict
 from experimentstash.stash.results.summary import Keep, gathered
 from experimentstash.stash.results.tolerance import Gap, compare_series, near
 

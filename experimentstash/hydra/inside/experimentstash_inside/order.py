@@ -35,6 +35,8 @@ class Order:
         stash, root: the folders of the stash and of the tool.
         loaded: the directory that takes what each process of a run loaded; empty for none.
         note: what a note in the run directory says; empty for none.
+        origin: what the record in the run directory says; empty where none is written.
+        work: the tool's working directory; empty where nobody asks.
     """
 
     def __init__(self, said: dict[str, Any]) -> None:
@@ -60,6 +62,8 @@ class Order:
         self.root: str = said.get("root", "")
         self.loaded: str = said.get("loaded", "")
         self.note: str = said.get("note", "")
+        self.origin: dict[str, Any] = said.get("origin", {})
+        self.work: str = said.get("work", "")
 
     @property
     def replay(self) -> str:

@@ -53,6 +53,10 @@ if _order.imports:
     from experimentstash_inside import imported
 
     imported.note_at_exit(_order.imports)
+if _order.origin:
+    from experimentstash_inside import origin
+
+    origin.install(_order)
 if _order.mode:
     from experimentstash_inside import intercept, loaded
 

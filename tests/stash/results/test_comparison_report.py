@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from runs import checked, report, run_folder, within
 
+from experimentstash.stash.results.comparison_report import FileResult, Report, Verdict, terminal
 from experimentstash.stash.results.comparison_rules import Rules, Setting
 from experimentstash.stash.results.markdown import code, escaped, markdown
-from experimentstash.stash.results.report import FileResult, Report, Verdict, terminal
 from experimentstash.stash.results.tolerance import Gap
 
 FILES = (

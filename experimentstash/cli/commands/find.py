@@ -1,0 +1,69 @@
+"""`find FILE`: which snapshot or run a file comes from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from experimentstash.cli.terminal import HEAD, Table, show, styled
+from experimentstash.core.errors import FINDING, FINE, printable
+from experimentstash.git.repository import Repository
+from experimentstash.git.working_tree import find_stash
+from experimentstash.history.catalog import Catalog
+from experimentstash.history.provenance import Provenance, find_origin
+from experimentstash.verify.rules import SHORT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.command("find")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def command(file: Path, as_json: bool) -> int:
+    """Say which snapshot or run a file comes from, wherever it lies now, by the digest of its bytes.
+
+    The exit code is 1 where nothing is known of it.
+
+    Example: experimentstash find paper/figures/loss.pdf
+    """
+    root = find_stash()
+    with Repository.open(root) as repository:
+        origin = find_origin(Catalog(repository), root, file)
+    if as_json:
+        click.echo(json.dumps(origin.as_json(), indent=2))
+    else:
+        show(_lines(file, origin))
+    return FINE if origin.snapshots or origin.runs else FINDING
+
+
+def _lines(file: Path, origin: Provenance) -> Iterator[str]:
+    yield f"{printable(str(file))}: sha256 {origin.sha256}"
+    if origin.snapshots:
+        yield styled("recorded with:", HEAD)
+        rows = [(f"snapshot/{one.tag}", one.name.title, one.path) for one in origin.snapshots]
+        yield from (f"  {line}" for line in Table(("tag", "experiment", "file"), rows).lines())
+    for run in origin.runs:
+        yield styled(f"in the run directory {printable(str(run.folder))}:", HEAD)
+        yield from (f"  {printable(f'{key}: {value}')}" for key, value in _facts(run.record))
+    yield from (f"not read: {printable(line)}" for line in origin.unread)
+    if not origin.snapshots and not origin.runs:
+        yield "no recorded results have these bytes, and no run directory here does"
+
+
+def _facts(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a record says, as far as it is what this program writes: anybody can write such a file."""
+    yield "experiment", f"{record.get('tool')}/{record.get('experiment')}"
+    yield "snapshot", f"snapshot/{record['tag']}" if record.get("tag") else "none: a run of the working config"
+    commits, dirty = record.get("tool_commits"), record.get("dirty")
+    for tool, commit in commits.items() if isinstance(commits, dict) else ():
+        changed = ", with changes that are not committed" if isinstance(dirty, list) and tool in dirty else ""
+        yield str(tool), f"{str(commit)[:SHORT]}{changed}"
+    yield "stash", str(record.get("stash_commit"))[:SHORT]
+    overrides = record.get("overrides")
+    if isinstance(overrides, list) and overrides:
+        yield "overrides", " ".join(map(str, overrides))
+    yield "ran", f"{record.get('start')} to {record.get('end')}, {record.get('status')}"

@@ -1,0 +1,45 @@
+"""`report [-o FILE]`: an HTML page of what was frozen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from experimentstash.core.errors import FINE, printable
+from experimentstash.core.files import write_text
+from experimentstash.git.repository import Repository
+from experimentstash.git.working_tree import find_stash
+from experimentstash.history.report_data import report_data
+from experimentstash.history.report_page import report_page
+
+
+@click.command("report")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="The file to write.",
+)
+@click.option(
+    "--reproduction",
+    "reproductions",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.json",
+    help="A report of reproduce --report, to be shown with its tag. Several may be given.",
+)
+def command(output: Path, reproductions: tuple[Path, ...]) -> int:
+    """Write one HTML page with a timeline, a comparison of tags, plots of the figures, and how to run each again.
+
+    The page needs no network and can be sent or archived as it is.
+
+    Example: experimentstash report -o snapshots.html
+    """
+    with Repository.open(find_stash()) as repository:
+        data = report_data(repository, reproductions)
+    write_text(output, report_page(data))
+    click.echo(f"wrote {printable(str(output))}: {len(data['tags']):,} tags")
+    return FINE
