@@ -17,6 +17,7 @@ from experimentstash.core.yaml_scalars import KINDS, YAML, construct, kind
 from experimentstash.stash import config_paths
 from experimentstash.stash.overrides import is_override
 from experimentstash.stash.snapshot_file import LARGEST, freeze_command
+from experimentstash.verify import flat_memory
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -87,17 +88,21 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     Returns:
         The findings, the first 50 of them.
     """
-    refreeze = freeze_command(name, name.tag)
 
     def problem(line: int | None, what: str) -> Problem:
         where = name.path if line is None else f"{name.path}:{line + 1}"
-        return Problem(where, "flat", what, refreeze)
+        return Problem(where, "flat", what, freeze_command(name, name.tag))
 
     text = snapshot.text
     if len(text) > LARGEST:
         return [problem(None, f"{len(text)} characters are no config (at most {LARGEST})")]
+    memory = flat_memory.current()
+    if memory and memory.knows(text):
+        return []
     breaks = list(islice(_break_complaints(text), _TOLD))  # with one, the lines that YAML counts are others
     found = breaks or [*_instruction_complaints(text), *_complaints(snapshot)]
+    if memory and not found:
+        memory.add(text)
     return [problem(line, what) for line, what in found[:_TOLD]]
 
 

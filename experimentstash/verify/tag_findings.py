@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError
 from experimentstash.core.names import tag_of, tag_ref
 from experimentstash.verify import rules
 from experimentstash.verify.examination import Examination
+from experimentstash.verify.flat_memory import remembering
 
 if TYPE_CHECKING:
     from experimentstash.git.repository import Repository
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 def findings_by_tag(repository: Repository) -> dict[str, tuple[Problem, ...]]:
     """Judge each snapshot tag by its own snapshots, and the snapshots of the index.
 
+    A text that was found flat before is not parsed again.
+
     Args:
         repository: the stash; a bare one has no index.
 
@@ -23,10 +27,17 @@ def findings_by_tag(repository: Repository) -> dict[str, tuple[Problem, ...]]:
         The findings by tag; nothing for a tag that holds. What is found in the index belongs to the tag of its path,
         and what belongs to none stands under an empty text.
     """
+    with remembering(repository.own_folder):
+        return _findings(repository)
+
+
+def _findings(repository: Repository) -> dict[str, tuple[Problem, ...]]:
     examination = Examination(repository)
     tags = examination.tags
     found: dict[str, list[Problem]] = {tag: [] for tag in tags.commits}
     found |= {tag: [rules.broken_tag(tag, why, tags.remote)] for tag, why in tags.broken.items()}
+    with contextlib.suppress(StashError):  # told below, of the tag that it belongs to
+        repository.trees([(commit, tag) for tag, commit in tags.commits.items()])
     for tag, commit in tags.commits.items():
         seen = len(examination.problems)
         try:
