@@ -8,8 +8,7 @@ import re
 import signal
 import sys
 import unicodedata
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -88,8 +87,7 @@ def command(*words: str) -> str:
     return " ".join(map(quote, words))
 
 
-@dataclass(frozen=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One finding: a rule of spec.md that does not hold.
 
     Attributes:

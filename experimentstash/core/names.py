@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError, listed, printable
 
@@ -110,8 +109,7 @@ def _close(name: str, names: Sequence[str], most: int) -> list[str]:
     return difflib.get_close_matches(name, names, n=most, cutoff=0.5)
 
 
-@dataclass(frozen=True, order=True)
-class SnapshotName:
+class SnapshotName(NamedTuple):
     """What a snapshot file is called: `configs/<tool>/snapshots/<tag>/<experiment>.yaml`."""
 
     tool: str

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.urls import is_path
@@ -26,8 +25,7 @@ _REACHING = r"^(http|credential|url|ssh)\.|^core\.(sshcommand|gitproxy)$"
 _PUBLIC = ("refs/heads/", "refs/tags/")  # what a clone fetches; merge requests are elsewhere
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(NamedTuple):
     """A remote of a clone.
 
     Attributes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +14,7 @@ NO_COMMIT = "it leads to no commit"
 """Why an object that is here is of no use as a tag."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry of a tree or of the index.
 
     Attributes:
@@ -36,8 +35,7 @@ class Entry:
         return self.id == other.id and (self.mode == other.mode or (self.is_file and other.is_file))
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """What a commit or the index records of a stash.
 
     Attributes:
@@ -50,4 +48,4 @@ class Tree:
     pins: Mapping[str, str]
     registry: Entry | None
     files: Mapping[str, Entry]
-    misplaced: Mapping[str, Entry] = field(default_factory=dict)
+    misplaced: Mapping[str, Entry] = MappingProxyType({})

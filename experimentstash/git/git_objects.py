@@ -6,6 +6,7 @@ that are not invented yet. It costs a process, and 15 µs an object.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -43,9 +44,7 @@ class GitObjects:
 
     def _send(self, ids: Sequence[str]) -> None:
         if self._process is None:
-            import tempfile  # 3 ms, and dulwich reads most repositories without asking here
-
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process)
+            self._errors = _scratch_file()
             self._process = subprocess.Popen(
                 ["git", "cat-file", "--batch"],
                 cwd=self._place.root,
@@ -97,3 +96,12 @@ class GitObjects:
         if self._errors is not None:
             self._errors.close()
             self._errors = None
+
+
+def _scratch_file() -> BinaryIO:
+    """Open a file without a name; nobody has to read it while the process runs, as somebody would have to of a pipe."""
+    if hasattr(os, "memfd_create"):  # Linux; it spares the 3 ms that `tempfile` takes to load
+        return os.fdopen(os.memfd_create("git-errors"), "w+b")
+    import tempfile
+
+    return tempfile.TemporaryFile()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.urls import is_path, resolve
 from experimentstash.git.entries import Entry
@@ -22,8 +21,7 @@ _LARGEST = 1024 * 1024  # bytes
 _KEYS = r"^submodule\..*\.(path|url)$"
 
 
-@dataclass(frozen=True)
-class Submodule:
+class Submodule(NamedTuple):
     """What `.gitmodules` says of a tool.
 
     Attributes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError, UsageError
 from experimentstash.core.names import leads_to_snapshots, tag_of
@@ -22,8 +21,7 @@ _NONE = re.compile("0{40}|0{64}")
 _PATHS = ("--", SNAPSHOTS)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """An entry that a commit has and none of its parents.
 
     Attributes:

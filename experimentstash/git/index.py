@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shlex
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, listed
+from experimentstash.core.errors import StashError, listed, quote
 from experimentstash.core.names import REGISTRY, leads_to_snapshots
 from experimentstash.git.entries import LINK, PIN, Entry, Tree
 from experimentstash.git.location import ON_THE_WAY, SNAPSHOTS, UNMOVED
@@ -120,7 +119,7 @@ def _check_sum(place: Place) -> None:
     said = data[-width:]
     summed = not said.strip(b"\0") or said == hashlib.new(place.object_format, data[:-width]).digest()
     if len(data) <= width or not summed:
-        name = shlex.quote(os.path.relpath(file, place.root))
+        name = quote(os.path.relpath(file, place.root))
         raise StashError(f"{file}: the index is damaged", f"rm {name} && git reset")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError
 from experimentstash.git.user_git import LOCAL_ENVIRONMENT, ask_git, clean_environment, git, limited_git
@@ -31,8 +30,7 @@ _COMPUTING = 5  # seconds of a processor for a diff: a million files take two
 _RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A repository as git sees it.
 
     Attributes:
@@ -56,7 +54,7 @@ class Place:
     def without_replacements(self) -> Place:
         """Return the same repository without what `git replace` and grafts show in place of its objects."""
         grafts = {"GIT_GRAFT_FILE": os.devnull} if (self.common_dir / "info" / "grafts").exists() else {}
-        return replace(self, env={**self.env, **grafts, NO_REPLACEMENTS: "1"})
+        return self._replace(env={**self.env, **grafts, NO_REPLACEMENTS: "1"})
 
     def ask(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """Run git here and return what it said, whatever its exit code."""

@@ -1,4 +1,4 @@
-"""Who reads the objects of a repository: dulwich where it reads as git does, and git everywhere else.
+"""Who reads the objects of a repository: dulwich where it reads as git does and they are many, else git.
 
 What dulwich reads it reads rightly, since each object is checked against its id. Here stands what an id does
 not tell: that another object takes its place, that objects lie elsewhere or are to be fetched, or that the
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from experimentstash.git.few_objects import FewObjects
 from experimentstash.git.git_objects import GitObjects
 from experimentstash.git.location import NO_REPLACEMENTS
 
@@ -37,9 +38,13 @@ def choose(place: Place) -> Reader:
     git = GitObjects(place)
     if why_git(place) is not None:
         return git
-    from experimentstash.git.dulwich_objects import DulwichObjects  # 10 ms, when the first object is read
 
-    return DulwichObjects(place.common_dir / "objects", place.object_format, git)
+    def many() -> Reader:
+        from experimentstash.git.dulwich_objects import DulwichObjects  # 20 ms, which no commit of one snapshot needs
+
+        return DulwichObjects(place.common_dir / "objects", place.object_format, git)
+
+    return FewObjects(place.root, place.object_format, git, many)
 
 
 def why_git(place: Place) -> str | None:

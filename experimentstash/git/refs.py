@@ -6,8 +6,7 @@ Git lists them. Dulwich leaves out an empty ref without a word, gives `rubbish` 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.names import TAG_FOLDER, TAG_PREFIX, check_tag, tag_complaint, tag_ref
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 _FEW = 100
 
 
-@dataclass(frozen=True)
-class Tags:
+class Tags(NamedTuple):
     """The refs `refs/tags/snapshot/*`.
 
     Attributes:

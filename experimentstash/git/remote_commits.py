@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.process import run_whole
 from experimentstash.core.urls import hide_secrets
-from experimentstash.git.repository import Clone
+from experimentstash.git.clone import Clone
 from experimentstash.git.user_git import ask_git, clean_environment
 
 if TYPE_CHECKING:

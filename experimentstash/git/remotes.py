@@ -6,7 +6,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from experimentstash.core.names import TAG_PREFIX
-from experimentstash.git.clone import Clone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +79,8 @@ def remembered(place: Place) -> list[str]:
 
     What else is kept below `refs/remotes/`, such as pull requests, is no branch of theirs.
     """
+    from experimentstash.git.clone import Clone  # no commit waits for it
+
     return [tip for remote in Clone(place.git_dir, place.root).remotes for tip in remote.tips]
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.names import REGISTRY, tag_of, tool_path
 from experimentstash.git import history, index, location, refs, remotes
-from experimentstash.git.clone import Clone, find_clones
 from experimentstash.git.entries import FOLDER, PIN, Entry, Tree
-from experimentstash.git.gitmodules import Submodule, Submodules
 from experimentstash.git.history import Change, History
 from experimentstash.git.objects import Objects
 from experimentstash.git.refs import Tags, write_tag
@@ -23,7 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["Change", "Clone", "Repository", "Submodule", "Tags", "TooLargeError", "write_tag"]
+    from experimentstash.git.clone import Clone
+    from experimentstash.git.gitmodules import Submodule, Submodules
+
+__all__ = ["Change", "Repository", "Tags", "TooLargeError", "write_tag"]
 
 _FEW = 16  # tags
 
@@ -42,7 +42,6 @@ class Repository:
         self._place = place
         self._objects = Objects(place)
         self._history = History(place)
-        self._submodules = Submodules(place, self._objects)
         self._trees: dict[tuple[str, str | None], Tree] = {}
 
     @classmethod
@@ -150,6 +149,12 @@ class Repository:
     def parents(self) -> list[str]:
         """Return the parents of HEAD."""
         return self._head[1:]
+
+    @cached_property
+    def _submodules(self) -> Submodules:
+        from experimentstash.git.gitmodules import Submodules  # few questions of a hook are about URLs
+
+        return Submodules(self._place, self._objects)
 
     @cached_property
     def _head(self) -> list[str]:
@@ -294,7 +299,7 @@ class Repository:
         for path, entry in tree.files.items():
             files.setdefault(tag_of(path), {})[path] = entry
         for tag in tags:
-            self._trees[commit, tag] = tree if tag is None else replace(tree, files=files.get(tag, {}))
+            self._trees[commit, tag] = tree if tag is None else tree._replace(files=files.get(tag, {}))
 
     def _entries(self, wanted: Sequence[tuple[str, tuple[str | None, ...]]]) -> list[list[tuple[str, Entry]]]:
         """Return what each commit records that is of interest, by path."""
@@ -325,6 +330,8 @@ class Repository:
 
     def clones(self, path: str, name: str) -> tuple[list[Clone], list[str]]:
         """Return the repositories that a submodule has on this machine; see `clone.find_clones`."""
+        from experimentstash.git.clone import find_clones  # a commit that records no such tool waits for none
+
         return find_clones(self._place, path, name)
 
     def read(self, blob: str, limit: int) -> bytes:

@@ -40,10 +40,9 @@ def _check(options: Options) -> int:
         start, end = (os.environ.get(name, "") for name in _RANGE)
         if start and end and not options.stage:
             return _judge_range(repository, start, end, options)
-        staged = repository.staged()
-        if staged or repository.staged_misplaced() or options.strict:
-            return _judge(repository, staged, options)
-        if not options.stage and _INDEX not in os.environ and not repository.has_staged():
+        if repository.staged() or repository.staged_misplaced() or options.strict or options.stage:
+            return report_staged(repository, staged_problems(repository, options))
+        if _INDEX not in os.environ and not repository.has_staged():
             return _judge_head(repository, options)
         return FINE
 
@@ -84,15 +83,28 @@ def _unpublished(repository: Repository, verdict: Verdict, options: Options) -> 
     return unpublished(repository, verdict.recorded, online=True)
 
 
-def _judge(repository: Repository, staged: Mapping[str, Entry], options: Options) -> int:
-    from experimentstash.verify.examination import judge_index, judge_staged
-    from experimentstash.verify.exceptions import report_unless_allowed  # what most commits have no need of
+def staged_problems(repository: Repository, options: Options) -> list[Problem]:
+    """Judge the commit being made: what it brings in, or with `--strict` all that it holds.
+
+    Raises:
+        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+    """
+    staged = repository.staged()
+    if not (staged or repository.staged_misplaced() or options.strict):
+        return []
+    from experimentstash.verify.examination import judge_index, judge_staged  # what most commits have no need of
 
     verdict = judge_index(repository, strict=True) if options.strict else judge_staged(repository, staged)
-    problems = [*verdict.problems, *_unpublished(repository, verdict, options)]
+    return [*verdict.problems, *_unpublished(repository, verdict, options)]
+
+
+def report_staged(repository: Repository, problems: Sequence[Problem]) -> int:
+    """Tell of what `staged_problems` found, and return the exit code."""
     if not problems:
         return FINE
-    found = _frozen_meanwhile(repository.root, staged, problems)
+    from experimentstash.verify.exceptions import report_unless_allowed
+
+    found = _frozen_meanwhile(repository.root, repository.staged(), problems)
     return report_unless_allowed(found, repository.own_folder, "git commit …")
 
 

@@ -11,9 +11,7 @@ from experimentstash.git.repository import Repository
 from experimentstash.hooks.options import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from experimentstash.git.entries import Entry
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,11 +26,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _freeze() -> int:
     with Repository.open(Path.cwd()) as repository:
-        staged = repository.staged()
-        return _freeze_staged(repository, staged) if staged else FINE
+        return freeze_staged_files(repository)
 
 
-def _freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> int:
+def freeze_staged_files(repository: Repository) -> int:
+    """Freeze what the next commit brings in and is not frozen yet, tell of it, and return the exit code."""
+    if not (staged := repository.staged()):
+        return FINE
     from experimentstash.core.progress import show_steps
     from experimentstash.freeze.staged_configs import freeze_staged
     from experimentstash.git.checkouts.outward_links import outward_links

@@ -1,4 +1,4 @@
-"""What git's own hooks hand over to: a type of hook, and the doors that it goes through.
+"""What git's own hooks hand over to: a type of hook, and the module that answers it.
 
 The scripts in the top-level folder `hooks/` find a Python and call `main` here, in one process for each hook.
 """
@@ -9,36 +9,33 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import FINE, USAGE
+from experimentstash.core.errors import USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DOORS = {
-    "pre-commit": ("freeze_snapshots", "check_snapshots"),
-    "pre-merge-commit": ("check_snapshots",),
-    "post-commit": ("tag_snapshots",),
-    "post-merge": ("tag_snapshots",),
-    "post-rewrite": ("tag_snapshots",),
-    "pre-push": ("guard_push",),
-    "pre-receive": ("guard_receive",),
+    "pre-commit": "pre_commit",
+    "pre-merge-commit": "check_snapshots",
+    "post-commit": "tag_snapshots",
+    "post-merge": "tag_snapshots",
+    "post-rewrite": "tag_snapshots",
+    "pre-push": "guard_push",
+    "pre-receive": "guard_receive",
 }
-"""Each type of git hook, and the modules beside this one that answer it, in order (spec.md, *Hooks*)."""
+"""Each type of git hook, and the module beside this one that answers it (spec.md, *Hooks*)."""
 
 
 def main(kind: str, arguments: Sequence[str] = ()) -> int:
-    """Answer a git hook and return its exit code; the first door that refuses is the last.
+    """Answer a git hook and return its exit code.
 
     Args:
         kind: the type of the hook, one of `DOORS`.
         arguments: what git gave the hook.
     """
-    for door in DOORS[kind]:
-        module = importlib.import_module(f"experimentstash.hooks.{door}")
-        code: int = module.main(["--stage", kind, *arguments])
-        if code != FINE:
-            return code
-    return FINE
+    module = importlib.import_module(f"experimentstash.hooks.{DOORS[kind]}")
+    code: int = module.main(["--stage", kind, *arguments])
+    return code
 
 
 def run() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,7 +97,7 @@ def _report(repository: Repository, problems: Sequence[Problem]) -> int:
             fix += " && git commit --amend --no-edit"
         elif problem.rule != "tag":
             fix += f"  # in that commit: {reopening(commit, is_root=commit in roots)}"
-        told.append(replace(problem, fix=fix))
+        told.append(problem._replace(fix=fix))
     return report(told)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,14 +98,14 @@ def survey(stash: Path, request: Request) -> Found:
     needs_package = not answer.folders if isinstance(answer, Description) else main is not None and not main.config_path
     folder = _config_folder(root, tool, main, answer)
     if not request.packages and (not request.copy or needs_package):
-        tool = replace(tool, search_packages=find_search_packages(root, tool, folder))
+        tool = tool._replace(search_packages=find_search_packages(root, tool, folder))
     if not request.copy and not tool.search_packages and needs_package:
         raise StashError(
             f"{tool.name}: its configs lie in no package that Hydra could search",
             "leave --no-copy out, or name the package with --search-packages",
         )
     group, choices = choose_group(request, answer, folder)
-    tool = replace(tool, group=group)
+    tool = tool._replace(group=group)
     experiments = read_experiments(folder, group, answer.primaries if isinstance(answer, Description) else ())
     names_config = answer.config_name if isinstance(answer, Description) else main is None or main.names_config
     copied, kept = _to_copy(stash, tool, experiments, begins=bool(names_config)) if request.copy else ({}, ())

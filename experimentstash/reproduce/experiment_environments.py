@@ -194,7 +194,7 @@ def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
     Raises:
         StashError: it is not there, or does not run.
     """
-    python = interpreter(home, replace(tool, python=None))
+    python = interpreter(home, tool._replace(python=None))
     described = describe(python, tool_environment())
     found = differences(wanted.said, wanted.lock, described)
     return Within(python, (f"not built: {python} was at hand", *found), described.python.version)

@@ -240,7 +240,7 @@ class _Work:
     def reproduced(self, wanted: Need, within: Within) -> Outcome:
         """Run a snapshot, unless that was done, and compare what it wrote."""
         name = wanted.frozen.name
-        tool = replace(self.registered[name.tool], python=str(within.python))
+        tool = self.registered[name.tool]._replace(python=str(within.python))
         folder = run_folder(self.request.folder, tool, name)
         done = self.progress.done.get(name.title)
         if done is None or done.exit_code or done.python != tool.python or not folder.is_dir():
@@ -264,7 +264,7 @@ class _Work:
     def _lacking(self, name: SnapshotName) -> str:
         """Return why there is nothing to compare with: what a job of a sweep gave is recorded with the sweep."""
         above, _, number = name.experiment.rpartition("/")
-        sweep = replace(name, experiment=above)
+        sweep = name._replace(experiment=above)
         if above and number.isdigit() and (self.request.folder / sweep.results_path).is_file():
             return f"its results are recorded with those of the sweep: compare {sweep.title}"
         return "there are no recorded results to compare with (snapshot --run records them)"

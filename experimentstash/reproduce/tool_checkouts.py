@@ -11,7 +11,8 @@ from experimentstash.core.errors import StashError, short
 from experimentstash.core.files import check_inside
 from experimentstash.core.names import tool_path
 from experimentstash.git.entries import PIN, Entry
-from experimentstash.git.repository import Repository, Submodule
+from experimentstash.git.gitmodules import Submodule
+from experimentstash.git.repository import Repository
 from experimentstash.reproduce.lfs import fill_pointers
 from experimentstash.reproduce.safe_checkout import Checkout, check_allowed, fetch_commit
 from experimentstash.reproduce.safe_git import inert

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -18,14 +17,22 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 def component(key: Hashable) -> str:
     """Return one key of an address, without white space: a plain name, a number, or JSON."""
     if isinstance(key, str):
-        return key if _NAME.fullmatch(key) else json.dumps(key).replace(" ", "\\u0020")
+        return key if _NAME.fullmatch(key) else _quoted(key)
     if isinstance(key, int) and not isinstance(key, bool):
         return str(key)
     return "~" + repr(key).replace(" ", "")
 
 
+def _quoted(key: str) -> str:
+    import json  # 3 ms, for the few keys that are no names
+
+    return json.dumps(key).replace(" ", "\\u0020")
+
+
 def of_line(text: str) -> str:
     """Return the address of a `LATE_AT` or `BUILT_AT` line, `ADDRESS = JSON text`; empty where it is none."""
+    import json  # 3 ms, for the few snapshots that have such a line
+
     address, _, value = text.partition(" = ")
     try:
         return address if isinstance(json.loads(value), str) and " " not in address else ""

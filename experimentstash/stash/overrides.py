@@ -7,38 +7,41 @@ of them gives one key one value. A test holds it against Hydra's own parser.
 
 from __future__ import annotations
 
+import functools
 import re
 
 _INT = r"(?:0|[1-9](?:_?[0-9])*)"
 _WORD = r"[A-Za-z_$][A-Za-z0-9_$-]*"
-_KEY = re.compile(rf"(?:\+\+)?(?:{_WORD}|(?:{_WORD}|{_INT})(?:\.(?:{_WORD}|{_INT}))+)")
+_KEY = rf"(?:\+\+)?(?:{_WORD}|(?:{_WORD}|{_INT})(?:\.(?:{_WORD}|{_INT}))+)"
 _POINT = rf"(?:{_INT}?\.[0-9](?:_?[0-9])*|{_INT}\.)"
 _FLOAT = rf"[+-]?(?:(?:{_POINT}|{_INT})[eE][+-]?[0-9](?:_?[0-9])*|{_POINT}|(?i:inf|nan))"
-_TOKENS = tuple(
-    (name, re.compile(pattern, re.DOTALL))
-    for name, pattern in (
-        ("(", r"[ \t]*\([ \t]*"),
-        (",", r"[ \t]*,[ \t]*"),
-        (")", r"[ \t]*\)"),
-        ("[", r"\[[ \t]*"),
-        ("]", r"[ \t]*\]"),
-        ("{", r"\{[ \t]*"),
-        ("}", r"[ \t]*\}"),
-        (":", r"[ \t]*:[ \t]*"),
-        ("=", r"[ \t]*=[ \t]*"),
-        ("word", _FLOAT),
-        ("word", rf"[+-]?{_INT}"),
-        ("word", r"[/\-\\+.$%*@?|]"),
-        ("word", r"[A-Za-z_][A-Za-z0-9_-]*"),
-        ("word", r"(?:\\[\\()\[\]{}:=, \t])+"),
-        ("word", r"[ \t]+"),
-        ("quoted", r'"(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"'),
-        ("quoted", r"'(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)'"),
-        ("interpolation", r"\$\{[^}]+\}"),
-    )
+_TOKENS = (
+    ("(", r"[ \t]*\([ \t]*"),
+    (",", r"[ \t]*,[ \t]*"),
+    (")", r"[ \t]*\)"),
+    ("[", r"\[[ \t]*"),
+    ("]", r"[ \t]*\]"),
+    ("{", r"\{[ \t]*"),
+    ("}", r"[ \t]*\}"),
+    (":", r"[ \t]*:[ \t]*"),
+    ("=", r"[ \t]*=[ \t]*"),
+    ("word", _FLOAT),
+    ("word", rf"[+-]?{_INT}"),
+    ("word", r"[/\-\\+.$%*@?|]"),
+    ("word", r"[A-Za-z_][A-Za-z0-9_-]*"),
+    ("word", r"(?:\\[\\()\[\]{}:=, \t])+"),
+    ("word", r"[ \t]+"),
+    ("quoted", r'"(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)"'),
+    ("quoted", r"'(?:(?:\\\\)*|.*?[^\\](?:\\\\)*)'"),
+    ("interpolation", r"\$\{[^}]+\}"),
 )
 _DEEPEST = 50
 """Lists and mappings in each other."""
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.DOTALL)  # when it is first wanted: they take 2 ms, and most snapshots need none
 
 
 class _NoValueError(Exception):
@@ -48,7 +51,7 @@ class _NoValueError(Exception):
 def is_override(line: str) -> bool:
     """Tell whether a line gives one key one value, as Hydra's parser reads it: `a.b=VALUE`, `++a.b=VALUE`."""
     key, equals, value = line.partition("=")
-    if not equals or not _KEY.fullmatch(key):
+    if not equals or not _compiled(_KEY).fullmatch(key):
         return False
     try:
         tokens = _tokens(value.lstrip(" \t") if value[:1] in (" ", "\t") else value)
@@ -64,7 +67,7 @@ def _tokens(text: str) -> list[str]:
     found = []
     start = 0
     while start < len(text):
-        kinds = [(match.end(), name) for name, pattern in _TOKENS if (match := pattern.match(text, start))]
+        kinds = [(match.end(), name) for name, pattern in _TOKENS if (match := _compiled(pattern).match(text, start))]
         if not kinds:
             raise _NoValueError
         longest = max(end for end, _ in kinds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import yaml
@@ -99,10 +98,10 @@ def with_tool(text: str, tool: Tool) -> str:
 
 def _as_mapping(tool: Tool) -> dict[str, object]:
     entry: dict[str, object] = {"path": tool.path, "entrypoint": tool.entrypoint}
-    for field in fields(Tool)[2:]:
-        value = getattr(tool, field.name)
-        if value != field.default:
-            entry[field.name] = list(value) if isinstance(value, tuple) else value
+    for key, default in Tool._field_defaults.items():
+        value = getattr(tool, key)
+        if value != default:
+            entry[key] = list(value) if isinstance(value, tuple) else value
     if tool.search_packages:
         entry["search_packages"] = ":".join(tool.search_packages)
     return entry

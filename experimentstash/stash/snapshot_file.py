@@ -9,9 +9,7 @@ import datetime as dt
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import Problem, StashError, command, quote, short
 from experimentstash.core.names import (
@@ -56,8 +54,7 @@ def same_commit(recorded: str, commit: str) -> bool:
     return is_commit(recorded) and commit.startswith(recorded)
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A snapshot file, parsed.
 
     Attributes:
@@ -95,13 +92,13 @@ class Snapshot:
         """The recorded commit of the tool, perhaps abbreviated."""
         return self.one("TOOL_COMMIT")
 
-    @cached_property
+    @property
     def depends(self) -> tuple[tuple[str, str], ...]:
         """The further tools and their recorded commits; malformed lines are left to `header_problems`."""
         matches = map(_DEPENDS.fullmatch, self.all("DEPENDS"))
         return tuple((match[1], match[2]) for match in matches if match and not tool_complaint(match[1]))
 
-    @cached_property
+    @property
     def late_keys(self) -> tuple[str, ...]:
         """The dotted keys of the `LATE` lines, in file order."""
         return tuple(late_key(line) for line in self.all("LATE"))
@@ -123,7 +120,7 @@ class Snapshot:
         """The paths that the environment was made of, from the stash's root: the lock, and installed folders."""
         return (*self.lock_words[:1], *self.all("PROJECT"))
 
-    @cached_property
+    @property
     def late_addresses(self) -> tuple[str, ...]:
         """The addresses of the `LATE_AT` lines, in file order."""
         return tuple(line.partition(" = ")[0] for line in self.all("LATE_AT"))

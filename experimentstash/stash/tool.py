@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import yaml
 
@@ -12,7 +12,6 @@ from experimentstash.core.errors import printable
 from experimentstash.core.names import tool_complaint, tool_path
 from experimentstash.core.yaml_nodes import is_null, pairs, wrong
 from experimentstash.stash.results.comparison_rules import Rules
-from experimentstash.stash.results.rule_parser import read_rules
 
 SELECTS = ("group", "append", "primary", "compose")
 LOCKS = ("shipped", "installed")
@@ -23,8 +22,7 @@ _GROUP = re.compile(r"\.|[A-Za-z_][\w-]*(/[A-Za-z_][\w-]*)*", re.ASCII)
 _PACKAGE = re.compile(r"\w[\w-]*(\.\w[\w-]*)*")
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(NamedTuple):
     """A registered tool (spec.md, *The stash*). Its other keys stay in the file and mean nothing here.
 
     Attributes:
@@ -202,6 +200,12 @@ def group_complaint(text: str) -> str | None:
     return f"{text!r} is no config group: a name as in `conf/NAME/…`, or `.` for configs beside the primary config"
 
 
+def _results(node: yaml.Node, where: str) -> Rules:
+    from experimentstash.stash.results.rule_parser import read_rules  # few registries hold rules
+
+    return read_rules(node, where)
+
+
 def _lock(node: yaml.Node, where: str) -> str:
     if (text := _text(node, where)) not in LOCKS:
         raise wrong(where, node.start_mark, f"lock is one of {', '.join(LOCKS)}, not {text!r}")
@@ -222,5 +226,5 @@ _READERS = {
     "groups": _choices,
     "lock": _lock,
     "unversioned": _words,
-    "results": read_rules,
+    "results": _results,
 }

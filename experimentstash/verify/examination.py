@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from experimentstash.core.errors import Problem, StashError, command
 from experimentstash.core.names import REGISTRY, SnapshotName, tag_of, tool_complaint, tool_path
-from experimentstash.git.repository import Submodule, TooLargeError
+from experimentstash.git.repository import TooLargeError
 from experimentstash.stash import registry
 from experimentstash.stash.snapshot_file import LARGEST, Snapshot, header_problems, is_commit, is_rewritten, parse
 from experimentstash.verify import rules
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What was found.
 
     Attributes:
@@ -38,7 +36,7 @@ class Verdict:
 
     snapshots: int
     problems: tuple[Problem, ...]
-    recorded: tuple[Recorded, ...] = field(default=(), compare=False)
+    recorded: tuple[Recorded, ...] = ()
 
 
 def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
@@ -212,7 +210,7 @@ class Examination:
         brought = self._brought_by(parents, self._untagged(files))
         brought = {path: None if commit in parents[:1] else commit for path, commit in brought.items()}
         own = FreezeCommit(None, None, tree.pins, self._registered(tree, ""), files)
-        self._misplaced(replace(tree, misplaced=self._repository.staged_misplaced()), "")
+        self._misplaced(tree._replace(misplaced=self._repository.staged_misplaced()), "")
         self._judge(files, brought, "", own, None)
         if any(SnapshotName.from_path(path) is None for path in files):
             self._named(files, self._index.files, own, "")
@@ -255,7 +253,7 @@ class Examination:
                 if named in beside:
                     other = self._digest(files[named].id) if files[named].is_file else None
                     found = rules.beside_problems(path, named, digest, other, own)
-                    self.problems += [replace(one, where=_place(title, one.where)) for one in found]
+                    self.problems += [one._replace(where=_place(title, one.where)) for one in found]
 
     def _names(self, name: SnapshotName, entry: Entry) -> Mapping[str, str]:
         """Return the files beside a snapshot that it names, with their digests; one that cannot be read names none."""
@@ -269,7 +267,7 @@ class Examination:
             parts = path.split("/")
             if len(parts) != 2 or parts[1] in tools:
                 problem = rules.misplaced_problem(path, entry)
-                self.problems.append(replace(problem, where=_place(title, path)))
+                self.problems.append(problem._replace(where=_place(title, path)))
 
     def changes(self, commits: Sequence[str], changes: Mapping[str, Sequence[Change]]) -> None:
         """Judge what each commit has and none of its parents, as `Repository.changes` tells; see `judge_range`."""
@@ -277,7 +275,7 @@ class Examination:
         for commit in commits:
             if misplaced := {path: entry for path, entry in files[commit].items() if not tag_of(path)}:
                 tree = self._repository.tree(commit, "")
-                self._misplaced(replace(tree, misplaced=misplaced), commit[:SHORT])
+                self._misplaced(tree._replace(misplaced=misplaced), commit[:SHORT])
         files = {c: {path: entry for path, entry in files[c].items() if tag_of(path)} for c in commits}
         brought: dict[str, dict[str, str | None]] = {}
         for commit in reversed(commits):  # so that what comes before the newest one has been read for the others
@@ -305,7 +303,7 @@ class Examination:
         for (title, _, tag), tree in zip(wanted, trees, strict=True):
             found = self.at(tree.files, self.freeze(self.tags.commits[tag], tag), title)
             again = f"merge that branch, then: {command('git', 'tag', '-d', f'snapshot/{tag}')} && experimentstash tag"
-            self.problems += [replace(one, fix=f"{one.fix}  # or {again}") for one in found]
+            self.problems += [one._replace(fix=f"{one.fix}  # or {again}") for one in found]
 
     def tags_themselves(self) -> None:
         """Judge each snapshot tag: it leads to a commit, which holds snapshots of it, which hold."""
@@ -349,7 +347,7 @@ class Examination:
                     found += [] if changed else rules.body_problems(name, snapshot, freeze)
                     found += self._beside(name, snapshot, freeze)
                     self._recorded += rules.recorded(_place(title, path), name, snapshot, freeze)
-        return [replace(problem, where=_place(title, problem.where)) for problem in found]
+        return [problem._replace(where=_place(title, problem.where)) for problem in found]
 
     def _beside(self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> Iterator[Problem]:
         """Yield what is wrong with the files that are frozen with a snapshot: lock, recorded results, jobs."""
@@ -375,6 +373,8 @@ class Examination:
         if not inside or tool_complaint(tool) or not is_commit(commit):
             return
         if (path, commit) not in self._shipped_digests:
+            from experimentstash.git.gitmodules import Submodule  # few snapshots record a lock of the tool's own
+
             submodules = self._repository.submodules({freeze.id})[freeze.id]
             module = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
             clones = self._repository.clones(tool_path(tool), module.name)[0]
@@ -443,7 +443,7 @@ class Examination:
         for path, entry in files.items():
             if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, [])):
                 found = rules.pin_problems(name, snapshot, own)
-                self.problems += [replace(problem, where=_place(title, problem.where)) for problem in found]
+                self.problems += [problem._replace(where=_place(title, problem.where)) for problem in found]
 
     def _untagged(self, files: Iterable[str]) -> list[str]:
         """Return the files whose tag does not exist: each is judged at the commit that brought it in."""
@@ -467,7 +467,7 @@ class Examination:
                 found.append(_unread(name.path, "header", name.path, told))
             else:
                 rewritten = is_rewritten(told)
-                self._snapshots[key] = replace(told, body="", above="", rewritten=rewritten)  # large, and judged by now
+                self._snapshots[key] = told._replace(body="", above="", rewritten=rewritten)  # large, and judged by now
                 found += header_problems(told, name) + value_problems(told, name) + flat_problems(told, name)
         return self._snapshots.get(key)
 

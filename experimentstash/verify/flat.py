@@ -6,7 +6,6 @@ A file is judged as a whole, by the events of PyYAML's C parser, one at a time: 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,15 +52,15 @@ class _Missing(NamedTuple):
     line: int
 
 
-@dataclass
 class _Level:
     """A list or mapping that is open: of a mapping, the keys seen and the one at hand."""
 
-    is_mapping: bool
-    seen: set[Hashable] = field(default_factory=set)
-    key: str | None = None
-    component: str = ""
-    index: int = -1
+    def __init__(self, *, is_mapping: bool) -> None:
+        self.is_mapping = is_mapping
+        self.seen: set[Hashable] = set()
+        self.key: str | None = None
+        self.component = ""
+        self.index = -1
 
     @property
     def wants_key(self) -> bool:
@@ -252,7 +251,7 @@ class _Walk:
         elif len(self._levels) == DEEPEST:
             yield self._end(line, f"nested more than {DEEPEST} levels deep")
         self._enter_value()
-        self._levels.append(_Level(is_mapping))
+        self._levels.append(_Level(is_mapping=is_mapping))
 
     def _scalar(self, event: Any, line: int) -> Iterator[_Complaint]:
         yield from _anchor_or_tag(event, line, KINDS)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.core.names import tool_complaint, tool_path
 from experimentstash.core.urls import resolve, same, without_secrets
+from experimentstash.git.gitmodules import Submodule
 from experimentstash.git.remote_commits import PATIENCE, Asked, NoAnswerError, NoRepositoryError, contained
-from experimentstash.git.repository import Submodule
 from experimentstash.stash.snapshot_file import is_commit
 from experimentstash.verify.rules import Publication, published_problems
 
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from experimentstash.core.errors import Problem
-    from experimentstash.git.repository import Clone, Repository
+    from experimentstash.git.clone import Clone
+    from experimentstash.git.repository import Repository
     from experimentstash.verify.rules import Recorded
 
 
@@ -113,7 +113,7 @@ class _Tool:
                 for path, pin, name, url in submodules:
                     module = Submodule(f"{self._submodule.name}/modules/{name}", self._resolved(url))
                     for one in places.get(ids[commit], ()):
-                        yield (f"{self._tool}/{path}", module), replace(one, tool=f"{self._tool}/{path}", commit=pin)
+                        yield (f"{self._tool}/{path}", module), one._replace(tool=f"{self._tool}/{path}", commit=pin)
                 places.pop(ids[commit], None)  # two clones say the same
 
     def _resolved(self, url: str) -> str:

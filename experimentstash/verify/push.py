@@ -108,7 +108,7 @@ def judge_updates(
     repository.check_whole(incoming)
     touched = {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
     there = _tags_there(repository, touched - pushed.keys(), tips, receiver)
-    examination = Examination(repository, replace(there, commits={**there.commits, **pushed}), fresh=True)
+    examination = Examination(repository, there._replace(commits={**there.commits, **pushed}), fresh=True)
     examination.changes(incoming, changes)
     for tag, commit in pushed.items():
         examination.tag(tag, commit)
@@ -164,7 +164,7 @@ def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[st
     here = repository.tags([tag for tag in tags if tag not in named])
     beyond = set(repository.reachable(list(here.commits.values()), [*tips, *receiver.known]))
     near = {tag: commit for tag, commit in here.commits.items() if commit not in beyond}
-    return replace(known, commits={**near, **known.commits}, broken={**here.broken, **known.broken})
+    return known._replace(commits={**near, **known.commits}, broken={**here.broken, **known.broken})
 
 
 def _with_refs(
@@ -196,6 +196,6 @@ def _with_ref(problem: Problem, refs: Mapping[str, str], roots: Collection[str],
         return problem
     where = f"{refs[commit]} {problem.where}"
     if problem.rule == "published":  # what mends that is done to the tool
-        return replace(problem, where=where)
+        return problem._replace(where=where)
     fix = f"{problem.fix}  # in that commit: {reopening(commit, is_root=commit in roots)}"
-    return replace(problem, where=where, fix=fix)
+    return problem._replace(where=where, fix=fix)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import Problem, command, quote
 from experimentstash.core.names import SnapshotName, snapshot_folder, tag_ref, tool_path
@@ -22,8 +21,7 @@ SHORT = 12
 """Hex digits of a commit in a message; `git show` takes them."""
 
 
-@dataclass(frozen=True)
-class FreezeCommit:
+class FreezeCommit(NamedTuple):
     """The commit at which snapshots are judged, as far as the rules look at it (spec.md, *Words*).
 
     Attributes:
@@ -55,8 +53,7 @@ class FreezeCommit:
         return f"snapshot/{self.tag}" if self.tag is not None else (self.id or "HEAD")[:SHORT]
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """A commit that a snapshot records.
 
     Attributes:
@@ -72,8 +69,7 @@ class Recorded:
     freeze: str | None
 
 
-@dataclass(frozen=True)
-class Publication:
+class Publication(NamedTuple):
     """What is known of a recorded commit at the remote of its tool.
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import commit, git
 
-from experimentstash.git.repository import Clone
+from experimentstash.git.clone import Clone
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,6 +28,7 @@ from stashes import (
 from experimentstash.core.errors import StashError
 from experimentstash.git import dulwich_objects
 from experimentstash.git.dulwich_objects import DulwichObjects
+from experimentstash.git.few_objects import FEW, FewObjects
 from experimentstash.git.git_objects import GitObjects
 from experimentstash.git.location import Place, find
 from experimentstash.git.object_reader import Object
@@ -51,6 +52,14 @@ class Nobody:
 
 def dulwich_alone(place: Place) -> DulwichObjects:
     return DulwichObjects(place.common_dir / "objects", place.object_format, Nobody())
+
+
+def by_dulwich(place: Place) -> DulwichObjects:
+    """Return who reads a repository once more than a few objects were read."""
+    chosen = choose(place)
+    assert isinstance(chosen, FewObjects)
+    assert isinstance(chosen.many, DulwichObjects)
+    return chosen.many
 
 
 def every_id(root: Path) -> list[str]:
@@ -216,7 +225,8 @@ def test_dulwich_reads_what_it_reads_rightly_and_as_git_does(tmp_path: Path, kin
     assert why_git(place) is None
     assert place.object_format == ("sha256" if kind == "wide" else "sha1")
     chosen, alone, by_git = choose(place), dulwich_alone(place), GitObjects(place)
-    assert isinstance(chosen, DulwichObjects)
+    assert isinstance(chosen, FewObjects)
+    assert isinstance(chosen.many, DulwichObjects)
     ids = every_id(root)
     told = by_git.find(ids, 10**9)
     assert {one.kind for one in told if one is not None} == {"commit", "tree", "blob", "tag"}
@@ -283,14 +293,48 @@ def test_git_is_asked_for_what_dulwich_does_not_find(tmp_path: Path) -> None:
     alone = dulwich_alone(place)
     assert alone.find([head], 10**9) == [None]
     alone.close()
-    with opened(root) as repository:
-        reader = repository._objects.reader
-        assert isinstance(reader, DulwichObjects)
-        assert isinstance(reader._git, GitObjects)
-        repository.tree(blob(root, "HEAD~1"))
-        assert reader._git._process is None
-        assert repository.tree(head).pins == {"mytool": pin_id("late")}
-        assert reader._git._process is not None
+    reader = by_dulwich(place)
+    by_git = reader._git
+    assert isinstance(by_git, GitObjects)
+    before = blob(root, "HEAD~1")
+    assert [one and one.id for one in reader.find([before], 10**9)] == [before]
+    assert vars(by_git)["_process"] is None
+    assert [one and one.id for one in reader.find([head], 10**9)] == [head]
+    assert vars(by_git)["_process"] is not None
+    reader.close()
+
+
+def test_git_reads_the_first_objects_and_dulwich_the_rest(tmp_path: Path) -> None:
+    root = healthy(tmp_path / "stash")
+    ids = every_id(root)
+    asked: list[str] = []
+
+    class Noted(GitObjects):
+        def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:
+            asked.extend(ids)
+            return super().find(ids, limit)
+
+    place = find(root)
+    reader = FewObjects(place.root, place.object_format, Noted(place), lambda: dulwich_alone(place))
+    told = [reader.find([ids[number % len(ids)]], 10**9) for number in range(FEW + 2)]
+    assert len(asked) == FEW
+    assert told == [dulwich_alone(place).find([ids[number % len(ids)]], 10**9) for number in range(FEW + 2)]
+    reader.close()
+
+
+def test_what_git_gives_is_compared_with_its_id(tmp_path: Path) -> None:
+    """Git itself takes the bytes of a packed object for what its index says."""
+    root = healthy(tmp_path / "stash")
+    place = find(root)
+    head = blob(root, "HEAD")
+
+    class Wrong(Nobody):
+        def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:  # noqa: ARG002
+            return [Object(one, "blob", 2, b"x\n") for one in ids]
+
+    reader = FewObjects(place.root, place.object_format, Wrong(), Nobody)
+    with pytest.raises(StashError, match=f"the object {head} is damaged"):
+        reader.find([head], 10**9)
 
 
 def test_objects_that_are_packed_away_while_they_are_read(tmp_path: Path) -> None:
@@ -404,8 +448,7 @@ def test_no_object_unfolds_without_end(tmp_path: Path, monkeypatch: pytest.Monke
         commit_index(root)
         git("repack", "-q", "-a", "-d", cwd=root)
     bomb = delta_bomb(root)
-    reader = choose(find(root))
-    assert isinstance(reader, DulwichObjects)
+    reader = by_dulwich(find(root))
     assert [one and one.id for one in reader.find([bomb, small], 10**9)] == [bomb, small]
     assert [one and one.data for one in reader.find([bomb, small], 1000)] == [None, b"small\n"]
     reader.close()
@@ -415,14 +458,15 @@ def test_no_object_unfolds_without_end(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_what_reading_imports(tmp_path: Path) -> None:
-    """Dulwich's objects and packs cost 10 ms; all of it, 50."""
+    """Dulwich's objects and packs cost 20 ms, which few objects are not worth; all of it, 50."""
     root = healthy(tmp_path / "stash")
     code = (
         "import sys\nfrom pathlib import Path\nfrom experimentstash.git.repository import Repository\n"
         "with Repository.open(Path.cwd()) as repository:\n"
-        "    before = [name for name in sys.modules if name.startswith('dulwich')]\n"
         "    repository.tree(repository.head())\n"
-        "print(before, [f'dulwich.{name}' in sys.modules for name in ('pack', 'object_store', 'repo', 'porcelain')])"
+        "    few = [name for name in sys.modules if name.startswith('dulwich')]\n"
+        "    repository._objects.find([repository.head()] * 65)\n"
+        "print(few, [f'dulwich.{name}' in sys.modules for name in ('pack', 'object_store', 'repo', 'porcelain')])"
     )
     assert run(sys.executable, "-c", code, cwd=root).out == "[] [True, False, False, False]\n"
 
@@ -469,6 +513,6 @@ def test_a_thousand_commits_take_no_time(tmp_path: Path, stored: str) -> None:
             (entry,) = tree.files.values()
             repository.read(entry.id, 1000)
         assert time.process_time() - started < 5  # five times what is promised: other tests run beside this one
-        assert isinstance(repository._objects.reader, DulwichObjects)
+        assert isinstance(repository._objects.reader, FewObjects)
     assert len(trees) == 1000
     assert len({tree.pins["mytool"] for tree in trees}) == 1000

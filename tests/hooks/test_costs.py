@@ -38,9 +38,9 @@ def test_git_is_asked_as_often_however_many_snapshots_there_are(tmp_path: Path, 
     commit_index(root)
     assert asked(root, "tag-snapshots") == 3  # where it is, where HEAD is, and what changed
     stage(root, {snapshot_path("pca", "new"): snapshot_text("pca", "new", pin(root, "six"))})
-    assert asked(root, "check-snapshots") == 4  # the tag and HEAD besides; dulwich reads the objects
+    assert asked(root, "check-snapshots") == 5  # the tag, HEAD and a few objects besides
     commit_index(root)
-    assert asked(root, "tag-snapshots") == 8
+    assert asked(root, "tag-snapshots") == 9
     assert git("rev-parse", "snapshot/new^{commit}", cwd=root) == git("rev-parse", "HEAD", cwd=root)
 
 
@@ -53,3 +53,16 @@ def test_an_ordinary_commit_loads_nothing_heavy(tmp_path: Path, hook: str) -> No
         f"print(code, [name for name in {HEAVY} if name in sys.modules])"
     )
     assert run(sys.executable, "-c", code, cwd=root).out == "0 []\n"
+
+
+@pytest.mark.parametrize("hook", ["check_snapshots", "pre_commit"])
+def test_a_commit_of_a_snapshot_loads_nothing_that_it_does_not_need(tmp_path: Path, hook: str) -> None:
+    """Dulwich and dataclasses are a third of what it would load, and what freezes is as much as all the rest."""
+    root = healthy(tmp_path / "stash")
+    stage(root, {snapshot_path("pca", "new"): snapshot_text("pca", "new", pin(root, "six"))})
+    spared = ("dulwich", "dataclasses", "json", "tempfile", "experimentstash.freeze", "experimentstash.hydra.launch")
+    code = (
+        f"import sys\nfrom experimentstash.hooks.{hook} import main\ncode = main([])\n"
+        f"print(code, [name for name in {spared} if name in sys.modules], 'yaml' in sys.modules)"
+    )
+    assert run(sys.executable, "-c", code, cwd=root).out == "0 [] True\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -267,8 +266,8 @@ def test_an_indentation_of_four_and_the_line_breaks_of_windows_are_kept() -> Non
 
 def test_what_looks_like_something_else_is_quoted() -> None:
     odd = Tool("yes", "on", late=("yes", "1e3", "~", "a: b #", "\u2028"), python="~/x")
-    text = registry.with_tool("tools:\n", replace(odd, late=odd.late[:-1]))
-    assert parse(text)["yes"] == replace(odd, late=odd.late[:-1])
+    text = registry.with_tool("tools:\n", odd._replace(late=odd.late[:-1]))
+    assert parse(text)["yes"] == odd._replace(late=odd.late[:-1])
     assert yaml.safe_load(text)["tools"]["yes"]["late"] == ["yes", "1e3", "~", "a: b #"]
 
 

@@ -36,13 +36,13 @@ def test_what_head_has_is_not_judged_again(tmp_path: Path) -> None:
     stage(root, {snapshot_path("old", "v1"): snapshot_text("old", "v1", pin_id("elsewhere"))})
     commit_index(root, "drift that a hook did not see")
     pin(root, "two")
-    assert changed(root) == Verdict(0, ())
+    assert changed(root)[:2] == (0, ())
     path = snapshot_path("new", "v2")
     stage(root, {path: snapshot_text("new", "v2", pin_id("one"))})
     verdict = changed(root)
     assert (verdict.snapshots, [problem.where for problem in verdict.problems]) == (1, [path])
     pin(root, "one")
-    assert changed(root) == Verdict(1, ())
+    assert changed(root)[:2] == (1, ())
 
 
 def test_an_edit_and_an_addition_are_changes(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_the_cost_grows_with_what_changed(tmp_path: Path) -> None:
         find = repository._objects.find
         repository._objects.find = lambda names, limit=10**9: asked.extend(names) or find(names, limit)  # type: ignore[method-assign, func-returns-value]
         examination.staged(repository.staged())
-        assert examination.verdict() == Verdict(1, ())
+        assert examination.verdict()[:2] == (1, ())
     blobs = [name for name in asked if git("cat-file", "-t", name, cwd=root) == "blob"]
     assert len(blobs) == 2  # the new snapshot and the registry
 
@@ -92,7 +92,7 @@ def test_a_tag_can_be_judged_before_it_is_made(tmp_path: Path) -> None:
     with Repository.open(root) as repository:
         examination = Examination(repository)
         examination.tag("v1", good)
-        assert examination.verdict() == Verdict(1, ())
+        assert examination.verdict()[:2] == (1, ())
         examination.tag("v1", bad)
         (problem,) = examination.problems
     assert problem.where == f"snapshot/v1:{snapshot_path('a', 'v1')}"

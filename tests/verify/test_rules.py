@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
@@ -34,7 +33,7 @@ FREEZE = FreezeCommit(
     registered=frozenset({"mytool", "other"}),
     files={NAME.path: Entry(FILE, "a" * 40)},
 )
-MAKING = replace(FREEZE, id=None, tag=None)
+MAKING = FREEZE._replace(id=None, tag=None)
 
 
 def snapshot(*header: tuple[str, str]) -> Snapshot:
@@ -65,7 +64,7 @@ def test_drift_is_told_with_both_commits() -> None:
     (problem,) = pin_problems(NAME, drifted, MAKING)
     assert problem.what == "it records mytool at 333333333333, and the commit being made pins 111111111111"
     assert problem.fix == f"git -C tools/mytool checkout {THREE} && git add tools/mytool"
-    (problem,) = pin_problems(NAME, drifted, replace(FREEZE, tag=None))
+    (problem,) = pin_problems(NAME, drifted, FREEZE._replace(tag=None))
     assert problem.what == "it records mytool at 333333333333, and ffffffffffff pins 111111111111"
 
 
@@ -75,7 +74,7 @@ def test_a_dependency_drifts_as_a_tool_does() -> None:
 
 
 def test_a_tool_without_a_pin_or_without_a_line_in_the_registry() -> None:
-    assert pin_problems(NAME, snapshot(), replace(FREEZE, pins={"mytool": ONE})) == [
+    assert pin_problems(NAME, snapshot(), FREEZE._replace(pins={"mytool": ONE})) == [
         Problem(
             NAME.path,
             "pin",
@@ -83,13 +82,13 @@ def test_a_tool_without_a_pin_or_without_a_line_in_the_registry() -> None:
             "experimentstash add-tool other URL",
         )
     ]
-    assert pin_problems(NAME, snapshot(), replace(FREEZE, registered=frozenset({"other"}))) == [
+    assert pin_problems(NAME, snapshot(), FREEZE._replace(registered=frozenset({"other"}))) == [
         Problem(
             NAME.path, "pin", "the registry of snapshot/v1 has no tool 'mytool'", "experimentstash add-tool mytool URL"
         )
     ]
     # a registry that cannot be read is told once, not for every snapshot
-    assert pin_problems(NAME, snapshot(), replace(FREEZE, registered=None)) == []
+    assert pin_problems(NAME, snapshot(), FREEZE._replace(registered=None)) == []
 
 
 def test_the_same_bytes_hold_whatever_the_run_bit_says() -> None:
@@ -102,7 +101,7 @@ def test_an_edited_file_is_told_with_the_way_back() -> None:
     assert frozen_problems(NAME.path, Entry(FILE, "b" * 40), FREEZE) == [
         Problem(NAME.path, "frozen", "it is not what snapshot/v1 froze", f"git checkout snapshot/v1 -- {NAME.path}")
     ]
-    (problem,) = frozen_problems(NAME.path, Entry(FILE, "b" * 40), replace(FREEZE, tag=None))
+    (problem,) = frozen_problems(NAME.path, Entry(FILE, "b" * 40), FREEZE._replace(tag=None))
     assert problem.what == "it is not what ffffffffffff froze"
     assert problem.fix == f"git checkout ffffffffffff -- {NAME.path}"
 
@@ -124,14 +123,14 @@ def test_a_file_added_to_a_tag_is_told() -> None:
 
 @pytest.mark.parametrize("mode", [LINK, PIN])
 def test_a_snapshot_that_is_a_link_is_never_frozen(mode: str) -> None:
-    for freeze in (FREEZE, MAKING, replace(FREEZE, files={NAME.path: Entry(mode, "a" * 40)})):
+    for freeze in (FREEZE, MAKING, FREEZE._replace(files={NAME.path: Entry(mode, "a" * 40)})):
         (problem,) = frozen_problems(NAME.path, Entry(mode, "a" * 40), freeze)
         assert problem.what == "a snapshot is a file of its own, not a link or a repository"
 
 
 def test_a_link_beside_a_snapshot_is_judged_by_its_bytes() -> None:
     beside = "configs/mytool/snapshots/v1/latest"
-    linked = replace(FREEZE, files={beside: Entry(LINK, "a" * 40)})
+    linked = FREEZE._replace(files={beside: Entry(LINK, "a" * 40)})
     assert frozen_problems(beside, Entry(LINK, "a" * 40), linked) == []
     assert frozen_problems(beside, Entry(FILE, "a" * 40), linked) != []
 
@@ -144,9 +143,9 @@ def test_a_tag_names_a_commit_that_holds_its_snapshots() -> None:
         "it names ffffffffffff, which holds no configs/*/snapshots/v1/*.yaml",
         "git tag -d snapshot/v1",
     )
-    assert tag_problems(replace(FREEZE, files={})) == [nothing]
-    assert tag_problems(replace(FREEZE, files={"configs/t/snapshots/v1/a.txt": Entry(FILE, "a" * 40)})) == [nothing]
-    assert tag_problems(replace(FREEZE, files={"configs/t/snapshots/v2/a.yaml": Entry(FILE, "a" * 40)})) == [nothing]
+    assert tag_problems(FREEZE._replace(files={})) == [nothing]
+    assert tag_problems(FREEZE._replace(files={"configs/t/snapshots/v1/a.txt": Entry(FILE, "a" * 40)})) == [nothing]
+    assert tag_problems(FREEZE._replace(files={"configs/t/snapshots/v2/a.yaml": Entry(FILE, "a" * 40)})) == [nothing]
 
 
 def test_a_published_tag_is_neither_moved_nor_deleted() -> None:
@@ -223,12 +222,12 @@ def test_what_a_snapshot_records() -> None:
 
 def test_hostile_names_are_quoted_in_the_commands() -> None:
     name = SnapshotName("a; rm -rf ~", "v1", "$(x)")
-    found = pin_problems(name, snapshot(("TOOL_COMMIT", THREE)), replace(MAKING, pins={name.tool: ONE}))
+    found = pin_problems(name, snapshot(("TOOL_COMMIT", THREE)), MAKING._replace(pins={name.tool: ONE}))
     assert [problem.fix for problem in found] == [
         f"git -C 'tools/a; rm -rf ~' checkout {THREE} && git add 'tools/a; rm -rf ~'",
         "experimentstash add-tool 'a; rm -rf ~' URL",
     ]
-    (problem,) = published_problems(replace(RECORDED, tool=name.tool), Publication("", there=False))
+    (problem,) = published_problems(RECORDED._replace(tool=name.tool), Publication("", there=False))
     assert problem.fix == "git submodule add --force -- URL 'tools/a; rm -rf ~'"
     (problem,) = published_problems(RECORDED, Publication("host:a b;x", there=False))
     assert problem.fix.startswith("git push 'host:a b;x' 1")

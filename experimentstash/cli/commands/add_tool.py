@@ -133,7 +133,7 @@ def try_first(stash: Path, undo: Undo, found: Found) -> tuple[Found, str]:
     except StashError as error:
         return found, str(error)
     _write_registry(stash, undo, with_key(read(stash).decode(), found.tool.name, "select", select))
-    return replace(found, tool=replace(found.tool, select=select)), ""
+    return replace(found, tool=found.tool._replace(select=select)), ""
 
 
 def tell(stash: Path, found: Found, failure: str, url: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -34,7 +33,7 @@ def command(rev: str | None, everything: bool, staged: bool, strict: bool, onlin
         verdict = _judge(repository, rev, everything=everything, strict=strict)
         if online:
             unknown = unpublished(repository, verdict.recorded, online=True)
-            verdict = replace(verdict, problems=(*verdict.problems, *unknown))
+            verdict = verdict._replace(problems=(*verdict.problems, *unknown))
     return _tell_json(verdict) if as_json else _tell(verdict)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,8 +26,7 @@ DEFAULT_IGNORE = (
 """Files and folders that are no results, whatever the tool. `!PATTERN` takes one back in."""
 
 
-@dataclass(frozen=True)
-class Tolerance:
+class Tolerance(NamedTuple):
     """How far a number may lie from the recorded one: `atol + rtol * |recorded|`, as numpy has it."""
 
     rtol: float = 0.0
@@ -38,8 +36,7 @@ class Tolerance:
 EXACT = Tolerance()
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A tolerance for some files and some of their keys; what is None stays as it was.
 
     Attributes:
@@ -53,8 +50,7 @@ class Setting:
     atol: float | None = None
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What the registry and the command line say about comparing.
 
     Patterns are those of `fnmatch`. That of a file meets its path, its name, and each folder on the way; that of a
