@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from places import Place
 
-TOOL_COMMITS = 1100
+TOOL_COMMITS = 2100
 _NOT_OURS = b"blob\nmark :1\ndata 12\nnot a config\n"
 
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from places import Place
 
 TITLE = "Committing"
-FLOOR, FIFTH = 1.5, 0.2
-"""The aims of `check-snapshots`: beside an interpreter that has loaded yaml and dulwich, and beside DVC's hook."""
+FLOOR, FIFTH, QUARTER = 1.5, 0.2, 0.25
+"""The aims of `check-snapshots`: beside an interpreter that has loaded yaml and dulwich, and beside DVC's hook; the
+aim of git's own hook, which freezes too, beside DVC's."""
 _STAGE = ("stage", "add", "--quiet", "--name", "copy", "--deps", "a", "--outs", "b", "cp a b")
 _HOOK = "  - {{id: {0}, name: {0}, entry: {1}, language: system, {2}}}\n"
 
@@ -31,8 +32,9 @@ def rows(place: Place) -> list[Row]:
             found += [Row(check, floor, most_ratio=FLOOR), Row(check, dvc, most_ratio=FIFTH)]
             found += [Row(check, checks[0])] if check is not checks[0] else []
     for what in (NOTHING, SNAPSHOT):
-        native = _native(small, what)
-        found += [Row(native, dvc), *(Row(_native(stash, what), native) for stash in others)]
+        natives = [_native(stash, what) for stash in (small, *others)]
+        found += [Row(native, dvc, most_ratio=QUARTER) for native in natives]
+        found += [Row(native, natives[0]) for native in natives[1:]]
     for what in (NOTHING, SNAPSHOT):
         tag = _tag(small, what)
         found += [Row(tag, floor), *(Row(_tag(stash, what), tag) for stash in others)]

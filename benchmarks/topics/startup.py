@@ -16,4 +16,4 @@ def rows(place: Place) -> list[Row]:
     """Stand `--help` beside an interpreter that has loaded click."""
     shown = Timed("`experimentstash --help`", (place.program, "--help"), place.root, place.env)
     click = Timed("`python -c 'import click'`", (place.own.python, "-c", "import click"), place.root, place.env)
-    return [Row(shown, click, most_ratio=2)]
+    return [Row(shown, click, most_ratio=1.2)]

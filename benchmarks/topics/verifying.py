@@ -1,4 +1,4 @@
-"""`verify`, with few snapshots and with many."""
+"""`verify`, with few snapshots and with many, beside the parsing of the same YAML alone."""
 
 from __future__ import annotations
 
@@ -14,12 +14,31 @@ if TYPE_CHECKING:
 
 TITLE = "Judging"
 FEW, MANY = 50, 500
+EVERYTHING = (10, 1_000, 10_000)
+"""How many snapshots there are where all are judged beside libyaml."""
+_EACH = 5  # snapshots of a tag
+_PARSE = """\
+import pathlib, sys, yaml
+for file in pathlib.Path(sys.argv[1]).rglob("snapshots/*/*.yaml"):
+    yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader)
+"""
 
 
 def rows(place: Place) -> list[Row]:
     """Measure how the judging of the index, and of all, grows with ten times the snapshots and tags."""
     few, many = (stash_with(place, f"verify-{count}", Past(count)) for count in (FEW, MANY))
-    return [row for options in ((), ("--all",)) for row in _rows(place, few, many, options)]
+    grown = [row for options in ((), ("--all",)) for row in _rows(place, few, many, options)]
+    return grown + [_beside_parsing(place, count) for count in EVERYTHING]
+
+
+def _beside_parsing(place: Place, count: int) -> Row:
+    """Stand the judging of all snapshots beside an interpreter that parses the same files with libyaml."""
+    stash = stash_with(place, f"verify-all-{count}", Past(count // _EACH, each=_EACH))
+    command = (place.program, "verify", "--all")
+    judged = Timed(f"`verify --all`, {count:,} snapshots under {count // _EACH:,} tags", command, stash, place.env)
+    parse = (place.own.python, "-c", _PARSE, str(stash / "configs"))
+    parsed = Timed(f"`yaml.load` with `CSafeLoader`, the same {count:,} files", parse, stash, place.env)
+    return Row(judged, parsed, most_ratio=1.5)
 
 
 def _rows(place: Place, few: Path, many: Path, options: tuple[str, ...]) -> list[Row]:
