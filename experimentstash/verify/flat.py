@@ -6,6 +6,7 @@ A file is judged as a whole, by the events of PyYAML's C parser, one at a time: 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,8 @@ MOST = 500_000
 _TOLD = 50  # findings of one file: the first say enough, and a hostile file has millions
 _LONGEST_DOUBT = 1_000_000  # characters that PyYAML's own parser reads in about two seconds
 _MISSING = "???"
+_ROOTS = frozenset({"defaults", "hydra"})
+_REMEMBERED, _LONGEST_REMEMBERED = 10_000, 200  # scalars, which snapshots have alike, and characters of one
 _LATE_FORMS = {"LATE": "override KEY=VALUE", "LATE_AT": 'ADDRESS = "TEXT"'}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
 # OmegaConf's lexer takes an odd number of backslashes before `${` for an escape. A test holds this against
@@ -209,7 +212,8 @@ class _Walk:
         for number, event in enumerate(events):
             line = event.start_mark.line
             if isinstance(event, yaml.ScalarEvent):
-                yield from self._scalar(event, line)
+                if not self._is_plain(event):
+                    yield from self._scalar(event, line)
             elif isinstance(event, yaml.CollectionStartEvent):
                 yield from self._collection(event, line)
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -252,6 +256,28 @@ class _Walk:
             yield self._end(line, f"nested more than {DEEPEST} levels deep")
         self._enter_value()
         self._levels.append(_Level(is_mapping=is_mapping))
+
+    def _is_plain(self, event: Any) -> bool:
+        """Take a key or a value of which nothing is to be said, as nearly all are; tell whether it was one.
+
+        It says nothing else than `_scalar` would, and is three times as fast.
+        """
+        text = event.value
+        if event.anchor is not None or event.tag is not None or not self._levels or len(text) > _LONGEST_REMEMBERED:
+            return False
+        level = self._levels[-1]
+        if not level.wants_key:
+            if not _is_plain_value(text, event.implicit):
+                return False
+            level.index += 1
+            level.key = None
+            return True
+        component = _plain_key(text, event.implicit)
+        if not component or text in level.seen or (len(self._levels) == 1 and text in _ROOTS):
+            return False
+        level.key, level.component = text, component
+        level.seen.add(text)
+        return True
 
     def _scalar(self, event: Any, line: int) -> Iterator[_Complaint]:
         yield from _anchor_or_tag(event, line, KINDS)
@@ -308,6 +334,25 @@ class _Walk:
         self._spelled += len(address)
         if self._spelled > LARGEST:
             yield self._end(line, f"too many {_MISSING}")
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _is_plain_value(text: str, implicit: tuple[bool, bool]) -> bool:
+    """Tell whether nothing is to be said of a value without a tag, wherever it stands."""
+    tag = kind(yaml.ScalarEvent(None, None, implicit, text))
+    if "${" in text or text == _MISSING:
+        return False
+    try:
+        construct(tag, text)
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _plain_key(text: str, implicit: tuple[bool, bool]) -> str:
+    """Return what an address calls a key that is a text without a tag; empty for any other key."""
+    return config_paths.component(text) if kind(yaml.ScalarEvent(None, None, implicit, text)) == f"{YAML}str" else ""
 
 
 def _anchor_or_tag(event: Any, line: int, tags: frozenset[str]) -> Iterator[_Complaint]:
