@@ -48,6 +48,9 @@ _MENDS_ITSELF = re.compile(r"^\s*(git config --global --add safe\.directory \S.*
 _LOCKED = re.compile(r"Unable to create '(/[^'\n]+\.lock)': File exists")
 """What git prints where a lock file is there: another git is at work, or was killed."""
 
+_LOCKED_CONFIG = re.compile(r"could not lock config file ([^\n]+): File exists")
+"""What it prints of a configuration."""
+
 
 class EndlessError(StashError):
     """Git was given its time, and came to no end."""
@@ -84,16 +87,30 @@ def verb(args: Sequence[str]) -> str:
 def _check_done(done: subprocess.CompletedProcess[bytes], asked: str, cwd: Path) -> None:
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode("utf-8", "surrogateescape").strip()
-        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}", fix_of(said))
+        raise StashError(f"git {asked} failed in {cwd}: {said or f'exit code {done.returncode}'}", fix_of(said, cwd))
 
 
-def fix_of(said: str) -> str:
-    """Return the command that mends a failure of git's, or an empty text where its words name none."""
+def fix_of(said: str, cwd: Path) -> str:
+    """Return the command that mends a failure of git's, or an empty text where its words name none.
+
+    Args:
+        said: what git printed.
+        cwd: the directory that it ran in.
+    """
     if lacks_room(said):
         return MAKE_ROOM
-    if match := _LOCKED.search(said):
-        return f"{command('rm', match[1])}  # if no other git is at work there, then run the same command again"
+    if lock := _left_lock(said, cwd):
+        return f"{command('rm', lock)}  # if no other git is at work there, then run the same command again"
     return match[1] if (match := _MENDS_ITSELF.search(said)) else ""
+
+
+def _left_lock(said: str, cwd: Path) -> str | None:
+    if match := _LOCKED.search(said):
+        return match[1]
+    if match := _LOCKED_CONFIG.search(said):  # relative to the top of the working tree, if it is not absolute
+        locks = (place / f"{match[1]}.lock" for place in (cwd, *cwd.parents))
+        return next((str(lock) for lock in locks if lock.exists()), None)
+    return None
 
 
 def answer(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b"") -> str | None:

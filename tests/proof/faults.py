@@ -30,7 +30,7 @@ from shapes import Shape, hard_coded, make_stash
 
 ERRORS = {"EIO": str(errno.EIO), "ENOSPC": str(errno.ENOSPC), "kill": "kill"}
 _LONGEST = 300  # seconds of one command
-_LOCK = re.compile(r"Unable to create '(/[^']+\.lock)': File exists")
+_LOCK = re.compile(r"fix: rm (/\S+\.lock)  # if no other git is at work there")
 _DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[/_T][0-9:-]+")
 _OF_GIT = re.compile(r"(^|/)(\.git|[^/]+\.git)/(.*/)?(objects|logs)/|/(COMMIT_EDITMSG|ORIG_HEAD|FETCH_HEAD)$|^cache/")
 _ALWAYS = {
@@ -242,7 +242,7 @@ class Stage:
         return found + self.lost() + self.incomplete()
 
     def lock(self, said: bytes) -> Path | None:
-        """Return the lock file that a killed git left, where what is printed names it: git removes none by itself."""
+        """Return the lock file that a killed git left, where the fix that is printed removes it: git removes none."""
         match = _LOCK.search(said.decode("utf-8", "replace"))
         path = Path(match[1]) if match else None
         return path if path and path.is_file() and self.folder in path.parents else None

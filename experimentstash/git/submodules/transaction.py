@@ -120,7 +120,7 @@ def _holds_work(checkout: Path) -> bool:
     if not (checkout / ".git").exists():
         return checkout.is_dir() and any(checkout.iterdir())
     status = ask_git("status", "--porcelain", cwd=checkout)
-    if fix := fix_of(status.stderr.decode("utf-8", "replace")):  # git does not say what is there
+    if fix := fix_of(status.stderr.decode("utf-8", "replace"), checkout):  # git does not say what is there
         raise StashError(f"{checkout}: {status.stderr.decode('utf-8', 'replace').strip()}", fix)
     local = ask_git("log", "--oneline", "-1", "HEAD", "--not", "--remotes", cwd=checkout)
     # a clone that was cut off has no HEAD to speak of, and nothing of the user's

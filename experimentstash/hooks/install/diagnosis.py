@@ -193,7 +193,7 @@ def _tools(place: Place) -> Iterator[Problem]:
         if asked.returncode != 0:
             said = os.fsdecode(asked.stderr).strip()
             what = "; ".join(line.strip() for line in said.splitlines() if line.strip())
-            fix = fix_of(said) or f"git -C {shlex.quote(str(git_file.parent))} rev-parse --git-dir"
+            fix = fix_of(said, git_file.parent) or f"git -C {shlex.quote(str(git_file.parent))} rev-parse --git-dir"
             yield Problem(git_file.parent.relative_to(place.root).as_posix(), "tools", what, fix)
 
 

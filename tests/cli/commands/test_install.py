@@ -713,3 +713,14 @@ def test_a_signal_waits_for_the_end(root: Path) -> None:
     ran = run(sys.executable, "-c", KILL, "3", "install", cwd=root, env={"SIGNAL": "15"})
     assert ran.code == 143
     assert hook_names(root) == OURS
+
+
+def test_a_configuration_that_a_killed_git_left_locked(tmp_path: Path) -> None:
+    root = stash(tmp_path / "stäsh of mine")
+    (root / ".git/config.lock").touch()
+    ran = estash("install", cwd=root / "configs")
+    assert ran.code == 1
+    fix = ran.err.partition("    fix: ")[2]
+    assert fix == f"rm '{root}/.git/config.lock'  # if no other git is at work there, then run the same command again\n"
+    assert run("sh", "-c", fix, cwd=root).code == 0
+    assert estash("install", cwd=root / "configs").code == 0
