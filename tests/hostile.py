@@ -95,7 +95,7 @@ def refused(ran: Ran, *said: str) -> None:
     assert ran.code == 1, (ran.code, ran.out[:2000], ran.err[:2000])
     assert ran.err.strip()
     assert "Traceback" not in ran.err
-    assert "a fault of the program" not in ran.err
+    assert "internal error" not in ran.err
     assert not {char for char in ran.out + ran.err if unicodedata.category(char)[0] in "CZ"} - ORDINARY
     for text in said:
         near = [line for line in ran.err.splitlines() if text.partition(": ")[0].partition(".yaml")[0] in line]

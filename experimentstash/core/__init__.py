@@ -1,1 +1,1 @@
-"""What every room needs: errors, names, files, processes, YAML."""
+"""Helpers for every room: errors, names, files, processes, YAML, TOML."""

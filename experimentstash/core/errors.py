@@ -1,4 +1,4 @@
-"""What went wrong, told so that it can be mended: where, what, and the command that mends it."""
+"""Findings, expected failures and exit codes. Each message names the place, the problem and the fix."""
 
 from __future__ import annotations
 
@@ -16,30 +16,34 @@ if TYPE_CHECKING:
 FINE, FINDING, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes of spec.md, section *Commands*."""
 
-_MOST_TOLD = 1000  # findings: nobody reads more, and a hostile push has a million
-_FULL = re.compile(
+_MAX_REPORTED = 1000  # a hostile push can have a million findings
+_DISK_FULL = re.compile(
     r"No space left on device|Out of diskspace|Disk quota exceeded|os error (?:28|122)\b|Errno (?:28|122)\b"
 )
 _HIDING = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 _BIDI = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-# no terminal shows them, so that two names look like one (Unicode, Default_Ignorable_Code_Point)
-_UNSEEN = frozenset(
+# Terminals do not display these characters: two different names look equal (Unicode, Default_Ignorable_Code_Point).
+_INVISIBLE = frozenset(
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u2060\u2061\u2062\u2063\u2064"
     "\u206a\u206b\u206c\u206d\u206e\u206f\u3164\uffa0"
 )
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Return `text` with every character that could move the cursor or hide text written as an escape.
+    r"""Return `text` with an escape for every character that moves the cursor or hides text.
 
-    Input from a cloned stash reaches the terminal only through here. Characters in `keep` pass (`"\n"`
-    for messages of several lines).
+    All text from a cloned stash passes through this function before it reaches the terminal.
+
+    Args:
+        text: the text to print.
+        keep: characters to leave unchanged (`"\n"` for messages with several lines).
     """
 
     def safe(char: str) -> str:
         if char in keep:
             return char
-        if char in _BIDI or char in _UNSEEN or unicodedata.category(char) in _HIDING or 0xE0000 <= ord(char) <= 0xE0FFF:
+        is_hidden = char in _BIDI or char in _INVISIBLE or 0xE0000 <= ord(char) <= 0xE0FFF
+        if is_hidden or unicodedata.category(char) in _HIDING:
             return char.encode("unicode_escape", "backslashreplace").decode("ascii")
         return char
 
@@ -47,7 +51,7 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def short(text: str) -> str:
-    """Return `text` in quotes, cut after 80 characters: a hostile one has millions."""
+    """Return `text` in quotes, cut to 80 characters: hostile input can have millions."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
@@ -69,32 +73,33 @@ def first_lines(lines: Sequence[str], most: int, more: str = "and {:,} more") ->
 
 
 def quote(text: str) -> str:
-    """Return `text` as one word of a shell command. What no terminal is shown is spelled as bash and zsh read it.
+    """Return `text` quoted as one word of a shell command.
 
-    Any other shell takes that for another word, and for one word all the same.
+    Unprintable characters use the `$'…'` syntax of bash and zsh. Other shells read a different text, but still one
+    word.
     """
-    import shlex  # which only a mistake needs
+    import shlex  # only messages need it
 
     if printable(text) == text:
         return shlex.quote(text)
     data = text.encode("utf-8", "surrogateescape")
-    spelled = (chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in data)
-    return f"$'{''.join(spelled)}'"
+    escaped = (chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\x{byte:02x}" for byte in data)
+    return f"$'{''.join(escaped)}'"
 
 
 def command(*words: str) -> str:
-    """Return a shell command of these words."""
+    """Return a shell command: the words, each quoted."""
     return " ".join(map(quote, words))
 
 
 class Problem(NamedTuple):
-    """One finding: a rule of spec.md that does not hold.
+    """A finding: a rule that does not hold (spec.md, *When a snapshot holds*).
 
     Attributes:
         rule: `flat`, `header`, `pin`, `frozen`, `tag` or `published`.
         where: a path, a path at a commit, or a ref.
         what: what is wrong there.
-        fix: the command that mends it.
+        fix: the command that fixes it.
     """
 
     where: str
@@ -103,7 +108,7 @@ class Problem(NamedTuple):
     fix: str
 
     def __str__(self) -> str:
-        """Give the finding as two lines: the place and the rule first, the repair below it."""
+        """Return two lines: place, rule and problem; then the fix."""
         return f"{printable(self.where)}: {self.rule}: {printable(self.what)}\n    fix: {printable(self.fix)}"
 
     def as_json(self) -> dict[str, str]:
@@ -112,11 +117,11 @@ class Problem(NamedTuple):
 
 
 class StashError(Exception):
-    """An expected failure; its text is the message, exit code 1.
+    """An expected failure: its text is the message, its exit code is 1.
 
     Args:
-        what: where and what, in one sentence.
-        fix: the command or step that mends it.
+        what: the place and the problem, in one sentence.
+        fix: the command or step that fixes it.
     """
 
     exit_code = FINDING
@@ -126,79 +131,79 @@ class StashError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        """Give the message, and the repair on a line of its own."""
+        """Return the message, followed by the fix on its own line."""
         what = printable(str(self.args[0]), keep="\n\t")
         return f"{what}\n    fix: {printable(self.fix)}" if self.fix else what
 
 
 class UsageError(StashError):
-    """The command line cannot mean anything; exit code 2."""
+    """The command line is wrong: its exit code is 2."""
 
     exit_code = USAGE
 
 
 class TerminatedError(KeyboardInterrupt):
-    """Somebody sent SIGTERM or SIGHUP: what is half done is undone on the way out, as after ^C."""
+    """SIGTERM or SIGHUP arrived: unfinished work is rolled back on the way out, as after ^C."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
         self.exit_code = 128 + number
 
 
-class ToolExit(Exception):  # noqa: N818  (no error of ours: the tool's own verdict, passed through)
-    """A tool ended with an exit code that becomes ours.
+class ToolExit(Exception):  # noqa: N818  (not an error of this program: it passes the tool's exit code through)
+    """A tool ended with an exit code that this program passes through.
 
     Args:
-        exit_code: the tool's own.
-        told: what it means for what was asked for, in one sentence; empty where the tool has said it all.
+        exit_code: the exit code of the tool.
+        message: the consequence for the command, in one sentence; empty if the tool's own output is enough.
     """
 
-    def __init__(self, exit_code: int, told: str = "") -> None:
+    def __init__(self, exit_code: int, message: str = "") -> None:
         super().__init__(f"the tool ended with exit code {exit_code}")
         self.exit_code = exit_code
-        self.told = told
+        self.message = message
 
 
 def report(problems: Iterable[Problem]) -> int:
     """Print the findings to stderr, sorted by place, and return the exit code (0 without findings)."""
-    found = sorted(set(problems))
-    for problem in found[:_MOST_TOLD]:
+    unique = sorted(set(problems))
+    for problem in unique[:_MAX_REPORTED]:
         print(_masked(str(problem)), file=sys.stderr)
-    if len(found) > _MOST_TOLD:
-        print(f"and {len(found) - _MOST_TOLD} more", file=sys.stderr)
-    return FINDING if found else FINE
+    if len(unique) > _MAX_REPORTED:
+        print(f"and {len(unique) - _MAX_REPORTED} more", file=sys.stderr)
+    return FINDING if unique else FINE
 
 
-def lacks_room(said: str | OSError) -> bool:
-    """Tell whether a failure, or what a program said of one, means that a disk is full or a quota is used up."""
-    if isinstance(said, OSError):
-        return said.errno in (errno.ENOSPC, errno.EDQUOT)
-    return _FULL.search(said) is not None
+def is_disk_full(failure: str | OSError) -> bool:
+    """Return whether an error, or the output of a program, reports a full disk or an exceeded quota."""
+    if isinstance(failure, OSError):
+        return failure.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _DISK_FULL.search(failure) is not None
 
 
-MAKE_ROOM = "make room there, and say it again"
-"""What mends a full disk."""
+FREE_SPACE = "free some disk space there, then run the same command again"
+"""The fix for a full disk."""
 
 
-def guard(door: Callable[[], int]) -> int:
-    """Run a door (a command or a hook) and turn whatever leaves it into an exit code and a message.
+def guard(action: Callable[[], int]) -> int:
+    """Run a command or a hook, and turn every exception into a message and an exit code.
 
-    An expected failure is one message; ^C is 130; a closed pipe is nobody's error; anything else is a
-    fault of the program: exit 3 with a log to send.
+    An expected failure prints one message. ^C gives exit code 130. A closed pipe is not an error. Anything else is a
+    fault of this program: exit code 3, and a log file to send.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's choice stays
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP: keep that
             signal.signal(number, _terminate)
     try:
-        code = door()
+        code = action()
         sys.stdout.flush()
-    except ToolExit as ended:
-        if ended.told:
-            print(f"experimentstash: {_masked(printable(ended.told))}", file=sys.stderr)
-        return ended.exit_code
+    except ToolExit as exited:
+        if exited.message:
+            print(f"experimentstash: {_masked(printable(exited.message))}", file=sys.stderr)
+        return exited.exit_code
     except StashError as error:
         print(f"experimentstash: {_masked(str(error))}", file=sys.stderr)
         return error.exit_code
@@ -210,16 +215,16 @@ def guard(door: Callable[[], int]) -> int:
         return FINE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        fix = f"\n    fix: {MAKE_ROOM}" if lacks_room(error) else ""
+        fix = f"\n    fix: {FREE_SPACE}" if is_disk_full(error) else ""
         print(f"experimentstash: {_masked(printable(f'{place}{error.strerror or error}'))}{fix}", file=sys.stderr)
         return FINDING
-    except Exception as error:  # noqa: BLE001  (the last guard: a fault becomes exit 3 and a log)
+    except Exception as error:  # noqa: BLE001  (every other exception is a fault: exit code 3 and a log)
         return _fault(error)
     return code
 
 
 def _masked(text: str) -> str:
-    from experimentstash.core.secrets import masked  # which only a mistake needs
+    from experimentstash.core.secrets import masked  # 10 ms, and only messages need it
 
     return masked(text)
 
@@ -229,7 +234,7 @@ def _terminate(number: int, _frame: object) -> None:
 
 
 def _fault(error: Exception) -> int:
-    import tempfile  # 3 ms with what it loads, and only a fault needs them
+    import tempfile  # 3 ms with its imports, and only a fault needs them
     import traceback
 
     with tempfile.NamedTemporaryFile(
@@ -242,8 +247,8 @@ def _fault(error: Exception) -> int:
     ) as log:
         log.write(_masked("".join(traceback.format_exception(error))))
     print(
-        f"experimentstash: a fault of the program itself: {_masked(printable(f'{type(error).__name__}: {error}'))}\n"
-        f"    please report it with {log.name}",
+        f"experimentstash: internal error: {_masked(printable(f'{type(error).__name__}: {error}'))}\n"
+        f"    please report it and attach {log.name}",
         file=sys.stderr,
     )
     return FAULT

@@ -1,4 +1,4 @@
-"""Text files written whole or not at all, without a secret where others get them; no path followed out of the stash."""
+"""Atomic writes of text files, checks for secrets in shared files, and checks for paths that leave the stash."""
 
 from __future__ import annotations
 
@@ -8,58 +8,66 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, command, lacks_room, printable
+from experimentstash.core.errors import FREE_SPACE, StashError, command, is_disk_full, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 
 def write_shared(path: Path, text: str, kept: Collection[str] = (), fix: str = "") -> None:
-    """Write a text that others will get: what goes into a commit, an archive or a review.
+    """Write a file that is shared with others: in a commit, an archive or a review.
 
     Args:
         path: the file; see `write_text`.
         text: its text.
-        kept: texts that the user chose to publish, whatever they look like.
-        fix: the command that takes a secret out of it.
+        kept: texts that the user chose to publish, even if they look like secrets.
+        fix: the command that removes the secret.
 
     Raises:
-        StashError: it holds a secret, or cannot be written; nothing is left behind.
+        StashError: the text contains a secret, or the file cannot be written. Nothing is left behind.
     """
     check_shared(str(path), text, kept, fix)
     write_text(path, text)
 
 
 def check_shared(where: str, text: str, kept: Collection[str] = (), fix: str = "") -> None:
-    """Check that no secret stands in a text that others will get.
+    """Check that a text for others contains no secret.
 
     Args:
-        where: what messages call it.
+        where: the name of the text in messages.
         text: the text.
         kept: texts that the user chose to publish.
-        fix: the command that mends it; by default, how to see what is meant.
+        fix: the command that removes the secret.
 
     Raises:
-        StashError: a secret of the environment stands in it, or what looks like one. It is not in the message.
+        StashError: the text contains a secret of the environment, or something that looks like a secret. The message
+            does not contain it.
     """
-    # Imported here: it takes 10 ms, and a hook that writes nothing has no need of it.
+    # 10 ms, and a hook that writes nothing does not need it
     from experimentstash.core.secrets import first_secret
 
-    if found := first_secret(text, kept):
-        line, what = found
-        raise StashError(f"{where}: line {line} holds {what}, and others would get it", fix or "take it out")
+    if secret := first_secret(text, kept):
+        line, kind = secret
+        raise StashError(
+            f"{where}: line {line} contains {kind}, which must not be shared", fix or "remove it from that line"
+        )
 
 
 def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Write `text` as UTF-8 so that a reader sees the old file or the new one, never a part.
+    """Write `text` as UTF-8, atomically: readers see the old file or the new one, never a part.
 
-    Parent folders are made, and the mode of a file that was there is kept, unless `mode` says another. A link
-    is replaced, not followed; a link among the folders is the caller's to refuse with `check_inside`.
+    Creates missing parent directories. Keeps the mode of an existing file. Replaces a symlink instead of following it;
+    the caller refuses symlinks among the parent directories with `check_inside`.
+
+    Args:
+        path: the file.
+        text: its text.
+        mode: the permission bits; by default those of the existing file, or those that the umask allows.
 
     Raises:
-        StashError: the folder or the disk does not take it; nothing is left behind.
+        StashError: the file cannot be written. Nothing is left behind.
     """
-    # named before it is made, so that an interruption at any moment finds it
+    # The name is known before the file exists, so that the cleanup finds the file after an interruption at any time.
     temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,15 +79,15 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
         temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
-        fix = MAKE_ROOM if lacks_room(error) else ""
+        fix = FREE_SPACE if is_disk_full(error) else ""
         raise StashError(f"{path}: cannot be written: {error.strerror or error}", fix) from None
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink()  # gone already where all went well
+            temporary.unlink()  # after a success the file has its final name
 
 
 def temporary_beside(target: Path) -> Path:
-    """Name a new file in the directory of `target`, and remove those that killed processes left there."""
+    """Return a new file name in the directory of `target`; remove temporary files of killed processes there."""
     for path in target.parent.glob(".estash-*-*"):
         process = path.name.split("-")[1]
         if process.isdigit() and not _is_running(int(process)):
@@ -90,10 +98,10 @@ def temporary_beside(target: Path) -> Path:
 
 def _is_running(process: int) -> bool:
     try:
-        os.kill(process, 0)  # sends nothing
+        os.kill(process, 0)  # signal 0 only checks that the process exists
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # of another user
+    except PermissionError:  # a process of another user
         return True
     return True
 
@@ -102,9 +110,9 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, in hex.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
-    import hashlib  # which a hook that reads no file has no need of
+    import hashlib  # hooks that read no file do not need it
 
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
@@ -113,73 +121,75 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def remove_empty(folder: Path, top: Path) -> None:
-    """Remove a directory, and those above it up to `top`, as long as they are empty."""
-    for place in (folder, *folder.parents):
-        if place == top or not place.is_dir() or any(place.iterdir()):
+def remove_empty(directory: Path, top: Path) -> None:
+    """Remove a directory and its parents below `top`, as long as they are empty."""
+    for path in (directory, *directory.parents):
+        if path == top or not path.is_dir() or any(path.iterdir()):
             return
-        place.rmdir()
+        path.rmdir()
 
 
 def _mode(path: Path) -> int:
     with contextlib.suppress(FileNotFoundError):
-        found = path.lstat().st_mode
-        if stat.S_ISREG(found):
-            return stat.S_IMODE(found)
-    mask = os.umask(0)  # the one way to ask for it
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            return stat.S_IMODE(mode)
+    mask = os.umask(0)  # Python can read the umask only by setting it
     os.umask(mask)
     return 0o666 & ~mask
 
 
 def check_inside(root: Path, path: Path) -> None:
-    """Check that `path` lies below `root` and that no link on the way leads out of it.
+    """Check that `path` is below `root`, and that no symlink on the path leads out of `root`.
 
     Args:
-        root: the stash or the tool; links above it are the user's own.
-        path: absolute or relative to `root`; it, or its last parts, need not exist.
+        root: the root of the stash or of the tool. Symlinks above it are allowed.
+        path: absolute, or relative to `root`. The path, or its last parts, need not exist.
 
     Raises:
-        StashError: it lies outside, a link leads outside or round in a circle, or a file stands where a
-            folder must be.
+        StashError: the path is outside, a symlink leads outside or is part of a cycle, or a parent is a file.
     """
     top = root.resolve()
     try:
         parts = Path(os.path.normpath(root / path)).relative_to(root).parts
     except ValueError:
         raise StashError(f"{printable(str(path))}: lies outside of {root}") from None
-    place = root
+    parent = root
     for part in parts:
-        place = place / part
-        if place.is_symlink() and not _leads_inside(top, place):
-            raise StashError(f"{printable(str(place))}: a link that leads out of {root}", command("rm", str(place)))
-        if place != root.joinpath(*parts) and place.exists() and not place.is_dir():
+        parent = parent / part
+        if parent.is_symlink() and not _leads_inside(top, parent):
             raise StashError(
-                f"{printable(str(place))}: a file where a folder must be", command("mv", str(place), f"{place}.old")
+                f"{printable(str(parent))}: a symlink that leads out of {root}", command("rm", str(parent))
+            )
+        if parent != root.joinpath(*parts) and parent.exists() and not parent.is_dir():
+            raise StashError(
+                f"{printable(str(parent))}: a file, but a directory is needed",
+                command("mv", str(parent), f"{parent}.old"),
             )
 
 
 def check_no_link(root: Path, path: Path) -> None:
-    """Check that neither `path` nor a directory between `root` and it is a link or a repository of its own.
+    """Check that neither `path` nor a directory between `root` and `path` is a symlink or a nested repository.
 
     Args:
         root: the top of the working tree.
         path: a path below it.
 
     Raises:
-        StashError: one is: what it leads to is not what the stash recorded.
+        StashError: one of them is: the files behind it are not those that the stash recorded.
     """
-    for place in (path, *path.parents):
-        if place == root:
+    for part in (path, *path.parents):
+        if part == root:
             return
-        if place.is_symlink() or (place / ".git").exists():
-            kind = "a link" if place.is_symlink() else "a repository of its own"
-            shown = place.relative_to(root)
-            raise StashError(f"{printable(str(shown))}: {kind}, which no snapshot is read through", "git status")
+        if part.is_symlink() or (part / ".git").exists():
+            kind = "a symlink" if part.is_symlink() else "a nested repository"
+            shown = part.relative_to(root)
+            raise StashError(f"{printable(str(shown))}: {kind}; snapshots are not read through it", "git status")
 
 
 def _leads_inside(top: Path, link: Path) -> bool:
     try:
         end = link.resolve()
-    except (OSError, RuntimeError):  # a circle of links, before Python 3.13
+    except (OSError, RuntimeError):  # a cycle of symlinks, before Python 3.13
         return False
-    return not end.is_symlink() and end.is_relative_to(top)  # what is a link still, is a circle of them
+    return not end.is_symlink() and end.is_relative_to(top)  # a symlink left after resolving is part of a cycle

@@ -1,4 +1,4 @@
-"""The command that the user typed, to be named in a message with an option more."""
+"""The command line of this process, repeated with further options in a fix."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from experimentstash.core.urls import without_secrets
 
 
 def rerun(*more: str, without: str = "") -> str:
-    """Return the shell command that runs this program again as it was called, with more words behind it.
+    """Return the shell command that repeats this invocation with further arguments.
 
-    Of options that are given twice, the last one counts. A password or a token in a URL is left out.
+    If an option occurs twice, the last one applies. Passwords and tokens in URLs are left out.
 
     Args:
-        more: the words.
+        more: the arguments to append.
         without: an option to leave out.
     """
-    given = [without_secrets(word) for word in sys.argv[1:] if word != without]
-    end = given.index("--") if "--" in given else len(given)
-    return command("experimentstash", *given[:end], *more, *given[end:])
+    arguments = [without_secrets(word) for word in sys.argv[1:] if word != without]
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return command("experimentstash", *arguments[:end], *more, *arguments[end:])

@@ -1,4 +1,4 @@
-"""The names that a stash uses (tools, experiments, tags) and the paths that are built from them."""
+"""The names in a stash (tools, experiments, tags) and the paths built from them."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ if TYPE_CHECKING:
 
 REGISTRY = "configs/meta.yaml"
 TAG_PREFIX = "refs/tags/snapshot/"
-TAG_FOLDER = TAG_PREFIX.rstrip("/")
+TAG_DIRECTORY = TAG_PREFIX.rstrip("/")
 
 _COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXPERIMENT_COMPONENT = re.compile(r"\w[\w.+@-]*")
-_LONGEST = 255  # bytes of a file name, on every file system that git is used on
+_LONGEST = 255  # bytes of a file name: the limit of the common file systems
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
 
 
 def tag_complaint(tag: str) -> str | None:
-    """Return why `tag` is no tag (spec.md, *Words*; `git check-ref-format`), or None if it is one."""
+    """Return why `tag` is not a valid tag (spec.md, *Terms*; `git check-ref-format`), or None."""
     if not _COMPONENT.fullmatch(tag):
-        return "a tag is letters, digits, '.', '_' and '-', and begins with a letter or digit"
+        return "a tag consists of letters, digits, '.', '_' and '-', and begins with a letter or a digit"
     if ".." in tag or tag.endswith((".lock", ".")):
-        return "git accepts no '..' in a tag and none that ends with '.lock' or '.'"
+        return "git accepts no tag that contains '..' or ends with '.lock' or '.'"
     return _file_complaint(tag)
 
 
 def tool_complaint(tool: str) -> str | None:
-    """Return why `tool` is no name for a tool (a folder, a YAML key, a submodule name), or None."""
+    """Return why `tool` is not a valid tool name (a directory, a YAML key, a submodule name), or None."""
     if tag_complaint(tool) is not None:
-        return "it takes letters, digits, '.', '_' and '-', begins with a letter or digit, and no '..'"
-    return "git keeps that name for itself" if tool.lower() == ".git" else None
+        return "use letters, digits, '.', '_' and '-', begin with a letter or a digit, and avoid '..'"
+    return "git reserves this name" if tool.lower() == ".git" else None
 
 
 def experiment_complaint(experiment: str) -> str | None:
-    """Return why `experiment` is no name for an experiment (it may hold folders), or None."""
+    """Return why `experiment` is not a valid experiment name (it may contain directories), or None."""
     for part in experiment.split("/"):
         if not _EXPERIMENT_COMPONENT.fullmatch(part) or ".." in part or part.endswith("."):
-            return "each part takes letters, digits, '_', '.', '+', '@' and '-', and begins like a word"
+            return "use letters, digits, '_', '.', '+', '@' and '-', and begin each part with a letter, a digit or '_'"
         if part.endswith((".lock", ".yaml", ".yml")):
-            return "an experiment is named without the ending of its file"
+            return "give the name without the file extension"
         if complaint := _file_complaint(part):
             return complaint
     return None
@@ -51,20 +51,20 @@ def experiment_complaint(experiment: str) -> str | None:
 def _file_complaint(name: str) -> str | None:
     if len(name.encode()) > _LONGEST - len(".yaml.XXXXXXXX"):
         return "it is too long for a file name"
-    return "Windows keeps that name for a device" if _RESERVED.match(name) else None
+    return "Windows reserves this name for a device" if _RESERVED.match(name) else None
 
 
 def check_tag(tag: str) -> None:
-    """Raise `StashError` unless `tag` is a tag."""
+    """Raise `StashError` unless `tag` is a valid tag."""
     if complaint := tag_complaint(tag):
-        raise StashError(f"{tag!r} is no tag: {complaint}")
+        raise StashError(f"{tag!r} is not a valid tag: {complaint}")
 
 
 def plain_tag(text: str) -> str:
-    """Return the tag that a user names: `TAG`, `snapshot/TAG`, or the whole name of the ref.
+    """Return the tag that `TAG`, `snapshot/TAG` or `refs/tags/snapshot/TAG` names.
 
     Raises:
-        StashError: it is no tag.
+        StashError: the text is not a valid tag.
     """
     tag = text.removeprefix(TAG_PREFIX).removeprefix(TAG_PREFIX.removeprefix("refs/tags/"))
     check_tag(tag)
@@ -72,45 +72,45 @@ def plain_tag(text: str) -> str:
 
 
 def check_tool(tool: str) -> None:
-    """Raise `StashError` unless `tool` is a name for a tool."""
+    """Raise `StashError` unless `tool` is a valid tool name."""
     if complaint := tool_complaint(tool):
-        raise StashError(f"{tool!r} is no name for a tool: {complaint}")
+        raise StashError(f"{tool!r} is not a valid tool name: {complaint}")
 
 
 def check_experiment(experiment: str) -> None:
-    """Raise `StashError` unless `experiment` is a name for an experiment."""
+    """Raise `StashError` unless `experiment` is a valid experiment name."""
     if complaint := experiment_complaint(experiment):
-        raise StashError(f"{experiment!r} is no name for an experiment: {complaint}")
+        raise StashError(f"{experiment!r} is not a valid experiment name: {complaint}")
 
 
 def experiment_path(tool: str, experiment: str) -> str:
-    """Return where the stash keeps a working config, from its root, with '/' on every system."""
+    """Return the path of a working config relative to the stash's root, with '/' on every system."""
     return f"configs/{tool}/experiment/{experiment}.yaml"
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean …?` with the nearest of the `known` names, or all of them if they are few."""
+    """Return `; did you mean …?` with the names most like `name`, else a list of the first ten `known` names."""
     names = sorted(known)
     if close := _close(name, names, 3):
         return f"; did you mean {' or '.join(map(printable, close))}?"
     if not names:
         return ""
-    return f"; there is {listed(list(map(printable, names)), 10)}"
+    return f"; known: {listed(list(map(printable, names)), 10)}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the one of the `known` names that is like `name`, or None where none is."""
+    """Return the `known` name that is most like `name`, or None if none is similar."""
     return next(iter(_close(name, sorted(known), 1)), None)
 
 
 def _close(name: str, names: Sequence[str], most: int) -> list[str]:
-    import difflib  # 2 ms, and only a mistake needs it
+    import difflib  # 2 ms, and only messages need it
 
     return difflib.get_close_matches(name, names, n=most, cutoff=0.5)
 
 
 class SnapshotName(NamedTuple):
-    """What a snapshot file is called: `configs/<tool>/snapshots/<tag>/<experiment>.yaml`."""
+    """The tool, tag and experiment in the path `configs/<tool>/snapshots/<tag>/<experiment>.yaml`."""
 
     tool: str
     tag: str
@@ -118,28 +118,28 @@ class SnapshotName(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where the snapshot lies, from the stash's root, with '/' on every system."""
-        return f"{snapshot_folder(self.tool, self.tag)}/{self.experiment}.yaml"
+        """The path of the snapshot file relative to the stash's root, with '/' on every system."""
+        return f"{snapshot_directory(self.tool, self.tag)}/{self.experiment}.yaml"
 
     @property
     def results_path(self) -> str:
-        """Where the manifest of its results lies, beside it."""
+        """The path of the results manifest, in the same directory."""
         return f"{self.path.removesuffix('.yaml')}.results.json"
 
     @property
     def title(self) -> str:
-        """What its `SNAPSHOT` header line says: `<tool>/<experiment>`."""
+        """The value of the `SNAPSHOT` header line: `<tool>/<experiment>`."""
         return f"{self.tool}/{self.experiment}"
 
     def job(self, number: int) -> SnapshotName:
-        """Return the name of a job of this sweep, where each is a snapshot of its own."""
+        """Return the name of one job of this sweep: each job is a separate snapshot."""
         return SnapshotName(self.tool, self.tag, f"{self.experiment}/{number}")
 
     @classmethod
     def from_path(cls, path: str) -> SnapshotName | None:
-        """Return the name that `path` spells, or None where it is no snapshot's path.
+        """Return the name for `path`, or None if it is not the path of a snapshot.
 
-        The parts are not checked: a snapshot with a bad name is a finding, not no snapshot.
+        Does not check the parts: a snapshot with an invalid name is a finding.
         """
         parts = path.split("/")
         if len(parts) < 5 or parts[0] != "configs" or parts[2] != "snapshots" or not path.endswith(".yaml"):
@@ -147,32 +147,32 @@ class SnapshotName(NamedTuple):
         return cls(parts[1], parts[3], "/".join(parts[4:]).removesuffix(".yaml"))
 
 
-def snapshot_folder(tool: str, tag: str) -> str:
-    """Return the folder of a tool's snapshots under `tag`, from the stash's root."""
+def snapshot_directory(tool: str, tag: str) -> str:
+    """Return the directory of a tool's snapshots under `tag`, relative to the stash's root."""
     return f"configs/{tool}/snapshots/{tag}"
 
 
 def tag_of(path: str) -> str:
-    """Return the tag of `configs/<tool>/snapshots/<tag>/…`, or an empty text where it is no such path."""
+    """Return the tag in `configs/<tool>/snapshots/<tag>/…`, or an empty string for any other path."""
     parts = path.split("/", 4)
     return parts[3] if len(parts) == 5 and parts[0] == "configs" and parts[2] == "snapshots" else ""
 
 
 def leads_to_snapshots(path: str) -> bool:
-    """Tell whether a path is that of a directory on the way to a snapshot, its tag's own directory included."""
+    """Return whether a path is a parent directory of snapshots: `configs` to `configs/<tool>/snapshots/<tag>`."""
     parts = path.split("/")
     return parts[0] == "configs" and len(parts) <= 4 and parts[2:3] in ([], ["snapshots"])
 
 
 EXCLUDE = "^configs/[^/]+/snapshots/"
-"""The line `exclude:` of a hook framework's config: no other hook may rewrite what is frozen."""
+"""The `exclude:` pattern in a hook framework's config: no other hook may rewrite a frozen file."""
 
 
 def tool_path(tool: str) -> str:
-    """Return where the submodule of `tool` lies, from the stash's root (spec.md, *Words*)."""
+    """Return the path of the submodule of `tool`, relative to the stash's root (spec.md, *Terms*)."""
     return f"tools/{tool}"
 
 
 def tag_ref(tag: str) -> str:
-    """Return the full name of the git tag of `tag`."""
+    """Return the full ref name of the git tag for `tag`."""
     return TAG_PREFIX + tag

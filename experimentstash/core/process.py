@@ -1,4 +1,4 @@
-"""Child processes: one that runs in our place, and one that ends, with all that it started, when we do."""
+"""Child processes: run them in the foreground, capture or stream their output, and end them with their descendants."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ FORWARDED = (
     signal.SIGINT,
     signal.SIGQUIT,
     signal.SIGTERM,
-    signal.SIGUSR1,  # SLURM tells a job with these that its time is nearly up
+    signal.SIGUSR1,  # SLURM sends these two before a job's time limit
     signal.SIGUSR2,
 )
 _ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
-_PATIENCE = 5.0
-"""Seconds that an interrupted program has for its cleaning up before it is killed."""
+_GRACE_PERIOD = 5.0
+"""Seconds between SIGTERM and SIGKILL."""
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG, in <sys/prctl.h>
-_GLANCE = 0.2  # seconds
-_LONG = 3600.0  # seconds that we wait at once: the system takes no number of any size
+_POLL_INTERVAL = 0.2  # seconds
+_LONGEST_WAIT = 3600.0  # seconds; sigtimedwait() refuses very large timeouts
 
 
 def run_through(
@@ -41,54 +41,56 @@ def run_through(
     *,
     cwd: Path,
     env: Mapping[str, str],
-    asked_to_end: list[int] | None = None,
+    ending_signals: list[int] | None = None,
     limit: float | None = None,
     bound: bool = False,
 ) -> int:
-    """Run a program in our place: it has our standard streams and gets our signals.
+    """Run a program in the foreground: it uses our standard streams and receives our signals.
 
     Args:
         command: program and arguments.
-        cwd: its working folder.
-        env: its whole environment.
-        asked_to_end: gets each signal by which somebody asked us to end. The exit code alone does not tell it: a
-            program may take such a signal, and end as if all were well.
-        limit: seconds that it has, or None for as many as it takes.
-        bound: whether it ends when we are killed, where the system can do that (Linux). Else it would go on, out of
-            sight, and write into the folder that the next try makes.
+        cwd: the working directory.
+        env: the whole environment.
+        ending_signals: receives the signals that asked this process to end. The exit code is not enough: a program may
+            handle such a signal and exit with 0.
+        limit: the time limit in seconds, or None.
+        bound: whether the program is killed together with this process (Linux only). Otherwise it continues in the
+            background and writes into the directory of the next attempt.
 
     Returns:
-        Its exit code; 128 + N where signal N ended it, as a shell says it.
+        The exit code; 128 + N after signal N, as in a shell.
 
     Raises:
         StashError: the program cannot be started.
-        subprocess.TimeoutExpired: its time is over; it and all that it started were asked to end, and have ended.
+        subprocess.TimeoutExpired: the time limit is over; the program and its descendants have ended.
     """
     wait = _wait_with_signal_info if hasattr(signal, "sigtimedwait") else _wait_with_handlers
-    seen: list[int] = []
+    received: list[int] = []
     try:
-        return _as_a_shell_says(wait(command, cwd, env, seen, limit, bound))
+        return _shell_exit_code(wait(command, cwd, env, received, limit, bound))
     except OSError as error:
-        raise _no_start(command, cwd, error) from None
+        raise _start_error(command, cwd, error) from None
     finally:
-        if asked_to_end is not None:
-            asked_to_end += [one for one in seen if one in _ENDING and signal.getsignal(one) is not signal.SIG_IGN]
+        if ending_signals is not None:
+            ending_signals += [
+                number for number in received if number in _ENDING and signal.getsignal(number) is not signal.SIG_IGN
+            ]
 
 
-def _as_a_shell_says(code: int) -> int:
+def _shell_exit_code(code: int) -> int:
     return 128 - code if code < 0 else code
 
 
-def _no_start(command: Sequence[str], cwd: Path, error: OSError) -> StashError:
-    return StashError(f"{command[0]} cannot be started in {cwd}: {error.strerror}")
+def _start_error(command: Sequence[str], cwd: Path, error: OSError) -> StashError:
+    return StashError(f"cannot start {command[0]} in {cwd}: {error.strerror}")
 
 
 def _wait_with_signal_info(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None, bound: bool
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], received: list[int], limit: float | None, bound: bool
 ) -> int:
-    """Take each signal with the word who sent it: ^C at a terminal has reached the child already."""
+    """Forward signals, but not those of the terminal: it sends ^C to the child as well."""
     awaited = {*FORWARDED, signal.SIGCHLD}
-    prepare = _preparing() if bound else lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    prepare = _bound_child_setup() if bound else lambda mask: signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, awaited)
     try:
         child = subprocess.Popen(
@@ -99,15 +101,15 @@ def _wait_with_signal_info(
         )
         deadline = None if limit is None else time.monotonic() + limit
         while child.poll() is None:
-            left = _LONG if deadline is None else deadline - time.monotonic()
-            if left <= 0:
+            remaining = _LONGEST_WAIT if deadline is None else deadline - time.monotonic()
+            if remaining <= 0:
                 _end(child)
                 raise subprocess.TimeoutExpired(command, limit or 0)
-            info = signal.sigtimedwait(awaited, min(left, _LONG))
+            info = signal.sigtimedwait(awaited, min(remaining, _LONGEST_WAIT))
             if info is None:
                 continue
             from_kernel = info.si_code > 0
-            seen.append(info.si_signo)
+            received.append(info.si_signo)
             if info.si_signo != signal.SIGCHLD and not from_kernel:
                 child.send_signal(info.si_signo)
         return child.returncode
@@ -115,9 +117,9 @@ def _wait_with_signal_info(
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _preparing() -> Callable[[Iterable[int]], object]:
-    """Return what a child does before it becomes the program: it gets our signals, and ends when we do (prctl(2))."""
-    import ctypes  # which only a run needs
+def _bound_child_setup() -> Callable[[Iterable[int]], object]:
+    """Return the function to call in the child before exec: unblock signals, and die with the parent (prctl(2))."""
+    import ctypes  # only a bound run needs it
 
     control = getattr(ctypes.CDLL(None), "prctl", None)
 
@@ -130,19 +132,22 @@ def _preparing() -> Callable[[Iterable[int]], object]:
 
 
 def _wait_with_handlers(
-    command: Sequence[str], cwd: Path, env: Mapping[str, str], seen: list[int], limit: float | None, _bound: bool
+    command: Sequence[str], cwd: Path, env: Mapping[str, str], received: list[int], limit: float | None, _bound: bool
 ) -> int:
-    """Do the same where nobody tells who sent a signal (macOS): ^C reaches the whole foreground group."""
+    """Forward signals on systems without sigtimedwait() (macOS), which do not report the sender of a signal.
+
+    In the foreground process group, the terminal sends ^C to the child as well.
+    """
     children: list[subprocess.Popen[bytes]] = []
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
-        seen.append(number)
+    def forward(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
         if number in (signal.SIGINT, signal.SIGQUIT) and _in_foreground():
             return
         for child in children:
             child.send_signal(number)
 
-    before = {number: signal.signal(number, hand_on) for number in FORWARDED}
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
     try:
         children.append(subprocess.Popen(command, cwd=cwd, env=env))
         try:
@@ -157,82 +162,88 @@ def _wait_with_handlers(
 
 def _in_foreground() -> bool:
     try:
-        with open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123  (a device, no path of ours)
+        with open("/dev/tty", "rb", buffering=0) as terminal:  # noqa: PTH123  (a device)
             return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
     except OSError:
         return False
 
 
-def listen(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
-    """Run a program to its end, without input and out of sight.
+def run_captured(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> tuple[int, str]:
+    """Run a program without input and capture its output.
+
+    Args:
+        command: program and arguments.
+        cwd: the working directory.
+        env: the whole environment.
 
     Returns:
-        Its exit code (128 + N after signal N) and all that it said, both streams in one.
+        The exit code (128 + N after signal N), and stdout and stderr as one text.
 
     Raises:
         StashError: the program cannot be started.
-        KeyboardInterrupt: we were interrupted; the program and all that it started have ended too.
+        KeyboardInterrupt: this process was interrupted; the program and its descendants have ended.
     """
-    with unnamed_file() as said:
+    with unnamed_file() as output:
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
         try:
-            code = run_whole(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+            code = run_whole(command, cwd=cwd, env=env, **streams)
         except OSError as error:
-            raise _no_start(command, cwd, error) from None
-        said.seek(0)
-        text = said.read().decode("utf-8", "replace")
-    return _as_a_shell_says(code), text
+            raise _start_error(command, cwd, error) from None
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    return _shell_exit_code(code), text
 
 
 def unnamed_file() -> BinaryIO:
-    """Return a file without a name; in memory, where that can be: a full disk would swallow what is said of it."""
+    """Return a file without a name, in memory if possible: on a full disk, a program's error message would be lost."""
     if hasattr(os, "memfd_create"):
-        return open(os.memfd_create("said"), "w+b")  # noqa: PTH123  (a number, no path)
+        return open(os.memfd_create("output"), "w+b")  # noqa: PTH123  (a file descriptor, not a path)
     return cast("BinaryIO", tempfile.TemporaryFile())
 
 
-def follow(
+def run_streaming(
     command: Sequence[str],
     *,
     cwd: Path,
     env: Mapping[str, str],
-    heard: Callable[[str], object],
+    on_line: Callable[[str], object],
     watch: Callable[[], object] | None = None,
 ) -> int:
-    """Run a program to its end, without input, and hand on what it says as it says it, both streams in one.
+    """Run a program without input, and pass each line of its stdout and stderr on at once.
 
     Args:
         command: program and arguments.
-        cwd: its working folder.
-        env: its whole environment.
-        heard: called with each line, from another thread.
-        watch: called now and then while it runs; what it raises ends the program.
+        cwd: the working directory.
+        env: the whole environment.
+        on_line: called with each line, from another thread.
+        watch: called regularly while the program runs; an exception from it ends the program.
 
     Returns:
-        Its exit code, 128 + N after signal N.
+        The exit code; 128 + N after signal N.
 
     Raises:
         StashError: the program cannot be started.
-        KeyboardInterrupt: we were interrupted; the program and all that it started have ended too.
+        KeyboardInterrupt: this process was interrupted; the program and its descendants have ended.
     """
     reading, writing = os.pipe()
-    listener = threading.Thread(target=_hand_on, args=(reading, heard), daemon=True)
-    listener.start()
+    reader = threading.Thread(target=_read_lines, args=(reading, on_line), daemon=True)
+    reader.start()
     try:
         code = run_whole(
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing, watch=watch
         )
     except OSError as error:
-        raise _no_start(command, cwd, error) from None
+        raise _start_error(command, cwd, error) from None
     finally:
         os.close(writing)
-        listener.join(_PATIENCE)  # a program that it left behind may hold the other end
-    return _as_a_shell_says(code)
+        reader.join(_GRACE_PERIOD)  # a background process may keep the other end of the pipe open
+    return _shell_exit_code(code)
 
 
-def _hand_on(reading: int, heard: Callable[[str], object]) -> None:
-    with open(reading, encoding="utf-8", errors="replace") as said:
-        for line in said:  # a carriage return ends one too: progress is drawn over itself
-            heard(line.rstrip())
+def _read_lines(reading: int, on_line: Callable[[str], object]) -> None:
+    with open(reading, encoding="utf-8", errors="replace") as output:
+        for line in output:  # a carriage return ends a line, too: progress bars overwrite themselves
+            on_line(line.rstrip())
 
 
 def run_whole(
@@ -244,109 +255,110 @@ def run_whole(
     watch: Callable[[], object] | None = None,
     **streams: Any,
 ) -> int:
-    """Run a program, by default with our standard streams and terminal, so that it can ask for a password.
+    """Run a program, and end it with all its descendants if this process is interrupted.
 
-    Whatever interrupts us ends the program and all that it started before it goes on its way: git's own
-    shell scripts leave their children running when they are ended.
+    Git's own shell scripts leave their children running when they end. By default the program uses our standard
+    streams and terminal, so that it can ask for a password.
 
     Args:
         command: the program and its arguments.
-        cwd: its working folder.
-        env: its whole environment.
-        limit: seconds that it has, or None for as many as it takes.
-        watch: called now and then while it runs, in place of a limit; what it raises ends the program.
-        streams: its standard streams, as `subprocess.Popen` takes them.
+        cwd: the working directory.
+        env: the whole environment.
+        limit: the time limit in seconds, or None.
+        watch: called regularly while the program runs, instead of a limit; an exception from it ends the program.
+        streams: the standard streams, as for `subprocess.Popen`.
 
     Returns:
-        Its exit code.
+        The exit code of `subprocess.Popen`: -N after signal N.
 
     Raises:
-        subprocess.TimeoutExpired: its time is over; it and all that it started have ended too.
+        subprocess.TimeoutExpired: the time limit is over; the program and its descendants have ended.
     """
-    held, handed = os.pipe()  # every descendant holds the end that we close: all have ended when it reads empty
+    # Every descendant inherits `inherited`. Once all have ended, reading from `lifeline` returns nothing.
+    lifeline, inherited = os.pipe()
     try:
-        child = subprocess.Popen(command, cwd=cwd, env=env, pass_fds=(handed,), **streams)
-        os.close(handed)
-        handed = -1
+        child = subprocess.Popen(command, cwd=cwd, env=env, pass_fds=(inherited,), **streams)
+        os.close(inherited)
+        inherited = -1
         try:
-            return child.wait(limit) if watch is None else _watched(child, watch)
+            return child.wait(limit) if watch is None else _wait_watched(child, watch)
         except BaseException:
             with ignored_signals():
-                _end(child, held)
+                _end(child, lifeline)
             raise
     finally:
-        for descriptor in (held, handed):
+        for descriptor in (lifeline, inherited):
             if descriptor >= 0:
                 os.close(descriptor)
 
 
-def _watched(child: subprocess.Popen[bytes], watch: Callable[[], object]) -> int:
+def _wait_watched(child: subprocess.Popen[bytes], watch: Callable[[], object]) -> int:
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return child.wait(_GLANCE)
+            return child.wait(_POLL_INTERVAL)
         watch()
 
 
-def _end(child: subprocess.Popen[bytes], held: int | None = None) -> None:
-    """Ask a program and all that it started to end, and kill what has not ended after a while.
+def _end(child: subprocess.Popen[bytes], lifeline: int | None = None) -> None:
+    """Send SIGTERM to a program and its descendants, and SIGKILL to those that run on after the grace period.
 
     Args:
         child: the program.
-        held: the end of a pipe that reads empty when whoever got the other end has ended too: one that has cut itself
-            off from its parents is not found otherwise.
+        lifeline: the reading end of a pipe whose other end every descendant inherits. It also covers daemons, which
+            have another parent process.
     """
     known: set[int] = set()
     number = signal.SIGTERM
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _GRACE_PERIOD
     while True:
-        found = _with_descendants({child.pid, *known})
-        for pid in found - known if number == signal.SIGTERM else found:  # asked once, killed if need be
+        running = _with_descendants({child.pid, *known})
+        for pid in running - known if number == signal.SIGTERM else running:  # SIGTERM once, SIGKILL until it ends
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
-        known |= found
-        child.poll()  # so that it does not stand in the list of processes when it has ended
-        waiting = [held] if held is not None and number == signal.SIGTERM else []
-        told = select.select(waiting, [], [], 0.1)[0]  # of nothing: a tenth of a second
-        if told == waiting and not _with_descendants(known):
+        known |= running
+        child.poll()  # reap the child, so that it is not listed as a zombie
+        pipes = [lifeline] if lifeline is not None and number == signal.SIGTERM else []
+        closed = select.select(pipes, [], [], 0.1)[0]  # without a pipe this is a 0.1 s sleep
+        if closed == pipes and not _with_descendants(known):
             break
         if time.monotonic() > deadline:
-            if number == signal.SIGKILL:  # what the system does not let go of: nobody can
+            if number == signal.SIGKILL:  # the process hangs in the kernel
                 break
-            number, deadline = signal.SIGKILL, deadline + _PATIENCE
+            number, deadline = signal.SIGKILL, deadline + _GRACE_PERIOD
     child.wait()
 
 
 def with_variable(name: str, value: str) -> list[int]:
-    """Return the processes that were started with a variable of the environment, as far as the system tells (Linux)."""
-    wanted = os.fsencode(f"{name}={value}")
-    found = []
-    for place in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
-            if wanted in place.read_bytes().split(b"\0"):
-                found.append(int(place.parent.name))
-    return sorted(found)
+    """Return the ids of processes that started with an environment variable (Linux; empty on other systems)."""
+    variable = os.fsencode(f"{name}={value}")
+    pids = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # the process has ended, or belongs to another user
+            if variable in environ.read_bytes().split(b"\0"):
+                pids.append(int(environ.parent.name))
+    return sorted(pids)
 
 
 def _with_descendants(pids: set[int]) -> set[int]:
     parents = _parents()
-    found = pids & parents.keys()
-    while more := {pid for pid, parent in parents.items() if parent in found and pid not in found}:
-        found |= more
-    return found
+    family = pids & parents.keys()
+    while more := {pid for pid, parent in parents.items() if parent in family and pid not in family}:
+        family |= more
+    return family
 
 
 def _parents() -> dict[int, int]:
     if Path("/proc/self/stat").exists():
         return dict(filter(None, map(_parent_of, Path("/proc").glob("[0-9]*/stat"))))
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=False).stdout
-    lines = (line.split() for line in listed.splitlines())
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=False).stdout
+    lines = (line.split() for line in listing.splitlines())
     return {int(pid): int(parent) for pid, parent, *state in lines if not "".join(state).startswith("Z")}
 
 
 def _parent_of(stat: Path) -> tuple[int, int] | None:
     try:
-        # the program's name, in parentheses, may hold anything; what follows the last one does not
+        # the name of the program is in parentheses and may itself contain parentheses and spaces
         state, parent = stat.read_text("ascii", "replace").rpartition(")")[2].split()[:2]
         return None if state in "ZX" else (int(stat.parent.name), int(parent))  # a zombie has ended
-    except (OSError, IndexError, ValueError):  # it has ended
+    except (OSError, IndexError, ValueError):  # the process has ended
         return None

@@ -1,4 +1,4 @@
-"""Progress: each step of a long command goes to its module's logger, and to stderr where a command or hook asks."""
+"""Progress: modules log each step of a long command; a command or hook shows the steps on stderr."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Steps(logging.Handler):
 
 
 def show_steps() -> None:
-    """Show on stderr, from now on, each step that a module of this package logs."""
+    """Show on stderr each step that a module of this package logs from now on."""
     logger = logging.getLogger("experimentstash")
     logger.setLevel(logging.INFO)
     if not logger.handlers:

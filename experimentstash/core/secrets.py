@@ -1,6 +1,6 @@
-"""Secrets and names of this machine, as the program outside of a tool's process looks for them.
+"""Finds and masks secrets and names of this machine, outside of a tool's process.
 
-What is one, `hydra/inside/experimentstash_inside/secrets.py` and `machine.py` beside it say, for both sides.
+The definitions are in `secrets.py` and `machine.py` of `hydra/inside/experimentstash_inside/`, for both sides.
 """
 
 from __future__ import annotations
@@ -28,49 +28,50 @@ __all__ = [
 
 
 def masked(text: str) -> str:
-    """Return a text for people, with `***` in the place of each secret, and of what looks like one."""
+    """Return a text with `***` in place of each secret, and of each text that looks like one."""
     return str(Secrets().masked(text))
 
 
 def first_secret(
     text: str, kept: Collection[str] = (), more: Mapping[str, str] | None = None
 ) -> tuple[int, str] | None:
-    """Return the line of a text, from 1, that holds a secret first, and what it is, in words; or None.
+    """Return the line number (from 1) and the kind of the first secret in a text, or None.
 
     Args:
         text: the whole text of a file.
-        kept: texts that somebody chose to publish, whatever they look like.
+        kept: texts that the user chose to publish, even if they look like secrets.
         more: secrets that are not in the environment of this process, by name.
     """
-    for held in Secrets(more=more).all(text):
-        if not any(held.text in one for one in kept):
-            return text.count("\n", 0, max(text.find(held.text), 0)) + 1, held.what
+    for secret in Secrets(more=more).all(text):
+        if not any(secret.text in published for published in kept):
+            return text.count("\n", 0, max(text.find(secret.text), 0)) + 1, secret.what
     return None
 
 
-def without_machine(text: str, cwd: Path, *folders: Path) -> str | None:
-    """Return an override with each folder of this machine as the interpolation that names it on any machine.
-
-    None where no interpolation does.
+def without_machine(text: str, cwd: Path, *directories: Path) -> str | None:
+    """Return an override with interpolations in place of the directories of this machine.
 
     Args:
         text: the override.
-        cwd: the working folder of the tool.
-        folders: those of the tool and the stash.
+        cwd: the working directory of the tool.
+        directories: those of the tool and of the stash.
+
+    Returns:
+        The override, or None if a directory has no interpolation that names it on every machine.
     """
-    roots = machine.roots(str(cwd), *map(str, folders))
+    roots = machine.roots(str(cwd), *map(str, directories))
     key, equals, value = text.partition("=")
-    changed = machine.portable(value, roots)
-    if changed == "???":
+    portable = machine.portable(value, roots)
+    if portable == "???":
         return None
-    return text if changed is None else f"{key}{equals}{changed}"
+    return text if portable is None else f"{key}{equals}{portable}"
 
 
 def without_names(text: str) -> str:
-    """Return a text with `~`, `…`, `USERNAME` and `HOSTNAME` for the folders, the user and the name of this machine."""
-    for place in sorted(machine.places(), key=len, reverse=True):
-        named = "~" if place == os.path.expanduser("~") else "…"  # noqa: PTH111  (a text, not a path)
-        text = re.sub(rf"(?<![\w.~-]){re.escape(place)}(?![\w-])", named, text)
+    """Return a text with `~`, `…`, `USERNAME` and `HOSTNAME` in place of this machine's directories and names."""
+    for directory in sorted(machine.places(), key=len, reverse=True):
+        placeholder = "~" if directory == os.path.expanduser("~") else "…"  # noqa: PTH111  (a text, not a path)
+        text = re.sub(rf"(?<![\w.~-]){re.escape(directory)}(?![\w-])", placeholder, text)
     for name, variable in machine.people().items():
         if name.lower() not in machine.COMMON:
             word = "USERNAME" if variable in ("USER", "LOGNAME", "USERNAME") else "HOSTNAME"
@@ -79,12 +80,12 @@ def without_names(text: str) -> str:
 
 
 def for_others(text: str) -> str:
-    """Return a text that is written for others: no secret, and no folder, user or name of this machine."""
+    """Return a text to share with others: without secrets, and without directories and names of this machine."""
     return without_names(masked(text))
 
 
 def for_others_in(value: Any, change: Callable[[str], str] = for_others) -> Any:
-    """Return a value of JSON with each text and key of it changed."""
+    """Return a JSON value with `change` applied to each of its strings and keys."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

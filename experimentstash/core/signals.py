@@ -1,4 +1,4 @@
-"""Signals that ask us to end, held back or ignored while something must not be cut in two."""
+"""Block or ignore the signals that end this process, while an operation must not be interrupted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 @contextlib.contextmanager
 def held_signals() -> Iterator[None]:
-    """Let those signals wait for the end of something short."""
+    """Block the signals until the end of a short operation."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
@@ -22,15 +22,15 @@ def held_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def come_too_late() -> None:
-    """Ignore those signals from now on: what they would interrupt is done, and the exit code shall say so."""
+def ignore_from_now_on() -> None:
+    """Ignore the signals from now on: the work is done, and the exit code reports success."""
     for number in _ENDING:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def ignored_signals() -> Iterator[None]:
-    """Let no second ^C stop a putting back, nor the programs that it starts."""
+    """Ignore the signals during a rollback, also in the programs that it starts."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDING}
     try:
         yield

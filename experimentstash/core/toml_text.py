@@ -1,6 +1,6 @@
-"""TOML read with the standard library's parser, or its backport on Python 3.10, within bounds.
+"""Reads TOML with `tomllib` (`tomli` on Python 3.10), within limits.
 
-The parser takes time in the square of the number of parts in a dotted key, and what is read comes from strangers.
+The parser needs quadratic time for long dotted keys, and the documents come from untrusted sources.
 """
 
 from __future__ import annotations
@@ -16,71 +16,71 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_MOST_DOTS = 16  # in a line, outside of strings; keys have a few, numbers one
-_MOST_DOTS_OF_LONG_TEXT = 100  # in a line where a text of several lines begins or ends
+_MAX_DOTS = 16  # in a line, outside of strings
+_MAX_DOTS_BESIDE_LONG_STRING = 100  # in a line with the delimiter of a multi-line string
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*')
 
 
 def parse(data: bytes, where: str) -> dict[str, Any]:
-    """Return what a TOML document says.
+    """Parse a TOML document.
 
     Args:
         data: the document.
-        where: what messages call it.
+        where: its name in messages.
 
     Raises:
-        StashError: it is no TOML, or has keys or values that are nested deeper than any program writes.
+        StashError: the document is not TOML, or its keys or values are nested too deeply.
     """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise StashError(f"{where}: not UTF-8 (byte {error.start})") from None
     for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > _MOST_DOTS and _has_endless_key(line):
-            raise StashError(f"{where}:{number}: a key with more parts than any program writes")
+        if line.count(".") > _MAX_DOTS and _has_long_key(line):
+            raise StashError(f"{where}:{number}: the dotted key has too many parts")
     try:
         document: dict[str, Any] = tomllib.loads(text)
     except ValueError as error:
-        raise StashError(f"{where}: no TOML: {error}") from None
+        raise StashError(f"{where}: invalid TOML: {error}") from None
     except RecursionError:
-        raise StashError(f"{where}: values nested too deep") from None
+        raise StashError(f"{where}: values are nested too deeply") from None
     return document
 
 
-def _has_endless_key(line: str) -> bool:
+def _has_long_key(line: str) -> bool:
     if '"""' in line or "'''" in line:
-        return line.count(".") > _MOST_DOTS_OF_LONG_TEXT
-    return _STRING.sub("", line).count(".") > _MOST_DOTS
+        return line.count(".") > _MAX_DOTS_BESIDE_LONG_STRING
+    return _STRING.sub("", line).count(".") > _MAX_DOTS
 
 
 def texts(value: Any, key: str = "") -> list[tuple[str, str]]:
-    """Return every text of a value, at any depth, each with the key that it stands at (of a list: the list's key).
+    """Return every string in a value, at any depth, each with its key (inside a list: the key of the list).
 
     Args:
         value: a value of a document.
-        key: its own key.
+        key: the key of that value.
     """
-    found: list[tuple[str, str]] = []
-    waiting = [(key, value)]
-    while waiting:
-        at, one = waiting.pop()
-        if isinstance(one, str):
-            found.append((at, one))
-        elif isinstance(one, dict):
-            waiting += reversed(one.items())
-        elif isinstance(one, list):
-            waiting += ((at, item) for item in reversed(one))
-    return found
+    strings: list[tuple[str, str]] = []
+    pending = [(key, value)]
+    while pending:
+        name, item = pending.pop()
+        if isinstance(item, str):
+            strings.append((name, item))
+        elif isinstance(item, dict):
+            pending += reversed(item.items())
+        elif isinstance(item, list):
+            pending += ((name, element) for element in reversed(item))
+    return strings
 
 
 def table(document: Any, *keys: str) -> dict[str, Any]:
-    """Return the table at some keys of a document; an empty one where there is none."""
+    """Return the table at the path of `keys`, or an empty table."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return document if isinstance(document, dict) else {}
 
 
 def text(document: Any, *keys: str) -> str:
-    """Return the text at some keys of a document; an empty one where there is none."""
-    found = table(document, *keys[:-1]).get(keys[-1])
-    return found if isinstance(found, str) else ""
+    """Return the string at the path of `keys`, or an empty string."""
+    value = table(document, *keys[:-1]).get(keys[-1])
+    return value if isinstance(value, str) else ""

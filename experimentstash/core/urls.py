@@ -1,4 +1,4 @@
-"""Git URLs: which name the same repository, where a relative one leads, and how one is shown without its secrets."""
+"""Git URLs: compare them, resolve relative ones, and show them without secrets."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ _TRANSPORT = re.compile(r"[\w+.-]*::")
 
 
 def is_path(url: str) -> bool:
-    """Tell whether git takes it for a path of this machine: no colon stands before the first slash."""
+    """Return whether git reads `url` as a local path: it has no colon before the first slash."""
     return ":" not in url.partition("/")[0]
 
 
 def is_local(url: str) -> bool:
-    """Tell whether a URL leads to this machine's own files, where nobody else can fetch it."""
+    """Return whether a URL names files of this machine, which others cannot fetch."""
     return is_path(url) or url.lower().startswith("file:")
 
 
 def names_program(url: str) -> bool:
-    """Tell whether git would run a program that the URL names (`ext::sh -c …`, git help gitremote-helpers)."""
+    """Return whether git would run a program that the URL names (`ext::sh -c …`, see gitremote-helpers(7))."""
     return _TRANSPORT.match(url) is not None
 
 
 def resolve(url: str, base: str) -> str:
-    """Return where `./x` and `../x` of a `.gitmodules` lead, as `git submodule` takes them; others as they are.
+    """Resolve a relative URL (`./x`, `../x`) of `.gitmodules` as `git submodule` does; return other URLs unchanged.
 
     Args:
-        url: the URL as it is recorded.
-        base: the URL of the stash's own remote, or its folder where it has none; a path is absolute.
+        url: the recorded URL.
+        base: the URL of the stash's remote, or the stash's absolute path if it has no remote.
 
     Raises:
-        ValueError: it leads out at the top of `base`.
+        ValueError: the URL has more `..` than `base` has parts.
     """
     if not url.startswith(("./", "../")):
         return url
@@ -50,9 +50,9 @@ def resolve(url: str, base: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Tell whether two URLs name one repository, as far as can be seen: host and path, however it is reached.
+    """Return whether two URLs have the same host and path, whatever the protocol.
 
-    `git@host:lab/tool.git` and `https://host/lab/tool` do, on every forge; another port is another server.
+    `git@host:lab/tool.git` and `https://host/lab/tool` are the same repository. Another port is another server.
     """
     return _identity(one) == _identity(other)
 
@@ -65,21 +65,21 @@ def _identity(url: str) -> tuple[str, str]:
         host, path = "", url
     else:
         host, _, path = url.partition(":")
-    path = os.path.normpath(path) if not host else path  # git itself writes `/a/b/../c`
+    path = os.path.normpath(path) if not host else path  # git writes paths such as `/a/b/../c`
     return host.rpartition("@")[2].lower(), path.strip("/").removesuffix(".git").rstrip("/")
 
 
 def without_secrets(url: str) -> str:
-    """Return a URL as it may be shown: no password, no token; who it is that logs in only with ssh, which needs it."""
+    """Return a URL to show: without password and token. The user name stays for ssh only, which requires it."""
     if ssh := _SSH_USER.match(url):
         return f"{ssh[1]}@{re.sub('^[^/]*@', '', url[ssh.end() :])}"
     return _USER.sub("", url).partition("?")[0] if _SCHEME.match(url) else url
 
 
 def public_url(url: str) -> str:
-    """Return a URL as everybody may read it in `.gitmodules`: no password, no token, no user but that of ssh.
+    """Return a URL to publish in `.gitmodules`: without password and token, and with a user name for ssh only.
 
-    What looks like credentials behind a `%40` or `%3A` is one, and so is a query that names a token.
+    Also removes credentials that are percent-encoded (`%40`), and a query that names a token.
     """
     if not _SCHEME.match(url):
         return url
@@ -90,5 +90,5 @@ def public_url(url: str) -> str:
 
 
 def hide_secrets(text: str, url: str) -> str:
-    """Return what a program said of a URL without that URL's secrets."""
+    """Return the output of a program without the secrets of `url`."""
     return _USER.sub("", text.replace(url, without_secrets(url)))

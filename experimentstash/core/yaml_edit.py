@@ -1,7 +1,7 @@
-"""Edits a YAML file that people write by hand: one value is put in, every other byte stays as it is.
+"""Sets one value in a YAML file that people edit, and keeps every other byte.
 
-Written by hand, because no library keeps every byte: the round trip of ruamel.yaml moves comments that stand after the
-last key, folds, re-indents and drops the quotes of "yes". PyYAML says where the values are, and the text is cut there.
+No library keeps every byte: ruamel.yaml moves comments after the last key, folds and re-indents lines, and drops the
+quotes of "yes". PyYAML gives the position of each value, and this module replaces the text there.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 
 
 def set_value(text: str, keys: Sequence[str], value: object) -> str:
-    """Return `text` with `value` at the path of `keys`, which must exist but for the last.
+    """Return `text` with `value` at the path of `keys`; the last key need not exist.
 
-    A mapping is written as a block where its surroundings are one, all else on one line.
+    Writes a mapping in block style if its parent is in block style, and everything else on one line.
 
     Raises:
-        StashError: the text is no YAML mapping.
+        StashError: the text is not a YAML mapping.
     """
     node: Any = _root(text)
     parents = [node]
     for depth, key in enumerate(keys):
-        found = _find(node, key)
-        if found is None:
+        item = _find(node, key)
+        if item is None:
             return _insert(text, parents[-1], key, value)
         if depth == len(keys) - 1:
-            return _replace(text, *found, node, value)
-        if not isinstance(found[1], MappingNode) or not found[1].value:  # `tools:`, `tools: {}`
+            return _replace(text, *item, node, value)
+        if not isinstance(item[1], MappingNode) or not item[1].value:  # `tools:`, `tools: {}`
             inner: object = value
             for missing in reversed(keys[depth + 1 :]):
                 inner = {missing: inner}
-            return _replace(text, *found, node, inner)
-        node = found[1]
+            return _replace(text, *item, node, inner)
+        node = item[1]
         parents.append(node)
     raise StashError("no key to set")
 
@@ -52,33 +52,33 @@ def append_item(text: str, key: str, item: Sequence[str]) -> str:
 
     Args:
         text: a YAML mapping.
-        key: a key of it; it may hold nothing yet.
-        item: the lines of the item, a mapping written as a block.
+        key: one of its keys; its value may be empty.
+        item: the lines of the item, a mapping in block style.
 
     Raises:
-        StashError: the text is no YAML mapping in block style that has such a list.
+        StashError: the text is not a YAML mapping in block style with such a list.
     """
     root = _root(text)
-    found = _find(root, key)
-    if found is None or root.flow_style:
+    pair = _find(root, key)
+    if pair is None or root.flow_style:
         raise StashError(f"no list {key!r} in block style")
-    items = found[1]
+    items = pair[1]
     lines = [f"{'  ' if number else '- '}{line}" for number, line in enumerate(item)]
     if not items.value:  # `repos:`, `repos: []`
-        return _after_key(text, *found, _indented(lines, found[0].start_mark.column + _step(root)))
+        return _after_key(text, *pair, _indented(lines, pair[0].start_mark.column + _step(root)))
     if not isinstance(items, SequenceNode) or items.flow_style:
         raise StashError(f"no list {key!r} in block style")
     indent = items.start_mark.column
-    return _after_line(text, _behind(text, _end(*found, text), indent), _indented(lines, indent))
+    return _after_line(text, _block_end(text, _end(*pair, text), indent), _indented(lines, indent))
 
 
 def _root(text: str) -> MappingNode:
     try:
         node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise StashError(f"no YAML: {error}") from None
+        raise StashError(f"invalid YAML: {error}") from None
     if not isinstance(node, MappingNode):
-        raise StashError("no YAML mapping")
+        raise StashError("not a YAML mapping")
     return node
 
 
@@ -91,16 +91,16 @@ def _insert(text: str, parent: MappingNode, key: str, value: object) -> str:
     last_key, last = parent.value[-1]
     end = _end(last_key, last, text)
     if parent.flow_style:
-        gap = " " if text[end - 1] == ":" else ""  # `{a:, …` would be a key of the name "a:"
+        gap = " " if text[end - 1] == ":" else ""  # without a space, `{a:, …` has the key "a:"
         return f"{text[:end]}{gap}, {_inline(key)}: {_inline(value)}{text[end:]}"
     indent = parent.value[0][0].start_mark.column
-    return _after_line(text, _behind(text, end, indent), _block({key: value}, indent, _step(parent)))
+    return _after_line(text, _block_end(text, end, indent), _block({key: value}, indent, _step(parent)))
 
 
-def _behind(text: str, end: int, indent: int) -> int:
-    """Return where the line of `end` ends, and the comments below it that belong to what is above."""
+def _block_end(text: str, end: int, indent: int) -> int:
+    """Return the end of the line at `end`, or of the more deeply indented comments that follow it."""
     deeper = re.compile(rf"[^\r\n]*(?:\r?\n {{{indent + 1},}}#[^\r\n]*)*")
-    return deeper.match(text, end).end()  # type: ignore[union-attr]  # it matches nothing, too
+    return deeper.match(text, end).end()  # type: ignore[union-attr]  # the pattern also matches an empty text
 
 
 def _replace(text: str, key: Node, old: Node, parent: MappingNode, value: object) -> str:
@@ -116,31 +116,31 @@ def _replace(text: str, key: Node, old: Node, parent: MappingNode, value: object
 
 def _after_key(text: str, key: Node, old: Node, lines: list[str]) -> str:
     colon, end = _colon(key, text), _end(key, old, text)
-    kept = text[end : _line_end(text, end)].rstrip()  # a comment that stood behind `{}`
+    kept = text[end : _line_end(text, end)].rstrip()  # a comment after `{}`
     return _after_line(f"{text[:colon]}{kept}{text[_line_end(text, end) :]}", colon, lines)
 
 
 def _end(key: Node, node: Node, text: str) -> int:
-    """Return where the text of a value ends; the mark of a block is behind the comments that follow it."""
+    """Return the end of a value's text: PyYAML's end mark of a block comes after the comments that follow it."""
     if isinstance(node, CollectionNode) and not node.flow_style:
         last = node.value[-1]
         inner, value = last if isinstance(last, tuple) else (last, last)
         return _end(inner, value, text)
     start, end = node.start_mark.index, node.end_mark.index
-    if isinstance(node, ScalarNode) and not text[start:end].strip(", \r\n}"):  # nothing: `key:`
+    if isinstance(node, ScalarNode) and not text[start:end].strip(", \r\n}"):  # an empty value: `key:`
         return _colon(key, text)
     return int(start + len(text[start:end].rstrip()))
 
 
 def _colon(key: Node, text: str) -> int:
-    found = re.compile(r"\s*:").match(text, key.end_mark.index)
-    if found is None:
-        raise StashError(f"no ':' behind the key {key.value!r}", "write it there")
-    return found.end()
+    colon = re.compile(r"\s*:").match(text, key.end_mark.index)
+    if colon is None:
+        raise StashError(f"no ':' after the key {key.value!r}", "add the colon")
+    return colon.end()
 
 
 def _step(parent: MappingNode) -> int:
-    """Return by how much a mapping inside `parent` is indented, as its neighbours are."""
+    """Return the indentation of mappings inside `parent`."""
     for key, value in parent.value:
         if isinstance(value, MappingNode) and not value.flow_style:
             return int(value.value[0][0].start_mark.column - key.start_mark.column)
@@ -179,4 +179,4 @@ def _inline(value: object) -> str:
         return f"[{', '.join(map(_inline, value))}]"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
         return value
-    return json.dumps(value)  # a subset of YAML, 1.1 and 1.2
+    return json.dumps(value)  # JSON is a subset of YAML 1.1 and 1.2

@@ -1,4 +1,4 @@
-"""What OmegaConf's loader makes of a YAML scalar, told without loading OmegaConf (68 ms)."""
+"""Types and values of YAML scalars as OmegaConf's loader reads them, without importing OmegaConf (68 ms)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 YAML = "tag:yaml.org,2002:"
 KINDS = frozenset(YAML + kind for kind in ("str", "int", "float", "bool", "null", "binary"))
-"""The tags of plain config values. OmegaConf takes no other: no date, no set, no object."""
+"""The tags of plain config values. OmegaConf accepts no others (dates, sets, objects)."""
 _NUMBERS = frozenset({f"{YAML}int", f"{YAML}float"})
-_LONGEST_NUMBER = 4300  # digits; CPython's `int()` refuses more, and base 60 is quadratic before that
-_MOST_BITS = 14_284  # of so many digits; CPython's `str()` refuses more, and hexadecimal ones come to more
+_MAX_DIGITS = 4300  # CPython's `int()` refuses more, and base 60 takes quadratic time
+_MAX_BITS = 14_284  # of 4300 digits: CPython's `str()` refuses more, and a hexadecimal number can have more
 
 
 class _Reader(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
-    """PyYAML's safe reader with the two changes of OmegaConf 2.3 (omegaconf/_utils.py, get_yaml_loader)."""
+    """PyYAML's safe constructor with the two changes of OmegaConf 2.3 (omegaconf/_utils.py, get_yaml_loader)."""
 
     def __init__(self) -> None:
         yaml.constructor.SafeConstructor.__init__(self)
@@ -43,11 +43,11 @@ _Reader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != f"{YAML}timestamp"]
     for first, resolvers in _Reader.yaml_implicit_resolvers.items()
 }
-_READER: Any = _Reader()  # PyYAML's own methods are not annotated
+_READER: Any = _Reader()  # PyYAML's methods have no annotations
 
 
 def kind(event: Any) -> str:
-    """Return the tag of a scalar: its own, or the one that its text has in the eyes of OmegaConf."""
+    """Return the tag of a scalar: the explicit one, or the one that OmegaConf derives from its text."""
     if event.tag is not None and event.tag != "!":
         return str(event.tag)
     return str(_READER.resolve(yaml.ScalarNode, event.value, event.implicit))
@@ -57,17 +57,17 @@ def construct(tag: str, text: str) -> Hashable:
     """Return the value of a scalar.
 
     Raises:
-        ValueError: the text is none of that kind (`!!int x`, a plain `0b_`, a number of 5,000 digits), or
-            the kind is none of `KINDS`.
+        ValueError: the text is not valid for the tag (`!!int x`, a plain `0b_`, a number of 5,000 digits), or the tag
+            is not one of `KINDS`.
     """
     if tag == f"{YAML}str":
         return text
-    if tag not in KINDS or (tag in _NUMBERS and len(text) > _LONGEST_NUMBER):
+    if tag not in KINDS or (tag in _NUMBERS and len(text) > _MAX_DIGITS):
         raise ValueError(tag)
     try:
         value: Hashable = _READER.yaml_constructors[tag](_READER, yaml.ScalarNode(tag, text))
     except (IndexError, KeyError, OverflowError, yaml.YAMLError) as error:  # `!!int ''`, `!!bool x`, …
         raise ValueError(tag) from error
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         raise ValueError(tag)
     return value

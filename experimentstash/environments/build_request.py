@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, printable
 from experimentstash.core.files import write_text
-from experimentstash.core.process import follow
+from experimentstash.core.process import run_streaming
 from experimentstash.environments.build_errors import failure, is_error
 from experimentstash.environments.installers import Step, installing_environment
 
@@ -91,7 +91,7 @@ def run(order: Order, steps: Sequence[Step], place: Path) -> list[str]:
     """
     said: list[str] = []
 
-    def heard(line: str) -> None:
+    def on_line(line: str) -> None:
         said.append(line)
         if line and not any(map(is_error, said[begun:])):  # the error is told at the end, once
             order.hear(line)
@@ -99,7 +99,7 @@ def run(order: Order, steps: Sequence[Step], place: Path) -> list[str]:
     for step in steps:
         begun = len(said)
         env = installing_environment(**step.env)
-        if follow([str(word) for word in step.command], cwd=step.cwd, env=env, heard=heard) != 0:
+        if run_streaming([str(word) for word in step.command], cwd=step.cwd, env=env, on_line=on_line) != 0:
             raise fail(order, said, place)
     return said
 

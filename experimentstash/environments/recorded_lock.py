@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.files import write_text
-from experimentstash.core.names import snapshot_folder
-from experimentstash.core.process import listen
+from experimentstash.core.names import snapshot_directory
+from experimentstash.core.process import run_captured
 from experimentstash.core.secrets import first_secret
 from experimentstash.environments.cache import cache_folder
 from experimentstash.environments.formats import requirements_file
@@ -181,7 +181,7 @@ def with_hashes(text: str, interpreter: Path) -> str:
         flags = ["--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--index-strategy=unsafe-best-match"]
         command = [str(uv), "pip", "compile", "--quiet", *flags, "--python", str(interpreter), "-o", str(target)]
         env = installing_environment(UV_HTTP_RETRIES="1", UV_HTTP_TIMEOUT="5")  # a hook may wait for it
-        code, _ = listen([*command, str(source)], cwd=Path(folder), env=env)
+        code, _ = run_captured([*command, str(source)], cwd=Path(folder), env=env)
         if code != 0 or not _is_the_same(Path(folder)):
             return text
         found = [line for line in target.read_text("utf-8").splitlines() if not line.startswith(("#", "--"))]
@@ -205,4 +205,4 @@ def _is_the_same(folder: Path) -> bool:
 def lock_path(tool: str, tag: str, text: str) -> str:
     """Return where a recorded lock lies, from the stash's root."""
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return f"{snapshot_folder(tool, tag)}/requirements-{digest[:12]}.txt"
+    return f"{snapshot_directory(tool, tag)}/requirements-{digest[:12]}.txt"

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.names import TAG_FOLDER, TAG_PREFIX, check_tag, tag_complaint, tag_ref
+from experimentstash.core.names import TAG_DIRECTORY, TAG_PREFIX, check_tag, tag_complaint, tag_ref
 from experimentstash.git.user_git import git
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def tags(place: Place, objects: Objects, among: Collection[str] | None = None) -
     """
     if among is not None and not among:
         return Tags({}, {})
-    listed, broken = _listed(place, *([TAG_FOLDER] if among is None or not _are_few(among) else map(tag_ref, among)))
-    listed.pop(TAG_FOLDER, None)  # a tag called `snapshot`; `check_free` tells of it
+    listed, broken = _listed(place, *([TAG_DIRECTORY] if among is None or not _are_few(among) else map(tag_ref, among)))
+    listed.pop(TAG_DIRECTORY, None)  # a tag called `snapshot`; `check_free` tells of it
     named = {ref.removeprefix(TAG_PREFIX): target for ref, target in listed.items()}
     if among is not None:
         named = {tag: target for tag, target in named.items() if tag in among}
@@ -121,9 +121,9 @@ def check_free(place: Place, tag: str) -> None:
             difference), or a tag `snapshot` stands where the folder must be.
     """
     check_tag(tag)
-    listed, broken = _listed(place, TAG_FOLDER)
+    listed, broken = _listed(place, TAG_DIRECTORY)
     for ref in [*listed, *map(tag_ref, broken)]:
-        if ref == TAG_FOLDER:
+        if ref == TAG_DIRECTORY:
             raise StashError("a tag 'snapshot' stands where git keeps the folder of the tags", "git tag -d snapshot")
         if ref.casefold() == tag_ref(tag).casefold():
             taken = ref.removeprefix("refs/tags/")

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, command, lacks_room
+from experimentstash.core.errors import FREE_SPACE, StashError, command, is_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,8 +97,8 @@ def fix_of(said: str, cwd: Path) -> str:
         said: what git printed.
         cwd: the directory that it ran in.
     """
-    if lacks_room(said):
-        return MAKE_ROOM
+    if is_disk_full(said):
+        return FREE_SPACE
     if lock := _left_lock(said, cwd):
         return f"{command('rm', lock)}  # if no other git is at work there, then run the same command again"
     return match[1] if (match := _MENDS_ITSELF.search(said)) else ""

@@ -26,7 +26,7 @@ def run_frozen(
     wanted: Wish,
     tag: str,
     *,
-    asked_to_end: list[int] | None = None,
+    ending_signals: list[int] | None = None,
     limit: float | None = None,
     bound: bool = False,
 ) -> int:
@@ -35,7 +35,7 @@ def run_frozen(
     Args:
         wanted: what `replay.frozen_wish` returned.
         tag: its tag.
-        asked_to_end: gets each signal by which somebody asked us to end.
+        ending_signals: gets each signal by which somebody asked us to end.
         limit: seconds that it has, or None for as many as it takes.
         bound: whether it ends when we are killed.
 
@@ -47,7 +47,7 @@ def run_frozen(
         with_configs = replace(wanted, stash_configs=_configs_of(wanted, tag, Path(folder) / "configs"))
         start = with_record(running(with_configs, report), wanted, tag)
         code = process.run_through(
-            start.command, cwd=start.cwd, env=start.env, asked_to_end=asked_to_end, limit=limit, bound=bound
+            start.command, cwd=start.cwd, env=start.env, ending_signals=ending_signals, limit=limit, bound=bound
         )
         if code or report.exists() or _SHOWS_ONLY.intersection(flag.partition("=")[0] for flag in wanted.flags):
             return code

@@ -127,7 +127,7 @@ def _started(wanted: Wish, tag: str, limit: float | None) -> tuple[int, bool, bo
     asked: list[int] = []
     overdue = False
     try:
-        code = run_frozen(wanted, tag, asked_to_end=asked, limit=limit, bound=True)
+        code = run_frozen(wanted, tag, ending_signals=asked, limit=limit, bound=True)
     except subprocess.TimeoutExpired:
         code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code

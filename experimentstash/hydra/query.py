@@ -85,7 +85,7 @@ def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         report = Path(folder) / "report.json"
         launch = capturing(wanted, report, mode=mode)
-        code, said = process.listen(launch.command, cwd=launch.cwd, env=launch.env)
+        code, said = process.run_captured(launch.command, cwd=launch.cwd, env=launch.env)
         if report.exists():
             answer: dict[str, Any] = json.loads(report.read_text("ascii"))
             if "fault" in answer:
@@ -111,7 +111,7 @@ def ask_each(wishes: Sequence[Wish]) -> list[dict[str, Any] | None]:
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         reports = [Path(folder) / f"report-{number}.json" for number in range(len(wishes))]
         launch = capturing_each(wishes, reports)
-        process.listen(launch.command, cwd=launch.cwd, env=launch.env)
+        process.run_captured(launch.command, cwd=launch.cwd, env=launch.env)
         answers = [json.loads(report.read_text("ascii")) if report.exists() else None for report in reports]
     return [None if answer is None or {"fault", "failed"} & answer.keys() else answer for answer in answers]
 

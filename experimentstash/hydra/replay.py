@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, printable
 from experimentstash.core.files import check_inside, check_no_link
-from experimentstash.core.names import SnapshotName, check_experiment, near, snapshot_folder, tool_path
+from experimentstash.core.names import SnapshotName, check_experiment, near, snapshot_directory, tool_path
 from experimentstash.core.secrets import for_others
 from experimentstash.git.checkouts.tool_commit import check_unchanged, checked_out
 from experimentstash.git.user_git import answer
@@ -141,7 +141,7 @@ def _noted(found: Sequence[StashError]) -> str:
 
 def _no_snapshot(stash: Path, name: SnapshotName) -> StashError:
     here = stash / "configs" / name.tool / "snapshots"
-    folder = stash / snapshot_folder(name.tool, name.tag)
+    folder = stash / snapshot_directory(name.tool, name.tag)
     if folder.is_dir():
         known = [path.relative_to(folder).as_posix().removesuffix(".yaml") for path in folder.rglob("*.yaml")]
         return StashError(f"no experiment {name.experiment!r} under the tag {name.tag!r}{near(name.experiment, known)}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, lacks_room
-from experimentstash.core.names import TAG_FOLDER, SnapshotName, near, tag_ref
+from experimentstash.core.errors import FREE_SPACE, StashError, is_disk_full
+from experimentstash.core.names import TAG_DIRECTORY, SnapshotName, near, tag_ref
 from experimentstash.core.urls import without_secrets
 from experimentstash.git.repository import Repository, Tags
 from experimentstash.git.user_git import ask_git
@@ -125,9 +125,9 @@ class Stage:
             StashError: there is no such tag; or git's own words.
         """
         shown = without_secrets(self.source.url)
-        refs = list_refs(self.source.url, f"{TAG_FOLDER}/*", self.folder)
+        refs = list_refs(self.source.url, f"{TAG_DIRECTORY}/*", self.folder)
         if refs is not None and ref not in refs:
-            known = [name.removeprefix(f"{TAG_FOLDER}/") for name in refs]
+            known = [name.removeprefix(f"{TAG_DIRECTORY}/") for name in refs]
             raise StashError(f"{shown} has no tag snapshot/{self.tag}{near(self.tag, known)}")
         if refs is not None and self._stash.object_format() != (other := _format_of(refs[ref])):
             self._stash.unmake()
@@ -137,7 +137,7 @@ class Stage:
             _log.info("%s gives no answer; going on with what came before", shown)
             return
         if said:
-            fix = MAKE_ROOM if lacks_room(said) else self.source.completing
+            fix = FREE_SPACE if is_disk_full(said) else self.source.completing
             raise StashError(f"{shown} gives no snapshot/{self.tag}:\n{said}", fix)
 
     def judged(self, commit: str) -> tuple[list[Frozen], Sequence[Problem]]:

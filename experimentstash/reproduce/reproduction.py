@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, ToolExit, first_lines, lacks_room, report
+from experimentstash.core.errors import FREE_SPACE, StashError, ToolExit, first_lines, is_disk_full, report
 from experimentstash.core.files import check_inside
 from experimentstash.core.names import near
 from experimentstash.core.urls import without_secrets
@@ -94,7 +94,7 @@ def reproduce(request: Request) -> Account | None:
             raise
         # what a full disk says of a file that is open, it says without its name
         what = f"{request.folder}: {error.strerror or error}"
-        raise StashError(what, MAKE_ROOM if lacks_room(error) else "") from None
+        raise StashError(what, FREE_SPACE if is_disk_full(error) else "") from None
 
 
 def _reproduced(request: Request) -> Account | None:

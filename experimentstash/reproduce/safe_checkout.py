@@ -11,10 +11,10 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, command, lacks_room, printable, short
+from experimentstash.core.errors import FREE_SPACE, StashError, command, is_disk_full, printable, short
 from experimentstash.core.files import check_inside, write_text
 from experimentstash.core.invocation import rerun
-from experimentstash.core.process import listen
+from experimentstash.core.process import run_captured
 from experimentstash.core.urls import is_local, names_program, without_secrets
 from experimentstash.git.entries import LINK, Entry
 from experimentstash.git.user_git import ask_git, clean_environment
@@ -161,9 +161,9 @@ class Checkout:
                 raise StashError(f"{what} into git's own folder: refused")
 
     def _work(self, *args: str) -> None:
-        code, said = listen(["git", *settings(), *args], cwd=self.root, env=clean_environment())
+        code, said = run_captured(["git", *settings(), *args], cwd=self.root, env=clean_environment())
         if code != 0:
-            fix = MAKE_ROOM if lacks_room(said) else ""
+            fix = FREE_SPACE if is_disk_full(said) else ""
             # a file's name may hold a line break: no line of it stands where one of ours does
             told = "".join(f"\n    git: {line}" for line in said.strip().splitlines()) or f" exit code {code}"
             raise StashError(f"{self.title}: git {args[0]} failed:{told}", fix)
@@ -218,8 +218,8 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
         if (not said and pin in refspecs) or place.has(commit):
             return
     shown = without_secrets(url)
-    if lacks_room(said):
-        raise StashError(f"{place.title}: {shown} was not fetched:\n{said}", MAKE_ROOM)
+    if is_disk_full(said):
+        raise StashError(f"{place.title}: {shown} was not fetched:\n{said}", FREE_SPACE)
     if said:
         what = f"{place.title}: {shown} cannot be fetched, and no clone here has {commit[:12]}:\n{said}"
     else:

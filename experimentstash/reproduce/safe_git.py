@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import printable
-from experimentstash.core.process import follow
+from experimentstash.core.process import run_streaming
 from experimentstash.core.urls import hide_secrets
 from experimentstash.git.user_git import ask_git, clean_environment, git
 
@@ -95,7 +95,7 @@ def fetch(
     shown = show and sys.stderr.isatty()
     said: list[str] = []
 
-    def heard(line: str) -> None:
+    def on_line(line: str) -> None:
         if line and not _PROGRESS.search(line):
             said.append(hide_secrets(line, url))
         elif shown:
@@ -105,7 +105,7 @@ def fetch(
     options = ("--progress" if shown else "--quiet", "--force", "--update-shallow", *([] if tags else ["--no-tags"]))
     command = ("git", *settings(), "fetch", *options, "--", url, *refspecs)
     env = clean_environment(GIT_PROTOCOL_FROM_USER="0") if foreign else clean_environment()
-    code = follow(command, cwd=cwd, env=env, heard=heard, watch=watch)
+    code = run_streaming(command, cwd=cwd, env=env, on_line=on_line, watch=watch)
     if shown:
         _show("")
     if watch is not None:

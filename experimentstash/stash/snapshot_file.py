@@ -16,7 +16,7 @@ from experimentstash.core.names import (
     EXCLUDE,
     SnapshotName,
     experiment_complaint,
-    snapshot_folder,
+    snapshot_directory,
     tag_complaint,
     tool_complaint,
 )
@@ -132,7 +132,7 @@ class Snapshot(NamedTuple):
         """
         lock, digest, *_ = (*self.lock_words, "", "")
         named = ((lock, digest), (name.results_path, self.one("RESULTS")))
-        folder = f"{snapshot_folder(name.tool, name.tag)}/"
+        folder = f"{snapshot_directory(name.tool, name.tag)}/"
         return {path: digest.removeprefix("sha256:") for path, digest in named if digest and path.startswith(folder)}
 
     @property

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError, short
-from experimentstash.core.names import SnapshotName, snapshot_folder
+from experimentstash.core.names import SnapshotName, snapshot_directory
 from experimentstash.stash.snapshot_file import freeze_command
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _environment_complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[
 
 def _is_kept(lock: str, name: SnapshotName) -> bool:
     """Tell whether a lock is frozen with the snapshot: by the pin of a tool, or by its tag."""
-    return lock.startswith(("tools/", f"{snapshot_folder(name.tool, name.tag)}/"))
+    return lock.startswith(("tools/", f"{snapshot_directory(name.tool, name.tag)}/"))
 
 
 def _is_kind(text: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError, command
-from experimentstash.core.names import TAG_FOLDER, TAG_PREFIX, tag_complaint, tag_of
+from experimentstash.core.names import TAG_DIRECTORY, TAG_PREFIX, tag_complaint, tag_of
 from experimentstash.git.entries import NO_COMMIT
 from experimentstash.git.repository import Tags
 from experimentstash.verify.examination import Examination
@@ -138,7 +138,7 @@ def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
     if update.ref.startswith(_REPLACEMENTS) and update.new:
         what = "it shows another object in place of the one that is judged"
         return [Problem(update.ref, "frozen", what, command("git", "replace", "-d", update.ref.rpartition("/")[2]))]
-    if update.ref == TAG_FOLDER and update.new:
+    if update.ref == TAG_DIRECTORY and update.new:
         return [in_the_way(update.ref)]
     if update.tag is None:
         return []

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import Problem, command, quote
-from experimentstash.core.names import SnapshotName, snapshot_folder, tag_ref, tool_path
+from experimentstash.core.names import SnapshotName, snapshot_directory, tag_ref, tool_path
 from experimentstash.git.entries import LINK, NO_COMMIT
 from experimentstash.stash.snapshot_file import again_command, freeze_command, is_commit, rewritten_problem, same_commit
 
@@ -259,7 +259,7 @@ def tag_problems(freeze: FreezeCommit) -> list[Problem]:
     tag = freeze.tag or ""
     if any(name and name.tag == tag for name in map(SnapshotName.from_path, freeze.files)):
         return []
-    what = f"it names {(freeze.id or '')[:SHORT]}, which holds no {snapshot_folder('*', tag)}/*.yaml"
+    what = f"it names {(freeze.id or '')[:SHORT]}, which holds no {snapshot_directory('*', tag)}/*.yaml"
     return [Problem(tag_ref(tag), "tag", what, _delete(tag))]
 
 

@@ -88,7 +88,7 @@ def test_a_fault_is_3_with_a_log_to_send(tmp_path: Path) -> None:
     code = "import sys; from experimentstash.core.errors import guard; sys.exit(guard(lambda: 1 // 0))"
     ran = run(sys.executable, "-c", code, cwd=tmp_path, env={"TMPDIR": str(tmp_path)})
     assert (ran.code, ran.out) == (3, "")
-    assert "a fault of the program itself: ZeroDivisionError" in ran.err
+    assert "internal error: ZeroDivisionError" in ran.err
     assert "Traceback" not in ran.err
     (log,) = tmp_path.glob("experimentstash-*.log")
     assert str(log) in ran.err

@@ -92,7 +92,7 @@ def test_a_link_out_is_refused(tmp_path: Path, target: str) -> None:
     root = tmp_path / "stash"
     root.mkdir()
     (root / "configs").symlink_to(target)
-    with pytest.raises(StashError, match="a link that leads out of"):
+    with pytest.raises(StashError, match="a symlink that leads out of"):
         check_inside(root, root / "configs" / "meta.yaml")
 
 
@@ -112,7 +112,7 @@ def test_links_inside_and_above_are_fine(tmp_path: Path) -> None:
 
 def test_a_file_where_a_folder_must_be(tmp_path: Path) -> None:
     (tmp_path / "configs").write_text("")
-    with pytest.raises(StashError, match="a file where a folder must be"):
+    with pytest.raises(StashError, match="a file, but a directory is needed"):
         check_inside(tmp_path, tmp_path / "configs" / "meta.yaml")
     check_inside(tmp_path, tmp_path / "configs")
 

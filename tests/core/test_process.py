@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.process import follow
+from experimentstash.core.process import run_streaming
 
 
 def said(tmp_path: Path, program: str) -> tuple[int, list[str]]:
     lines: list[str] = []
-    code = follow([sys.executable, "-c", program], cwd=tmp_path, env=os.environ, heard=lines.append)
+    code = run_streaming([sys.executable, "-c", program], cwd=tmp_path, env=os.environ, on_line=lines.append)
     return code, lines
 
 
@@ -27,11 +27,11 @@ def test_lines_come_while_the_program_runs(tmp_path: Path) -> None:
     program = "import pathlib, sys; print('x', flush=True)\nwhile not pathlib.Path('go').exists(): pass\nprint('y')"
     lines: list[str] = []
 
-    def heard(line: str) -> None:
+    def on_line(line: str) -> None:
         lines.append(line)
-        (tmp_path / "go").touch()  # the program waits for it: it never ends unless its first line is heard
+        (tmp_path / "go").touch()  # the program waits for it: it never ends unless its first line arrives
 
-    assert follow([sys.executable, "-c", program], cwd=tmp_path, env=os.environ, heard=heard) == 0
+    assert run_streaming([sys.executable, "-c", program], cwd=tmp_path, env=os.environ, on_line=on_line) == 0
     assert lines == ["x", "y"]
 
 
@@ -46,5 +46,5 @@ def test_it_has_no_input_and_its_signal_is_told(tmp_path: Path) -> None:
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(StashError, match="nothing-here cannot be started in"):
-        follow(["nothing-here"], cwd=tmp_path, env=os.environ, heard=print)
+    with pytest.raises(StashError, match="cannot start nothing-here in"):
+        run_streaming(["nothing-here"], cwd=tmp_path, env=os.environ, on_line=print)

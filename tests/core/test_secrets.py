@@ -39,7 +39,7 @@ def test_the_gate_names_the_line_and_writes_nothing(tmp_path: Path, secret: str)
         write_shared(tmp_path / "new/x.yaml", f"a: 1\nb: {secret}\n", fix="git status")
     what = "the secret WANDB_API_KEY" if secret == SECRET else "what looks like a GitHub token"
     assert str(refused.value) == (
-        f"{tmp_path}/new/x.yaml: line 2 holds {what}, and others would get it\n    fix: git status"
+        f"{tmp_path}/new/x.yaml: line 2 contains {what}, which must not be shared\n    fix: git status"
     )
     assert not (tmp_path / "new").exists()
     write_shared(tmp_path / "x.yaml", f"b: {secret}\n", kept=[secret])

@@ -149,7 +149,7 @@ def test_what_says_where_packages_come_from_stays(tmp_path: Path, monkeypatch: p
 
 def test_settings_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     write(tmp_path / "home/.config", {"uv/uv.toml": "resolution = \n"})
-    with pytest.raises(StashError, match=r"uv\.toml: no TOML: "):
+    with pytest.raises(StashError, match=r"uv\.toml: invalid TOML: "):
         installing_environment()
 
 

@@ -117,7 +117,7 @@ def test_make_tag_refuses_a_name_that_git_cannot_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["-d", "a b", "x..y", "a.lock", "a/b", "", "a\nb"])
 def test_make_tag_refuses_what_is_no_tag(tmp_path: Path, name: str) -> None:
     root = make_stash(tmp_path / "stash")
-    with opened(root) as repository, pytest.raises(StashError, match="is no tag"):
+    with opened(root) as repository, pytest.raises(StashError, match="is not a valid tag"):
         repository.make_tag(name, blob(root, "HEAD"), "x\n", WHEN)
 
 

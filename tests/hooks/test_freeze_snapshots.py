@@ -402,7 +402,7 @@ def test_a_folder_that_leads_out_of_the_stash_is_refused(stash: Path, tmp_path: 
     stage(stash, EXPERIMENT)
     (stash / FOLDER).rename(tmp_path / "elsewhere")
     (stash / FOLDER).symlink_to(tmp_path / "elsewhere")
-    refused(freeze_snapshots(stash), "a link that leads out of")
+    refused(freeze_snapshots(stash), "a symlink that leads out of")
     assert (tmp_path / "elsewhere/first.yaml").read_text() == EXPERIMENT
 
 

@@ -43,7 +43,7 @@ def test_a_tag_that_nobody_has(scene: Scene) -> None:
     assert scene.reproduce("v2").code == 0  # the folder is free for the right one
     ran = scene.strictly("v 1", "--yes")
     assert ran.code == 1
-    assert "is no tag" in ran.err
+    assert "is not a valid tag" in ran.err
 
 
 def test_a_repository_that_is_not_there(scene: Scene) -> None:

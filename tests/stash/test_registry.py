@@ -92,15 +92,15 @@ def tool(lines: str) -> str:
         ("tools: [a]\n", "line 1, column 8: `tools` is a mapping"),
         ("tools:\n  a: x.py\n", "line 2, column 6: the tool 'a' is a mapping with an `entrypoint`"),
         ("tools:\n  a: {}\n", "line 2, column 3: the tool 'a' has no `entrypoint`"),
-        ("tools:\n  a:\n    entrypoint: x\n  a:\n    entrypoint: y\n", "line 4, column 3: the key 'a' stands twice"),
-        ("tools: {}\ntools: {}\n", "line 2, column 1: the key 'tools' stands twice"),
-        (tool("entrypoint: y.py"), "line 4, column 5: the key 'entrypoint' stands twice"),
+        ("tools:\n  a:\n    entrypoint: x\n  a:\n    entrypoint: y\n", "line 4, column 3: duplicate key 'a'"),
+        ("tools: {}\ntools: {}\n", "line 2, column 1: duplicate key 'tools'"),
+        (tool("entrypoint: y.py"), "line 4, column 5: duplicate key 'entrypoint'"),
         ("tools:\n  ../x:\n    entrypoint: x\n", "line 2, column 3: '../x' is no name for a tool: "),
-        ("tools:\n  ? [a]\n  : {entrypoint: x}\n", "line 2, column 5: a key is a word"),
+        ("tools:\n  ? [a]\n  : {entrypoint: x}\n", "line 2, column 5: a key must be a scalar"),
         ("tools:\n  a: {\n", "line 3, column 1: "),
         ("tools:\n\t- x\n", "line 2, column 1: found character that cannot start any token"),
         ("tools: {}\n---\ntools: {}\n", "line 2, column 1: but found another document"),
-        ("tools: &a {x: {entrypoint: y}}\nb: *a\n", "line 2, column 4: an alias has no place here"),
+        ("tools: &a {x: {entrypoint: y}}\nb: *a\n", "line 2, column 4: an alias is not allowed here"),
         (tool("path: tools/other"), "line 4, column 11: the path of 'mytool' is tools/mytool, always"),
         (tool("workdir: /tmp"), "line 4, column 14: the workdir '/tmp' lies outside of the tool"),
         (tool("workdir: a/../../b"), "line 4, column 14: the workdir 'a/../../b' lies outside"),
@@ -152,13 +152,13 @@ def test_an_entrypoint_that_is_fine(entrypoint: str) -> None:
     ("data", "told"),
     [
         (b"tools:\n  a: \xff\n", "line 2, column 6: not UTF-8"),
-        (b"# x\n# \x00\ntools: {}\n", "line 2, column 3: a control character has no place in YAML"),
-        ("tools: {}\n# é \x07\n".encode(), "line 2, column 5: a control character has no place in YAML"),
-        (b"x" * 1_000_001, "1000001 bytes, of at most 1000000"),
+        (b"# x\n# \x00\ntools: {}\n", "line 2, column 3: YAML does not allow this control character"),
+        ("tools: {}\n# é \x07\n".encode(), "line 2, column 5: YAML does not allow this control character"),
+        (b"x" * 1_000_001, "1000001 bytes, more than the limit of 1000000"),
         (b"[" * 900_000, "line 1, column 101: nested more than 100 levels deep"),
         (b"a: " + b"{" * 5000, "line 1, column 103: nested more than 100 levels deep"),
         (b"- " * 400_000, "line 1, column 201: nested more than 100 levels deep"),
-        (b"tools: {}\na: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "line 3, column 8: an alias has no place here"),
+        (b"tools: {}\na: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "line 3, column 8: an alias is not allowed here"),
     ],
 )
 def test_hostile_bytes(data: bytes, told: str) -> None:
@@ -184,7 +184,7 @@ def test_load_follows_no_link_out_of_the_stash(tmp_path: Path) -> None:
     stash = tmp_path / "stash"
     (stash / "configs").mkdir(parents=True)
     (stash / WHERE).symlink_to(tmp_path / "theirs.yaml")
-    with pytest.raises(StashError, match="a link that leads out of"):
+    with pytest.raises(StashError, match="a symlink that leads out of"):
         registry.load(stash)
 
 
@@ -308,7 +308,7 @@ def test_a_bad_value_or_an_unknown_tool_is_refused() -> None:
 
 
 def test_a_layout_that_cannot_be_edited_is_told() -> None:
-    with pytest.raises(StashError, match="no ':' behind the key 'tools'"):
+    with pytest.raises(StashError, match="no ':' after the key 'tools'"):
         registry.with_tool("{tools}", TOOL)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from experimentstash.core import toml_text
 from experimentstash.core.errors import quote
-from experimentstash.core.process import listen
+from experimentstash.core.process import run_captured
 from experimentstash.environments.formats.base import BuildContext, Plan
 from experimentstash.environments.formats.toml_lock import TomlLock, is_url
 from experimentstash.environments.installers import Step, Word, ask, find_uv, installing_environment
@@ -71,7 +71,7 @@ class UvLock(TomlLock):
             return False
         env = installing_environment(**self._index_variable(), **_cache_variable(uv))
         flags = ["--check", "--offline", "--python", str(python.path), "--project", str(self.folder)]
-        code, output = listen([str(uv), "lock", *flags], cwd=self.folder, env=env)
+        code, output = run_captured([str(uv), "lock", *flags], cwd=self.folder, env=env)
         # without the network, uv resolves only where the lock does not fit
         return code != 0 and ("needs to be updated" in output or "No solution found" in output)
 
@@ -111,7 +111,7 @@ class UvLock(TomlLock):
         with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
             target = Path(folder, "requirements.txt")
             command = [str(uv), "export", "--no-header", "--no-annotate", "--output-file", str(target), *flags]
-            code, output = listen(command, cwd=self.folder, env=installing_environment(**env))
+            code, output = run_captured(command, cwd=self.folder, env=installing_environment(**env))
             if code != 0:
                 raise context.fail(output.splitlines())
             return target.read_text("utf-8").splitlines()

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 from experimentstash.core.errors import StashError
 from experimentstash.core.file_lock import take_lock
 from experimentstash.core.names import tool_path
-from experimentstash.core.signals import come_too_late, held_signals, ignored_signals
+from experimentstash.core.signals import held_signals, ignore_from_now_on, ignored_signals
 from experimentstash.git.submodules.rollback import Record, modules_folder, put_back, take_record
 from experimentstash.git.user_git import answer, ask_git, fix_of, git
 
@@ -140,7 +140,7 @@ def all_or_nothing(stash: Path, file: IO[str], tool: str) -> Iterator[Undo]:
     try:
         undo.begin()
         yield undo
-        come_too_late()
+        ignore_from_now_on()
     except BaseException:
         with ignored_signals():
             put_back(stash, undo.record)

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING, BinaryIO
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, lacks_room
+from experimentstash.core.errors import FREE_SPACE, StashError, is_disk_full
 from experimentstash.core.process import run_whole, unnamed_file
 from experimentstash.git.user_git import clean_environment
 from experimentstash.reproduce.archive.packfiles import PackError, look_through
@@ -163,4 +163,4 @@ def _git(*args: str, cwd: Path, title: str = "", stdin: BinaryIO | None = None, 
             said.seek(0)
             text = said.read(10_000).decode("utf-8", "replace").strip()
             what = f"{title}: git {next(filter(_VERBS.__contains__, args))} failed: {text or f'exit code {code}'}"
-            raise StashError(what, MAKE_ROOM if lacks_room(text) else "")
+            raise StashError(what, FREE_SPACE if is_disk_full(text) else "")

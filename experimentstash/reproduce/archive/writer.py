@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import MAKE_ROOM, StashError, lacks_room
+from experimentstash.core.errors import FREE_SPACE, StashError, is_disk_full
 from experimentstash.core.files import file_digest, temporary_beside
 from experimentstash.reproduce.archive.archive_manifest import NAME
 from experimentstash.reproduce.archive.tar import Member, Writer, chunks
@@ -75,7 +75,7 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
         digest = file_digest(temporary)
         temporary.replace(target)
     except OSError as error:
-        fix = MAKE_ROOM if lacks_room(error) else ""
+        fix = FREE_SPACE if is_disk_full(error) else ""
         raise StashError(f"{target}: cannot be written: {error.strerror or error}", fix) from None
     finally:
         with contextlib.suppress(OSError):

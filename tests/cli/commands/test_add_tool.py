@@ -332,7 +332,7 @@ def test_a_tool_that_does_not_compose_is_added_all_the_same(stash: Path, tool: P
 )
 def test_a_name_that_is_none(stash: Path, tool: Path, name: str) -> None:
     told = refused(stash, name, tool)
-    assert "is no name for a tool: " in told
+    assert "is not a valid tool name: " in told
     assert told.replace("\n", "").isprintable()
 
 
@@ -361,7 +361,7 @@ def test_what_begins_with_a_dash(stash: Path, tool: Path) -> None:
     assert "No such option" in refused(stash, "-x", tool, code=2)
     assert "No such option" in refused(stash, "mytool", "--upload-pack=x", code=2)
     assert "begins with '-'" in refused(stash, "--", "mytool", "--upload-pack=touch made")
-    assert "'-x' is no name for a tool" in refused(stash, "--", "-x", tool)
+    assert "'-x' is not a valid tool name" in refused(stash, "--", "-x", tool)
     assert "'-x' is no name for a branch" in refused(stash, "mytool", tool, "--branch=-x")
     assert "'a b' is no name for a branch" in refused(stash, "mytool", tool, "--branch=a b")
     assert "'--x' is no package" in refused(stash, "mytool", tool, "--search-packages=a:--x")
@@ -374,14 +374,14 @@ def test_in_the_way(stash: Path, tool: Path) -> None:
     assert "tools/mytool is in git already" in refused(stash, "mytool", tool)
     git("rm", "-rqf", "tools", cwd=stash)
     write(stash, {"tools": "a file"})
-    assert f"{stash}/tools: a file where a folder must be" in refused(stash, "mytool", tool)
+    assert f"{stash}/tools: a file, but a directory is needed" in refused(stash, "mytool", tool)
     (stash / "tools").unlink()
     (stash / "tools").symlink_to(stash.parent)
-    assert "a link that leads out of" in refused(stash, "mytool", tool)
+    assert "a symlink that leads out of" in refused(stash, "mytool", tool)
     (stash / "tools").unlink()
     (stash / "configs/mytool").symlink_to(stash.parent)
-    assert "a link that leads out of" in refused(stash, "mytool", tool)
-    assert "configs/meta.yaml: a file where a folder must be" in refused(stash, "meta.yaml", tool)
+    assert "a symlink that leads out of" in refused(stash, "mytool", tool)
+    assert "configs/meta.yaml: a file, but a directory is needed" in refused(stash, "meta.yaml", tool)
 
 
 def test_what_is_left_of_an_earlier_submodule(stash: Path, tool: Path) -> None:

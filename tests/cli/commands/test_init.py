@@ -176,7 +176,7 @@ def test_a_registry_that_is_broken_is_told_and_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "told"),
     [
-        ({"configs": ""}, "configs: a file where a folder must be"),
+        ({"configs": ""}, "configs: a file, but a directory is needed"),
         ({"configs/meta.yaml/x": ""}, "configs/meta.yaml: cannot be read: Is a directory"),
         ({".gitignore/x": ""}, ".gitignore: cannot be read: Is a directory"),
         ({".gitignore": "configs/\n"}, "git ignores configs/meta.yaml there (.gitignore:1: configs/)"),
@@ -189,7 +189,7 @@ def test_something_in_the_way(tmp_path: Path, files: dict[str, str], told: str) 
 
 
 @pytest.mark.parametrize(
-    ("link", "told"), [("configs", "a link that leads out of"), (".gitignore", "git follows no link")]
+    ("link", "told"), [("configs", "a symlink that leads out of"), (".gitignore", "git follows no link")]
 )
 def test_a_link_in_the_way(tmp_path: Path, link: str, told: str) -> None:
     (tmp_path / "stash").mkdir()

@@ -192,11 +192,11 @@ REFUSED = {
         ["mytool", "first", "model.layers=???", "hydra.run.dir=x/${model.layers}"],
         "mytool/first: missing value: model.layers (???)",
     ),
-    "a question": (["mytool", "first", "--tag", "v/1"], "'v/1' is no tag"),
-    "dots": (["mytool", "../first"], "'../first' is no name for an experiment"),
-    "lock": (["mytool", "first.lock"], "'first.lock' is no name for an experiment"),
-    "space": (["mytool", "fir st"], "'fir st' is no name for an experiment"),
-    "control": (["mytool", "fir\x1b[31mst"], "'fir\\x1b[31mst' is no name for an experiment"),
+    "a question": (["mytool", "first", "--tag", "v/1"], "'v/1' is not a valid tag"),
+    "dots": (["mytool", "../first"], "'../first' is not a valid experiment name"),
+    "lock": (["mytool", "first.lock"], "'first.lock' is not a valid experiment name"),
+    "space": (["mytool", "fir st"], "'fir st' is not a valid experiment name"),
+    "control": (["mytool", "fir\x1b[31mst"], "'fir\\x1b[31mst' is not a valid experiment name"),
 }
 
 
@@ -216,7 +216,7 @@ def test_what_is_refused_writes_nothing(stash: Path, case: str) -> None:
 def test_tags_that_git_or_a_file_system_cannot_carry(stash: Path, tag: str) -> None:
     ran = estash("snapshot", "mytool", "first", f"--tag={tag}", cwd=stash)
     assert ran.code == 1
-    assert "is no tag" in ran.err
+    assert "is not a valid tag" in ran.err
     assert untouched(stash)
 
 

@@ -71,7 +71,7 @@ def test_nothing_said_is_nothing_allowed(text: str) -> None:
     [
         ("[a]", "line 1, column 1: a mapping is expected here, with rtol, atol, ignore, ignore_keys, keys, files"),
         ("ingore: []", "line 1, column 1: 'ingore' says nothing about results; did you mean ignore"),
-        ("rtol: 1\nrtol: 2", "line 2, column 1: the key 'rtol' stands twice"),
+        ("rtol: 1\nrtol: 2", "line 2, column 1: duplicate key 'rtol'"),
         ("rtol: -1", "line 1, column 7: a tolerance is a number that is not negative, such as 1e-6"),
         ("rtol: .inf", "line 1, column 7: a tolerance is a number"),
         ("rtol: nan", "line 1, column 7: a tolerance is a number"),
