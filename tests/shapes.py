@@ -272,7 +272,7 @@ SHAPES = {
     "a program that edits its sys.argv": Shape(
         {**hard_coded(), "mytool/main.py": ARGV + hard_coded()["mytool/main.py"]}, expected="/'added' "
     ),
-    "a working config with its own run folder": Shape(
+    "a working config with its own run directory": Shape(
         {
             **hard_coded(),
             "conf/config.yaml": hard_coded()["conf/config.yaml"] + "hydra:\n  run:\n    dir: ${oc.env:RUNS,/tmp}/r\n",

@@ -8,7 +8,7 @@ hosts                      the hosts that a build may ask, told before it begins
 build_tools                uv and poetry, fetched into the cache where a lock needs them
 build_request              what is asked of a builder, and how one step of it is run and told
 build_errors               what an installer said: which package it is, and what can be done
-cache                      a folder of the cache that is whole or not there, and the cache's place
+cache                      a directory of the cache that is whole or not there, and the cache's place
 differences                how the environment at hand differs from the recorded one
 unusable_lock              why a lock cannot run its tool
 lock_fixes                 the command with which a freeze records what is installed instead

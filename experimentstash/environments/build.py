@@ -51,10 +51,10 @@ class Shared:
     """An environment that many can have.
 
     Attributes:
-        environment: its folder.
+        environment: its directory.
         python: the Python that it was made of; None where the lock says it.
         uv: uv, where it is there.
-        projects: the folders of the checkout that belong on top of it.
+        projects: the directories of the checkout that belong on top of it.
         was_there: whether an earlier build is used again.
     """
 

@@ -34,7 +34,7 @@ class Supply:
         folder: their files.
         lines: what of them a lock comes to on this platform, each a requirement with a hash.
         digests: those of all files, in hex: what decides what comes out, with those that only build others.
-        projects: the folders of the checkout that belong on top.
+        projects: the directories of the checkout that belong on top.
     """
 
     folder: Path
@@ -54,10 +54,10 @@ class Order:
     Attributes:
         lock: the lock to build it from.
         title: the snapshot that wants it, for messages.
-        cache: the folder where environments are kept, shared by all that have the same lock.
-        own: the folder of this reproduction, for what holds the code of one checkout.
+        cache: the directory where environments are kept, shared by all that have the same lock.
+        own: the directory of this reproduction, for what holds the code of one checkout.
         python: the recorded Python, or None.
-        projects: folders of the checkout that were installed when the experiment was frozen (`PROJECT` lines), for
+        projects: directories of the checkout that were installed when the experiment was frozen (`PROJECT` lines), for
             locks that do not tell it themselves.
         versions: the versions of packages that the snapshot names, by normal name; a build that takes its own from
             git's tags is told them.
@@ -84,7 +84,7 @@ def run(order: Order, steps: Sequence[Step], place: Path) -> list[str]:
     Args:
         order: what is wanted, for messages.
         steps: the starts, one after the other.
-        place: the folder that takes the log of a failure.
+        place: the directory that takes the log of a failure.
 
     Raises:
         StashError: one failed; the message names the package, and holds the installer's own words.

@@ -1,4 +1,4 @@
-"""A folder of the cache that is whole or not there: made beside its siblings, then named by a marker, written last.
+"""A directory of the cache that is whole or not there: made beside its siblings, then named by a marker, written last.
 
 A virtual environment knows its own path, so it cannot be made elsewhere and renamed. It is made under a name that
 nobody else has, and what names it comes into being at one stroke.
@@ -28,7 +28,7 @@ MARKER = "complete.json"
 
 
 def cache_folder() -> Path:
-    """Return where what can be made again is kept: `EXPERIMENTSTASH_CACHE`, or a folder of `XDG_CACHE_HOME`."""
+    """Return where what can be made again is kept: `EXPERIMENTSTASH_CACHE`, or a directory of `XDG_CACHE_HOME`."""
     if chosen := os.environ.get("EXPERIMENTSTASH_CACHE"):
         return Path(chosen).expanduser().absolute()
     home = os.environ.get("XDG_CACHE_HOME", "")
@@ -37,7 +37,7 @@ def cache_folder() -> Path:
 
 
 def find_whole(place: Path) -> Path | None:
-    """Return the folder at `place` that was made whole and still is an environment, or None."""
+    """Return the directory at `place` that was made whole and still is an environment, or None."""
     try:
         said = json.loads((place / MARKER).read_text("utf-8"))
         folder = place / Path(str(said["folder"])).name
@@ -47,15 +47,15 @@ def find_whole(place: Path) -> Path | None:
 
 
 def make_whole(place: Path, facts: Mapping[str, str], make: Callable[[Path], object]) -> tuple[Path, bool]:
-    """Return the folder at `place`, made now or before.
+    """Return the directory at `place`, made now or before.
 
     Args:
-        place: the folder that holds it, its lock and its marker.
+        place: the directory that holds it, its lock and its marker.
         facts: what it was made from, for people who read the marker.
         make: called with the path to make it at, where nothing is; whatever it raises, nothing is left there.
 
     Returns:
-        The folder, and whether it was there.
+        The directory, and whether it was there.
 
     Raises:
         StashError: the cache cannot be written.

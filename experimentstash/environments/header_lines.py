@@ -47,7 +47,7 @@ class Recorded:
         platform: system, machine and libc, as in `linux-x86_64 glibc 2.36`.
         packages: the versions of the packages named, by normal name.
         lock: the lock, shipped by the tool or written beside the snapshot.
-        projects: folders of the stash that were installed as packages, from its root.
+        projects: directories of the stash that were installed as packages, from its root.
     """
 
     python: Wanted | None = None
@@ -95,7 +95,7 @@ class Lines:
         python: version and implementation; the latter is empty for CPython.
         packages: name and version of each package.
         lock: the lock.
-        projects: folders of the stash.
+        projects: directories of the stash.
     """
 
     python: tuple[str, str] | None

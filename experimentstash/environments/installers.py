@@ -80,7 +80,7 @@ class Step:
 
     Attributes:
         command: program and arguments.
-        cwd: its working folder.
+        cwd: its working directory.
         env: variables beyond those of every installer.
     """
 

@@ -1,4 +1,8 @@
-"""The Python that an environment is made of: the recorded one, or one of the same minor version."""
+"""The Python that an environment is made of: the recorded one, or one of the same minor version.
+
+uv finds and downloads it. The PATH and pyenv are searched here, too, for machines without uv: a library for that would
+be one more dependency for ten lines.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +65,7 @@ def find_python(wanted: Wanted | None, project: Path, uv: Path | None) -> Python
 
     Args:
         wanted: what was recorded; None leaves the choice to uv and the project, or is the running Python.
-        project: the folder of the lock, whose `.python-version` and `requires-python` uv reads.
+        project: the directory of the lock, whose `.python-version` and `requires-python` uv reads.
         uv: uv, where it is there.
 
     Raises:

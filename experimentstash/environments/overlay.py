@@ -30,13 +30,13 @@ def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: 
 
     Args:
         order: what is wanted.
-        projects: the folders to install.
+        projects: the directories to install.
         environment: the shared environment.
         base: the Python that it was made of; None where it was not made of one (conda's).
         uv: uv, where it is there; else venv and pip do it.
 
     Raises:
-        StashError: a folder declares no package, or its build failed.
+        StashError: a directory declares no package, or its build failed.
     """
     if missing := [project for project in projects if not project.is_file() and not _declared(project)]:
         raise StashError(f"{order.title}: {missing[0]}: no pyproject.toml or setup.py to install it with")

@@ -1,4 +1,7 @@
-"""What an interpreter is and what is installed for it, and how that differs from what was recorded."""
+"""What an interpreter is and what is installed for it.
+
+Direct URLs (PEP 610) are read here: only the newest `packaging` reads them, and a tool's environment may have another.
+"""
 
 from __future__ import annotations
 
@@ -61,8 +64,8 @@ class Package:
         version: its version.
         source: what it was installed from where that was no index: `git+https://…@COMMIT` or
             `https://….whl#sha256=…`; empty otherwise.
-        folder: the folder on this machine that it was installed from or lies in; None for an index, a URL.
-        editable: its code is that of the folder, and not a copy.
+        folder: the directory on this machine that it was installed from or lies in; None for an index, a URL.
+        editable: its code is that of the directory, and not a copy.
         requires: what it asks for, as requirements (PEP 508).
         modules: the modules and packages at its top, where ExperimentStash is installed beside it.
         imported: whether a run imported a module of it, where one was asked for.
@@ -119,7 +122,7 @@ def describe(interpreter: Path, env: Mapping[str, str] | None = None, imports: P
     Args:
         interpreter: the tool's Python; it needs no pip.
         env: the whole environment that the tool runs in; by default this process's own.
-        imports: the folder in which a run wrote what it imported; None where nobody asks.
+        imports: the directory in which a run wrote what it imported; None where nobody asks.
 
     Raises:
         StashError: it does not run, or says something else.

@@ -49,7 +49,7 @@ class Recording:
 
 
 def projects_of(described: Described, stash: Path) -> tuple[str, ...]:
-    """Return the folders of the stash that are installed as packages: the tool itself, and others that it uses.
+    """Return the directories of the stash that are installed as packages: the tool itself, and others that it uses.
 
     They are at their pins wherever the snapshot is reproduced, and installed there again.
 
@@ -61,7 +61,7 @@ def projects_of(described: Described, stash: Path) -> tuple[str, ...]:
 
 
 def project_versions(described: Described, stash: Path) -> tuple[tuple[str, str], ...]:
-    """Return the packages that are installed from folders of the stash: their normal names and versions, sorted."""
+    """Return the packages that are installed from directories of the stash: their normal names and versions, sorted."""
     root = stash.resolve()
     return tuple(sorted((one.key, one.version) for one in described.packages.values() if _below(root, one)))
 
@@ -78,7 +78,7 @@ def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
 
 
 def record(described: Described, stash: Path, tool: str, ours: Collection[str] = ()) -> Recording:
-    """Return the lock of an environment, without the folders of the stash (`projects_of`).
+    """Return the lock of an environment, without the directories of the stash (`projects_of`).
 
     A package from git is named by its commit, one from a URL by that; one from elsewhere on this machine is left
     out and told. The builds of PyTorch that only its own index has get that index's line.
@@ -104,7 +104,9 @@ def record(described: Described, stash: Path, tool: str, ours: Collection[str] =
         *_indexes(taken),
         *(_line(package) for package in taken),
     ]
-    told = [f"{one} came from a folder of this machine, or not over https: nobody else can install it" for one in left]
+    told = [
+        f"{one} came from a directory of this machine, or not over https: nobody else can install it" for one in left
+    ]
     told += [
         f"{package.name} {package.version} is a build that the package index may not have"
         for package in taken
@@ -143,7 +145,7 @@ def _can_be_had(package: Package) -> bool:
 def _line(package: Package) -> str:
     if package.source:
         return f"{package.key} @ {package.source}"
-    # to `==2.5.1` the build 2.5.1+cpu is as good, and better than 2.5.1 where an index or a folder has both (PEP 440)
+    # `==2.5.1` takes the build 2.5.1+cpu, too, and prefers it to 2.5.1 where an index or a directory has both (PEP 440)
     return f"{package.key}{'===' if _TORCH.fullmatch(package.key) else '=='}{package.version}"
 
 

@@ -27,7 +27,7 @@ SETTING = "experimentstash.toolPython"
 def interpreter(stash: Path, tool: Tool) -> Path:
     """Return the Python that runs a tool.
 
-    `python:` of the registry; else `.venv` in the tool's folder; else the active virtual or conda
+    `python:` of the registry; else `.venv` in the tool's directory; else the active virtual or conda
     environment; else the one that the stash's git config names; else the Python that runs this program.
     What a hook framework activates is none of them.
 

@@ -100,7 +100,7 @@ def _of_uv(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _folder() -> Path:
-    """Return a folder that nobody else can read, and that lasts as long as this process."""
+    """Return a directory that nobody else can read, and that lasts as long as this process."""
     _kept_folders.append(tempfile.TemporaryDirectory(prefix="experimentstash-"))
     return Path(_kept_folders[-1].name)
 
@@ -129,7 +129,7 @@ def _write(file: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _inline(value: Any) -> str:
-    """Return a value as TOML on one line; its texts are written as JSON's are."""
+    """Return a value as TOML on one line; its texts are written as JSON's are. The standard library only reads TOML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):

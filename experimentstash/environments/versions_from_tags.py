@@ -32,7 +32,7 @@ def pretended(project: Path, recorded: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that have a build give the version that was recorded.
 
     Args:
-        project: the folder of a package.
+        project: the directory of a package.
         recorded: the version of each package that a snapshot names, by normal name.
     """
     declared = _declared(project)

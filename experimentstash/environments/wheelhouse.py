@@ -40,7 +40,7 @@ class Gathered:
     Attributes:
         platform: the Python and the platform that it is for, for people.
         files: what the lock comes to here, by requirement (`name==version`); the names of files.
-        projects: the folders of the checkout that belong on top.
+        projects: the directories of the checkout that belong on top.
     """
 
     platform: str
@@ -49,14 +49,14 @@ class Gathered:
 
 
 def gather(order: Order, pool: Path) -> Gathered:
-    """Put the packages of a lock into a folder that other locks may share.
+    """Put the packages of a lock into a directory that other locks may share.
 
     The environment is built first: it shows what the lock comes to on this platform. At the end it is built once more,
-    out of the folder alone: what is missing is missing here, and not on a machine that cannot get it.
+    out of the directory alone: what is missing is missing here, and not on a machine that cannot get it.
 
     Args:
         order: the lock; its packages come from the index.
-        pool: the folder.
+        pool: the directory.
 
     Raises:
         StashError: a package is none that a file holds, is not to be had, or is not enough to build what needs it.
@@ -176,7 +176,7 @@ def _flat(one: str) -> str:
 
 
 def _tree(scratch: Path, name: str) -> Path:
-    """Unpack a source distribution, and return the folder that it holds."""
+    """Unpack a source distribution, and return the directory that it holds."""
     place = scratch / "trees" / name
     place.mkdir(parents=True)
     file = scratch / "files" / name

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MOST_TOLD = 10  # files that lie beside the run folder
+_MOST_TOLD = 10  # files that lie beside the run directory
 _MOST_NAMED = 5
 
 
@@ -56,7 +56,7 @@ def record_run(
     Raises:
         ToolExit: the tool failed; what is on disk is the caller's to take away.
         StashError: other packages ran than its lock has, it loaded code that the commits of the tools do not hold, it
-            wrote nothing into its run folder, or that cannot be read.
+            wrote nothing into its run directory, or that cannot be read.
     """
     if frozen.name.results_path in frozen.files:
         _log.info(
@@ -94,12 +94,12 @@ def _put_back(stash: Path, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple
     root = stash if not is_last else stash / tool.path
     leave = [stash / name for name in ("outputs", "configs")]
     done = put_back(root, ran.beside, aside, ran.directories, leave)
-    return [("beside the run folder", f"moved to {aside}: {listed(done, _MOST_NAMED)}")] if done else []
+    return [("beside the run directory", f"moved to {aside}: {listed(done, _MOST_NAMED)}")] if done else []
 
 
 def _without_results(stash: Path, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:
     """Return the refusal of a run without results; what it wrote beside its run directory may be them."""
-    what = f"{frozen.name.title}: it wrote no results into its run folder {ran.folder}"
+    what = f"{frozen.name.title}: it wrote no results into its run directory {ran.folder}"
     written = [one for one in ran.beside if one.change != "gone"]
     if not written:
         return StashError(what, "write them below ${hydra:runtime.output_dir}, or freeze without --run")
@@ -115,11 +115,11 @@ def _without_results(stash: Path, tool: Tool, frozen: Frozen, ran: Ran) -> Stash
 
 def _beside(written: Sequence[Written]) -> list[tuple[str, str]]:
     """Return what is told of what the run left beside its folder; one with many files there tells of some."""
-    told = [("beside the run folder", str(one)) for one in written[:_MOST_TOLD]]
-    told += [("beside the run folder", f"{len(written) - _MOST_TOLD:,} more")] if len(written) > _MOST_TOLD else []
+    told = [("beside the run directory", str(one)) for one in written[:_MOST_TOLD]]
+    told += [("beside the run directory", f"{len(written) - _MOST_TOLD:,} more")] if len(written) > _MOST_TOLD else []
     if any(one.change != "new" for one in written):
         # a checkpoint, a cache: the results may come from what it held before
         told.append(
-            ("beside the run folder", "a file that was there before is not frozen: who reproduces it has it not")
+            ("beside the run directory", "a file that was there before is not frozen: who reproduces it has it not")
         )
     return told

@@ -37,10 +37,10 @@ class Ran:
     """One run that came to its end.
 
     Attributes:
-        folder: the run folder; of a sweep, the folder of its jobs.
+        folder: the run directory; of a sweep, the folder of its jobs.
         exit_code: the tool's own; 128 + N after signal N, or where somebody asked us with signal N to end; `OVERDUE`
             where its time was over.
-        beside: what it left beside the run folder, in the stash or in the tool.
+        beside: what it left beside the run directory, in the stash or in the tool.
         stopped: whether somebody asked us to end while it ran. Many tools save what they have and end as if all
             were well (Lightning does): what they wrote is no result.
         overdue: whether its time was over, and it was ended.
@@ -72,7 +72,7 @@ def free_folder(folder: Path) -> Path:
 
 
 def check_left_alone(folder: Path) -> None:
-    """Raise `StashError` where what an earlier run started still writes into its run folder."""
+    """Raise `StashError` where what an earlier run started still writes into its run directory."""
     if left := process.with_variable(RUN, str(folder)):
         pids = " ".join(map(str, left[:100]))
         raise StashError(f"{folder}: what an earlier run started is still at work there", f"kill {pids}")
@@ -93,7 +93,7 @@ def run_fresh(
         stash: the stash's root.
         tool: the tool.
         name: the snapshot; it is on disk.
-        folder: the run folder; it is made, and must not be there.
+        folder: the run directory; it is made, and must not be there.
         limit: seconds that it has, or None for as many as it takes.
         launcher: the overrides that replace the recorded launcher.
         imports: the folder that takes the names of what it imports, or None.

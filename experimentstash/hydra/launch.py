@@ -27,7 +27,7 @@ ORDER = "EXPERIMENTSTASH_ORDER"
 """In the environment of a tool's process: what it is to do, as `experimentstash_inside.order` reads it."""
 _OUTPUTS = "EXPERIMENTSTASH_OUTPUTS"
 RUN = "EXPERIMENTSTASH_RUN"
-"""In the environment of a run and of all that it starts: its run folder, where it has one of its own."""
+"""In the environment of a run and of all that it starts: its run directory, where it has one of its own."""
 # by a variable: no path of a machine has to be spelled in Hydra's grammar
 _INTO = tuple(f"hydra.{key}.dir=${{oc.env:{RUN}}}" for key in ("run", "sweep"))
 _NOTE = "+hydra.callbacks.experimentstash_note._target_=experimentstash_inside.note.Note"
@@ -67,7 +67,7 @@ class Wish:
         configs: a folder of configs that comes before the stash's own.
         stash_configs: the folder of the stash's own, where that is not `configs/<tool>`.
         frozen_with: the overrides that the snapshot was frozen with.
-        folder: the run folder of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
+        folder: the run directory of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
         loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
         imports: the folder that takes the names of what the run imports, or None.
         note: the text of a file in the run directory that says how the run differs from what was frozen.

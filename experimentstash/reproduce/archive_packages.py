@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Supplies = Callable[[Need], Within]
 
 _PACKAGES = ".git/experimentstash/packages"
-"""Below the folder of the reproduction: the packages of an archive, until the environments are built."""
+"""Below the directory of the reproduction: the packages of an archive, until the environments are built."""
 
 
 @contextmanager

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.tool import Tool
 
 _OWN = f".git/{OWN}/environments"
-"""Below the folder of the reproduction: what holds the code of this checkout, and is shared with no other."""
+"""Below the directory of the reproduction: what holds the code of this checkout, and is shared with no other."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _lacking(lock: Lock) -> list[str]:
 
 
 def projects_in(frozen: Frozen) -> tuple[str, ...]:
-    """Return the folders of the stash that were installed as packages when it was frozen.
+    """Return the directories of the stash that were installed as packages when it was frozen.
 
     Raises:
         StashError: its header cannot be read.

@@ -50,7 +50,7 @@ class Frozen:
 
 
 class Stage:
-    """The folder of a reproduction.
+    """The directory of a reproduction.
 
     Args:
         folder: where it is; new, empty, or one that an interrupted reproduction of the same tag left.
@@ -96,7 +96,7 @@ class Stage:
             earlier: takes what an earlier try left.
 
         Raises:
-            StashError: git failed, or a link leads out of the folder.
+            StashError: git failed, or a link leads out of the directory.
         """
         if not self._is_new and self._stash.is_checked_out():
             earlier.take_from(self._stash, leave="outputs")  # what ran before lies there

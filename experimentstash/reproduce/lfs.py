@@ -31,7 +31,7 @@ def fill_pointers(place: Checkout, recorded: Mapping[str, Entry], near: Sequence
     Args:
         place: a checkout.
         recorded: what is checked out.
-        near: git folders of clones that may have the contents.
+        near: git directories of clones that may have the contents.
 
     Raises:
         StashError: a file cannot be written.

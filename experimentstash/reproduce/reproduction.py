@@ -151,7 +151,7 @@ def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[Wan
     """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
 
     Raises:
-        StashError: nobody has a pin, or a link leads out of the folder.
+        StashError: nobody has a pin, or a link leads out of the directory.
     """
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in experiment_environments.projects_in(one)}
@@ -258,7 +258,7 @@ class _Work:
             return replace(outcome, lacking=self._lacking(name))
         try:
             return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
-        except StashError as error:  # a run folder that nobody can read is told, and the others run
+        except StashError as error:  # a run directory that nobody can read is told, and the others run
             return replace(outcome, lacking=f"its results were not compared: {error.args[0]}", fix=error.fix)
 
     def _lacking(self, name: SnapshotName) -> str:

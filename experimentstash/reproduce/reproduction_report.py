@@ -38,7 +38,7 @@ class Outcome:
         exit_code: the tool's own.
         folder: where it wrote.
         within: what it ran in.
-        beside: what it left beside its run folder, a line each.
+        beside: what it left beside its run directory, a line each.
         report: how its results compare with the recorded ones; None where that was not asked, or could not be.
         lacking: why they were not compared though that was asked; empty where they were.
         fix: what mends that, where something does.
@@ -126,7 +126,7 @@ class Account:
             yield from [f"    fix: {printable(one.fix)}"] if one.fix else []
             yield f"  in {one.folder}"
             yield from _some("environment", one.within.told)
-            yield from _some("beside the run folder", one.beside)
+            yield from _some("beside the run directory", one.beside)
         yield from map(printable, self.notes)
         yield f"snapshot/{self.tag} at {self.commit[:12]}: {self.verdict}"
 
@@ -185,7 +185,7 @@ class Account:
             else:
                 parts += [f"## {escaped(one.name.title)}", f"**{escaped(one.verdict)}**"]
             parts += [f"Ran in {escaped(str(one.within))}.", *listed("Of its environment:", one.within.told)]
-            parts += listed("Written beside the run folder:", one.beside)
+            parts += listed("Written beside the run directory:", one.beside)
         return "\n\n".join(parts) + "\n"
 
     def write(self, target: Path) -> tuple[Path, Path]:
@@ -195,7 +195,7 @@ class Account:
             target: one of the two, or their name without an ending.
 
         Raises:
-            StashError: the folder does not take them.
+            StashError: the directory does not take them.
         """
         base = target.with_suffix("") if target.suffix in (".md", ".json") else target
         text, data = (base.with_name(f"{base.name}{ending}") for ending in (".md", ".json"))
@@ -217,7 +217,7 @@ def check_report(target: Path) -> None:
     """Check before the work that a report can be written there: the runs may take days.
 
     Raises:
-        StashError: a folder or a device is there, or no file can be.
+        StashError: a directory or a device is there, or no file can be.
     """
     if not target.name or target.name == ".." or (target.exists() and not target.is_file()):
         raise StashError(f"--report {str(target)!r}: no file can be there", "name another file")

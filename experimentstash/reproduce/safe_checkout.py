@@ -1,7 +1,7 @@
 """Commits brought to disk from elsewhere, so that nothing of them is executed on the way.
 
 No hook runs, no filter and no driver of a `.gitattributes`, no `update = !command` of a `.gitmodules`; a link that
-leads out of the folder stops it.
+leads out of the directory stops it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _EXCLUDE = "__pycache__/\n"  # what a run would have excluded otherwise: it leav
 PIN_REF = "refs/experimentstash/pin"
 """The ref of a pin that was fetched: git brings tags along only with a history that is put somewhere."""
 OWN = "experimentstash"
-"""In the git folder of a reproduction: what this program keeps there."""
+"""In the git directory of a reproduction: what this program keeps there."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Checkout:
 
     Attributes:
         root: the top of its working tree.
-        git_dir: the folder that holds its objects and `HEAD`.
+        git_dir: the directory that holds its objects and `HEAD`.
         title: what messages call it.
     """
 
@@ -156,9 +156,9 @@ class Checkout:
             try:
                 check_inside(top, self.root / path)
             except StashError:
-                raise StashError(f"{what} out of the folder: refused") from None
+                raise StashError(f"{what} out of the directory: refused") from None
             if ".git" in (part.lower() for part in (self.root / path).resolve().parts[len(top.resolve().parts) :]):
-                raise StashError(f"{what} into git's own folder: refused")
+                raise StashError(f"{what} into git's own directory: refused")
 
     def _work(self, *args: str) -> None:
         code, said = run_captured(["git", *settings(), *args], cwd=self.root, env=clean_environment())
@@ -199,7 +199,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
     Args:
         place: the repository that takes it.
         commit: its full id.
-        near: git folders of this machine.
+        near: git directories of this machine.
         url: the remote, as the stash names it, allowed (`check_allowed`); empty where it names none.
         limit: how much may come from there.
 

@@ -25,7 +25,7 @@ class Source:
     """Where the stash comes from.
 
     Attributes:
-        url: what git fetches it from: the folder of a clone, or a URL.
+        url: what git fetches it from: the directory of a clone, or a URL.
         origin: the URL that relative URLs of tools begin at; it is also what people are told.
         near: a repository on this machine whose objects may be used again, or None.
         allow_local: whether tools may come from paths of this machine.
@@ -70,7 +70,7 @@ class Source:
 
 
 def at_hand(tag: str, *, allow_local: bool) -> Source:
-    """Return the clone that holds the working folder; a tag that it has not, or not to the end, comes from its remote.
+    """Return the clone around the working directory; a tag that it has not, or not to the end, comes from its remote.
 
     Raises:
         StashError: there is none.
@@ -105,22 +105,22 @@ def _remote(near: Repository) -> str:
 
 
 def named(text: str, tag: str, *, allow_local: bool) -> Source:
-    """Return what a user names: a URL, a folder of this machine, or an archive, which is checked whole.
+    """Return what a user names: a URL, a directory of this machine, or an archive, which is checked whole.
 
     Raises:
         StashError: it is none of them, or an archive of another tag.
     """
     if not text or text.startswith("-") or names_program(text):
-        raise StashError(f"--from {text!r}: no URL and no folder")
+        raise StashError(f"--from {text!r}: no URL and no directory")
     path = Path(text).expanduser()
     if not path.exists():
         if is_path(text):
-            raise StashError(f"--from {text}: no such file or folder")
+            raise StashError(f"--from {text}: no such file or directory")
         return Source(text, text, None, allow_local)
     if path.is_file():
         return _archived(path, tag, allow_local=allow_local)
     if not path.is_dir():
-        raise StashError(f"{path}: neither a folder nor a file; an archive is read more than once")
+        raise StashError(f"{path}: neither a directory nor a file; an archive is read more than once")
     root = path.resolve()
     return Source(str(root), str(root), _repository(root), allow_local)
 
@@ -146,14 +146,14 @@ def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
 
 
 def place_for(tag: str, source: Source, into: str | None) -> Path:
-    """Return the folder that a reproduction goes into, which is in no working tree of the user's.
+    """Return the directory that a reproduction goes into, which is in no working tree of the user's.
 
-    By default it is beside the clone that the user works in, or, outside of one, below the working folder.
+    By default it is beside the clone that the user works in, or, outside of one, below the working directory.
 
     Args:
         tag: the tag.
         source: where the stash comes from.
-        into: the folder that the user named.
+        into: the directory that the user named.
 
     Raises:
         StashError: the user named one in the working tree of the clone.
@@ -162,7 +162,7 @@ def place_for(tag: str, source: Source, into: str | None) -> Path:
         return _default_place(tag)
     folder = Path(os.path.abspath(Path(into).expanduser()))  # noqa: PTH100  (links stay as the user wrote them)
     if not into or printable(str(folder)) != str(folder):
-        raise StashError(f"--into {into!r}: git takes no such name for the name of a folder", into_another(tag))
+        raise StashError(f"--into {into!r}: git does not accept such a name for a directory", into_another(tag))
     clone = source.clone
     try:
         end = folder.resolve()
@@ -182,5 +182,5 @@ def _default_place(tag: str) -> Path:
 
 
 def into_another(tag: str, without: str = "") -> str:
-    """Return the command, but for an option, that takes a folder which is not there yet; the other one stays."""
+    """Return the command, but for an option, that takes a directory which is not there yet; the other one stays."""
     return rerun("--into", str(free_folder(_default_place(tag))), without=without)

@@ -1,4 +1,4 @@
-"""How far a reproduction has come, kept in its own folder: one that was interrupted is said again, and goes on."""
+"""How far a reproduction has come, kept in its own directory: one that was interrupted is said again, and goes on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Done:
     Attributes:
         exit_code: the tool's own.
         python: the interpreter that it ran with.
-        beside: what it left beside its run folder, a line each.
+        beside: what it left beside its run directory, a line each.
         overdue: the seconds that it had, where it did not end within them; else 0.
         foreign: what it ran that the commits of the tools do not hold, a sentence each.
     """
@@ -89,7 +89,7 @@ class Progress:
 
 @contextlib.contextmanager
 def claim(folder: Path, tag: str, source: Source) -> Iterator[Progress]:
-    """Take a folder for the reproduction of a tag, or take it up again; nobody else has it meanwhile.
+    """Take a directory for the reproduction of a tag, or take it up again; nobody else has it meanwhile.
 
     Args:
         folder: new, empty, or one that an earlier reproduction of the same tag left.
@@ -106,7 +106,7 @@ def claim(folder: Path, tag: str, source: Source) -> Iterator[Progress]:
             found.keep()
             yield found
         finally:
-            if not found.commit:  # nothing came: another tag may have the folder
+            if not found.commit:  # nothing came: another tag may have the directory
                 shutil.rmtree(folder / ".git", ignore_errors=True)
                 if not was_there:
                     with contextlib.suppress(OSError):
@@ -131,7 +131,7 @@ def _found(folder: Path, tag: str, source: Source) -> Progress:
 
 def _check_free(folder: Path, tag: str) -> None:
     if os.path.lexists(folder) and not folder.is_dir():
-        raise StashError(f"{folder}: something is there, and it is no folder", into_another(tag))
+        raise StashError(f"{folder}: something is there, and it is not a directory", into_another(tag))
     if folder.exists() and any(folder.iterdir()):
         raise StashError(f"{folder}: not empty", into_another(tag))
 

@@ -111,7 +111,7 @@ class Tools:
         """Bring a tool to disk at its pin, and the submodules that it has itself; return all of them.
 
         Raises:
-            StashError: nobody has the commit, or a link leads out of the folder.
+            StashError: nobody has the commit, or a link leads out of the directory.
         """
         clones: list[Path] = []
         if self._source.near is not None:

@@ -84,7 +84,7 @@ def test_what_is_installed_is_recorded(stash: Path, at_hand: Path, tmp_path: Pat
         "tiny-one==1.0\ntiny-two==1.2\n"
     )
     assert made.told == (
-        "from-file==2.0 came from a folder of this machine, or not over https: nobody else can install it",
+        "from-file==2.0 came from a directory of this machine, or not over https: nobody else can install it",
     )
     assert projects_of(seen, stash) == ("tools/mytool",)
     assert stale_copies(seen, stash) == ()

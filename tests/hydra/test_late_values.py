@@ -284,7 +284,7 @@ def test_late_values_under_keys_that_no_override_can_name(tmp_path: Path) -> Non
 
 
 def values(ran: Ran) -> list[str]:
-    """All that a run tells of its config, but for what lies in the run folder."""
+    """All that a run tells of its config, but for what lies in the run directory."""
     lines = [line for line in ran.out.splitlines() if line.startswith("/")]
     return [line for line in lines if not re.search(r"'(out|job)'", line)]
 

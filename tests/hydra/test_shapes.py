@@ -15,7 +15,7 @@ ALIKE = {
     "config_path=None, configs in a plain folder",
     "a script without an ending",
     "a working folder below the root",
-    "a working config with its own run folder",
+    "a working config with its own run directory",
     "structured configs alone",
     "config_path=None, the experiment as primary config",
     "pkg:// config path",

@@ -49,7 +49,7 @@ def test_a_tag_that_nobody_has(scene: Scene) -> None:
 def test_a_repository_that_is_not_there(scene: Scene) -> None:
     refused(scene, scene.reproduce("v1", "--from", "file:///nowhere/at/all"), "/nowhere/at/all", "gives no snapshot/v1")
     for path in ("/nowhere/at/all", "gone.tar", scene.root / "gone"):
-        refused(scene, scene.reproduce("v1", "--from", path), f"--from {path}: no such file or folder")
+        refused(scene, scene.reproduce("v1", "--from", path), f"--from {path}: no such file or directory")
     refused(
         scene,
         scene.reproduce("v1", "--from", scene.stash / "configs/meta.yaml"),
@@ -123,7 +123,7 @@ def test_a_folder_that_is_taken(scene: Scene) -> None:
         "fix: experimentstash reproduce v1",
     )
     refused(scene, scene.reproduce("v1", "--into", scene.root / "repository"), "repository: not empty")
-    refused(scene, scene.reproduce("v1", "--into", scene.root / "file"), "and it is no folder")
+    refused(scene, scene.reproduce("v1", "--into", scene.root / "file"), "and it is not a directory")
     refused(scene, scene.reproduce("v1", "--into", scene.stash / "new"), "in the working tree of", "stays as it is")
     refused(scene, scene.reproduce("v1", "--into", scene.root / "file/below"), "fix: ")
     assert sorted(path.name for path in (scene.root / "full").iterdir()) == ["x"]

@@ -211,8 +211,8 @@ def test_a_tag_that_does_not_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ("", "a folder; name the file that shall be written"),
-        ("nowhere/v1.tar", "no such folder"),
+        ("", "a directory; name the file to write"),
+        ("nowhere/v1.tar", "no such directory"),
         ("precious", "there is something else already"),
     ],
 )

@@ -41,7 +41,7 @@ def test_a_link_to_where_git_keeps_its_own(scene: Scene, path: str, target: str)
     for _ in range(2):
         ran = scene.reproduce()
         assert ran.code == 1
-        assert f"{path} is a link that leads into git's own folder: refused" in ran.err
+        assert f"{path} is a link that leads into git's own directory: refused" in ran.err
     assert scene.runs() == []
 
 

@@ -54,7 +54,7 @@ def is_untouched(scene: Scene) -> bool:
     [
         ("fails", 7, "mytool/fails failed with exit code 7: nothing is frozen"),
         ("dies", 137, "mytool/dies failed with exit code 137: nothing is frozen"),
-        ("nothing", 1, "mytool/nothing: it wrote no results into its run folder"),
+        ("nothing", 1, "mytool/nothing: it wrote no results into its run directory"),
     ],
 )
 def test_a_run_that_gives_no_results(scene: Scene, experiment: str, code: int, said: str) -> None:

@@ -21,9 +21,9 @@ def scene(tmp_path: Path) -> Scene:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("new\nline", r"git takes no such name"),
-        ("escape\x1b[31m", r"git takes no such name"),
-        ("bidi\u202e", r"git takes no such name"),
+        ("new\nline", r"git does not accept such a name"),
+        ("escape\x1b[31m", r"git does not accept such a name"),
+        ("bidi\u202e", r"git does not accept such a name"),
         ("circle", "a circle of links"),
         ("circle/in", "a circle of links"),
         ("file/in", "cannot be written: Not a directory"),
@@ -63,7 +63,7 @@ def test_an_archive_out_of_a_pipe(scene: Scene) -> None:
     os.mkfifo(scene.root / "pipe")
     ran = scene.reproduce("v1", "--from", scene.root / "pipe")
     assert ran.code == 1
-    assert "neither a folder nor a file" in ran.err
+    assert "neither a directory nor a file" in ran.err
 
 
 @pytest.mark.parametrize("name", ["", "folder", "folder/..", "/dev/null", "file/report", "file/deeper/report"])

@@ -258,12 +258,12 @@ def test_nothing_resumes_and_what_lies_beside_is_told(scene: Scene) -> None:
     scene.freeze("tidy", "v3", body="leaves: true\n")
     ran = scene.reproduce("v3", "tidy", "--check", "--into", scene.root / "v3", "--report", scene.root / "r")
     assert ran.out.count("/tools/mytool/state (new)") == 1
-    assert "Written beside the run folder:\n\n- " in (scene.root / "r.md").read_text()
+    assert "Written beside the run directory:\n\n- " in (scene.root / "r.md").read_text()
     (scene.signs / "runs").unlink()
     for _ in range(2):
         ran = scene.reproduce("v2", "leaving")
         assert ran.code == 3
-        assert "beside the run folder: " in ran.out
+        assert "beside the run directory: " in ran.out
         assert "/tools/mytool/state (new)" in ran.out
         results = json.loads((scene.into / "outputs/mytool/leaving/@run/v2/results.json").read_text())
         assert results["resumed"] == 0

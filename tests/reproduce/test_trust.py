@@ -153,7 +153,7 @@ def test_where_a_tool_may_come_from(scene: Scene, url: str, said: str) -> None:
 
 def test_an_url_of_the_users_that_names_a_program(scene: Scene) -> None:
     ran = scene.strictly("v1", "--yes", "--from", "ext::sh -c touch% canary")
-    refused(scene, ran, "no URL and no folder")
+    refused(scene, ran, "no URL and no directory")
 
 
 def test_update_by_a_command_is_no_command(scene: Scene, canary: Path) -> None:
@@ -189,14 +189,14 @@ def test_a_name_within_that_of_another(tmp_path: Path) -> None:
 def test_a_link_out_of_the_folder(scene: Scene) -> None:
     (scene.stash / "escape").symlink_to("../../outside")
     refreeze(scene)
-    refused(scene, scene.reproduce(), "escape is a link that leads out of the folder: refused")
+    refused(scene, scene.reproduce(), "escape is a link that leads out of the directory: refused")
 
 
 def test_a_link_out_of_the_folder_in_a_tool(scene: Scene) -> None:
     (scene.stash / "tools/mytool/data").symlink_to("/etc")
     (scene.stash / "tools/mytool/fine").symlink_to("main.py")
     refreeze(scene)
-    refused(scene, scene.reproduce(), "tools/mytool: data is a link that leads out of the folder: refused")
+    refused(scene, scene.reproduce(), "tools/mytool: data is a link that leads out of the directory: refused")
 
 
 @pytest.mark.parametrize("path", ["outputs", "tools", "configs"])
@@ -209,7 +209,7 @@ def test_a_folder_of_ours_that_is_a_link(scene: Scene, path: str) -> None:
     entry(scene.stash, path, blob, "120000")
     git("commit", "-q", "-m", "hostile", cwd=scene.stash)
     git("tag", "-f", "snapshot/v1", cwd=scene.stash)
-    refused(scene, scene.reproduce(), f"{path} is a link that leads out of the folder: refused")
+    refused(scene, scene.reproduce(), f"{path} is a link that leads out of the directory: refused")
     assert list(outside.iterdir()) == []
 
 

@@ -95,7 +95,7 @@ def test_a_link_that_leads_out_through_a_tool_that_comes_later(tmp_path: Path) -
     scene.freeze(tool="aa", more=f"# DEPENDS: bb {scene.head('bb')}\n")
     ran = scene.reproduce()
     assert (ran.code, scene.runs()) == (1, [])
-    assert "tools/aa: x is a link that leads out of the folder: refused" in ran.err
+    assert "tools/aa: x is a link that leads out of the directory: refused" in ran.err
     assert "This runs the code of others" not in ran.err
 
 

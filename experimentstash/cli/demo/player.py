@@ -44,7 +44,7 @@ class Stage:
             print(f"\n# {step.why}")
         print(f"{prompt} {command}", flush=True)
         if step.result:
-            time.sleep(1 - time.time() % 1)  # Hydra names its run folders by the second: no two runs share one
+            time.sleep(1 - time.time() % 1)  # Hydra names its run directorys by the second: no two runs share one
         done = subprocess.run(
             ["sh", "-c", command], cwd=self.folder / step.folder, env=self.env, stderr=subprocess.STDOUT, check=False
         )

@@ -1,6 +1,7 @@
 """A requirements file: what it asks for, and whether that is a lock. What leads out of the stash is refused.
 
-The format is pip's (*Requirements File Format*), which uv reads too.
+The format is pip's (*Requirements File Format*), which uv reads too. It is read here because pip's reader is private,
+and `packaging` reads single requirements, without hashes and options, and loads too slowly for a hook.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Requirements:
     Attributes:
         wanted: what it asks for, in file order; constraints ask for nothing.
         texts: the bytes of each file read, by its path.
-        places: where packages are looked for, as flags of pip's, in file order; folders are absolute.
+        places: where packages are looked for, as flags of pip's, in file order; directories are absolute.
     """
 
     wanted: list[Wanted] = field(default_factory=list)

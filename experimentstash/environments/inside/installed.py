@@ -37,7 +37,7 @@ def _direct_url(found: Any) -> Dict[str, Any]:
 
 
 def _is_shared(place: str) -> bool:
-    """Tell whether a folder is one that installers fill, rather than somebody's checkout."""
+    """Tell whether a directory is one that installers fill, rather than somebody's checkout."""
     return os.path.basename(place) in ("site-packages", "dist-packages")
 
 

@@ -1,4 +1,8 @@
-"""What an archive says of itself: its first member, as JSON. It is read as a stranger's word."""
+"""The manifest of an archive: its first member, as JSON, checked as the input of a stranger.
+
+The checks are written here because most of them (paths, names, digests, each once) are no types, and a validator would
+be one more dependency in the environments of tools.
+"""
 
 from __future__ import annotations
 
@@ -85,7 +89,7 @@ class Supplied:
         wanted: the Python that was recorded with it; empty where none was.
         platform: the Python and the platform that its packages are for.
         files: what it comes to there: names of files by `name==version`.
-        projects: the folders of the stash that belong on top, from its root.
+        projects: the directories of the stash that belong on top, from its root.
     """
 
     lock: str

@@ -84,7 +84,7 @@ def pack(git_dir: Path, tip: str, object_format: str, target: Path, title: str) 
         git_dir: the repository that has it.
         tip: the full id of a commit or a tag.
         object_format: `sha1` or `sha256`.
-        target: the file to write; its folder takes what is written on the way.
+        target: the file to write; its directory takes what is written on the way.
         title: what messages call the repository.
 
     Raises:
@@ -124,7 +124,7 @@ def unpack(file: BinaryIO, size: int, git_dir: Path, named: str, ref: str, title
     Args:
         file: what stands in it from where it is.
         size: bytes of the pack.
-        git_dir: the folder of the repository.
+        git_dir: the directory of the repository.
         named: the full id of what the pack is there for.
         ref: the ref that shall name it; empty for none.
         title: what messages call the pack.

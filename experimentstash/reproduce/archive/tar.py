@@ -31,7 +31,7 @@ _KINDS = {
     b"2": "a symbolic link",
     b"3": "a device",
     b"4": "a device",
-    b"5": "a folder",
+    b"5": "a directory",
     b"6": "a pipe",
 }
 

@@ -73,7 +73,7 @@ class Archive:
 
     @contextmanager
     def unpacked_packages(self, folder: Path) -> Iterator[Path]:
-        """Have the packages in a folder, for as long as they are needed.
+        """Have the packages in a directory, for as long as they are needed.
 
         Args:
             folder: where; whatever is there is taken away.

@@ -37,12 +37,12 @@ def check_target(target: Path) -> None:
     """Check before the work that a file can be written there.
 
     Raises:
-        StashError: something else is there that is no archive, or no folder for it.
+        StashError: something else is there that is no archive, or no directory for it.
     """
     if not target.parent.is_dir():
-        raise StashError(f"{target.parent}: no such folder", f"mkdir -p {target.parent}")
+        raise StashError(f"{target.parent}: no such directory", f"mkdir -p {target.parent}")
     if target.is_dir():
-        raise StashError(f"{target}: a folder; name the file that shall be written")
+        raise StashError(f"{target}: a directory; name the file to write")
     if target.exists() and target.stat().st_size > 0:
         with target.open("rb") as file:
             if file.read(len(NAME)) != NAME.encode("ascii"):
@@ -58,7 +58,7 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
         parts: its members, in the manifest's order.
 
     Raises:
-        StashError: the folder or the disk does not take it; nothing is left behind.
+        StashError: the directory or the disk does not take it; nothing is left behind.
     """
     temporary = temporary_beside(target)
     data = manifest.render()

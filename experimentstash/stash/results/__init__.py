@@ -2,9 +2,9 @@
 
 markdown          the report on results as Markdown
 compare           two runs compared: by bytes first, then by values
-collect           what lies in a run folder, as a manifest
+collect           what lies in a run directory, as a manifest
 comparison_report what comparing gave, whether it holds, and how it is told
-stray_files       what a tool wrote beside its run folder
+stray_files       what a tool wrote beside its run directory
 tolerance         how far values lie from the recorded ones
 pairing           which recorded file is which new one
 run_ids           clocks, ids and machines in the names of files

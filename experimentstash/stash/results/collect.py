@@ -1,4 +1,4 @@
-"""What lies in a run folder: each regular file with its size and its digest, and of numeric ones the values."""
+"""What lies in a run directory: each regular file with its size and its digest, and of numeric ones the values."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ FULL = "the manifest is full: compared by its bytes"
 
 
 def collect(folder: Path, rules: Rules, late: Sequence[str] = ()) -> Manifest:
-    """Return the manifest of a run folder.
+    """Return the manifest of a run directory.
 
     Short files come first: a metric is kept before the samples of a large array.
 
     Args:
         folder: where the run wrote. Links in it are told, not followed, and empty folders do not count.
         rules: what is no result.
-        late: texts of this run that will be others in the next (late values, the run folder): what a result file
+        late: texts of this run that will be others in the next (late values, the run directory): what a result file
             says in words is compared without them. `folder` itself is one.
 
     Raises:
@@ -88,7 +88,7 @@ def _share(found: Manifest) -> int:
 
 
 def survey(folder: Path, rules: Rules) -> Manifest:
-    """Return the manifest of a run folder without the values of its files: what each of them is known by.
+    """Return the manifest of a run directory without the values of its files: what each of them is known by.
 
     Raises:
         StashError: as `collect`.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check(recorded: Manifest, folder: Path, rules: Rules, late: Sequence[tuple[str, str]] = ()) -> Report:
-    """Compare what lies in a run folder with what was recorded. Files of the same bytes are not read for values.
+    """Compare what lies in a run directory with what was recorded. Files of the same bytes are not read for values.
 
     Args:
         recorded: the manifest of the snapshot.

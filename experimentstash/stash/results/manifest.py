@@ -98,10 +98,10 @@ class Content:
 
 @dataclass(frozen=True)
 class File:
-    """A file of a run folder.
+    """A file of a run directory.
 
     Attributes:
-        path: inside the run folder, with `/` on every system.
+        path: inside the run directory, with `/` on every system.
         size: bytes.
         sha256: of its bytes, in hex.
         content: what can be compared within tolerances, or None.

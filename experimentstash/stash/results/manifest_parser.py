@@ -1,4 +1,8 @@
-"""A results manifest out of bytes: what comes with a cloned stash is hostile until it is read."""
+"""A results manifest out of bytes: what comes with a cloned stash is hostile until it is read.
+
+The checks are written here because most of them (paths, their order, digests, counts that fit) are no types, and a
+validator would be one more dependency in the environments of tools.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +63,7 @@ def parse(data: bytes, where: str) -> Manifest:
 
 
 def path_complaint(path: str) -> str | None:
-    """Return why `path` is no path inside a run folder, or None if it is one."""
+    """Return why `path` is no path inside a run directory, or None if it is one."""
     if not path or len(path) > LONGEST_PATH:
         return "it is empty or too long"
     if printable(path) != path or "\\" in path:
@@ -67,7 +71,7 @@ def path_complaint(path: str) -> str | None:
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
         return "it is absolute"
     if not {"", ".", ".."}.isdisjoint(path.split("/")):
-        return "it leads out of the run folder, or round in it"
+        return "it leads out of the run directory, or round in it"
     return None
 
 

@@ -1,4 +1,7 @@
-"""numpy's `.npy` files, read without numpy (numpy/lib/format.py, versions 1.0 to 3.0). Nothing is unpickled."""
+"""numpy's `.npy` files, read without numpy (numpy/lib/format.py, versions 1.0 to 3.0). Nothing is unpickled.
+
+Read by hand, in parts: with numpy or without, a file of any size gives the same record.
+"""
 
 from __future__ import annotations
 

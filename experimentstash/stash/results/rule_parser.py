@@ -124,7 +124,7 @@ def pattern_complaint(text: str) -> str | None:
     if len(text) > _LONGEST or printable(text) != text or text.count("*") > 10:
         return "it is too long, or holds control characters or more than ten '*'"
     if text.startswith("/") or ".." in text.split("/"):
-        return "it begins in the run folder"
+        return "it begins in the run directory"
     return None
 
 

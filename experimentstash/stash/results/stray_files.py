@@ -1,4 +1,4 @@
-"""What a tool wrote beside its run folder: folders looked at before a run and after it."""
+"""What a tool wrote beside its run directory: folders looked at before a run and after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ State: TypeAlias = "dict[str, tuple[int, int, int]]"
 
 @dataclass(frozen=True, order=True)
 class Written:
-    """A file that a run left beside its run folder.
+    """A file that a run left beside its run directory.
 
     Attributes:
         path: the whole path.
@@ -42,7 +42,7 @@ def snapshot_tree(folders: Iterable[Path], leave_out: Iterable[Path] = ()) -> St
 
     Args:
         folders: the tool's checkout, the stash, …; one in another counts once, one that is not there is empty.
-        leave_out: folders to leave out: the run folder, above all.
+        leave_out: folders to leave out: the run directory, above all.
     """
     out = {os.path.realpath(path) for path in leave_out}
     state: State = {}

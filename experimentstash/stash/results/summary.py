@@ -50,7 +50,7 @@ class Keep:
     Attributes:
         most: up to so many values are kept, each one.
         samples: at most so many of a longer series; no more than `most`.
-        late: texts that belong to the machine or the moment (the run folder, a late value): what else a text
+        late: texts that belong to the machine or the moment (the run directory, a late value): what else a text
             says is compared.
         series: how many series share a file, where that is not what the file says: what is compared with a
             recorded file is kept as that was.

@@ -184,11 +184,11 @@ REFUSED = {
     "unknown experiment": (["mytool", "frist"], "no experiment 'frist' of 'mytool'"),
     "no value": (["mytool", "first", "model.layers=???"], "mytool/first: missing value: model.layers (???)"),
     "does not compose": (["mytool", "first", "no.such=1"], "Could not override 'no.such'."),
-    "no run folder": (
+    "no run directory": (
         ["mytool", "first", "hydra.run.dir=x/${model.rates}"],
         "mytool/first: hydra.run.dir cannot be resolved: Interpolation key 'model.rates' not found",
     ),
-    "no value for the run folder": (
+    "no value for the run directory": (
         ["mytool", "first", "model.layers=???", "hydra.run.dir=x/${model.layers}"],
         "mytool/first: missing value: model.layers (???)",
     ),

@@ -106,7 +106,7 @@ def test_a_run_that_fails_freezes_nothing_and_says_so(stash: Path) -> None:
 def test_a_run_without_results_is_refused(stash: Path) -> None:
     done = estash("snapshot", "mytool", "first", "writes=false", "beside=1", "--tag", "v1", "--run", cwd=stash)
     assert done.code == 1
-    assert "it wrote no results into its run folder" in done.err
+    assert "it wrote no results into its run directory" in done.err
     assert f"{stash}/tools/mytool/kept/00.txt (new)" in done.err
     assert git("status", "--porcelain", cwd=stash) == ""
 
@@ -132,18 +132,18 @@ def test_a_run_may_be_added_to_what_was_frozen_without_one(stash: Path) -> None:
 def test_what_lies_beside_is_told_and_what_was_there_before_is_warned_of(stash: Path) -> None:
     warning = "a file that was there before is not frozen: who reproduces it has it not"
     first = estash("snapshot", "mytool", "first", "beside=2", "--tag", "v1", "--run", cwd=stash)
-    assert f"    beside the run folder: {stash}/tools/mytool/kept/00.txt (new)\n" in first.out
+    assert f"    beside the run directory: {stash}/tools/mytool/kept/00.txt (new)\n" in first.out
     assert warning not in first.out
     aside = stash / "outputs/mytool/first/@run/v1-beside"
-    assert f"    beside the run folder: moved to {aside}: kept/00.txt, kept/01.txt\n" in first.out
+    assert f"    beside the run directory: moved to {aside}: kept/00.txt, kept/01.txt\n" in first.out
     assert sorted(path.name for path in aside.glob("kept/*")) == ["00.txt", "01.txt"]
     assert not (stash / "tools/mytool/kept").exists()
 
     write(stash / "tools/mytool", {"kept/01.txt": "of the user's"})
     again = estash("snapshot", "mytool", "first", "beside=14", "--tag", "v2", "--run", cwd=stash)
-    assert f"    beside the run folder: {stash}/tools/mytool/kept/01.txt (changed)\n" in again.out
-    assert "    beside the run folder: 4 more\n" in again.out
-    assert f"    beside the run folder: {warning}\n" in again.out
+    assert f"    beside the run directory: {stash}/tools/mytool/kept/01.txt (changed)\n" in again.out
+    assert "    beside the run directory: 4 more\n" in again.out
+    assert f"    beside the run directory: {warning}\n" in again.out
 
 
 def test_a_package_that_the_tools_lock_does_not_name_is_told(stash: Path) -> None:

@@ -22,7 +22,7 @@ ANY = Rules()
 
 
 def run_folder(root: Path, files: dict[str, str]) -> Path:
-    """Make a run folder with text files in it."""
+    """Make a run directory with text files in it."""
     root.mkdir(parents=True, exist_ok=True)
     write(root, files)
     return root

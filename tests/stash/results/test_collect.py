@@ -1,4 +1,4 @@
-"""A run folder becomes a manifest: every regular file, and no link, pipe, log or half-written file."""
+"""A run directory becomes a manifest: every regular file, and no link, pipe, log or half-written file."""
 
 from __future__ import annotations
 

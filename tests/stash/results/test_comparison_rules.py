@@ -83,8 +83,8 @@ def test_nothing_said_is_nothing_allowed(text: str) -> None:
         ("ignore: ['']", "line 1, column 10: a pattern is expected here: it is empty"),
         ("ignore: ['!']", "line 1, column 10: a pattern is expected here: it is empty"),
         ("ignore: [*.log]", "line 1, column 1"),
-        ("ignore: [/tmp/x]", "line 1, column 10: a pattern is expected here: it begins in the run folder"),
-        ("ignore: [a/../b]", "line 1, column 10: a pattern is expected here: it begins in the run folder"),
+        ("ignore: [/tmp/x]", "line 1, column 10: a pattern is expected here: it begins in the run directory"),
+        ("ignore: [a/../b]", "line 1, column 10: a pattern is expected here: it begins in the run directory"),
         ('ignore: ["\\e[2J"]', "line 1, column 10: a pattern is expected here: it is too long, or holds control"),
         (f"ignore: ['{'*a' * 11}']", "line 1, column 10: a pattern is expected here: it is too long, or holds"),
         ("keys: [a]", "line 1, column 7: a mapping is expected here: a pattern, and what holds there"),
@@ -129,9 +129,9 @@ def test_options_say_the_same_and_win() -> None:
         ({"rtol": ["x"]}, "--rtol x: a number that is not negative is expected, as in --rtol '*.csv=1e-6'"),
         ({"rtol": [""]}, "--rtol : a number that is not negative is expected"),
         ({"atol": ["a=-1"]}, "--atol a=-1: a number that is not negative is expected"),
-        ({"atol": ["/a=1"]}, "--atol /a=1: '/a' is no pattern: it begins in the run folder"),
+        ({"atol": ["/a=1"]}, "--atol /a=1: '/a' is no pattern: it begins in the run directory"),
         ({"ignore": [""]}, "--ignore : '' is no pattern: it is empty"),
-        ({"ignore_keys": ["../x::a"]}, "--ignore-keys ../x::a: '../x' is no pattern: it begins in the run folder"),
+        ({"ignore_keys": ["../x::a"]}, "--ignore-keys ../x::a: '../x' is no pattern: it begins in the run directory"),
     ],
 )
 def test_an_option_that_means_nothing_is_wrong_usage(words: dict[str, list[str]], told: str) -> None:

@@ -1,4 +1,4 @@
-"""What a tool writes beside its run folder is found, cheaply."""
+"""What a tool writes beside its run directory is found, cheaply."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from experimentstash_inside import machine, secrets
 from experimentstash_inside.overridetext import override
 
-_OURS = "EXPERIMENTSTASH_OUTPUTS"  # our default for the run folder: no choice of the experiment
+_OURS = "EXPERIMENTSTASH_OUTPUTS"  # our default for the run directory: no choice of the experiment
 _DEFAULT_SUBDIR = ("${hydra.job.num}", "${hydra:job.num}")
 _DEFAULT_DIRNAME = {"kv_sep": "=", "item_sep": ",", "exclude_keys": []}
 _FOLDER = os.path.dirname(hydra.conf.__file__)

@@ -20,7 +20,7 @@ class ExperimentStashSearchPath(SearchPathPlugin):
         order = orders.read()
         if not order.mode:
             return
-        # Before Hydra's own configs: its default run folder is the one thing that is replaced there.
+        # Before Hydra's own configs: its default run directory is the one thing that is replaced there.
         overlay = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "conf")
         search_path.prepend(PROVIDER, "file://" + overlay)
         providers = [entry.provider for entry in search_path.get_path()]
