@@ -20,22 +20,24 @@ _SECTION = re.compile(r"(<!-- figures .*?-->\n).*?(<!-- end of the figures -->)"
 Record = dict[str, Any]
 
 
-def record(part: str, arguments: str, figures: Record) -> None:
+def code_and_versions() -> str:
+    """Return what figures hold for: the day, the commit that is checked out, the versions of Python and git."""
+    day = datetime.datetime.now(tz=datetime.timezone.utc).date()
+    versions = f"Python {platform.python_version()}, {git('--version', cwd=ROOT).replace(' version', '')}"
+    return f"{day}, commit {git('rev-parse', '--short=12', 'HEAD', cwd=ROOT)}, {versions}"
+
+
+def record(part: str, arguments: str, on: str, figures: Record) -> None:
     """Keep the figures of a part in place of the earlier ones, and show them in the page.
 
     Args:
         part: `mutations`, `histories`, or a command whose calls failed.
         arguments: what the proof was asked for.
+        on: what `code_and_versions` returned as it began.
         figures: what came of it.
     """
-    versions = f"Python {platform.python_version()}, {git('--version', cwd=ROOT).replace(' version', '')}"
-    where = f"commit {git('rev-parse', '--short=12', 'HEAD', cwd=ROOT)}, {versions}"
     kept = json.loads(FIGURES.read_text(encoding="utf-8"))
-    kept[part] = {
-        "arguments": arguments,
-        "on": f"{datetime.datetime.now(tz=datetime.timezone.utc).date()}, {where}",
-        "figures": figures,
-    }
+    kept[part] = {"arguments": arguments, "on": on, "figures": figures}
     FIGURES.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 

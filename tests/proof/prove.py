@@ -66,16 +66,17 @@ def _parts(asked: argparse.Namespace, folder: Path) -> Iterator[str]:
     """Prove each part, print its figures, and yield what is wrong."""
     sys.path[:0] = [str(TESTS), str(TESTS / "drift")]
     from faults import COMMANDS, prove_faults
-    from markdown_figures import fault_lines, history_lines, mutation_lines, record
+    from markdown_figures import code_and_versions, fault_lines, history_lines, mutation_lines, record
     from mutations import prove_mutations
     from two_people import prove_histories
 
     arguments = shlex.join(word for word in sys.argv[1:] if word != "--record")
+    on = code_and_versions()
     start, seconds = time.monotonic(), 60 * asked.minutes
 
     def told(part: str, figures: dict[str, Any], lines: list[str]) -> None:
         if asked.record:
-            record(part, arguments, figures)
+            record(part, arguments, on, figures)
         print("\n".join(lines), flush=True)
 
     if asked.mutations:
