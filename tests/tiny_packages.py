@@ -17,7 +17,7 @@ import pytest
 from conftest import run, write
 
 from experimentstash.environments.build_request import Order
-from experimentstash.environments.interpreters import Wanted
+from experimentstash.environments.interpreters import RecordedPython
 from experimentstash.environments.lock_file import find_lock
 
 HERE = ".".join(map(str, sys.version_info[:3]))
@@ -213,6 +213,6 @@ def order(stash: Path, tmp_path: Path, name: str = "mytool", said: list[str] | N
         "mytool/pca (snapshot/draft)",
         tmp_path / "cache",
         tmp_path / "own",
-        python=Wanted(HERE),
+        python=RecordedPython(HERE),
         hear=heard.append,
     )

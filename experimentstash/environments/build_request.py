@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimentstash.environments.formats.base import Lock
-    from experimentstash.environments.interpreters import Wanted
+    from experimentstash.environments.interpreters import RecordedPython
 
 
 def show(line: str) -> None:
@@ -70,7 +70,7 @@ class Order:
     title: str
     cache: Path
     own: Path
-    python: Wanted | None = None
+    python: RecordedPython | None = None
     projects: tuple[Path, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     supply: Supply | None = None

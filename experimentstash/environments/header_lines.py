@@ -11,7 +11,7 @@ from experimentstash.core.errors import StashError
 
 if TYPE_CHECKING:
     from experimentstash.environments.formats.base import Lock
-    from experimentstash.environments.interpreters import Wanted
+    from experimentstash.environments.interpreters import RecordedPython
     from experimentstash.environments.packages import Described
     from experimentstash.stash.snapshot_file import Snapshot
 
@@ -50,7 +50,7 @@ class Recorded:
         projects: directories of the stash that were installed as packages, from its root.
     """
 
-    python: Wanted | None = None
+    python: RecordedPython | None = None
     platform: str = ""
     packages: tuple[tuple[str, str], ...] = ()
     lock: LockLine | None = None
@@ -59,12 +59,13 @@ class Recorded:
 
 def recorded(described: Described, lock: Lock | None, projects: tuple[str, ...]) -> Recorded:
     """Return what a snapshot says of the environment that its tool is frozen in."""
-    from experimentstash.environments.interpreters import Wanted  # slow to load, and a hook reads the lines alone
+    # slow to load, and a hook reads the lines alone
+    from experimentstash.environments.interpreters import RecordedPython
 
     python = described.python
     named = [(name, described.packages[name].version) for name in NAMED if name in described.packages]
     return Recorded(
-        Wanted(python.version, python.implementation),
+        RecordedPython(python.version, python.implementation),
         " ".join(filter(None, (python.platform, python.libc))),
         tuple(named),
         LockLine(lock.name, lock.sha256, lock.extras, lock.groups) if lock else None,
@@ -135,12 +136,12 @@ def read_header(snapshot: Snapshot, where: str) -> Recorded:
     Raises:
         StashError: a line is none of its key.
     """
-    from experimentstash.environments.interpreters import Wanted
+    from experimentstash.environments.interpreters import RecordedPython
     from experimentstash.environments.packages import normal  # slow to load, and a hook reads the lines alone
 
     lines = read_lines(snapshot, where)
     return Recorded(
-        Wanted(lines.python[0], lines.python[1] or "cpython") if lines.python else None,
+        RecordedPython(lines.python[0], lines.python[1] or "cpython") if lines.python else None,
         snapshot.one("PLATFORM"),
         tuple((normal(name), version) for name, version in lines.packages),
         lines.lock,

@@ -31,7 +31,7 @@ _DOWNLOADS = "github.com"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RecordedPython:
     """A Python that was recorded.
 
     Attributes:
@@ -57,14 +57,14 @@ class Wanted:
         return f"{name} {self.version}"
 
 
-def find_python(wanted: Wanted | None, project: Path, uv: Path | None) -> Python:
+def find_python(recorded: RecordedPython | None, project: Path, uv: Path | None) -> Python:
     """Return the Python to make an environment of.
 
     The very version is taken where this machine has it, else another of the same minor version; where it has
     none, uv downloads one, unless the user's settings of uv forbid it.
 
     Args:
-        wanted: what was recorded; None leaves the choice to uv and the project, or is the running Python.
+        recorded: what was recorded; None leaves the choice to uv and the project, or is the running Python.
         project: the directory of the lock, whose `.python-version` and `requires-python` uv reads.
         uv: uv, where it is there.
 
@@ -72,50 +72,50 @@ def find_python(wanted: Wanted | None, project: Path, uv: Path | None) -> Python
         StashError: there is none of that minor version.
     """
     own = own_python()
-    if wanted is None:
+    if recorded is None:
         chosen = _with_uv(uv, [], project) if uv else None
         if chosen := chosen or own:
             return chosen
         raise StashError(f"{sys.executable}: no Python that an environment can be made of")
     near: Python | None = None
-    for python in filter(None, chain([own], _candidates(wanted, uv))):
-        if wanted.fits(python):
-            if python.version == wanted.version:
+    for python in filter(None, chain([own], _candidates(recorded, uv))):
+        if recorded.fits(python):
+            if python.version == recorded.version:
                 return python
             near = near or python
-    found = near or (_downloaded(wanted, uv) if uv else None)
+    found = near or (_downloaded(recorded, uv) if uv else None)
     if found is None:
         raise StashError(
-            f"{wanted} is not to be had: no Python {wanted.minor} is on this machine",
-            f"uv python install {wanted.version}  # or put a python{wanted.minor} on the PATH",
+            f"{recorded} is not to be had: no Python {recorded.minor} is on this machine",
+            f"uv python install {recorded.version}  # or put a python{recorded.minor} on the PATH",
         )
     return found
 
 
-def python_host(wanted: Wanted | None) -> tuple[str, ...]:
+def python_host(recorded: RecordedPython | None) -> tuple[str, ...]:
     """Return the host that uv downloads a Python from, where this machine has none that fits; else nothing."""
-    uv = find_uv() if wanted else None
-    if wanted is None or uv is None:
+    uv = find_uv() if recorded else None
+    if recorded is None or uv is None:
         return ()
-    is_here = any(wanted.fits(python) for python in filter(None, chain([own_python()], _candidates(wanted, uv))))
-    return () if is_here else (f"{_DOWNLOADS} ({wanted})",)
+    is_here = any(recorded.fits(python) for python in filter(None, chain([own_python()], _candidates(recorded, uv))))
+    return () if is_here else (f"{_DOWNLOADS} ({recorded})",)
 
 
-def _candidates(wanted: Wanted, uv: Path | None) -> Iterator[Python | None]:
+def _candidates(recorded: RecordedPython, uv: Path | None) -> Iterator[Python | None]:
     """Yield the Pythons of this machine that may fit; a later one is only looked for where it has to be."""
-    name = {"pypy": "pypy"}.get(wanted.implementation, "python")
+    name = {"pypy": "pypy"}.get(recorded.implementation, "python")
     if uv:
-        yield _with_uv(uv, [f"{wanted.implementation}@{wanted.version}"])
+        yield _with_uv(uv, [f"{recorded.implementation}@{recorded.version}"])
     places = installing_environment().get("PATH", "").split(os.pathsep)
     for place in dict.fromkeys(filter(None, places)):
-        if (program := Path(place, f"{name}{wanted.minor}")).is_file():
+        if (program := Path(place, f"{name}{recorded.minor}")).is_file():
             yield _base(python_at(program))
     # its shims on the PATH lead nowhere unless the user chose that version
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    for program in sorted(pyenv.glob(f"*{wanted.minor}.*/bin/{name}{wanted.minor}"), reverse=True):
+    for program in sorted(pyenv.glob(f"*{recorded.minor}.*/bin/{name}{recorded.minor}"), reverse=True):
         yield python_at(program)
     if uv:
-        yield _with_uv(uv, [f"{wanted.implementation}@{wanted.minor}"])
+        yield _with_uv(uv, [f"{recorded.implementation}@{recorded.minor}"])
 
 
 def _with_uv(uv: Path, request: list[str], project: Path | None = None) -> Python | None:
@@ -129,12 +129,12 @@ def _base(python: Python | None) -> Python | None:
     return python if python is None or python.path == python.base else python_at(python.base)
 
 
-def _downloaded(wanted: Wanted, uv: Path) -> Python | None:
+def _downloaded(recorded: RecordedPython, uv: Path) -> Python | None:
     """Let uv get the Python as it does by itself when an environment asks for one; it shows its progress."""
-    _log.info("asking uv for %s", wanted)
-    for version in dict.fromkeys((wanted.version, wanted.minor)):
+    _log.info("asking uv for %s", recorded)
+    for version in dict.fromkeys((recorded.version, recorded.minor)):
         with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-            command = [str(uv), "venv", "--no-project", "--python", f"{wanted.implementation}@{version}", "env"]
+            command = [str(uv), "venv", "--no-project", "--python", f"{recorded.implementation}@{version}", "env"]
             env = installing_environment()
             run_whole(command, cwd=Path(folder), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
             if python := _base(python_at(Path(folder, "env", "bin", "python"))):

@@ -199,8 +199,8 @@ def _is_the_same(folder: Path) -> bool:
         asked, found = (requirements_file.read(folder, folder / name) for name in ("in.txt", "out.txt"))
     except StashError:
         return False
-    return found.is_hashed and {(one.name, one.version) for one in asked.wanted} == {
-        (one.name, one.version) for one in found.wanted
+    return found.is_hashed and {(one.name, one.version) for one in asked.entries} == {
+        (one.name, one.version) for one in found.entries
     }
 
 

@@ -29,7 +29,7 @@ from tiny_packages import (
 from experimentstash.core.errors import StashError
 from experimentstash.environments.build import Built, build, environment_key
 from experimentstash.environments.cache import MARKER, cache_folder
-from experimentstash.environments.interpreters import Wanted
+from experimentstash.environments.interpreters import RecordedPython
 from experimentstash.environments.packages import describe, python_at
 
 
@@ -92,7 +92,7 @@ def test_two_checkouts_share_packages_and_not_code(stash: Path, tmp_path: Path) 
 def test_another_patch_of_the_python_is_taken_and_told(stash: Path, tmp_path: Path, installer: str) -> None:
     tool_with_requirements(stash)
     minor = HERE.rpartition(".")[0]
-    built = build(replace(order(stash, tmp_path), python=Wanted(f"{minor}.99")))
+    built = build(replace(order(stash, tmp_path), python=RecordedPython(f"{minor}.99")))
     version = run(
         built.interpreter, "-c", "import platform; print(platform.python_version())", cwd=tmp_path
     ).out.strip()
@@ -106,7 +106,7 @@ def test_another_minor_version_is_found(stash: Path, tmp_path: Path, installer: 
         pytest.skip("no Python 3.8 on this machine")
     tool_with_requirements(stash)
     version = found[-1].parts[-3]
-    built = build(replace(order(stash, tmp_path), python=Wanted(version)))
+    built = build(replace(order(stash, tmp_path), python=RecordedPython(version)))
     assert (built.told, has(built, "tiny_two")) == ((), "1.2")
     assert run(built.interpreter, "--version", cwd=tmp_path).out == f"Python {version}\n"
 

@@ -26,7 +26,7 @@ from experimentstash.core.errors import StashError
 from experimentstash.environments.build import build
 from experimentstash.environments.build_errors import failure
 from experimentstash.environments.build_request import Order
-from experimentstash.environments.interpreters import Wanted
+from experimentstash.environments.interpreters import RecordedPython
 
 TITLE = "mytool/pca (snapshot/draft)"
 
@@ -168,7 +168,7 @@ def test_a_python_that_is_not_to_be_had(
 ) -> None:
     tool_with_requirements(stash)
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
-    wanted = replace(order(stash, tmp_path), python=Wanted("3.99.1"))
+    wanted = replace(order(stash, tmp_path), python=RecordedPython("3.99.1"))
     assert refused(wanted) == (
         "Python 3.99.1 is not to be had: no Python 3.99 is on this machine\n"
         "    fix: uv python install 3.99.1  # or put a python3.99 on the PATH"

@@ -11,7 +11,7 @@ from locks import lock
 from experimentstash.environments import interpreters
 from experimentstash.environments.formats.base import Lock
 from experimentstash.environments.hosts import hosts
-from experimentstash.environments.interpreters import Wanted, python_host
+from experimentstash.environments.interpreters import RecordedPython, python_host
 
 TOOL = "tools/mytool"
 
@@ -87,5 +87,5 @@ def test_a_file_that_a_requirements_file_takes_in(tmp_path: Path) -> None:
 
 def test_a_python_that_is_not_here_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "find_uv", lambda: Path("/usr/bin/true"))
-    assert python_host(Wanted("2.2.1")) == ("github.com (Python 2.2.1)",)
+    assert python_host(RecordedPython("2.2.1")) == ("github.com (Python 2.2.1)",)
     assert python_host(None) == ()

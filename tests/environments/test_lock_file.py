@@ -148,8 +148,8 @@ def test_requirements_as_pip_compile_writes_them(stash: Path) -> None:
     )
     write(stash, {"requirements.txt": text, "sub/more.txt": f"baz==2 --hash sha256:{A}", "constraints.txt": "bar<3\n"})
     read = requirements_file.read(stash, stash / "requirements.txt")
-    assert [one.name for one in read.wanted] == ["foo", "bar", "baz"]
-    assert read.wanted[0].hashes == (f"sha256:{A}", f"sha256:{'1' * 64}")
+    assert [one.name for one in read.entries] == ["foo", "bar", "baz"]
+    assert read.entries[0].hashes == (f"sha256:{A}", f"sha256:{'1' * 64}")
     assert read.is_hashed
     assert [path.relative_to(stash).as_posix() for path in read.texts] == [
         "requirements.txt",
@@ -221,7 +221,7 @@ def test_a_link_out_of_the_stash_is_refused(stash: Path, tmp_path: Path) -> None
 def test_files_that_take_each_other_in_end(stash: Path) -> None:
     one = f"-r b.txt\nfoo==1 --hash=sha256:{A}\n"
     write(stash, {"a.txt": one, "b.txt": "-r a.txt\n"})
-    assert [wanted.name for wanted in requirements_file.read(stash, stash / "a.txt").wanted] == ["foo"]
+    assert [wanted.name for wanted in requirements_file.read(stash, stash / "a.txt").entries] == ["foo"]
     write(stash, {f"f{number}.txt": f"-r f{number + 1}.txt\n" for number in range(30)})
     with pytest.raises(StashError, match="more than 20 requirements files"):
         requirements_file.read(stash, stash / "f0.txt")

@@ -18,7 +18,7 @@ from experimentstash.environments.build_request import Order
 from experimentstash.environments.differences import differences
 from experimentstash.environments.formats.base import Lock
 from experimentstash.environments.header_lines import LockLine, Recorded, header_lines, read_header, recorded
-from experimentstash.environments.interpreters import Wanted
+from experimentstash.environments.interpreters import RecordedPython
 from experimentstash.environments.lock_file import open_lock
 from experimentstash.environments.packages import Described, Package, Python, describe
 from experimentstash.environments.recorded_lock import lock_path, projects_of, record, stale_copies, with_hashes
@@ -105,7 +105,9 @@ def test_a_recorded_lock_gives_the_same_packages(
     if installer == "pip":
         hide_uv(tmp_path, monkeypatch)
     projects = tuple(stash / folder for folder in projects_of(first, stash))
-    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=Wanted(HERE), projects=projects))
+    built = build(
+        Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE), projects=projects)
+    )
     again = describe(built.interpreter)
     assert differences(recorded(first, lock, projects_of(first, stash)), lock, again) == []
     lines = [record(seen, stash, "mytool").text.splitlines() for seen in (first, again)]
@@ -120,7 +122,7 @@ def test_a_recorded_lock_is_not_resolved(stash: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "links"))
     text = record(described(Package("tiny-one", "1.0"), Package("tiny-two", "0.5")), stash, "mytool").text
     lock = write_lock(stash, "mytool", "draft", text)
-    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=Wanted(HERE)))
+    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE)))
     assert describe(built.interpreter).packages["tiny-two"].version == "0.5"
 
 
@@ -254,7 +256,7 @@ def test_the_build_of_torch_is_the_recorded_one(
     if installer == "pip":
         hide_uv(tmp_path, monkeypatch)
     lock = write_lock(stash, "mytool", "draft", record(described(Package("torch", "2.5.1")), stash, "mytool").text)
-    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=Wanted(HERE)))
+    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE)))
     assert describe(built.interpreter).packages["torch"].version == "2.5.1"
 
 
@@ -314,7 +316,7 @@ def test_the_header_says_what_it_ran_in(stash: Path) -> None:
 
 
 def test_a_header_of_another_implementation_and_a_path_with_blanks() -> None:
-    said = Recorded(Wanted("3.10.14", "pypy"), lock=LockLine("tools/mytool/my sub/uv.lock", "0" * 64))
+    said = Recorded(RecordedPython("3.10.14", "pypy"), lock=LockLine("tools/mytool/my sub/uv.lock", "0" * 64))
     text = snapshot_file.render(header_lines(said), "a: 1\n")
     assert "# PYTHON: 3.10.14 pypy\n" in text
     assert read_header(snapshot_file.parse(text.encode(), "here"), "here") == said

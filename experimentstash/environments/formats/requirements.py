@@ -72,11 +72,11 @@ class RequirementsLock(Lock):
 
     def versions(self) -> dict[str, frozenset[str]]:
         """Return the versions that the lock has of each package, by normal name."""
-        return joined_versions((line.name, line.version) for line in self.parsed().wanted)
+        return joined_versions((line.name, line.version) for line in self.parsed().entries)
 
     def hashes(self) -> dict[tuple[str, str], frozenset[str]]:
         """Return the SHA-256 digests, in hex, of each package, by normal name and version."""
-        return joined_hashes(((line.name, line.version), line.sha256) for line in self.parsed().wanted)
+        return joined_hashes(((line.name, line.version), line.sha256) for line in self.parsed().entries)
 
     def index_flags(self) -> list[str]:
         """Return the places, besides the package index, that have its packages, as flags of pip's."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_FILES = 20
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
-_WANTED = re.compile(
+_REQUIREMENT = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[\w\s,.-]*\])?\s*"
     r"(?:@\s*(?P<url>\S+)(?:\s+;.*)?|(?P<version>[^;@]*)(?:;.*)?)"
 )
@@ -39,7 +39,7 @@ _INCLUDE = frozenset("-r --requirement -c --constraint".split())
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requirement:
     """One requirement: a name, what pins it, and the hashes that it may have."""
 
     name: str
@@ -70,24 +70,24 @@ class Requirements:
     """A requirements file, with the files that it takes in.
 
     Attributes:
-        wanted: what it asks for, in file order; constraints ask for nothing.
+        entries: what it asks for, in file order; constraints ask for nothing.
         texts: the bytes of each file read, by its path.
         places: where packages are looked for, as flags of pip's, in file order; directories are absolute.
     """
 
-    wanted: list[Wanted] = field(default_factory=list)
+    entries: list[Requirement] = field(default_factory=list)
     texts: dict[Path, bytes] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
 
     @property
     def is_hashed(self) -> bool:
         """Whether it is a lock: every line has a hash, so that nothing else can be installed."""
-        return bool(self.wanted) and all(one.is_hashed and one.is_pinned for one in self.wanted)
+        return bool(self.entries) and all(entry.is_hashed and entry.is_pinned for entry in self.entries)
 
     @property
     def is_pinned(self) -> bool:
         """Whether every line means one release; what they need in turn may be anything."""
-        return bool(self.wanted) and all(one.is_pinned for one in self.wanted)
+        return bool(self.entries) and all(entry.is_pinned for entry in self.entries)
 
 
 def read(root: Path, path: Path) -> Requirements:
@@ -97,29 +97,29 @@ def read(root: Path, path: Path) -> Requirements:
         StashError: it or one that it takes in cannot be read, is too large, leads out of `root`, or holds a line
             that is not taken; the message tells the line.
     """
-    found = Requirements()
-    _read(root, path, found, constrains=False)
-    return found
+    parsed = Requirements()
+    _read(root, path, parsed, constrains=False)
+    return parsed
 
 
-def _read(root: Path, path: Path, found: Requirements, *, constrains: bool) -> None:
+def _read(root: Path, path: Path, parsed: Requirements, *, constrains: bool) -> None:
     path = Path(os.path.normpath(path))
-    if path in found.texts:
+    if path in parsed.texts:
         return
-    if len(found.texts) >= _MOST_FILES:
+    if len(parsed.texts) >= _MOST_FILES:
         raise StashError(f"{path}: more than {_MOST_FILES} requirements files take each other in")
-    found.texts[path] = read_bytes(root, path)
-    if any(map(_CODING.match, found.texts[path].splitlines()[:2])):  # pip would read other lines than we do
+    parsed.texts[path] = read_bytes(root, path)
+    if any(map(_CODING.match, parsed.texts[path].splitlines()[:2])):  # pip would read other lines than we do
         raise StashError(f"{path}: it is not in UTF-8")
-    for number, line in _lines(found.texts[path].decode("utf-8", "replace").removeprefix("\ufeff")):
+    for number, line in _lines(parsed.texts[path].decode("utf-8", "replace").removeprefix("\ufeff")):
         where = f"{path}:{number}"
         if "${" in _USER.sub("", line):  # a variable of this user's environment; who logs in may be one
             raise StashError(f"{where}: {line[:200]!r}: a variable of the environment is not taken from a lock")
         if line.startswith("-"):
-            _take_option(root, path, line, where, found, constrains=constrains)
+            _take_option(root, path, line, where, parsed, constrains=constrains)
         else:
-            wanted = parse_line(line, where)
-            found.wanted += [] if constrains else [wanted]
+            requirement = parse_line(line, where)
+            parsed.entries += [] if constrains else [requirement]
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -139,7 +139,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         yield begun, waiting.strip()
 
 
-def _take_option(root: Path, path: Path, line: str, where: str, found: Requirements, *, constrains: bool) -> None:
+def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirements, *, constrains: bool) -> None:
     match = _SHORT.fullmatch(line) if not line.startswith("--") else _OPTION.fullmatch(line)
     option, value = (match[1], match[2].strip().strip("\"'")) if match else (line, "")
     if re.search(r"[\s\"'\\]", value):  # words of a shell: pip puts them together otherwise than they stand there
@@ -147,25 +147,25 @@ def _take_option(root: Path, path: Path, line: str, where: str, found: Requireme
     if option in _HARMLESS or line in _HARMLESS:
         return
     if option in _INCLUDE and "://" not in value:
-        _read(root, path.parent / value, found, constrains=constrains or option in ("-c", "--constraint"))
+        _read(root, path.parent / value, parsed, constrains=constrains or option in ("-c", "--constraint"))
         return
     if option in _INDEX:
         if re.match(r"https://[^/\s]+", value) is None:
             raise StashError(f"{where}: {line!r}: packages are taken over https only")
-        found.places += [option, value]
+        parsed.places += [option, value]
         return
     if option in ("-f", "--find-links"):
         if "://" not in value:
             check_inside(root, path.parent / value)
-            found.places += [option, str(path.parent / value)]
+            parsed.places += [option, str(path.parent / value)]
             return
         if value.startswith("https://"):
-            found.places += [option, value]
+            parsed.places += [option, value]
             return
     raise StashError(f"{where}: {line!r} is not taken from a lock")
 
 
-def parse_line(line: str, where: str) -> Wanted:
+def parse_line(line: str, where: str) -> Requirement:
     """Return what one line asks for.
 
     Raises:
@@ -173,11 +173,11 @@ def parse_line(line: str, where: str) -> Wanted:
     """
     hashes = tuple(match[1] for match in _HASH.finditer(line))
     text = _HASH.sub("", line).strip()
-    match = _WANTED.fullmatch(text)
+    match = _REQUIREMENT.fullmatch(text)
     if match is None or re.search(r"\s--|\\", text):
         raise StashError(f"{where}: {line[:200]!r} is no requirement that is taken from a lock")
     url = match["url"] or ""
     if url and not _URL.fullmatch(url):
         raise StashError(f"{where}: {url!r}: packages are taken over https, or from git over https or ssh")
     pinned = _PINNED.fullmatch((match["version"] or "").strip(" ()"))
-    return Wanted(normal(match["name"]), pinned[1] if pinned else "", url, hashes)
+    return Requirement(normal(match["name"]), pinned[1] if pinned else "", url, hashes)
