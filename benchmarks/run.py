@@ -11,9 +11,9 @@ import environments
 import tables
 from measure import measure
 from places import Place
-from topics import archiving, committing, freezing, pushing, reproducing, running, startup, verifying
+from topics import archiving, committing, freezing, pushing, reproducing, running, showing, startup, verifying
 
-TOPICS = (startup, running, freezing, verifying, committing, pushing, reproducing, archiving)
+TOPICS = (startup, running, freezing, verifying, showing, committing, pushing, reproducing, archiving)
 
 
 def main() -> None:

@@ -1,0 +1,33 @@
+"""`status`, `log`, `diff` and `report`, with few snapshots and with many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from histories import Past, stash_with
+from measure import Row, Timed
+
+if TYPE_CHECKING:
+    from places import Place
+
+TITLE = "Showing"
+PASTS = {"10": Past(10), "1,000": Past(200, each=5), "10,000": Past(1000, each=10)}
+COMMANDS = (("status",), ("log",), ("diff", "figure-1", "figure-2"), ("report",))
+
+
+def rows(place: Place) -> list[Row]:
+    """Measure how each command grows, beside the one for ten snapshots; `status` for 1,000 has an aim of 0.5 s.
+
+    The two warm-ups of each command fill what `status` and `report` remember.
+    """
+    stashes = {count: stash_with(place, f"show-{count.replace(',', '')}", past) for count, past in PASTS.items()}
+    found = []
+    for words in COMMANDS:
+        timed = [
+            Timed(f"`{' '.join(words)}`, {count} snapshots", (place.program, *words), stash, place.env)
+            for count, stash in stashes.items()
+        ]
+        aims = (None, 0.5, None) if words == ("status",) else (None, None, None)
+        beside = (None, timed[0], timed[0])
+        found += [Row(one, peer, most=aim) for one, peer, aim in zip(timed, beside, aims, strict=True)]
+    return found
