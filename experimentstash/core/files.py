@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import FREE_SPACE, StashError, command, is_disk_full, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 
 def write_shared(path: Path, text: str, kept: Collection[str] = (), fix: str = "") -> None:
@@ -67,9 +67,7 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
     Raises:
         StashError: the file cannot be written. Nothing is left behind.
     """
-    # The name is known before the file exists, so that the cleanup finds the file after an interruption at any time.
-    temporary = temporary_beside(path)
-    try:
+    with replacement(path) as temporary:
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = _mode(path) if mode is None else mode
         with temporary.open("xb") as file:
@@ -77,6 +75,19 @@ def write_text(path: Path, text: str, *, mode: int | None = None) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(mode)
+
+
+@contextlib.contextmanager
+def replacement(path: Path) -> Iterator[Path]:
+    """Yield the path of a new file beside `path`, which replaces it at the end, or is removed if anything fails.
+
+    Raises:
+        StashError: the new file cannot be written.
+    """
+    # The name is known before the file exists, so that the cleanup finds the file after an interruption at any time.
+    temporary = temporary_beside(path)
+    try:
+        yield temporary
         temporary.replace(path)
     except OSError as error:
         fix = FREE_SPACE if is_disk_full(error) else ""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from experimentstash.reproduce.fetch import Frozen
     from experimentstash.reproduce.stash_source import Source
-    from experimentstash.reproduce.tool_checkouts import PinnedRepository
+    from experimentstash.reproduce.tool_checkouts import PinnedSubmodule
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _has_lfs(root: Path) -> bool:
     return answer(*asked, cwd=root) is not None
 
 
-def _packed(stage: Stage, number: int, wanted: PinnedRepository | None, place: Path) -> tuple[Repository, Part]:
+def _packed(stage: Stage, number: int, wanted: PinnedSubmodule | None, place: Path) -> tuple[Repository, Part]:
     """Pack the stash, or a tool that was brought in."""
     root = stage.folder / (wanted.path if wanted else "")
     ref = git_bundles.TOOL_REF if wanted else tag_ref(stage.tag)
@@ -176,7 +176,7 @@ def _gathered(stage: Stage, frozen: Sequence[Frozen], pool: Path) -> tuple[tuple
     return tuple(Package(file.name, file_digest(file), file.stat().st_size) for file in files), tuple(locks.values())
 
 
-def _recorded_url(root: Path, wanted: PinnedRepository | None) -> str:
+def _recorded_url(root: Path, wanted: PinnedSubmodule | None) -> str:
     """Return what the `.gitmodules` above says: where a relative URL leads is the business of whoever has a clone."""
     if wanted is None:
         return ""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.fetch import Frozen
     from experimentstash.reproduce.stash_source import Source
     from experimentstash.reproduce.state import Progress
-    from experimentstash.reproduce.tool_checkouts import PinnedRepository
+    from experimentstash.reproduce.tool_checkouts import PinnedSubmodule
     from experimentstash.stash.results.comparison_report import Report
     from experimentstash.stash.results.comparison_rules import Rules
     from experimentstash.stash.results.manifest import Manifest
@@ -147,7 +147,7 @@ def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     return list(found.values())
 
 
-def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[PinnedRepository]:
+def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[PinnedSubmodule]:
     """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
 
     Raises:
@@ -174,7 +174,7 @@ def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]
     return needs
 
 
-def _told(request: Request, commit: str, brought: Sequence[PinnedRepository], needs: Sequence[Need]) -> list[str]:
+def _told(request: Request, commit: str, brought: Sequence[PinnedSubmodule], needs: Sequence[Need]) -> list[str]:
     stash = f"snapshot/{request.tag} of {request.source.told}, {trust.who(request.folder, commit)}"
     tools = [(one.path, _whence(request, one), trust.who(request.folder / one.path, one.commit)) for one in brought]
     locks = dict.fromkeys(one.lock.name for one in needs if one.lock and request.builds)
@@ -202,7 +202,7 @@ def _unmet(request: Request, chosen: Sequence[Frozen]) -> list[str]:
     return request.rules.unmet(figures) if request.checks and manifests else []
 
 
-def _whence(request: Request, brought: PinnedRepository) -> str:
+def _whence(request: Request, brought: PinnedSubmodule) -> str:
     if request.source.archive is None:
         return without_secrets(brought.url)
     return f"the archive, recorded as {without_secrets(brought.url)}" if brought.url else "the archive"

@@ -29,7 +29,7 @@ _DEEPEST = 10  # submodules of submodules
 
 
 @dataclass(frozen=True)
-class PinnedRepository:
+class PinnedSubmodule:
     """A submodule to bring in.
 
     Attributes:
@@ -79,7 +79,7 @@ class Tools:
         self._beside: dict[Path, list[Checkout]] = {}
         self._recorded: list[tuple[Checkout, Mapping[str, Entry]]] = []
 
-    def wanted(self, commit: str, names: Collection[str]) -> list[PinnedRepository]:
+    def wanted(self, commit: str, names: Collection[str]) -> list[PinnedSubmodule]:
         """Return the tools to bring in, with their pins and where they come from.
 
         Raises:
@@ -93,7 +93,7 @@ class Tools:
         wanted = []
         for tool in sorted(names):
             submodule = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
-            wanted.append(PinnedRepository(tool_path(tool), submodule.name, submodule.url, pins[tool]))
+            wanted.append(PinnedSubmodule(tool_path(tool), submodule.name, submodule.url, pins[tool]))
         return [replace(one, url=self._url(one.path, one.url)) for one in wanted]
 
     def _url(self, path: str, url: str) -> str:
@@ -107,7 +107,7 @@ class Tools:
         check_allowed(path, url, allow_local=archive is not None or self._source.allow_local)
         return url
 
-    def bring_in(self, wanted: PinnedRepository) -> list[PinnedRepository]:
+    def bring_in(self, wanted: PinnedSubmodule) -> list[PinnedSubmodule]:
         """Bring a tool to disk at its pin, and the submodules that it has itself; return all of them.
 
         Raises:
@@ -120,8 +120,8 @@ class Tools:
         return list(self._bring_in(wanted, self._stash, clones))
 
     def _bring_in(
-        self, wanted: PinnedRepository, parent: Checkout, clones: Sequence[Path], depth: int = 0
-    ) -> Iterator[PinnedRepository]:
+        self, wanted: PinnedSubmodule, parent: Checkout, clones: Sequence[Path], depth: int = 0
+    ) -> Iterator[PinnedSubmodule]:
         if depth > _DEEPEST:
             raise StashError(f"{wanted.path}: submodules in submodules, more than {_DEEPEST} deep")
         place = self._place(wanted, parent)
@@ -157,7 +157,7 @@ class Tools:
         for place, recorded in [(self._stash, self._stash.recorded()), *self._recorded]:
             place.check_links(recorded, self._folder)
 
-    def _fetch(self, place: Checkout, wanted: PinnedRepository, clones: Sequence[Path]) -> None:
+    def _fetch(self, place: Checkout, wanted: PinnedSubmodule, clones: Sequence[Path]) -> None:
         archive = self._source.archive
         if archive is None:
             fetch_commit(place, wanted.commit, clones, wanted.url, self._source.limit)
@@ -166,7 +166,7 @@ class Tools:
             raise StashError(f"{archive.path}: it holds {place.title} at {held}, and the pin is {wanted.commit}")
         archive.unpack_repository(place.title, place.git_dir)
 
-    def _place(self, wanted: PinnedRepository, parent: Checkout) -> Checkout:
+    def _place(self, wanted: PinnedSubmodule, parent: Checkout) -> Checkout:
         """Return where a submodule goes; a name or a path that is to deceive us leads nowhere else."""
         root = parent.root / wanted.path
         check_inside(self._folder, root)
@@ -185,7 +185,7 @@ class Tools:
         places = (place for beside in self._beside.values() for place in beside)
         return {place.title: sorted(place.untracked()) for place in places}
 
-    def _inner(self, place: Checkout, wanted: PinnedRepository, pins: Mapping[str, str]) -> list[PinnedRepository]:
+    def _inner(self, place: Checkout, wanted: PinnedSubmodule, pins: Mapping[str, str]) -> list[PinnedSubmodule]:
         if not pins:
             return []
         with Repository.open(place.root) as repository:
@@ -194,5 +194,5 @@ class Tools:
         for path, commit in pins.items():
             if path in submodules:
                 url = self._url(f"{place.title}/{path}", submodules[path].url)
-                found.append(PinnedRepository(path, submodules[path].name, url, commit))
+                found.append(PinnedSubmodule(path, submodules[path].name, url, commit))
         return found

@@ -39,7 +39,7 @@ _INCLUDE = frozenset("-r --requirement -c --constraint".split())
 
 
 @dataclass(frozen=True)
-class Requirement:
+class LockedRequirement:
     """One requirement: a name, what pins it, and the hashes that it may have."""
 
     name: str
@@ -75,7 +75,7 @@ class Requirements:
         places: where packages are looked for, as flags of pip's, in file order; directories are absolute.
     """
 
-    entries: list[Requirement] = field(default_factory=list)
+    entries: list[LockedRequirement] = field(default_factory=list)
     texts: dict[Path, bytes] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
 
@@ -165,7 +165,7 @@ def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirem
     raise StashError(f"{where}: {line!r} is not taken from a lock")
 
 
-def parse_line(line: str, where: str) -> Requirement:
+def parse_line(line: str, where: str) -> LockedRequirement:
     """Return what one line asks for.
 
     Raises:
@@ -180,4 +180,4 @@ def parse_line(line: str, where: str) -> Requirement:
     if url and not _URL.fullmatch(url):
         raise StashError(f"{where}: {url!r}: packages are taken over https, or from git over https or ssh")
     pinned = _PINNED.fullmatch((match["version"] or "").strip(" ()"))
-    return Requirement(normal(match["name"]), pinned[1] if pinned else "", url, hashes)
+    return LockedRequirement(normal(match["name"]), pinned[1] if pinned else "", url, hashes)

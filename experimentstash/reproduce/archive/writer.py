@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import FREE_SPACE, StashError, is_disk_full
-from experimentstash.core.files import file_digest, temporary_beside
+from experimentstash.core.errors import StashError
+from experimentstash.core.files import file_digest, replacement
 from experimentstash.reproduce.archive.archive_manifest import NAME
 from experimentstash.reproduce.archive.tar import Member, Writer, chunks
 
@@ -60,10 +59,9 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
     Raises:
         StashError: the directory or the disk does not take it; nothing is left behind.
     """
-    temporary = temporary_beside(target)
     data = manifest.render()
     members = manifest.members(len(data))
-    try:
+    with replacement(target) as temporary:
         with temporary.open("xb") as out:
             writer = Writer(out)
             writer.add(members[0], iter([data]))
@@ -72,15 +70,7 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
             writer.end()
             out.flush()
             os.fsync(out.fileno())
-        digest = file_digest(temporary)
-        temporary.replace(target)
-    except OSError as error:
-        fix = FREE_SPACE if is_disk_full(error) else ""
-        raise StashError(f"{target}: cannot be written: {error.strerror or error}", fix) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()  # gone already where all went well
-    return digest
+        return file_digest(temporary)
 
 
 def _add(writer: Writer, member: Member, part: Part) -> None:
