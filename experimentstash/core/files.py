@@ -49,7 +49,7 @@ def check_shared(where: str, text: str, kept: Collection[str] = (), fix: str = "
     if secret := first_secret(text, kept):
         line, kind = secret
         raise StashError(
-            f"{where}: line {line} contains {kind}, which must not be shared", fix or "remove it from that line"
+            f"{where}: line {line} contains {kind}, which must not be shared", fix or f"remove it from {where}"
         )
 
 
@@ -195,7 +195,9 @@ def check_no_link(root: Path, path: Path) -> None:
         if part.is_symlink() or (part / ".git").exists():
             kind = "a symlink" if part.is_symlink() else "a nested repository"
             shown = part.relative_to(root)
-            raise StashError(f"{printable(str(shown))}: {kind}; snapshots are not read through it", "git status")
+            aside = command("mv", str(part), f"{part}.old")
+            fix = f"{aside} && {command('git', '-C', str(root), 'checkout', 'HEAD', '--', str(shown))}"
+            raise StashError(f"{printable(str(shown))}: {kind}; snapshots are not read through it", fix)
 
 
 def _leads_inside(top: Path, link: Path) -> bool:

@@ -135,7 +135,7 @@ def _end(key: Node, node: Node, text: str) -> int:
 def _colon(key: Node, text: str) -> int:
     colon = re.compile(r"\s*:").match(text, key.end_mark.index)
     if colon is None:
-        raise StashError(f"no ':' after the key {key.value!r}", "add the colon")
+        raise StashError(f"no ':' after the key {key.value!r}", f"write `{key.value}:` there")
     return colon.end()
 
 

@@ -36,7 +36,7 @@ _SIGNS = (
     _Sign(
         re.compile(r"No space left on device|os error 28\b|Errno 28\b|Disk quota exceeded|os error 122\b|Errno 122\b"),
         "no space left for the environment that {lock} describes",
-        "EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room",
+        "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again",
     ),
     _Sign(
         re.compile(
@@ -49,7 +49,7 @@ _SIGNS = (
     _Sign(
         re.compile(r"(?i)hash mismatch|DO NOT MATCH THE HASHES|hash for .* not found in known hashes"),
         "{package} is not what {lock} names: its hash is another one",
-        "do not install it: somebody changed it, or the index serves another file under that name",
+        "take the file of that hash from elsewhere: the index serves another one under that name",
     ),
     _Sign(
         re.compile(
@@ -58,7 +58,7 @@ _SIGNS = (
             r"|Max retries exceeded|(?i:connect\w* timed? ?out|read timed out|All attempts to connect)"
         ),
         "the package index could not be reached for {package}",
-        f"say it again when the network is there, {_AT_HAND}",
+        f"run the same command again when the network is there, {_AT_HAND}",
     ),
     _Sign(
         re.compile(
@@ -73,7 +73,7 @@ _SIGNS = (
             r"|building wheel for|Unable to build|ChefBuildError"
         ),
         "{package}, which {lock} names, could not be built here",
-        f"install what its build asks for, {_AT_HAND}",
+        f"install what its build asks for, and run the same command again, {_AT_HAND}",
     ),
     _Sign(
         re.compile(

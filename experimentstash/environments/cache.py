@@ -85,7 +85,10 @@ def make_whole(place: Path, facts: Mapping[str, str], make: Callable[[Path], obj
 def no_cache(place: Path, error: OSError) -> StashError:
     """Return the error that says that the cache cannot be written."""
     what = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
-    return StashError(f"{place}: {what}", "EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room")
+    return StashError(
+        f"{place}: {what}",
+        "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again",
+    )
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, command
 from experimentstash.core.names import REGISTRY
 from experimentstash.git.user_git import answer, clean_environment
 
@@ -82,6 +82,14 @@ def _is_same(place: str, folder: Path) -> bool:
     return bool(place) and os.path.realpath(place) == os.path.realpath(folder)
 
 
+def _provide(stash: Path, tool: Tool, python: str) -> str:
+    """Return how to come by the interpreter that the registry names: as a new environment, where it is one's path."""
+    path = stash / Path(python).expanduser()
+    if path.parent.name == "bin" and not path.parent.exists():
+        return f"{command('python3', '-m', 'venv', str(path.parents[1]))}  # and install the packages of the tool there"
+    return f"name another `python:` of {tool.name} in {REGISTRY}"
+
+
 def _named(stash: Path) -> Path | None:
     """Return the interpreter that somebody chose on this machine for this clone: a GUI has no active environment."""
     named = answer("config", "--local", "--type=path", "--get", SETTING, cwd=stash)
@@ -103,6 +111,6 @@ def _chosen(stash: Path, tool: Tool, python: str, env: Mapping[str, str]) -> Pat
     if found is None or not os.access(found, os.X_OK):
         raise StashError(
             f"{REGISTRY}: the tool {tool.name!r} wants python: {python!r}, which is no program on this machine",
-            f"python3 -m venv {tool.path}/.venv  # or name another `python:` in {REGISTRY}",
+            _provide(stash, tool, python),
         )
     return found

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, printable
+from experimentstash.core.errors import StashError, printable, quote
 from experimentstash.core.files import file_digest, write_text
+from experimentstash.core.invocation import rerun
 from experimentstash.environments.build import Shared, build, build_shared
 from experimentstash.environments.build_request import Order, Supply, run
 from experimentstash.environments.installers import Step, Word, ask, filler, installing_environment
@@ -62,7 +63,9 @@ def gather(order: Order, pool: Path) -> Gathered:
         StashError: a package is none that a file holds, is not to be had, or is not enough to build what needs it.
     """
     if order.lock.brings_python:
-        raise StashError(f"{order.lock.name}: the packages of conda are not put into an archive", "bundle without them")
+        raise StashError(
+            f"{order.lock.name}: the packages of conda are not put into an archive", rerun(without="--with-packages")
+        )
     shared = build_shared(order)
     assert shared.python is not None  # noqa: S101  (only conda's locks say it themselves)
     said = describe(shared.environment / "bin" / "python", tool_environment())
@@ -123,7 +126,7 @@ def _locked(order: Order, packages: Mapping[str, Package]) -> Iterator[str]:
             place = package.source or package.folder
             raise StashError(
                 f"{order.lock.name}: {name} comes from {place}, and no index has it as a file",
-                "bundle without the packages",
+                rerun(without="--with-packages"),
             )
         yield f"{name}=={package.version}"
 
@@ -155,7 +158,9 @@ def _fetched(order: Order, python: Python, wanted: list[str], scratch: Path) -> 
 
 def _download(order: Order, python: Python, flags: list[str], scratch: Path) -> None:
     if not ask([str(python.path), "-m", "pip", "--version"], installing_environment()):
-        raise StashError(f"{python.path}: it has no pip to fetch packages with", f"{python.path} -m ensurepip")
+        raise StashError(
+            f"{python.path}: it has no pip to fetch packages with", f"{quote(str(python.path))} -m ensurepip"
+        )
     env = {"PIP_REQUIRE_VIRTUALENV": "0"}  # nothing is installed
     command: list[Word] = [python.path, "-m", "pip", "download", "--dest", scratch / "files"]
     run(order, [Step([*command, *order.lock.index_flags(), *flags], scratch, env)], scratch)

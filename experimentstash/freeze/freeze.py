@@ -72,7 +72,7 @@ def freeze(
         second = composing.second(wanted)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
     if {commit, tool_commit(stash, tool.name)} != {composing.commit}:
-        raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "say it again")
+        raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "run the same command again")
     redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
     found, around = redaction.parts(parts(wanted.overrides, first, second)), within()
     projects = [value for key, value in around.header if key == "PROJECT"]
@@ -114,7 +114,9 @@ def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
     if unresolved:
         raise StashError(
             f"{name.title}: {unresolved[0]}",
-            f"write what it is built from into {name.path}" if written else f"{_again(name)} KEY=…  # for that key",
+            f"write what it is built from into {name.path}"
+            if written
+            else f"{_again(name)} {unresolved[0].partition(' ')[0]}=VALUE",
         )
     for line in answer["shaped"]:
         raise StashError(
@@ -122,7 +124,7 @@ def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
             " keys than the frozen config; it cannot be frozen",
             f"write one choice into {name.path}"
             if written
-            else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=…  # each choice by itself",
+            else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=VALUE  # each choice by itself",
         )
     redaction = Redaction(wanted, answer["secrets"], _again(name))
     for refusal in exposed(_of_all(answer, "exposed"), redaction, name.title, name.path if written else ""):
@@ -188,7 +190,7 @@ def _other_tools(stash: Path, own: str, files: Sequence[str], tools: Mapping[str
         if (stash / "tools" / other / ".git").exists():
             raise StashError(
                 f"tools/{other}: {own!r} takes code from it, and it is not registered",
-                f"git rm --cached tools/{other} && experimentstash add-tool {other} URL",
+                f"write `{other}: {{path: tools/{other}, entrypoint: PROGRAM}}` below `tools:` in {REGISTRY}",
             )
     return sorted(used & set(tools))
 

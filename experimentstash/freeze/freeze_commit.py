@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.invocation import rerun
 from experimentstash.core.names import REGISTRY, tag_ref, tool_path
-from experimentstash.git.repository import Repository, write_tag
+from experimentstash.git.repository import Repository, retry, write_tag
 from experimentstash.git.user_git import HELD, answer, ask_git, clean_environment, git, show_git
 from experimentstash.stash import registry
 from experimentstash.verify.missing_tags import tag_of_commit
@@ -26,7 +27,15 @@ if TYPE_CHECKING:
 
     from experimentstash.freeze.pending_snapshot import Frozen
 
-_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG")
+_UNDER_WAY = {
+    "MERGE_HEAD": "git merge --continue  # or git merge --abort",
+    "CHERRY_PICK_HEAD": "git cherry-pick --continue  # or git cherry-pick --abort",
+    "REVERT_HEAD": "git revert --continue  # or git revert --abort",
+    "rebase-merge": "git rebase --continue  # or git rebase --abort",
+    "rebase-apply": "git rebase --continue  # or git rebase --abort",
+    "BISECT_LOG": "git bisect reset",
+}
+"""What git leaves while it does something else, and the command that ends that."""
 
 
 def check_tag_free(stash: Path, tag: str) -> None:
@@ -51,12 +60,12 @@ def check_can_commit(stash: Path, tool: str) -> None:
         StashError: there is no commit yet, something else is under way, or the tool is not in the last commit.
     """
     head = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash)
-    add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit"
+    add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit -m 'Add {tool}'"
     if head is None:
         raise StashError("no commit yet: the tool and the registry come first", add)
-    for name in _UNDER_WAY:
+    for name, finish in _UNDER_WAY.items():
         if _git_path(stash, name).exists():
-            raise StashError(f"something else is under way ({name})", "git status")
+            raise StashError(f"something else is under way ({name})", finish)
     registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash)
     if registered is None or tool not in registry.parse(_blob(stash, registered), f"HEAD:{REGISTRY}"):
         raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
@@ -100,8 +109,8 @@ def _commit(stash: Path, message: str, place: _Place) -> None:
     try:
         show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
     except StashError as error:
-        again = "mend what git says above, then say it again: the snapshot is written, and is taken up as it is"
-        raise StashError(f"{error}; there is no commit and no tag", again) from None
+        fix = f"{rerun()}  # once what git says above is mended; the snapshot is written, and is taken up as it is"
+        raise StashError(f"{error}; there is no commit and no tag", fix) from None
 
 
 @dataclass(frozen=True)
@@ -181,8 +190,7 @@ def _tag_object(stash: Path, tag: str, commit: str, place: _Place) -> str:
     try:
         write_tag(tag, commit, new.message, new.when, aside, env)
     except StashError as error:
-        again = "run the same command again: the snapshot is written, and is taken up as it is"
-        raise StashError(f"{error.args[0]}\nthere is no commit and no tag", error.fix or again) from None
+        raise StashError(f"{error.args[0]}\nthere is no commit and no tag", retry(error, rerun())) from None
     return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
 
 
@@ -200,5 +208,5 @@ def _move_refs(stash: Path, tag: str, old: str, new: str, tag_object: str, messa
     if done.returncode != 0:
         raise StashError(
             f"the branch or the tag changed meanwhile: {done.stderr.decode('utf-8', 'replace').strip()}",
-            "say it again",
+            rerun(),
         )

@@ -18,6 +18,7 @@ from experimentstash.core.names import (
 )
 from experimentstash.freeze.environment_capture import surroundings
 from experimentstash.freeze.freeze import freeze
+from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.hydra import config_text
 from experimentstash.hydra.staged_config import laid_out
@@ -156,7 +157,8 @@ class _Freezing:
             held = "nothing there" if pin is None else pin[:SHORT]
             raise StashError(
                 f"{path} is checked out at {commit[:SHORT]}, and the commit being made pins {held}",
-                f"git add {path}" + ("" if pin is None else f"  # or, to go back: git submodule update {path}"),
+                f"git add {path}"
+                + ("" if pin is None else f"  # or, to go back: {update_submodule(self._stash, tool)}"),
             )
 
 

@@ -18,7 +18,7 @@ from dulwich.objects import RawObjectID, ShaFile
 from dulwich.pack import DELTA_TYPES, Pack, PackData, UnpackedObject, load_pack_index, take_msb_bytes
 
 from experimentstash.core.errors import StashError
-from experimentstash.git.object_reader import Object
+from experimentstash.git.object_reader import Object, fetched_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,8 @@ class DulwichObjects:
             answers = self._git.find([ids[number] for number in unread], limit)
             for number, answer in zip(unread, answers, strict=True):
                 if answer is not None and answer.data is not None and not self._is(answer.kind, answer.data, answer.id):
-                    raise StashError(f"{self._folder}: the object {answer.id} is damaged", "git fsck")
+                    file = self._folder / answer.id[:2] / answer.id[2:]
+                    raise StashError(f"{self._folder}: the object {answer.id} is damaged", fetched_again(str(file)))
                 found[number] = answer
         return found
 

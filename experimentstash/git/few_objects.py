@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.git.object_reader import fetched_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,13 +25,15 @@ class FewObjects:
 
     Args:
         root: the repository, for messages.
+        store: its directory `objects`, for the command that fetches a damaged one again.
         object_format: `sha1` or `sha256`.
         git: who reads the first `FEW` objects.
         many: who reads all others; made when it is first asked.
     """
 
-    def __init__(self, root: Path, object_format: str, git: Reader, many: Callable[[], Reader]) -> None:
+    def __init__(self, root: Path, store: Path, object_format: str, git: Reader, many: Callable[[], Reader]) -> None:
         self._root = root
+        self._store = store
         self._hash = object_format
         self._git = git
         self._make_many = many
@@ -52,7 +55,8 @@ class FewObjects:
         found = self._git.find(ids, limit)
         for one in found:
             if one is not None and one.data is not None and self._digest(one.kind, one.data) != one.id:
-                raise StashError(f"{self._root}: the object {one.id} is damaged", "git fsck")
+                file = self._store / one.id[:2] / one.id[2:]
+                raise StashError(f"{self._root}: the object {one.id} is damaged", fetched_again(str(file)))
         return found
 
     def close(self) -> None:

@@ -7,11 +7,12 @@ that are not invented yet. It costs a process, and 15 µs an object.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING, BinaryIO
 
 from experimentstash.core.errors import StashError
-from experimentstash.git.object_reader import Object
+from experimentstash.git.object_reader import Object, fetched_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,10 @@ class GitObjects:
             self._errors.seek(0)
             said = self._errors.read().decode("utf-8", "surrogateescape").strip()
         self.close()
-        fix = "git fetch" if "promisor" in said else "git fsck"
+        fix = "git fetch" if "promisor" in said else "git fetch --refetch"
+        if named := re.search(r"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b", said):
+            file = self._place.common_dir / "objects" / named[0][:2] / named[0][2:]
+            fix = fetched_again(str(file)) if file.exists() else fix
         return StashError(f"{self._place.root}: git cannot read an object: {said or 'git cat-file ended'}", fix)
 
     def close(self) -> None:

@@ -269,7 +269,7 @@ class History:
 
 def _check_end(commit: str, found: Sized) -> None:
     if len(found) > MOST:
-        raise StashError(f"{commit}: more than {MOST} snapshots", "git fsck")
+        raise StashError(f"{commit}: more than {MOST} snapshots")
 
 
 def _shallow_commits(place: Place) -> frozenset[str]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, listed, quote
+from experimentstash.core.errors import StashError, command, listed, quote
 from experimentstash.core.names import REGISTRY, leads_to_snapshots
 from experimentstash.git.entries import LINK, PIN, Entry, Tree
 from experimentstash.git.location import ON_THE_WAY, SNAPSHOTS, UNMOVED
@@ -125,8 +125,9 @@ def _check_sum(place: Place) -> None:
 
 def _check_merged(conflicts: list[str]) -> None:
     if conflicts:
-        paths = listed(list(dict.fromkeys(conflicts)), 1)
-        raise StashError(f"{paths}: unmerged, so there is nothing to judge yet", "git mergetool")
+        paths = list(dict.fromkeys(conflicts))
+        fix = f"{command('git', 'add', *paths)}  # once the conflicts are resolved"
+        raise StashError(f"{listed(paths, 1)}: unmerged, so there is nothing to judge yet", fix)
 
 
 def _kept(place: Place, entries: dict[str, Entry]) -> dict[str, Entry]:

@@ -104,7 +104,7 @@ def _mendable() -> Iterator[None]:
     try:
         yield
     except StashError as error:
-        error.fix = error.fix or ("git fetch" if "promisor" in str(error) else "git fsck")
+        error.fix = error.fix or ("git fetch" if "promisor" in str(error) else "git fetch --refetch")
         raise
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from experimentstash.core.errors import command
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,3 +35,12 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Let go of files and processes; the next question opens them again."""
+
+
+def fetched_again(file: str) -> str:
+    """Return the command that fetches what a damaged file holds: git fetches nothing that it has a file of.
+
+    Args:
+        file: the file of one object.
+    """
+    return f"{command('rm', '-f', file)} && git fetch --refetch"

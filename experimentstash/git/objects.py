@@ -148,7 +148,7 @@ class Objects:
         if found is None or found.kind != "commit":
             raise self.missing(commit)
         if (named := _TREE.match(found.data or b"")) is None:
-            raise StashError(f"{self._place.root}: the commit {commit} is damaged", "git fsck")
+            raise StashError(f"{self._place.root}: the commit {commit} is damaged")
         return named[1].decode()
 
     def _parsed(self, tree: str, found: Object | None) -> _Parsed:
@@ -159,7 +159,7 @@ class Objects:
         try:
             return _parse_tree(found.data, len(found.id) // 2)
         except ValueError:
-            raise StashError(f"{self._place.root}: the tree {tree} is damaged", "git fsck") from None
+            raise StashError(f"{self._place.root}: the tree {tree} is damaged") from None
 
 
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:

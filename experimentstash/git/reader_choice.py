@@ -44,7 +44,7 @@ def choose(place: Place) -> Reader:
 
         return DulwichObjects(place.common_dir / "objects", place.object_format, git)
 
-    return FewObjects(place.root, place.object_format, git, many)
+    return FewObjects(place.root, place.common_dir / "objects", place.object_format, git, many)
 
 
 def why_git(place: Place) -> str | None:

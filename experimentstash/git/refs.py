@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, quote
 from experimentstash.core.names import TAG_DIRECTORY, TAG_PREFIX, check_tag, tag_complaint, tag_ref
 from experimentstash.git.user_git import git
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from experimentstash.git.location import Place
     from experimentstash.git.objects import Objects
 
+_UNABLE_TO_SIGN = re.compile(r"(?i)failed to sign|unable to sign")
+_UNSIGNED = (
+    "GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0=tag.gpgSign GIT_CONFIG_VALUE_0=false"
+    " GIT_CONFIG_KEY_1=tag.forceSignAnnotated GIT_CONFIG_VALUE_1=false"
+)
 _FEW = 100
 
 
@@ -104,13 +109,22 @@ def head(place: Place) -> list[str]:
         return answer.stdout.decode().split()
     if (named := place.ask("rev-parse", "--verify", "--quiet", "HEAD")).returncode == 0:
         name = named.stdout.decode().strip()
-        raise StashError(f"{place.root}: HEAD names {name}, which is not here, or no commit", "git fsck")
+        raise StashError(f"{place.root}: HEAD names {name}, which is not here, or no commit", "git fetch --refetch")
     # of a branch that cannot be read there is a warning only, and it is not one without a commit
     branch = place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip()
     told = place.ask("for-each-ref", branch or "refs/heads")
     if (said := told.stderr.decode("utf-8", "surrogateescape").strip()) or told.returncode != 0:
-        raise StashError(f"{place.root}: git cannot read HEAD: {said}", "git fsck")
+        broken = re.search(r"broken ref (\S+)", said)
+        raise StashError(f"{place.root}: git cannot read HEAD: {said}", _rewritten(broken[1]) if broken else "git fsck")
     return []
+
+
+def _rewritten(branch: str) -> str:
+    """Return the command that lets a branch whose file is damaged name the commit that it named last."""
+    ref = quote(branch)
+    last = f'last="$(tail -n 1 "$(git rev-parse --git-path logs/{ref})" | cut -d " " -f 2)"'  # gone with the ref
+    away = f"git symbolic-ref {ref} refs/broken && git symbolic-ref -d {ref}"  # git deletes no broken ref, but any link
+    return f'{last} && {away} && git update-ref {ref} "$last"'
 
 
 def check_free(place: Place, tag: str) -> None:
@@ -145,6 +159,20 @@ def make_tag(place: Place, tag: str, commit: str, message: str, when: dt.datetim
     """
     check_free(place, tag)
     write_tag(tag, commit, message, when, place.root, place.env)
+
+
+def retry(error: StashError, again: str) -> str:
+    """Return the command that makes a tag which git refused; where git could not sign it, without a signature.
+
+    Args:
+        error: why git refused.
+        again: the command that made it.
+    """
+    if error.fix:
+        return error.fix
+    if _UNABLE_TO_SIGN.search(str(error.args[0])):
+        return f"{_UNSIGNED} {again}  # without a signature; or run it as it is once git can sign"
+    return f"{again}  # once what git says is mended"
 
 
 def message(place: Place, tag: str) -> str | None:

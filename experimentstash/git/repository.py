@@ -11,7 +11,7 @@ from experimentstash.git import history, index, location, refs, remotes
 from experimentstash.git.entries import FOLDER, PIN, Entry, Tree
 from experimentstash.git.history import Change, History
 from experimentstash.git.objects import Objects
-from experimentstash.git.refs import Tags, write_tag
+from experimentstash.git.refs import Tags, retry, write_tag
 from experimentstash.git.user_git import EndlessError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from experimentstash.git.clone import Clone
     from experimentstash.git.gitmodules import Submodule, Submodules
 
-__all__ = ["Change", "Repository", "Tags", "TooLargeError", "write_tag"]
+__all__ = ["Change", "Repository", "Tags", "TooLargeError", "retry", "write_tag"]
 
 _FEW = 16  # tags
 
@@ -317,7 +317,7 @@ class Repository:
                 found[number] += [(at, entry) for at, entry in inside if not _opens(at, entry)]
                 count[number] += len(inside)
                 if count[number] > location.MOST:
-                    raise StashError(f"{wanted[number][0]}: more than {location.MOST} files in {path}", "git fsck")
+                    raise StashError(f"{wanted[number][0]}: more than {location.MOST} files in {path}")
         return found
 
     def _inside(self, path: str, tree: str, names: tuple[str | None, ...]) -> list[tuple[str, Entry]]:

@@ -183,7 +183,7 @@ def limited_git(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes, sec
             process.kill()
             raise
     if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise EndlessError(f"{cwd}: there is no end to its files: git {args[0]} took {seconds} seconds", "git fsck")
+        raise EndlessError(f"{cwd}: there is no end to its files: git {args[0]} took {seconds} seconds")
     _check_done(subprocess.CompletedProcess(command, process.returncode, out, err), args[0], cwd)
     return out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, command
 from experimentstash.core.names import REGISTRY
 
 
@@ -28,7 +28,8 @@ def find_stash(start: Path | None = None) -> Path:
     if repository is not None:
         raise StashError(f"{repository}: not a stash, it holds no {REGISTRY}", "experimentstash init")
     if _is_bare(start):
-        raise StashError(f"{start}: a bare repository has no working files", f"git clone {start}")
+        clone = f"{start.parent / start.stem}-clone"
+        raise StashError(f"{start}: a bare repository has no working files", command("git", "clone", str(start), clone))
     raise StashError(f"{start}: not a stash, and in no git repository", "experimentstash init")
 
 

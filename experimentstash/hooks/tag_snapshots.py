@@ -86,7 +86,7 @@ def _report(repository: Repository, problems: Sequence[Problem]) -> int:
     """Report what does not hold: it is committed already, and nobody else has it yet."""
     if not problems:
         return FINE
-    from experimentstash.verify.rules import SHORT, reopening
+    from experimentstash.verify.rules import AMEND, SHORT, in_commit
 
     head = repository.head() or ""
     roots = {root[:SHORT] for root in repository.roots([head])}
@@ -94,9 +94,10 @@ def _report(repository: Repository, problems: Sequence[Problem]) -> int:
     for problem in problems:
         commit, fix = problem.where.partition(":")[0], problem.fix
         if commit == head[:SHORT]:
-            fix += " && git commit --amend --no-edit"
+            mend, comment, hint = fix.partition("  # ")
+            fix = f"{mend} && {AMEND}{comment}{hint}"
         elif problem.rule != "tag":
-            fix += f"  # in that commit: {reopening(commit, is_root=commit in roots)}"
+            fix = in_commit(fix, commit, is_root=commit in roots)
         told.append(problem._replace(fix=fix))
     return report(told)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, command
 from experimentstash.core.yaml_nodes import compose, wrong
 from experimentstash.core.yaml_scalars import KINDS, YAML, construct, kind
 from experimentstash.hydra.source.defaults_list import package
@@ -79,7 +79,7 @@ def read(data: bytes, where: str) -> Text:
     frozen = snapshot_file.parse(data, where)
     root = compose(data, where, largest=LARGEST, aliases=True)
     if root is None:
-        raise StashError(f"{where}: empty, there is nothing to freeze", f"git rm --cached '{where}'")
+        raise StashError(f"{where}: empty, there is nothing to freeze", command("git", "rm", "--cached", where))
     if not isinstance(root, yaml.MappingNode):
         raise wrong(where, root.start_mark, "a config is a mapping")
     _Unfolding(where).size(root)

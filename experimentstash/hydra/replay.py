@@ -10,6 +10,7 @@ from experimentstash.core.errors import StashError, command, printable
 from experimentstash.core.files import check_inside, check_no_link
 from experimentstash.core.names import SnapshotName, check_experiment, near, snapshot_directory, tool_path
 from experimentstash.core.secrets import for_others
+from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import check_unchanged, checked_out
 from experimentstash.git.user_git import answer
 from experimentstash.hydra import command_line
@@ -96,7 +97,7 @@ def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot,
         check_no_link(stash, stash / name.job(number).path)
         if not (stash / name.job(number).path).is_file():
             what = f"{name.job(number).path}: job {number} of {name.title} is not there"
-            raise StashError(what, f"git checkout snapshot/{name.tag}")
+            raise StashError(what, command("git", "checkout", f"snapshot/{name.tag}", "--", name.job(number).path))
     swept = {command_line.key(line) for line in frozen.all("SWEEP")}
     for key in map(command_line.key, overrides):
         if key in swept:
@@ -146,7 +147,9 @@ def _no_snapshot(stash: Path, name: SnapshotName) -> StashError:
         known = [path.relative_to(folder).as_posix().removesuffix(".yaml") for path in folder.rglob("*.yaml")]
         return StashError(f"no experiment {name.experiment!r} under the tag {name.tag!r}{near(name.experiment, known)}")
     tags = [path.name for path in here.iterdir()] if here.is_dir() else []
+    fix = f"{command('git', 'checkout', f'snapshot/{name.tag}')} && {update_submodule(stash, name.tool)}"
+    if answer("rev-parse", "--verify", "--quiet", f"refs/tags/snapshot/{name.tag}", cwd=stash) is None:
+        fix = "git fetch --tags  # if others have it"
     return StashError(
-        f"no snapshot of {name.tool!r} under the tag {name.tag!r} in this checkout{near(name.tag, tags)}",
-        f"git checkout snapshot/{name.tag}",
+        f"no snapshot of {name.tool!r} under the tag {name.tag!r} in this checkout{near(name.tag, tags)}", fix
     )

@@ -56,13 +56,18 @@ def selected(wanted: Wish, text: str) -> Wish:
     return replace(wanted, select=select)
 
 
+def as_part_of_the_whole(path: str) -> str:
+    """Return the command that writes on top of a config that its keys are those of the whole config."""
+    shown, new = quote(path), quote(f"{path}.new")
+    return f"{{ echo '# @package _global_'; cat {shown}; }} >{new} && mv {new} {shown}"
+
+
 def _undecided(wanted: Wish) -> StashError:
-    shown = quote(experiment_path(wanted.tool.name, wanted.experiment))
     return StashError(
         f"{wanted.tool.name}/{wanted.experiment}: nothing tells how it is chosen: it does not say"
         f" '# @package _global_', and the group {wanted.tool.group!r} is not in the tool's defaults list;"
         f" if it is a whole config, write `select: primary` for {wanted.tool.name} in {REGISTRY}",
-        f"{{ echo '# @package _global_'; cat {shown}; }} >{shown}.new && mv {shown}.new {shown}",
+        as_part_of_the_whole(experiment_path(wanted.tool.name, wanted.experiment)),
     )
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, quote
+from experimentstash.core.errors import StashError, command, quote
 from experimentstash.core.names import experiment_path
 from experimentstash.hydra import config_text
 from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import Wish, check_tool_there, keep_clean
-from experimentstash.hydra.selection import selected
+from experimentstash.hydra.selection import as_part_of_the_whole, selected
 from experimentstash.hydra.source.layout import guess_select
 from experimentstash.stash import snapshot_file
 
@@ -132,5 +132,5 @@ def _as_what_it_is(wanted: Wish, text: Text) -> LaidOut:
     raise StashError(
         f"{text.where}: it does not say what it is laid over, and is no whole config of {wanted.tool.name!r}"
         + (f" (no {', '.join(missing[:5])})" if missing else ""),
-        f"write '# @package _global_' on top of {text.where}",
+        f"{as_part_of_the_whole(text.where)} && {command('git', 'add', text.where)}",
     )

@@ -48,6 +48,11 @@ class Request:
     group: str | None = None
     copy: bool = True
 
+    @property
+    def again(self) -> str:
+        """The command that adds it, with nothing else said."""
+        return shlex.join(["experimentstash", "add-tool", self.name, self.url])
+
     def command(self, suffix: str, option: str, value: str) -> str:
         """Return the command that adds the same repository with another choice, as a tool of its own."""
         words = ["experimentstash", "add-tool", f"{self.name}-{suffix}" if suffix else self.name, self.url]
@@ -102,7 +107,7 @@ def survey(stash: Path, request: Request) -> Found:
     if not request.copy and not tool.search_packages and needs_package:
         raise StashError(
             f"{tool.name}: its configs lie in no package that Hydra could search",
-            "leave --no-copy out, or name the package with --search-packages",
+            f"{request.again}  # or name their package with --search-packages",
         )
     group, choices = choose_group(request, answer, folder)
     tool = tool._replace(group=group)
@@ -160,7 +165,8 @@ def _first_that_answers(
         if isinstance(answer, Description) or not answer.ended_well:
             return tool, answer
     first = tools[0]
-    others = [program for program, _ in found.values() if program != first.entrypoint]
+    own = entry_file(stash / first.path, first)
+    others = [program for file, (program, _) in found.items() if file != own]
     raise StashError(
         f"{first.path}: {first.entrypoint!r} ended with 0 and never came to Hydra: it is no program of Hydra's",
         request.command("", "--entrypoint", others[0] if others else "-m mytool.main"),

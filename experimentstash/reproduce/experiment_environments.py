@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.invocation import rerun
 from experimentstash.core.names import tool_path
 from experimentstash.environments.build import build
 from experimentstash.environments.build_request import Order, Supply
@@ -124,7 +125,7 @@ def check_can_build(wanted: Need) -> None:
         raise StashError(
             f"{wanted.frozen.name.path} records no lock, and {tool_path(wanted.frozen.name.tool)} ships none: "
             "nobody knows what it ran with",
-            "say --no-build, to run it in the environment at hand",
+            f"{rerun('--no-build')}  # to run it in the environment at hand",
         )
 
 

@@ -147,7 +147,8 @@ def _alone(folder: Path, tag: str) -> Iterator[None]:
         raise StashError(f"{own}: cannot be written: {error.strerror}", into_another(tag)) from None
     with lock:
         if take_lock(lock) is False:
-            raise StashError(f"{folder}: another reproduction is at work there", "wait for it")
+            fix = "wait until it has ended, and run the same command again"
+            raise StashError(f"{folder}: another reproduction is at work there", fix)
         yield
 
 

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, short
 from experimentstash.core.files import check_inside
+from experimentstash.core.invocation import rerun
 from experimentstash.core.names import tool_path
 from experimentstash.git.entries import PIN, Entry
 from experimentstash.git.gitmodules import Submodule
 from experimentstash.git.repository import Repository
+from experimentstash.git.user_git import ask_git
+from experimentstash.hydra.isolated_run import free_folder
 from experimentstash.reproduce.lfs import fill_pointers
 from experimentstash.reproduce.safe_checkout import Checkout, check_allowed, fetch_commit
 from experimentstash.reproduce.safe_git import inert
@@ -130,7 +133,7 @@ class Tools:
             _log.info(
                 "%s %s at %s", "unpacking" if self._source.archive else "fetching", place.title, wanted.commit[:12]
             )
-            self._fetch(place, wanted, clones)
+            self._fetch(place, wanted, parent, clones)
         if not is_new and place.is_checked_out():
             self._earlier.take_from(place, self._keep.get(place.title, ()))
         self._source.limit.check_tree(place.root, wanted.commit, place.title)
@@ -157,14 +160,27 @@ class Tools:
         for place, recorded in [(self._stash, self._stash.recorded()), *self._recorded]:
             place.check_links(recorded, self._folder)
 
-    def _fetch(self, place: Checkout, wanted: PinnedSubmodule, clones: Sequence[Path]) -> None:
+    def _fetch(self, place: Checkout, wanted: PinnedSubmodule, parent: Checkout, clones: Sequence[Path]) -> None:
         archive = self._source.archive
         if archive is None:
-            fetch_commit(place, wanted.commit, clones, wanted.url, self._source.limit)
+            try:
+                fetch_commit(place, wanted.commit, clones, wanted.url, self._source.limit)
+            except StashError as error:
+                error.fix = self._upstream(wanted, parent) or error.fix
+                raise
             return
         if (held := archive.repository(place.title).commit) != wanted.commit:
             raise StashError(f"{archive.path}: it holds {place.title} at {held}, and the pin is {wanted.commit}")
         archive.unpack_repository(place.title, place.git_dir)
+
+    def _upstream(self, wanted: PinnedSubmodule, parent: Checkout) -> str:
+        """Return the command for a fork whose tool stayed behind: its URL begins at that of the stash; else nothing."""
+        asked = ask_git("config", "-f", ".gitmodules", "--get", f"submodule.{wanted.name}.url", cwd=parent.root)
+        url = asked.stdout.decode("utf-8", "replace").strip()
+        if not url.startswith(("./", "../")):
+            return ""
+        again = rerun("--into", str(free_folder(self._folder)), "--from", "URL")
+        return f"{again}  # of the repository that this is a fork of: {url} begins there"
 
     def _place(self, wanted: PinnedSubmodule, parent: Checkout) -> Checkout:
         """Return where a submodule goes; a name or a path that is to deceive us leads nowhere else."""

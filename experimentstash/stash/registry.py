@@ -124,5 +124,10 @@ def _edited(text: str, keys: tuple[str, ...], value: object) -> str:
     edited = set_value(text, keys, value)
     before, after = parse(text.encode(), REGISTRY), parse(edited.encode(), REGISTRY)
     if {**after, keys[1]: None} != {**before, keys[1]: None}:
-        raise StashError(f"{REGISTRY}: its layout cannot be edited by program", f"write {keys[-1]} there by hand")
+        import json  # 3 ms that no hook should wait for
+
+        raise StashError(
+            f"{REGISTRY}: its layout cannot be edited by program",
+            f"write `{keys[-1]}: {json.dumps(value)}` below `{keys[-2]}` there",
+        )
     return edited

@@ -19,6 +19,7 @@ from experimentstash.core.names import (
     snapshot_directory,
     tag_complaint,
     tool_complaint,
+    tool_path,
 )
 from experimentstash.hydra.inside.experimentstash_inside.header import entry, header_spans
 
@@ -215,7 +216,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
         The findings, the first 50 of them.
     """
     path = quote(name.path)
-    refreeze = freeze_command(name, name.tag)
+    refreeze = refreeze_command(name)
 
     def problem(what: str, fix: str = refreeze) -> Problem:
         return Problem(name.path, "header", what, fix)
@@ -274,18 +275,25 @@ def rewritten_problem(name: SnapshotName, fix: str) -> Problem:
 
 
 def again_command(name: SnapshotName, *beside: str) -> str:
-    """Return the command that takes a snapshot away, with files beside it, and freezes it anew."""
-    refreeze = freeze_command(name, name.tag)
-    return (
-        f"{command('rm', '-f', name.path, *beside)} && {refreeze}"
-        f"  # if another hook rewrites it, first add `exclude: {EXCLUDE}` to .pre-commit-config.yaml"
-    )
+    """Return the command that freezes a snapshot anew which another hook may have rewritten, or files beside it."""
+    hint = f"if another hook rewrites it, first add `exclude: {EXCLUDE}` to .pre-commit-config.yaml"
+    return f"{refreeze_command(name, *beside)}  # {hint}"
+
+
+def refreeze_command(name: SnapshotName, *beside: str) -> str:
+    """Return the command that deletes a snapshot and files beside it, freezes it under its tag again and stages it.
+
+    Where the name is none, it is the command that takes the file out of the next commit.
+    """
+    if any(_name_complaints(name)):
+        return command("git", "rm", "--cached", "--force", name.path)
+    new = [snapshot_directory(name.tool, name.tag), tool_path(name.tool)]
+    remove = command("rm", "-f", name.path, *beside)
+    return f"{remove} && {freeze_command(name, name.tag)} && {command('git', 'add', *new)}"
 
 
 def freeze_command(name: SnapshotName, tag: str) -> str:
-    """Return the command that freezes an experiment anew; where the name is none, the one that takes the file out."""
-    if any(_name_complaints(name)):
-        return command("git", "rm", "--cached", name.path)
+    """Return the command that freezes an experiment under a tag."""
     return command("experimentstash", "snapshot", name.tool, name.experiment, "--tag", tag)
 
 

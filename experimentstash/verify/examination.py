@@ -342,7 +342,7 @@ class Examination:
             if (path, entry, freeze.id, freeze.tag) not in self._judged:
                 self._judged.add((path, entry, freeze.id, freeze.tag))
                 found += (changed := rules.frozen_problems(path, entry, freeze))
-                if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found)):
+                if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, found, freeze)):
                     found += rules.pin_problems(name, snapshot, freeze)
                     found += [] if changed else rules.body_problems(name, snapshot, freeze)
                     found += self._beside(name, snapshot, freeze)
@@ -382,7 +382,7 @@ class Examination:
             self._shipped_digests[path, commit] = next((one for one in told if one is not None), None)
         held = self._shipped_digests[path, commit]
         if held is not None:
-            yield from rules.shipped_problems(name, path, digest, held, commit)
+            yield from rules.shipped_problems(name, path, digest, held, commit, freeze)
 
     def _held(self, path: str, freeze: FreezeCommit) -> Entry | None:
         """Return the file that a freeze commit holds at a path below its tag."""
@@ -402,10 +402,10 @@ class Examination:
             data = self._repository.read(entry.id, LARGEST)
             texts = {one: self._repository.read(held.id, LARGEST) for one in lists if (held := self._held(one, freeze))}
         except TooLargeError as error:
-            yield Problem(name.path, "header", f"{path}: {error}", rules.refreeze(name))
+            yield Problem(name.path, "header", f"{path}: {error}", rules.refreeze(name, freeze))
             return
         if complaint := beside_complaint(path, data, texts):
-            yield Problem(name.path, "header", complaint, rules.refreeze(name))
+            yield Problem(name.path, "header", complaint, rules.refreeze(name, freeze))
 
     def _digest(self, blob: str) -> str:
         """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
@@ -441,7 +441,7 @@ class Examination:
 
     def _strictly(self, files: Mapping[str, Entry], own: FreezeCommit, title: str) -> None:
         for path, entry in files.items():
-            if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, [])):
+            if (name := SnapshotName.from_path(path)) and (snapshot := self._opened(name, entry, [], own)):
                 found = rules.pin_problems(name, snapshot, own)
                 self.problems += [problem._replace(where=_place(title, problem.where)) for problem in found]
 
@@ -457,7 +457,7 @@ class Examination:
             wanted.add((self.tags.commits[tag], tag))
         self._repository.trees(sorted(wanted))
 
-    def _opened(self, name: SnapshotName, entry: Entry, found: list[Problem]) -> Snapshot | None:
+    def _opened(self, name: SnapshotName, entry: Entry, found: list[Problem], freeze: FreezeCommit) -> Snapshot | None:
         """Return a snapshot, read once; the findings of the rules `flat` and `header` go to `found` then."""
         key = (name.path, entry.id)
         if key not in self._snapshots and entry.is_file:
@@ -468,7 +468,9 @@ class Examination:
             else:
                 rewritten = is_rewritten(told)
                 self._snapshots[key] = told._replace(body="", above="", rewritten=rewritten)  # large, and judged by now
-                found += header_problems(told, name) + value_problems(told, name) + flat_problems(told, name)
+                complaints = header_problems(told, name) + value_problems(told, name) + flat_problems(told, name)
+                again = "" if freeze.is_open else rules.refreeze(name, freeze)
+                found += [one._replace(fix=again or one.fix) for one in complaints]
         return self._snapshots.get(key)
 
     def _registered(self, tree: Tree, title: str) -> frozenset[str] | None:

@@ -16,7 +16,7 @@ from experimentstash.core.errors import Problem, short
 from experimentstash.core.yaml_scalars import KINDS, YAML, construct, kind
 from experimentstash.stash import config_paths
 from experimentstash.stash.overrides import is_override
-from experimentstash.stash.snapshot_file import LARGEST, freeze_command
+from experimentstash.stash.snapshot_file import LARGEST, refreeze_command
 from experimentstash.verify import flat_memory
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
 
     def problem(line: int | None, what: str) -> Problem:
         where = name.path if line is None else f"{name.path}:{line + 1}"
-        return Problem(where, "flat", what, freeze_command(name, name.tag))
+        return Problem(where, "flat", what, refreeze_command(name))
 
     text = snapshot.text
     if len(text) > LARGEST:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError, short
 from experimentstash.core.names import SnapshotName, snapshot_directory
-from experimentstash.stash.snapshot_file import freeze_command
+from experimentstash.stash.snapshot_file import refreeze_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ _SELECTS = frozenset({"", "group", "append", "primary", "compose"})
 
 def value_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     """Judge the rule `header` of the lines that `run --snapshot` and `reproduce` read."""
-    refreeze = freeze_command(name, name.tag)
+    refreeze = refreeze_command(name)
     return [Problem(name.path, "header", what, refreeze) for what in _complaints(snapshot, name)]
 
 

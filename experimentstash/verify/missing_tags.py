@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError
 from experimentstash.core.names import SnapshotName, tag_of, tag_ref
-from experimentstash.git.repository import Tags
+from experimentstash.git.repository import Tags, retry
 from experimentstash.stash.snapshot_file import LARGEST, parse, timestamp
 from experimentstash.verify.examination import Examination
 from experimentstash.verify.rules import SHORT, broken_tag
@@ -120,12 +120,12 @@ def make_missing(
 def not_made(tag: str, error: StashError) -> Problem:
     """Return the finding for a tag that git refused to make, such as one that it cannot sign, in git's own words."""
     lines = (line.strip() for line in str(error.args[0]).splitlines())
-    return Problem(tag_ref(tag), "tag", "; ".join(filter(None, lines)), error.fix or "experimentstash tag")
+    return Problem(tag_ref(tag), "tag", "; ".join(filter(None, lines)), retry(error, "experimentstash tag"))
 
 
 def _two_lines(tag: str, commit: str) -> Problem:
     what = "its snapshots came in on two lines of history, and no commit that brought one in has them all"
-    return Problem(tag_ref(tag), "tag", what, f"git tag -a snapshot/{tag} {commit[:SHORT]}")
+    return Problem(tag_ref(tag), "tag", what, f"git tag -a -m {tag} snapshot/{tag} {commit[:SHORT]}")
 
 
 def new_tag(tag: str, commit: str, snapshots: Mapping[SnapshotName, Snapshot], message: str) -> NewTag:

@@ -14,7 +14,7 @@ from experimentstash.git.entries import NO_COMMIT
 from experimentstash.git.repository import Tags
 from experimentstash.verify.examination import Examination
 from experimentstash.verify.published import unpublished
-from experimentstash.verify.rules import SHORT, in_the_way, reopening, tag_update_problems, wrong_tag
+from experimentstash.verify.rules import SHORT, in_commit, in_the_way, tag_update_problems, wrong_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -93,8 +93,8 @@ def judge_updates(
     commits, none = repository.peel([update.new for update in updates if update.new])
     for update in updates:
         if update.tag is None and update.new and none.get(update.new, NO_COMMIT) != NO_COMMIT:
-            raise StashError(f"{update.ref}: {none[update.new]}", "git fsck")
-    named = {update.tag: update.new for update in updates if update.tag and update.new}
+            raise StashError(f"{update.ref}: {none[update.new]}", "git fetch --refetch")
+    named = {one.tag: one.new for one in updates if one.tag and one.new and not tag_complaint(one.tag)}
     problems += [wrong_tag(tag, none[new]) for tag, new in named.items() if new in none]
     pushed = {tag: commits[new] for tag, new in named.items() if new in commits}
     tips = list(dict.fromkeys(commits.values()))
@@ -197,5 +197,4 @@ def _with_ref(problem: Problem, refs: Mapping[str, str], roots: Collection[str],
     where = f"{refs[commit]} {problem.where}"
     if problem.rule == "published":  # what mends that is done to the tool
         return problem._replace(where=where)
-    fix = f"{problem.fix}  # in that commit: {reopening(commit, is_root=commit in roots)}"
-    return problem._replace(where=where, fix=fix)
+    return problem._replace(where=where, fix=in_commit(problem.fix, commit, is_root=commit in roots))

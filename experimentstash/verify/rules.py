@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from experimentstash.stash.snapshot_file import Snapshot
 
 _OTHER_ENDING = re.compile(r"(?i)\.ya?ml$")
+NEW_TAG = "NEW-TAG"
+AMEND = "git commit --amend --no-edit --allow-empty"
+"""What takes what is staged into the last commit, and keeps that where nothing is left of it."""
 SHORT = 12
 """Hex digits of a commit in a message; `git show` takes them."""
 
@@ -49,8 +52,13 @@ class FreezeCommit(NamedTuple):
 
     @property
     def rev(self) -> str:
-        """What git calls it."""
-        return f"snapshot/{self.tag}" if self.tag is not None else (self.id or "HEAD")[:SHORT]
+        """What git calls it here: in a push, the tag of that name may be another one on this side."""
+        return f"snapshot/{self.tag}" if self.tag is not None and not self.fresh else (self.id or "HEAD")[:SHORT]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be mended: it has no tag, and nobody else has it yet."""
+        return self.tag is None and (self.fresh or self.id is None)
 
 
 class Recorded(NamedTuple):
@@ -109,7 +117,7 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
         folder, tool, *_ = (*place.split("/"), "", "")
         if folder == "tools" and tool not in freeze.pins:
             what = f"its environment was made of {place}, and {freeze.title} pins nothing at {tool_path(tool)}"
-            found.append(Problem(name.path, "pin", what, refreeze(name)))
+            found.append(Problem(name.path, "pin", what, refreeze(name, freeze)))
     return found
 
 
@@ -120,20 +128,32 @@ def recorded(where: str, name: SnapshotName, snapshot: Snapshot, freeze: FreezeC
 
 
 def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit) -> str:
-    if freeze.tag is not None or not (freeze.fresh or freeze.id is None):
-        return refreeze(name)  # what others may have stays as it is
+    if not freeze.is_open:
+        return refreeze(name, freeze)  # what others may have stays as it is
     path = quote(tool_path(tool))
     return f"git -C {path} checkout {quote(recorded)} && git add {path}"
 
 
-def reopening(commit: str, *, is_root: bool) -> str:
-    """Return the command that opens a commit that is not the last one, so that it can be mended."""
-    return "git rebase --interactive " + ("--root" if is_root else f"{commit[:SHORT]}~")
+def in_commit(fix: str, commit: str, *, is_root: bool) -> str:
+    """Return the command that mends a commit that is not the last one, and puts the later ones on top of it again.
+
+    Args:
+        fix: the command that mends it where it is checked out.
+        commit: its id.
+        is_root: whether it is a first commit.
+    """
+    mend, comment, hint = fix.partition("  # ")
+    stop = """git -c sequence.editor="sed -i.bak '1s/^pick/edit/'" rebase --interactive"""
+    onto = "--root" if is_root else f"{commit[:SHORT]}~"
+    return f"{stop} {onto} && {mend} && {AMEND} && git rebase --continue{comment}{hint}"
 
 
-def refreeze(name: SnapshotName) -> str:
-    """Return the command that freezes the experiment anew, under another tag."""
-    return freeze_command(name, "NEW-TAG")
+def refreeze(name: SnapshotName, freeze: FreezeCommit) -> str:
+    """Return the command that freezes the experiment under another tag: others may have what is committed."""
+    again, remove = freeze_command(name, NEW_TAG), command("git", "rm", "--force", name.path)
+    if freeze.tag is None:
+        return f"{remove} && {again}"
+    return f"{again}  # and, if nobody else has the tag: {_delete(name.tag)} && {remove}"
 
 
 def published_problems(one: Recorded, known: Publication) -> list[Problem]:
@@ -147,7 +167,7 @@ def published_problems(one: Recorded, known: Publication) -> list[Problem]:
     path = quote(tool_path(one.tool))
     if not known.remote:
         what = f"{commit} cannot be fetched: .gitmodules names no URL for {tool_path(one.tool)}"
-        return [Problem(one.where, "published", what, f"git submodule add --force -- URL {path}")]
+        return [Problem(one.where, "published", what, f"touch .gitmodules && git submodule add --force -- URL {path}")]
     if known.there is False and known.why:
         what = f"{commit} cannot be fetched from {known.remote}: {known.why}"
         return [Problem(one.where, "published", what, f"git submodule set-url -- {path} URL && git add .gitmodules")]
@@ -184,7 +204,9 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
         return []
     if held is None:
         what = f"it was added to {freeze.title} after that was made"
-        fix = refreeze(name) if name else f"git rm --cached {quote(path)}"
+        fix = f"git rm --cached {quote(path)}"
+        if name:
+            fix = f"{command('git', 'rm', '--force', path)} && {freeze_command(name, NEW_TAG)}"
         return [Problem(path, "frozen", what, fix)]
     fix = f"git checkout {quote(freeze.rev)} -- {quote(path)}"
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
@@ -207,8 +229,7 @@ def body_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) 
     """
     if not snapshot.rewritten:
         return []
-    is_open = freeze.tag is None and (freeze.fresh or freeze.id is None)
-    return [rewritten_problem(name, again_command(name) if is_open else refreeze(name))]
+    return [rewritten_problem(name, again_command(name) if freeze.is_open else refreeze(name, freeze))]
 
 
 def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:
@@ -228,15 +249,17 @@ def beside_problems(path: str, named: str, digest: str, held: str | None, freeze
     else:
         what = f"it was frozen with another {named} than {freeze.title} holds"
     name = SnapshotName.from_path(path)
-    if name and (freeze.tag is not None or not (freeze.fresh or freeze.id is None)):
-        return [Problem(path, "frozen", what, refreeze(name))]
+    if name and not freeze.is_open:
+        return [Problem(path, "frozen", what, refreeze(name, freeze))]
     fix = f"git add {quote(named)}"
     if held is not None and name:
         fix = again_command(name, named)
     return [Problem(path, "frozen", what, fix)]
 
 
-def shipped_problems(name: SnapshotName, named: str, digest: str, held: str, commit: str) -> list[Problem]:
+def shipped_problems(
+    name: SnapshotName, named: str, digest: str, held: str, commit: str, freeze: FreezeCommit
+) -> list[Problem]:
     """Judge the rule `frozen` of a lock that the tool ships: the recorded commit holds it, with the recorded digest.
 
     Args:
@@ -245,13 +268,14 @@ def shipped_problems(name: SnapshotName, named: str, digest: str, held: str, com
         digest: its SHA-256 as the snapshot records it, in hex.
         held: that of what the tool's commit holds there, in hex; empty where it holds no file.
         commit: the tool's commit as it is recorded.
+        freeze: the freeze commit.
     """
     if held == digest:
         return []
     what = f"it was frozen with {named}, which the recorded commit {commit[:SHORT]} does not hold"
     if held:
         what = f"it was frozen with another {named} than the recorded commit {commit[:SHORT]} holds"
-    return [Problem(name.path, "frozen", what, refreeze(name))]
+    return [Problem(name.path, "frozen", what, refreeze(name, freeze))]
 
 
 def tag_problems(freeze: FreezeCommit) -> list[Problem]:

@@ -119,7 +119,9 @@ def test_an_index_that_cannot_be_reached(
     monkeypatch.setenv("PIP_RETRIES", "1")  # at the first it warns of the network; at the end it only lacks the package
     text = refused(order(stash, tmp_path))
     assert text.startswith(f"{TITLE}: the package index could not be reached for ")
-    assert text.endswith("fix: say it again when the network is there, or take the environment at hand with --no-build")
+    assert text.endswith(
+        "fix: run the same command again when the network is there, or take the environment at hand with --no-build"
+    )
 
 
 def test_a_stale_lock_is_not_built_and_not_rewritten(stash: Path, tmp_path: Path) -> None:
@@ -191,7 +193,9 @@ def test_a_disk_that_is_full(stash: Path, tmp_path: Path, installer: str, monkey
     finally:
         subprocess.run([umount, tmp_path / "cache"], check=True)
     assert text.startswith(f"{TITLE}: no space left for the environment that tools/mytool/requirements.txt describes\n")
-    assert text.endswith("fix: EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room")
+    assert text.endswith(
+        "fix: export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again"
+    )
 
 
 def test_a_cache_that_cannot_be_written(stash: Path, tmp_path: Path) -> None:

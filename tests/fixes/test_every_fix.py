@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from functools import cache
 from pathlib import Path
 
 from collected import collected
@@ -12,6 +13,7 @@ HERE = Path(__file__).parent
 TESTS = HERE.parent
 
 
+@cache
 def _functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef)}
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import commit, estash, git, write
+from conftest import commit, estash, git, run, write
 from hostile import entry
-from plays import mended, paste
+from plays import fixes, mended, paste
+from preloaded import BIN
 from stashes import commit_index, freeze, healthy, make_stash, pin_id, snapshot_path, snapshot_text, stage
+
+from experimentstash.git.repository import Repository
+from experimentstash.verify import examination
 
 FROZEN = snapshot_path("pca-one", "tag-one")
 
@@ -105,3 +109,50 @@ def test_a_git_index_file_that_is_not_there(root: Path) -> None:
     assert ran.code == 1
     assert ran.err.rpartition("fix: ")[2] == "unset GIT_INDEX_FILE\n"
     assert estash("verify", "--staged", cwd=root).code == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "bad", "edited", "fix"),
+    [
+        ("# TAG: late\n", "# TAG: late\n# TAG: late\n", "# TAG: late\n", "keep one '# TAG:' line of "),
+        ("\n\n", "\n\n# OVERRIDE: lr=1\n", "\n# OVERRIDE: lr=1\n", "remove the empty line above '# OVERRIDE:' in "),
+    ],
+)
+def test_a_header_that_was_edited_by_hand(root: Path, line: str, bad: str, edited: str, fix: str) -> None:
+    path = snapshot_path("late", "late")
+    good = snapshot_text("late", "late", pin_id("four"))
+    stage(root, {path: good.replace(line, bad, 1)})
+    assert fixes(estash("verify", "--staged", cwd=root).err) == [f"{fix}{path}"]
+    stage(root, {path: good.replace(line, edited, 1)})
+    assert estash("verify", "--staged", cwd=root).code == 0
+
+
+def test_a_snapshot_whose_name_is_none(root: Path) -> None:
+    path = "configs/mytool/snapshots/late/not a name.yaml"
+    stage(root, {path: snapshot_text("not a name", "late", pin_id("four"))})
+    (fix,) = set(mended(root, "verify", "--staged"))
+    assert fix == f"git rm --cached --force '{path}'"
+
+
+def test_a_file_that_is_too_large(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = snapshot_path("late", "late")
+    stage(root, {path: snapshot_text("late", "late", pin_id("four"), body=f"a: {'x' * 1000}\n")})
+    monkeypatch.setattr(examination, "LARGEST", 1000)
+
+    def found() -> list[str]:
+        with Repository.open(root) as repository:
+            return [problem.fix for problem in examination.judge_index(repository).problems]
+
+    (fix,) = found()
+    paste(fix, root)
+    assert found() == []
+
+
+def test_a_link_that_is_staged_as_a_snapshot(root: Path) -> None:
+    path = snapshot_path("late", "late")
+    entry(root, path, git("hash-object", "-w", "--stdin", cwd=root, stdin="../x"), "120000")
+    ran = run(BIN / "freeze-snapshots", cwd=root)
+    (fix,) = fixes(ran.err)
+    assert fix == f"git rm --cached {path}"
+    paste(fix, root)
+    assert run(BIN / "freeze-snapshots", cwd=root).code == 0

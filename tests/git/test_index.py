@@ -108,7 +108,7 @@ def test_a_conflict_is_told(tmp_path: Path) -> None:
     with opened(root) as repository:
         with pytest.raises(StashError, match=r"configs/meta\.yaml: unmerged") as error:
             repository.index()
-        assert error.value.fix == "git mergetool"
+        assert error.value.fix == "git add configs/meta.yaml  # once the conflicts are resolved"
         assert repository.parents_to_be() == [blob(root, "main"), blob(root, "side")]
 
 

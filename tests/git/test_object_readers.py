@@ -315,7 +315,9 @@ def test_git_reads_the_first_objects_and_dulwich_the_rest(tmp_path: Path) -> Non
             return super().find(ids, limit)
 
     place = find(root)
-    reader = FewObjects(place.root, place.object_format, Noted(place), lambda: dulwich_alone(place))
+    reader = FewObjects(
+        place.root, place.common_dir / "objects", place.object_format, Noted(place), lambda: dulwich_alone(place)
+    )
     told = [reader.find([ids[number % len(ids)]], 10**9) for number in range(FEW + 2)]
     assert len(asked) == FEW
     assert told == [dulwich_alone(place).find([ids[number % len(ids)]], 10**9) for number in range(FEW + 2)]
@@ -332,7 +334,7 @@ def test_what_git_gives_is_compared_with_its_id(tmp_path: Path) -> None:
         def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:  # noqa: ARG002
             return [Object(one, "blob", 2, b"x\n") for one in ids]
 
-    reader = FewObjects(place.root, place.object_format, Wrong(), Nobody)
+    reader = FewObjects(place.root, place.common_dir / "objects", place.object_format, Wrong(), Nobody)
     with pytest.raises(StashError, match=f"the object {head} is damaged"):
         reader.find([head], 10**9)
 
@@ -379,7 +381,7 @@ def test_an_object_under_the_name_of_another_is_damaged(tmp_path: Path) -> None:
         assert repository.read(good, 1000)
         with pytest.raises(StashError, match=f"the object {bad} is damaged") as error:
             repository.read(bad, 1000)
-    assert error.value.fix == "git fsck"
+    assert error.value.fix == f"rm -f {object_file(root, bad)} && git fetch --refetch"
 
 
 @pytest.mark.parametrize("ending", ["pack", "idx"])

@@ -66,7 +66,7 @@ def test_a_missing_tree_is_told_and_is_no_empty_one(tmp_path: Path, what: str) -
     object_file(root, gone).unlink()
     with opened(root) as repository, pytest.raises(StashError, match=r"is not here|cannot read") as error:
         repository.tree(repository.resolve("HEAD"))
-    assert error.value.fix in ("git fetch --refetch", "git fsck")
+    assert error.value.fix == "git fetch --refetch"
 
 
 def test_a_missing_blob_and_a_missing_commit_are_told(tmp_path: Path) -> None:
@@ -113,9 +113,8 @@ def test_a_damaged_tree_is_told(tmp_path: Path, lines: bytes) -> None:
     asked = ["git", "hash-object", "-t", "tree", "-w", "--stdin", "--literally"]
     done = subprocess.run(asked, cwd=tmp_path, input=lines, capture_output=True, check=True)
     objects = Objects(find(tmp_path))
-    with pytest.raises(StashError, match="is damaged") as error:
+    with pytest.raises(StashError, match="is damaged"):
         objects.tree(done.stdout.decode().strip())
-    assert error.value.fix == "git fsck"
     objects.close()
 
 

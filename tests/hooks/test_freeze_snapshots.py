@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import BIN, Ran, commit, estash, git, run, write
+from plays import paste
 from shapes import EXPERIMENT, SHAPES, Shape, hard_coded, make_stash
 
 from experimentstash.stash import snapshot_file
@@ -185,9 +186,11 @@ def test_what_is_neither_whole_nor_a_part_is_refused(stash: Path) -> None:
     refused(
         freeze_snapshots(stash),
         f"{PATH}: it does not say what it is laid over, and is no whole config of 'mytool' (no model, out)\n"
-        f"    fix: write '# @package _global_' on top of {PATH}\n",
+        f"    fix: {{ echo '# @package _global_'; cat {PATH}; }} >{PATH}.new && mv {PATH}.new {PATH} && git add ",
     )
     assert read(stash) == "name: first\nseed: 1\nfurther: 2\n"
+    paste(freeze_snapshots(stash).err.partition("fix: ")[2].partition("\n")[0], stash)
+    assert "frozen" in freeze_snapshots(stash).out
 
 
 TYPED = """# @package _global_
@@ -504,7 +507,7 @@ def test_the_tool_is_clean_checked_out_and_pinned(stash: Path) -> None:
     refused(
         freeze_snapshots(stash),
         f"{PATH}: tools/mytool is checked out at {new[:12]}, and the commit being made pins {old[:12]}\n"
-        "    fix: git add tools/mytool  # or, to go back: git submodule update tools/mytool\n",
+        "    fix: git add tools/mytool  # or, to go back: git -c protocol.file.allow=always submodule update --init",
     )
     git("add", "tools/mytool", cwd=stash)
     assert freeze_snapshots(stash).code == 1

@@ -20,6 +20,7 @@ HEAVY = (
 )
 NATIVE = ("--stage", "pre-push", "origin", "../server.git")
 PATH = snapshot_path("a", "v1")
+OPEN = """git -c sequence.editor="sed -i.bak '1s/^pick/edit/'" rebase --interactive"""
 
 
 @pytest.fixture
@@ -60,8 +61,8 @@ def test_the_refusal_names_the_ref_the_commit_the_file_and_the_repair(root: Path
         1,
         "",
         f"refs/heads/main {first[:12]}:{PATH}: pin: it records mytool at {elsewhere[:12]}, and {first[:12]} pins "
-        f"{one[:12]}\n    fix: git -C tools/mytool checkout {elsewhere} && git add tools/mytool"
-        f"  # in that commit: git rebase --interactive {first[:12]}~\n"
+        f"{one[:12]}\n    fix: {OPEN} {first[:12]}~ && git -C tools/mytool checkout {elsewhere}"
+        " && git add tools/mytool && git commit --amend --no-edit --allow-empty && git rebase --continue\n"
         "    or, if you mean it: EXPERIMENTSTASH_ALLOW=pin git push …\n",
     )
 
@@ -70,9 +71,8 @@ def test_the_repair_mends(root: Path) -> None:
     first = drift(root)
     commit_index(root, "later")
     said = guard(root, update(root)).err
-    rebase = said.partition("# in that commit: git ")[2].partition("\n")[0]
-    editor = {"GIT_SEQUENCE_EDITOR": "sed -i 1s/pick/edit/"}
-    git(*rebase.split(), cwd=root, env=editor)
+    rebase = said.partition("fix: ")[2].partition(" && ")[0]
+    assert run("sh", "-c", rebase, cwd=root).code == 0
     assert git("rev-parse", "HEAD", cwd=root) == first
     pin(root, "elsewhere")
     git("commit", "-q", "--amend", "--no-edit", cwd=root)
@@ -84,7 +84,7 @@ def test_a_commit_that_has_none_before_it_is_opened_in_another_way(tmp_path: Pat
     root = tmp_path / "stash"
     git("init", "-q", root, cwd=tmp_path)
     drift(root)
-    assert "# in that commit: git rebase --interactive --root\n" in guard(root, update(root)).err
+    assert f"fix: {OPEN} --root && " in guard(root, update(root)).err
 
 
 def test_by_hand_it_judges_what_no_remote_has(root: Path) -> None:

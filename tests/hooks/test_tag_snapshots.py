@@ -42,7 +42,7 @@ def test_of_the_last_commit_it_says_how_to_amend_it(root: Path) -> None:
     assert ran.err == (
         f"{head[:12]}:{PATH}: pin: it records mytool at {pin_id('two')[:12]}, and {head[:12]} pins "
         f"{pin_id('one')[:12]}\n    fix: git -C tools/mytool checkout {pin_id('two')} && git add tools/mytool"
-        " && git commit --amend --no-edit\n"
+        " && git commit --amend --no-edit --allow-empty\n"
     )
 
 
@@ -54,7 +54,11 @@ def test_of_another_commit_it_says_how_to_open_it(root: Path) -> None:
     git("checkout", "-q", "main", cwd=root)
     git("merge", "-q", "--ff-only", "side", cwd=root)
     ran = tag(root, "--stage", "post-merge", "0")
-    assert ran.err.endswith(f" && git add tools/mytool  # in that commit: git rebase --interactive {bad[:12]}~\n")
+    open_it = """git -c sequence.editor="sed -i.bak '1s/^pick/edit/'" rebase --interactive"""
+    assert f"    fix: {open_it} {bad[:12]}~ && git -C tools/mytool checkout " in ran.err
+    assert ran.err.endswith(
+        " && git add tools/mytool && git commit --amend --no-edit --allow-empty && git rebase --continue\n"
+    )
 
 
 def test_prek_says_of_which_type_the_hook_is(root: Path, tmp_path: Path) -> None:

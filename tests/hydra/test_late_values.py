@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, Ran, commit, estash, git, run, write
+from plays import paste
 from shapes import TELL, Shape, hard_coded, make_stash
 
 from experimentstash.stash import snapshot_file
@@ -307,6 +308,7 @@ def test_a_decision_about_no_key_is_refused(stash: Path, typed: tuple[str, str],
     assert f"experimentstash: mytool/first: {said}; " in ran.err
     assert fix in ran.err.partition("fix: experimentstash snapshot mytool first --tag t")[1] + ran.err
     assert not (stash / "configs/mytool/snapshots").exists()
+    paste(ran.err.rpartition("fix: ")[2], stash, ENVIRONMENT)
 
 
 def test_a_decision_of_the_registry_about_no_key_is_refused(stash: Path) -> None:
@@ -316,6 +318,9 @@ def test_a_decision_of_the_registry_about_no_key_is_refused(stash: Path) -> None
     assert (
         "`keep:` of mytool in configs/meta.yaml: the config has no key 'model.rat'; did you mean model.rate " in ran.err
     )
+    assert ran.err.endswith("    fix: take model.rat out of `keep:` in configs/meta.yaml\n")
+    meta.write_text(meta.read_text().replace("model.rat", ""))
+    freeze(stash)
 
 
 def test_an_override_that_a_value_cannot_follow_is_refused(tmp_path: Path) -> None:
@@ -328,6 +333,7 @@ def test_an_override_that_a_value_cannot_follow_is_refused(tmp_path: Path) -> No
     assert (one.code, one.out) == (1, "")
     assert "mytool/first: mixed was built from seed when it was frozen, and cannot follow it" in one.err
     assert "fix: experimentstash run mytool first --snapshot t seed=7 mixed=100-1  # with the value" in one.err
+    assert "/'follows' AnyNode typing.Any <class 'str'> 'x7'" in paste(one.err.rpartition("fix: ")[2], stash).out
     both = estash("run", "mytool", "first", "--snapshot", "t", "seed=7", "mixed=100-7", cwd=stash)
     assert both.code == 0, both.err
     assert "/'follows' AnyNode typing.Any <class 'str'> 'x7'" in both.out
@@ -339,6 +345,8 @@ def test_half_a_character_is_refused(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
     _, ran = freeze(stash, code=1)
     assert "mytool/first: smile: it holds half a character (a surrogate), which no file can carry" in ran.err
+    paste(ran.err.rpartition("fix: ")[2].replace("VALUE", "x"), stash)
+    (stash / "configs/mytool/snapshots/t/first.yaml").unlink()
     frozen, _ = freeze(stash, 'smile="😀"')
     assert 'smile: "\\U0001F600"\n' in frozen.body
 
@@ -360,8 +368,10 @@ def test_a_value_that_only_the_program_gives(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
     _, ran = freeze(stash, code=1)
     assert "mytool/first: missing value: given (???)\n" in ran.err
-    assert "fix: experimentstash snapshot mytool first --tag t --late given  # if the program gives it" in ran.err
-    frozen, ran = freeze(stash, "--late", "given")
+    fix = ran.err.rpartition("fix: ")[2]
+    assert fix.startswith("experimentstash snapshot mytool first --tag t --late given  # if the program gives it")
+    ran = paste(fix, stash)
+    frozen = snapshot_file.parse((stash / "configs/mytool/snapshots/t/first.yaml").read_bytes(), "first.yaml")
     assert {"given=???", "derived=run-${given}", "more.x=${derived}"} <= set(frozen.all("LATE"))
     assert "    derived: late: built from given\n" in ran.out
     again = estash("run", "mytool", "first", "--snapshot", "t", "given=3", cwd=stash)

@@ -118,6 +118,8 @@ def test_a_package_from_another_checkout(made: Path, tmp_path: Path, monkeypatch
     monkeypatch.setenv("PYTHONPATH", f"/nowhere:{tmp_path}/dev/src")
     (one,) = found(made, "kk.model", other)
     assert one.fix == "unset PYTHONPATH"
+    monkeypatch.delenv("PYTHONPATH")
+    assert found(made, "kk.model", made / "tools/kk/src/kk/model.py") == []  # what is imported then
 
 
 def test_a_copy_that_is_installed_counts_by_its_bytes(made: Path, tmp_path: Path) -> None:
@@ -146,6 +148,12 @@ def test_a_filter_that_hides_an_edit(made: Path) -> None:
         assert git("status", "--porcelain", cwd=tool) == ""
         (one,) = found(made, "__main__", tool / "clean.py")
         assert one.what == "tools/kk/clean.py: a filter of git's makes it another file than the commit holds"
+        shown = subprocess.run(["sh", "-ec", one.fix], cwd=made, check=True, capture_output=True).stdout
+        assert shown.startswith(b"filter.hide.clean ")
+        git("config", "--unset", "filter.hide.clean", cwd=tool)
+        git("commit", "-qam", "without the filter", cwd=tool)
+        assert found(made, "__main__", tool / "clean.py") == []
+        git("reset", "-q", "--keep", "HEAD~", cwd=tool)
     finally:
         attributes.unlink()
         (tool / "clean.py").write_text("CLEAN = 1\n")

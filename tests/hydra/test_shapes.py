@@ -135,8 +135,8 @@ def test_any_commit_goes_with_a_snapshot(tmp_path: Path) -> None:
     ran = estash("run", "mytool", "first", "--any-commit", cwd=tmp_path)
     assert (ran.code, ran.err) == (
         2,
-        "experimentstash: --any-commit goes with --snapshot TAG\n"
-        "    fix: experimentstash run TOOL EXPERIMENT --snapshot TAG --any-commit\n",
+        "experimentstash: --any-commit is for a snapshot\n"
+        "    fix: experimentstash run mytool first --snapshot TAG --any-commit\n",
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Ran, git, write
+from plays import paste
 from scene import SMALL, Scene, make_scene
 from stashes import snapshot_path
 from tiny_packages import no_settings, wheel
@@ -91,6 +92,21 @@ def test_a_remote_that_is_gone(scene: Scene) -> None:
     refused(scene, ran, f"tools/mytool: {scene.remote('mytool')} cannot be fetched", "ask its owners for that commit")
 
 
+def test_a_fork_whose_tool_stayed_behind(scene: Scene) -> None:
+    """Its URL begins at that of the stash, and nobody forked the tool."""
+    git("config", "-f", ".gitmodules", "submodule.tools/mytool.url", "../remotes/mytool", cwd=scene.stash)
+    scene.freeze("second", "v2")
+    (scene.root / "forks").mkdir()
+    git("clone", "-q", "--bare", scene.stash, "forks/stash.git", cwd=scene.root)
+    fork = scene.root / "forks/stash.git"
+    ran = scene.reproduce("v2", "--from", fork, cwd=scene.root)
+    refused(
+        scene, ran, "tools/mytool: ", "  # of the repository that this is a fork of: ../remotes/mytool begins there"
+    )
+    paste(ran.err.rpartition("fix: ")[2].replace("URL", str(scene.stash)), scene.root, scene.env)
+    assert scene.runs() == ["second"]
+
+
 def test_a_remote_that_lacks_the_commit(scene: Scene) -> None:
     tool = scene.stash / "tools/mytool"
     git("commit", "-q", "--allow-empty", "-m", "never pushed", cwd=tool)
@@ -100,7 +116,8 @@ def test_a_remote_that_lacks_the_commit(scene: Scene) -> None:
     refused(
         scene, ran, f"tools/mytool: {scene.remote('mytool')} has not the commit {scene.head()} any more", "fix: git"
     )
-    git("push", "-q", "origin", "HEAD:refs/heads/late", cwd=tool)  # said again, it goes on
+    paste(ran.err.rpartition("fix: ")[2], scene.root)
+    git("push", "-q", "origin", "HEAD:refs/heads/late", cwd=tool)  # as its owners do who are asked
     assert scene.reproduce("v2", cwd=scene.root / "theirs").code == 0
 
 
@@ -217,7 +234,14 @@ def test_a_lock_that_is_missing_and_one_that_was_altered(scene: Scene) -> None:
 
 def test_no_lock_at_all(scene: Scene) -> None:
     ran = scene.strictly("v1", "--yes", "--allow-local")
-    refused(scene, ran, f"{snapshot_path('first', 'v1')} records no lock", "fix: say --no-build")
+    refused(
+        scene,
+        ran,
+        f"{snapshot_path('first', 'v1')} records no lock",
+        f"fix: experimentstash reproduce v1 --into {scene.into} --yes --allow-local --no-build",
+    )
+    paste(ran.err.rpartition("fix: ")[2], scene.stash, scene.env)
+    assert scene.runs() == ["first"]
 
 
 def test_a_package_that_is_not_to_be_had_any_more(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from archives import TAIL, bundled, frozen_stash, sealed
 from conftest import commit, estash, git, run, write
 from offline import offline
+from plays import paste
 from stashes import snapshot_path, snapshot_text
 
 from experimentstash.core.errors import StashError
@@ -243,6 +244,10 @@ def test_a_shallow_clone_has_not_all_of_it(tmp_path: Path) -> None:
     ran = estash("bundle", "v1", tmp_path / "v2.tar", "--allow-local", cwd=shallow)
     assert (ran.code, ran.err.endswith(f"    fix: git -C {shallow} fetch --unshallow --tags\n")) == (1, True), ran.err
     assert not (tmp_path / "v2.tar").exists()
+    git("remote", "add", "origin", f"file://{stash}", cwd=shallow)
+    paste(ran.err.rpartition("fix: ")[2], tmp_path)
+    git("remote", "remove", "origin", cwd=shallow)
+    assert estash("bundle", "v1", tmp_path / "v2.tar", "--allow-local", cwd=shallow).code == 0
 
 
 @pytest.mark.first(1)

@@ -133,7 +133,9 @@ def test_two_at_once_in_one_folder(scene: Scene) -> None:
         return ran.code == 1
 
     assert scene.interrupted(when=other).code == 130
-    assert "another reproduction is at work there" in told[0]
+    assert "another reproduction is at work there\n    fix: wait until it has ended, and run the same" in told[0]
+    scene.let_go("first")
+    assert scene.reproduce().code == 0
 
 
 def lock_of(scene: Scene, tool: str, tag: str) -> str:

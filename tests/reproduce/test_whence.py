@@ -160,6 +160,11 @@ def test_where_there_is_no_stash(tmp_path: Path) -> None:
     ran = scene.strictly("v1", "--yes", cwd=tmp_path)
     assert ran.code == 1
     assert f"fix: {shlex.join(['experimentstash', 'reproduce', 'v1', '--from', 'URL'])}" in ran.err
+    source = make_scene(tmp_path / "source")
+    source.freeze()
+    command = fix_of(ran.err).replace("URL", str(source.stash)).partition("  #")[0]
+    pasted = run("sh", "-c", f"{command} --yes --allow-local --no-build", cwd=tmp_path, env=source.env)
+    assert (pasted.code, source.runs()) == (0, ["first"]), pasted.err
 
 
 @pytest.mark.every

@@ -442,7 +442,7 @@ def test_a_tool_without_a_remote(lab: Lab) -> None:
     made = git("rev-parse", "HEAD", cwd=lab.tool)
     (problem,) = both(lab.stash, made)
     assert problem.what == f"mytool at {made[:12]} cannot be fetched: .gitmodules names no URL for tools/mytool"
-    assert problem.fix == "git submodule add --force -- URL tools/mytool"
+    assert problem.fix == "touch .gitmodules && git submodule add --force -- URL tools/mytool"
     assert run("sh", "-c", problem.fix.replace("URL", lab.url), cwd=lab.stash).code == 0
     assert both(lab.stash, made) == []
 

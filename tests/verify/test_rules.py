@@ -58,7 +58,8 @@ def test_drift_is_told_with_both_commits() -> None:
             NAME.path,
             "pin",
             "it records mytool at 333333333333, and snapshot/v1 pins 111111111111",
-            "experimentstash snapshot mytool figure1/pca --tag NEW-TAG",
+            "experimentstash snapshot mytool figure1/pca --tag NEW-TAG"
+            f"  # and, if nobody else has the tag: git tag -d snapshot/v1 && git rm --force {NAME.path}",
         )
     ]
     (problem,) = pin_problems(NAME, drifted, MAKING)
@@ -113,7 +114,7 @@ def test_a_file_added_to_a_tag_is_told() -> None:
             added,
             "frozen",
             "it was added to snapshot/v1 after that was made",
-            "experimentstash snapshot mytool added --tag NEW-TAG",
+            f"git rm --force {added} && experimentstash snapshot mytool added --tag NEW-TAG",
         )
     ]
     beside = "configs/mytool/snapshots/v1/results.json"
@@ -204,7 +205,7 @@ def test_a_commit_is_published_or_nobody_knows_better(known: Publication) -> Non
         (
             Publication("", there=False),
             "mytool at 111111111111 cannot be fetched: .gitmodules names no URL for tools/mytool",
-            "git submodule add --force -- URL tools/mytool",
+            "touch .gitmodules && git submodule add --force -- URL tools/mytool",
         ),
     ],
 )
@@ -228,7 +229,7 @@ def test_hostile_names_are_quoted_in_the_commands() -> None:
         "experimentstash add-tool 'a; rm -rf ~' URL",
     ]
     (problem,) = published_problems(RECORDED._replace(tool=name.tool), Publication("", there=False))
-    assert problem.fix == "git submodule add --force -- URL 'tools/a; rm -rf ~'"
+    assert problem.fix == "touch .gitmodules && git submodule add --force -- URL 'tools/a; rm -rf ~'"
     (problem,) = published_problems(RECORDED, Publication("host:a b;x", there=False))
     assert problem.fix.startswith("git push 'host:a b;x' 1")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.core.errors import StashError, printable
+from experimentstash.core.errors import command as command_text
 from experimentstash.core.files import check_inside, write_text
 from experimentstash.core.names import REGISTRY
 from experimentstash.git.user_git import ask_git, clean_environment, git
@@ -78,7 +79,7 @@ def _is_repository(folder: Path) -> bool:
     """
     place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not place.is_dir():
-        raise StashError(f"{place}: not a folder", f"experimentstash init {place}-stash")
+        raise StashError(f"{place}: not a folder", command_text("experimentstash", "init", f"{place}-stash"))
     asked = ask_git(
         "rev-parse", "--is-bare-repository", "--is-inside-git-dir", cwd=place, env=clean_environment(LC_ALL="C")
     )
@@ -89,12 +90,17 @@ def _is_repository(folder: Path) -> bool:
         return False
     is_bare, is_inside = asked.stdout.decode().split()
     if is_bare == "true":
-        raise StashError(f"{place}: a bare repository has no working files", f"git clone {place} NEW")
+        clone = f"{place}-stash"
+        raise StashError(
+            f"{place}: a bare repository has no working files",
+            f"{command_text('git', 'clone', str(place), clone)} && {command_text('experimentstash', 'init', clone)}",
+        )
     if is_inside == "true":
         raise StashError(f"{place}: git's own folder is no place for a stash")
     root = Path(git("rev-parse", "--show-toplevel", cwd=place))
     if folder.resolve() != root.resolve():
-        raise StashError(f"{folder}: lies inside of the repository {root}", f"experimentstash init '{root}'")
+        fix = command_text("experimentstash", "init", str(root))
+        raise StashError(f"{folder}: lies inside of the repository {root}", fix)
     return True
 
 
@@ -107,7 +113,8 @@ def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
     else:
         wanted[REGISTRY] = TEMPLATE
         if not is_new and (line := _ignoring_line(folder, REGISTRY)):
-            raise StashError(f"{folder}: git ignores {REGISTRY} there ({line})", "take that line out of .gitignore")
+            fix = f"delete line {line.split(':')[1]} of .gitignore"
+            raise StashError(f"{folder}: git ignores {REGISTRY} there ({line})", fix)
     ignoring = _gitignore(folder)
     if not _is_ignored(folder, ignoring, is_new=is_new):
         # a file that someone else wrote may end without a line break, and in the line breaks of Windows
@@ -124,7 +131,7 @@ def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
 def _gitignore(folder: Path) -> str:
     path = folder / ".gitignore"
     if path.is_symlink():
-        raise StashError(f"{path}: git follows no link there", f"rm '{path}'")
+        raise StashError(f"{path}: git follows no link there", command_text("rm", str(path)))
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
@@ -152,10 +159,10 @@ def _check_writable(folder: Path, wanted: dict[str, str]) -> None:
         target = folder / path
         place = next(place for place in (target, *target.parents) if os.path.lexists(place))
         if place == target and not place.is_file():
-            raise StashError(f"{place}: not a file", f"mv '{place}' '{place}.old'")
+            raise StashError(f"{place}: not a file", command_text("mv", str(place), f"{place}.old"))
         for needed in (place, target.parent) if place == target else (place,):
             if not os.access(needed, os.W_OK):
-                raise StashError(f"{needed}: read-only", f"chmod u+w '{needed}'")
+                raise StashError(f"{needed}: read-only", command_text("chmod", "u+w", str(needed)))
 
 
 @contextlib.contextmanager

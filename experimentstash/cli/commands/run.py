@@ -6,6 +6,7 @@ import click
 
 from experimentstash.core import process
 from experimentstash.core.errors import FINE, ToolExit, UsageError
+from experimentstash.core.errors import command as command_text
 from experimentstash.core.names import plain_tag
 from experimentstash.git.working_tree import find_stash
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
@@ -38,7 +39,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     --any-commit      with --snapshot: run it though a tool has changes or is at another commit
     --validate-only   compose the config and stop
     """  # noqa: D301  (click's \b keeps the list)
-    arguments, tag, flags = _own_options(anything)
+    arguments, tag, flags = _own_options(command_text("experimentstash", "run", tool, experiment), anything)
     stash = find_stash()
     tell_missing_hooks(stash)
     chosen = registry.find(registry.load(stash), tool)
@@ -58,8 +59,16 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
 
 
-def _own_options(anything: tuple[str, ...]) -> tuple[list[str], str | None, frozenset[str]]:
-    """Return what goes to Hydra, the tag of `--snapshot`, and which of our flags are there."""
+def _own_options(run: str, anything: tuple[str, ...]) -> tuple[list[str], str | None, frozenset[str]]:
+    """Return what goes to Hydra, the tag of `--snapshot`, and which of our flags are there.
+
+    Args:
+        run: the command without any of them, for messages.
+        anything: what the user typed behind the experiment.
+
+    Raises:
+        UsageError: a tag is missing.
+    """
     rest: list[str] = []
     tag: str | None = None
     waiting = iter(anything)
@@ -71,10 +80,8 @@ def _own_options(anything: tuple[str, ...]) -> tuple[list[str], str | None, froz
         elif argument not in _FLAGS:
             rest.append(argument)
     if tag == "":
-        raise UsageError("--snapshot wants a tag", "experimentstash run TOOL EXPERIMENT --snapshot TAG")
+        raise UsageError("--snapshot needs a tag", f"{run} --snapshot TAG")
     flags = _FLAGS.intersection(anything)
     if "--any-commit" in flags and tag is None:
-        raise UsageError(
-            "--any-commit goes with --snapshot TAG", "experimentstash run TOOL EXPERIMENT --snapshot TAG --any-commit"
-        )
+        raise UsageError("--any-commit is for a snapshot", f"{run} --snapshot TAG --any-commit")
     return rest, tag, flags

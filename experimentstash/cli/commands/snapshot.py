@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.core.errors import FINE, StashError, UsageError, printable
+from experimentstash.core.errors import command as command_text
 from experimentstash.core.files import check_inside, check_shared, remove_empty, write_shared
 from experimentstash.core.names import plain_tag
 from experimentstash.core.progress import show_steps
@@ -63,7 +64,7 @@ def command(
 
     An argument with = or that begins with + or ~ is a Hydra override, and is frozen with them.
     """
-    experiments, overrides = _split(arguments)
+    experiments, overrides = _split(tool, tag, arguments)
     if message is not None and not commit:
         raise UsageError("-m is the message of a commit: say --commit too")
     tag = plain_tag(tag)
@@ -127,13 +128,14 @@ def command(
     return FINE
 
 
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+def _split(tool: str, tag: str, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     flags = [argument for argument in arguments if argument.startswith("-")]
     if flags:
         raise UsageError(f"no such option of snapshot: {flags[0]}", "experimentstash snapshot --help")
     experiments = [argument for argument in arguments if not command_line.is_override(argument)]
     if not experiments:
-        raise UsageError("snapshot wants an experiment", "experimentstash snapshot TOOL EXPERIMENT --tag TAG")
+        fix = command_text("experimentstash", "snapshot", tool, "EXPERIMENT", "--tag", tag)
+        raise UsageError("snapshot needs an experiment", fix)
     return list(dict.fromkeys(experiments)), [argument for argument in arguments if command_line.is_override(argument)]
 
 

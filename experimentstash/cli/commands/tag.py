@@ -24,7 +24,7 @@ def command(as_json: bool) -> int:
         if repository.rebasing:
             raise StashError(
                 "a rebase is under way: what is tagged now would be left behind by it",
-                "git rebase --continue && experimentstash tag",
+                "git rebase --continue && experimentstash tag  # once conflicts are resolved",
             )
         carried, left = carry(repository)
         made, problems = make_missing(repository)

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.invocation import installing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,6 @@ def make_hydra(folder: Path) -> Path:
             said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
             raise StashError(
                 f"the sample tool needs hydra-core, and it could not be had for this folder:\n{said}",
-                "pip install 'experimentstash[demo]'",
+                installing(_HYDRA),
             )
     return place

@@ -117,7 +117,7 @@ class TomlLock(Lock):
         except StashError:
             raise StashError(
                 f"{self.name}: {package} is taken from {path}, which lies outside of the stash",
-                "take the environment at hand with --no-build, after a look at that directory",
+                "rerun with --no-build  # to use the environment at hand, after a look at that directory",
             ) from None
 
     def needed_files(self) -> list[Path]:

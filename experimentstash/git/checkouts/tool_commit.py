@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError, command, listed, quote
 from experimentstash.core.names import tool_path
 from experimentstash.git.checkouts.changes import REPLACED, STRICT, changes
-from experimentstash.git.checkouts.checked_out import check_checked_out, update_submodule
+from experimentstash.git.checkouts.checked_out import check_checked_out
 from experimentstash.git.user_git import answer, git
 
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def checked_out(stash: Path, tool: str) -> str:
     _check_own_repository(stash, tool)
     commit = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
     if commit is None:
-        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", update_submodule(stash, tool))
+        pin = answer("rev-parse", "--verify", "--quiet", f":{tool_path(tool)}", cwd=stash)
+        fix = command("git", "-C", tool_path(tool), "checkout", "--quiet", "--detach", pin) if pin else ""
+        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", fix)
     return commit
 
 

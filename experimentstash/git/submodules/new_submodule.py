@@ -48,7 +48,7 @@ def check_url(url: str, folder: Path, name: str) -> str:
     if first_secret(url) is not None:
         raise StashError(
             "the URL holds a secret, and .gitmodules would show it to everyone",
-            "leave it out of the URL; git asks, or takes it from its credential helper",
+            f"{command('experimentstash', 'add-tool', name, 'URL')}  # git asks, or its credential helper knows",
         )
     if url.startswith(("./", "../")):
         return url
@@ -116,7 +116,8 @@ def check_free(stash: Path, name: str) -> None:
     check_inside(stash, Path(path))
     check_inside(stash, Path("configs", name, "experiment", "x"))
     if git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash):
-        raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", "git status")
+        fix = f"git add .gitmodules {REGISTRY}  # once their conflicts are resolved"
+        raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", fix)
     if git("ls-files", "-s", "--", path, cwd=stash):
         raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
     if os.path.lexists(stash / path):
@@ -128,7 +129,7 @@ def check_free(stash: Path, name: str) -> None:
             fix = f"git config {' '.join(options)} --remove-section {section}"
             raise StashError(f"{place} has a submodule {path!r} already", fix)
     if (modules := modules_folder(stash, name)).exists():
-        raise StashError(f"{modules}: a submodule of that name was here before", f"rm -rf '{modules}'")
+        raise StashError(f"{modules}: a submodule of that name was here before", command("rm", "-rf", str(modules)))
 
 
 def _check_registry(stash: Path, name: str) -> None:

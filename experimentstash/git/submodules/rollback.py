@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.files import write_text
+from experimentstash.core.invocation import rerun
 from experimentstash.core.names import REGISTRY, tool_path
 from experimentstash.git.user_git import ask_git, git
 
@@ -89,7 +90,7 @@ def put_back(stash: Path, record: Record) -> None:
         except (OSError, StashError) as error:
             failures.append(str(error))
     if failures:
-        raise StashError(f"not all could be put back: {'; '.join(failures)}", "the next add-tool tries again")
+        raise StashError(f"not all could be put back: {'; '.join(failures)}", rerun())
 
 
 def _section(record: Record) -> str:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, command
 from experimentstash.core.file_lock import take_lock
 from experimentstash.core.names import tool_path
 from experimentstash.core.signals import held_signals, ignore_from_now_on, ignored_signals
@@ -109,7 +109,7 @@ def _recover(stash: Path, left: str) -> None:
         modules = modules_folder(stash, record.tool)
         raise StashError(
             f"{place}: adding it was cut off, and it holds work of yours now; save that elsewhere first",
-            f"rm -rf '{stash / place}' '{modules}'",
+            command("rm", "-rf", str(stash / place), str(modules)),
         )
     with ignored_signals():
         put_back(stash, record)

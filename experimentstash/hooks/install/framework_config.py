@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.invocation import installing
 from experimentstash.core.names import EXCLUDE
 from experimentstash.core.yaml_edit import append_item, set_value
 from experimentstash.core.yaml_nodes import compose
@@ -50,7 +51,7 @@ def program(framework: str) -> str:
     """
     found = shutil.which(framework) or shutil.which(framework, path=str(Path(sys.executable).parent))
     if found is None:
-        raise StashError(f"{framework} is not on the PATH of this machine", f"pip install {framework}")
+        raise StashError(f"{framework} is not on the PATH of this machine", installing(framework))
     return found
 
 

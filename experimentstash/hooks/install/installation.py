@@ -89,7 +89,10 @@ def _folder(place: Place) -> Path:
 
 def _check_way(place: Place, wanted: Iterable[Spot]) -> None:
     if place.paths and place.paths[-1][0] == "command":
-        raise StashError(f"{HOOKS_PATH} is set for this one command", "say it without GIT_CONFIG_… and `git -c`")
+        raise StashError(
+            f"{HOOKS_PATH} is set for this one command",
+            f"env -u GIT_CONFIG_COUNT -u GIT_CONFIG_PARAMETERS {hook_scripts.INSTALL}",
+        )
     for spot in wanted:
         if spot.text is None or not os.path.lexists(spot.path) or hook_scripts.is_ours(spot.path):
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, command
 from experimentstash.core.files import check_inside
 from experimentstash.core.names import experiment_path, near
 from experimentstash.hydra.source.hydra_main import read_main
@@ -75,7 +75,9 @@ def _text(path: Path) -> str:
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise StashError(f"{path}: not UTF-8 (byte {error.start})", f"file '{path}'  # then save it as UTF-8") from None
+        raise StashError(
+            f"{path}: not UTF-8 (byte {error.start})", f"{command('file', str(path))}  # then save it as UTF-8"
+        ) from None
     if not text.strip():
         raise StashError(f"{path}: empty, there is nothing to run")
     return text

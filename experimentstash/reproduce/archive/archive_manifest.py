@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError, short
+from experimentstash.core.invocation import updating
 from experimentstash.core.names import tag_complaint
 from experimentstash.reproduce.archive.tar import Member
 
@@ -162,7 +163,7 @@ def parse(data: bytes, path: Path) -> Manifest:
     try:
         said = json.loads(data.decode("utf-8"))
         if isinstance(said, dict) and isinstance(said.get("format"), int) and said["format"] > FORMAT:
-            raise StashError(f"{path}: an archive of a later experimentstash", "pip install --upgrade experimentstash")
+            raise StashError(f"{path}: an archive of a later experimentstash", updating())
         return _manifest(said)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = short(str(error)) if isinstance(error, ValueError) else type(error).__name__

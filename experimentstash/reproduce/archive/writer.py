@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError
+from experimentstash.core.errors import StashError, command
 from experimentstash.core.files import file_digest, replacement
 from experimentstash.reproduce.archive.archive_manifest import NAME
 from experimentstash.reproduce.archive.tar import Member, Writer, chunks
@@ -39,7 +39,7 @@ def check_target(target: Path) -> None:
         StashError: something else is there that is no archive, or no directory for it.
     """
     if not target.parent.is_dir():
-        raise StashError(f"{target.parent}: no such directory", f"mkdir -p {target.parent}")
+        raise StashError(f"{target.parent}: no such directory", command("mkdir", "-p", str(target.parent)))
     if target.is_dir():
         raise StashError(f"{target}: a directory; name the file to write")
     if target.exists() and target.stat().st_size > 0:

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from experimentstash.core.errors import StashError, printable
+from experimentstash.core.invocation import updating
 from experimentstash.stash.results.manifest import (
     LARGEST,
     LARGEST_SHARE,
@@ -98,7 +99,7 @@ class _Reader:
         if isinstance(said, dict) and type(said.get("version")) is int and said["version"] > VERSION:
             raise StashError(
                 f"{self._where}: a results manifest of version {said['version']}, newer than this program knows",
-                "update ExperimentStash",
+                updating(),
             )
         entry = self._fields(said, {"version", "share", "notes", "files"}, set())
         if entry["version"] != VERSION or type(entry["version"]) is not int:

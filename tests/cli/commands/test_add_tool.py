@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, Ran, commit, estash, git, run, write
+from plays import fixes, paste
 
 from experimentstash.core.names import experiment_complaint
 
@@ -282,8 +283,10 @@ def test_configs_in_no_package(stash: Path, tmp_path: Path) -> None:
     commit(tmp_path / "theirs", {key: text for key, text in PACKAGE.items() if "__init__" not in key})
     assert refused(stash, "mytool", tmp_path / "theirs", "--no-copy").endswith(
         "experimentstash: mytool: its configs lie in no package that Hydra could search\n"
-        "    fix: leave --no-copy out, or name the package with --search-packages\n"
+        f"    fix: experimentstash add-tool mytool {tmp_path}/theirs  # or name their package with --search-packages\n"
     )
+    (fix,) = fixes(estash("add-tool", "mytool", tmp_path / "theirs", "--no-copy", cwd=stash).err)
+    paste(fix, stash)
 
 
 @pytest.mark.every
@@ -325,6 +328,10 @@ def test_a_tool_that_does_not_compose_is_added_all_the_same(stash: Path, tool: P
     assert "  mytool:\n" in (stash / "configs/meta.yaml").read_text()
     assert "select" not in (stash / "configs/meta.yaml").read_text()
     assert "A  tools/mytool" in git("status", "--porcelain", cwd=stash)
+    git("commit", "-qm", "add", cwd=stash)
+    write(stash / "lib", {"not_installed_anywhere.py": ""})
+    installed = {"PYTHONPATH": str(stash / "lib")}
+    assert estash("run", "mytool", "first", "--validate-only", cwd=stash, env=installed).code == 0
 
 
 @pytest.mark.parametrize(
@@ -394,7 +401,7 @@ def test_what_is_left_of_an_earlier_submodule(stash: Path, tool: Path) -> None:
     assert "    fix: git config --local --remove-section submodule.tools/mytool" in refused(stash, "mytool", tool)
     git("config", "--remove-section", "submodule.tools/mytool", cwd=stash)
     (stash / ".git/modules/tools/mytool").mkdir(parents=True)
-    assert f"    fix: rm -rf '{stash}/.git/modules/tools/mytool'" in refused(stash, "mytool", tool)
+    assert f"    fix: rm -rf {stash}/.git/modules/tools/mytool" in refused(stash, "mytool", tool)
 
 
 def test_a_broken_registry_and_no_stash(stash: Path, tool: Path, tmp_path: Path) -> None:
@@ -426,6 +433,28 @@ def test_a_failure_leaves_the_stash_as_it_was(stash: Path, tool: Path, args: lis
     if more:
         with_another_tool(stash, tool)
     assert told.format(url=tool) in refused(stash, "mytool", tool, *args)
+
+
+def test_a_program_that_is_not_found_is_named(stash: Path, tool: Path) -> None:
+    """One that hides its call of Hydra; and one that calls it in some cases, beside another that does in all."""
+    commit(tool, {"mytool/main.py": MAIN.replace("import hydra\n", "hydra = __import__('hy' + 'dra')\n")})
+    (fix,) = fixes(refused(stash, "mytool", tool))
+    assert fix == f"experimentstash add-tool mytool {tool} --entrypoint '-m mytool.main'"
+    assert "composed mytool/figure1/pca: it works" in paste(fix, stash).out
+    sometimes = MAIN.replace("    main()\n", "    import sys\n    'go' in sys.argv and main()\n")
+    commit(tool, {"mytool/main.py": sometimes, "mytool/other.py": MAIN})
+    ran = add(stash, "second", tool, "--entrypoint", "-m mytool.main")
+    (fix,) = fixes(ran.err)
+    assert fix == f"experimentstash add-tool second {tool} --entrypoint mytool/other.py"
+    assert "composed second/figure1/pca: it works" in paste(fix, stash).out
+
+
+def test_a_tool_that_is_not_registered_is_added(stash: Path, tool: Path) -> None:
+    (fix,) = fixes(estash("run", "mytool", "first", cwd=stash).err)
+    added = paste(fix.replace("URL", str(tool)), stash)
+    (commit_it,) = fixes(added.out)
+    paste(commit_it, stash)
+    assert estash("run", "mytool", "first", cwd=stash).code == 0
 
 
 def test_no_such_repository_an_empty_one_and_one_without_hydra(stash: Path, tmp_path: Path) -> None:

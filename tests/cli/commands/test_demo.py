@@ -125,7 +125,7 @@ def test_no_hydra_here_and_none_to_be_had(tmp_path: Path, env: dict[str, str]) -
         "The tool needs hydra-core, which is not installed here: pip gets it, for this folder only."
     ]
     assert ran.err.startswith("experimentstash: the sample tool needs hydra-core, and it could not be had")
-    assert ran.err.endswith("\n    fix: pip install 'experimentstash[demo]'\n")
+    assert ran.err.endswith(f"\n    fix: {python} -m pip install 'hydra-core>=1.3.2'\n")
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

@@ -374,6 +374,8 @@ def test_an_exception_that_stays(root: Path) -> None:
         "EXPERIMENTSTASH_ALLOW: allowed: it is pin in this shell: such findings pass at every command, "
         "not only where you mean it\n    fix: unset EXPERIMENTSTASH_ALLOW\n",
     )
+    shell = "export EXPERIMENTSTASH_ALLOW=pin; unset EXPERIMENTSTASH_ALLOW; experimentstash doctor"
+    assert run("sh", "-c", shell, cwd=root) == FINE
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def refused(tmp_path: Path, root: Path, *args: str, cwd: Path | None = None) -> 
 def test_inside_of_a_repository(tmp_path: Path) -> None:
     commit(tmp_path, {"sub/x": "1"})
     told = (
-        f"experimentstash: {{}}: lies inside of the repository {tmp_path}\n    fix: experimentstash init '{tmp_path}'\n"
+        f"experimentstash: {{}}: lies inside of the repository {tmp_path}\n    fix: experimentstash init {tmp_path}\n"
     )
     assert refused(tmp_path, tmp_path, "sub") == told.format(tmp_path / "sub")
     assert refused(tmp_path, tmp_path, "new/deep") == told.format(tmp_path / "new/deep")
@@ -159,7 +159,7 @@ def test_a_bare_repository(tmp_path: Path) -> None:
     git("init", "-q", "--bare", "x.git", cwd=tmp_path)
     assert refused(tmp_path, tmp_path, "x.git") == (
         f"experimentstash: {tmp_path}/x.git: a bare repository has no working files\n"
-        f"    fix: git clone {tmp_path}/x.git NEW\n"
+        f"    fix: git clone {tmp_path}/x.git {tmp_path}/x.git-stash && experimentstash init {tmp_path}/x.git-stash\n"
     )
 
 
@@ -214,7 +214,7 @@ def test_what_git_refuses_is_told_in_its_words(tmp_path: Path) -> None:
 def test_a_read_only_folder(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir(mode=0o555)
     assert refused(tmp_path, tmp_path, "x") == (
-        f"experimentstash: {tmp_path}/x: read-only\n    fix: chmod u+w '{tmp_path}/x'\n"
+        f"experimentstash: {tmp_path}/x: read-only\n    fix: chmod u+w {tmp_path}/x\n"
     )
 
 
@@ -504,6 +504,8 @@ def test_a_framework_that_refuses(tmp_path: Path) -> None:
     assert (everything(tmp_path), state(tmp_path)) == (before, hooks)
     assert estash("init", "--hooks", "prek", cwd=tmp_path).code == 0  # which goes where git looks
     assert hook_names(tmp_path) == set()
+    assert run("sh", "-c", ran.err.rpartition("fix: ")[2], cwd=tmp_path).code == 0
+    assert estash("doctor", cwd=tmp_path).code == 0
 
 
 def test_a_framework_beside_our_python(tmp_path: Path) -> None:
@@ -515,9 +517,12 @@ def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
     code = "import sys; sys.executable = '/nowhere/python'; from experimentstash.cli.program import main; main()"
     for name in ("pre-commit", "prek"):
         ran = run(sys.executable, "-c", code, "init", "x", "--hooks", name, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
-        told = f"experimentstash: {name} is not on the PATH of this machine\n    fix: pip install {name}\n"
+        fix = f"/nowhere/python -m pip install {name}"
+        told = f"experimentstash: {name} is not on the PATH of this machine\n    fix: {fix}\n"
         assert (ran.code, ran.out, ran.err) == (1, "", told)
         assert list(tmp_path.iterdir()) == []
+    installed = {"PATH": f"{BIN}:/usr/bin:/bin"}
+    assert run(sys.executable, "-c", code, "init", "x", "--hooks", "prek", cwd=tmp_path, env=installed).code == 0
 
 
 def test_usage(tmp_path: Path) -> None:

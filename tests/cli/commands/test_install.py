@@ -675,8 +675,11 @@ def test_core_hookspath_of_an_included_file(root: Path) -> None:
 def test_core_hookspath_of_one_command(root: Path) -> None:
     before = state(root)
     env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": ".x"}
-    refused(root, estash("install", cwd=root, env=env), "core.hooksPath is set for this one command")
+    ran = estash("install", cwd=root, env=env)
+    refused(root, ran, "core.hooksPath is set for this one command")
     assert state(root) == before
+    assert run("sh", "-c", ran.err.partition("fix: ")[2], cwd=root, env=env).code == 0
+    assert estash("doctor", cwd=root).code == 0
 
 
 KILL = """

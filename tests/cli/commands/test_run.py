@@ -301,3 +301,6 @@ def test_packages_that_are_missing_are_told_with_the_interpreter(tmp_path: Path)
     assert ran.code == 1
     assert "ModuleNotFoundError: No module named 'no_such_package'" in ran.err
     assert f"fix: install the tool's packages for {BIN}/python" in ran.err
+    write(tmp_path / "lib", {"no_such_package.py": ""})
+    installed = {"PYTHONPATH": str(tmp_path / "lib")}
+    assert estash("run", "mytool", "first", "--validate-only", cwd=stash, env=installed).code == 0

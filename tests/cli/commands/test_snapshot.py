@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, commit, estash, git, run, write
+from plays import paste
 from shapes import EXPERIMENT, Shape, hard_coded, make_stash, write_experiment
 
 
@@ -116,11 +117,13 @@ def test_a_hook_that_refuses_leaves_neither_commit_nor_tag(stash: Path) -> None:
     assert ran.code == 1
     assert ran.err.endswith(
         "experimentstash: git commit failed with exit code 1; there is no commit and no tag\n"
-        "    fix: mend what git says above, then say it again: the snapshot is written, and is taken up as it is\n"
+        "    fix: experimentstash snapshot mytool first --tag v1 --commit  # once what git says above is mended;"
+        " the snapshot is written, and is taken up as it is\n"
     )
     assert (git("rev-parse", "HEAD", cwd=stash), git("tag", cwd=stash)) == (head, "")
     hook.unlink()
-    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+    paste(ran.err.rpartition("fix: ")[2], stash)
+    assert git("tag", cwd=stash) == "snapshot/v1"
     assert git("tag", cwd=stash) == "snapshot/v1"
 
 
@@ -177,6 +180,14 @@ def test_another_snapshot_under_the_name_is_not_overwritten(stash: Path) -> None
     assert ran.code == 1
     assert "configs/mytool/snapshots/v1/first.yaml: there already, with another content, and not tagged yet" in ran.err
     assert (stash / "configs/mytool/snapshots/v1/first.yaml").read_bytes() == before
+    git("add", "configs", cwd=stash)
+    git("commit", "-qm", "freeze", cwd=stash)
+    paste(estash("snapshot", "mytool", "first", "seed=9", "--tag", "v1", cwd=stash).err.rpartition("fix: ")[2], stash)
+    assert git("show", "snapshot/v1:configs/mytool/snapshots/v1/first.yaml", cwd=stash).encode() + b"\n" == before
+    assert estash("snapshot", "mytool", "first", "seed=9", "--tag", "v2", cwd=stash).code == 0
+    ran = estash("snapshot", "mytool", "first", "seed=8", "--tag", "v2", "--commit", cwd=stash)
+    paste(ran.err.rpartition("fix: ")[2], stash)
+    assert estash("snapshot", "mytool", "first", "seed=8", "--tag", "v2", "--commit", cwd=stash).code == 0
 
 
 REFUSED = {
@@ -225,7 +236,7 @@ def test_a_tag_that_is_taken(stash: Path, taken: str) -> None:
     git("tag", f"snapshot/{taken}", cwd=stash)
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
     assert ran.code == 1
-    assert f"the tag snapshot/{taken} is taken" in ran.err
+    assert f"the tag snapshot/{taken} is taken\n    fix: choose another tag: a tag never moves\n" in ran.err
     assert not (stash / "configs/mytool/snapshots").exists()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, estash, git, run, write
+from plays import paste
 from sweeping import (
     EXPERIMENT,
     LAUNCHERS,
@@ -271,6 +272,10 @@ def test_a_sweeper_that_chooses_as_it_runs(tmp_path: Path) -> None:
     assert swept(stash, "--snapshot", "t") == was
     ran = freeze(stash, "hydra/sweeper=halving", "model=choice(small,big)", "--multirun", code=1)
     assert "hydra_plugins.halving.Halving chooses as it runs what jobs the sweep model=choice(small,big) has" in ran.err
+    fix = ran.err.rpartition("fix: ")[2]
+    assert fix.startswith("experimentstash snapshot mytool first --tag t hydra.mode=RUN model=VALUE  # each choice")
+    (stash / "configs/mytool/snapshots/t/first.yaml").unlink()
+    paste(fix.replace("VALUE", "small"), stash)
 
 
 @pytest.mark.every

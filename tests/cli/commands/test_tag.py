@@ -88,7 +88,7 @@ def test_json(tmp_path: Path) -> None:
                 "where": f"{bad[:12]}:{path}",
                 "rule": "pin",
                 "what": f"it records mytool at {TWO[:12]}, and {bad[:12]} pins {ONE[:12]}",
-                "fix": "experimentstash snapshot mytool b --tag NEW-TAG",
+                "fix": f"git rm --force {path} && experimentstash snapshot mytool b --tag NEW-TAG",
             }
         ],
     }
@@ -148,7 +148,7 @@ def test_two_lines_of_history_bring_in_one_tag(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (1, f"snapshot/v2 {good}\n")
     assert ran.err == (
         "refs/tags/snapshot/v1: tag: its snapshots came in on two lines of history, and no commit that brought one in "
-        f"has them all\n    fix: git tag -a snapshot/v1 {git('rev-parse', 'HEAD', cwd=root)[:12]}\n"
+        f"has them all\n    fix: git tag -a -m v1 snapshot/v1 {git('rev-parse', 'HEAD', cwd=root)[:12]}\n"
     )
 
 
@@ -222,7 +222,7 @@ def test_nothing_is_tagged_in_the_middle_of_a_rebase(tmp_path: Path, backend: st
         1,
         "",
         "experimentstash: a rebase is under way: what is tagged now would be left behind by it\n"
-        "    fix: git rebase --continue && experimentstash tag\n",
+        "    fix: git rebase --continue && experimentstash tag  # once conflicts are resolved\n",
     )
     git("rebase", "--abort", cwd=root)
     assert estash("tag", cwd=root).code == 0

@@ -150,7 +150,10 @@ def test_a_conflict_cannot_be_judged(tmp_path: Path) -> None:
         commit_index(root)
     assert run("git", "merge", "left", cwd=root).code == 1
     assert estash("verify", cwd=root) == Ran(
-        1, "", "experimentstash: tools/mytool: unmerged, so there is nothing to judge yet\n    fix: git mergetool\n"
+        1,
+        "",
+        "experimentstash: tools/mytool: unmerged, so there is nothing to judge yet\n"
+        "    fix: git add tools/mytool  # once the conflicts are resolved\n",
     )
     assert estash("verify", "HEAD", cwd=root) == holds(3)
 
@@ -177,7 +180,8 @@ def test_drift_in_a_commit(tmp_path: Path) -> None:
     assert findings(estash("verify", "HEAD", cwd=root)) == [f"{head[:12]}:{what}"]
     assert findings(estash("verify", "HEAD~1..HEAD", cwd=root)) == [f"{head[:12]}:{what}"]
     assert everywhere(root) == [what]
-    assert "fix: experimentstash snapshot mytool a --tag NEW-TAG" in estash("verify", cwd=root).err
+    fix = f"fix: git rm --force {snapshot_path('a', 'v1')} && experimentstash snapshot mytool a --tag NEW-TAG\n"
+    assert fix in estash("verify", cwd=root).err
     commit_index(root, "later")
     assert estash("verify", "HEAD~1..HEAD", cwd=root) == holds(0)  # it is not this commit's doing
     assert findings(estash("verify", "HEAD~2..HEAD", cwd=root)) == [f"{head[:12]}:{what}"]

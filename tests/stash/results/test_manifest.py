@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.invocation import updating
 from experimentstash.stash.results.manifest import Content, File, Manifest, Moments, Series, render
 from experimentstash.stash.results.manifest_parser import parse, path_complaint
 
@@ -205,7 +206,7 @@ def test_a_newer_version_is_told_as_such() -> None:
     with pytest.raises(StashError) as error:
         parse(json.dumps(manifest_of(version=2, more=1)).encode(), "x")
     assert str(error.value) == (
-        "x: a results manifest of version 2, newer than this program knows\n    fix: update ExperimentStash"
+        f"x: a results manifest of version 2, newer than this program knows\n    fix: {updating()}"
     )
 
 
