@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from experimentstash.environments.header_lines import Recorded
     from experimentstash.environments.packages import Described
     from experimentstash.stash.snapshot_file import Snapshot
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 _MOST_TOLD = 10
@@ -54,35 +55,35 @@ class Surroundings:
     told: tuple[str, ...] = ()
 
 
-def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
+def surroundings(stash: Stash, tool: Tool, tag: str) -> Surroundings:
     """Return what a tool runs in now.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool.
         tag: the tag that is frozen under.
 
     Raises:
         StashError: the tool's Python does not run, or the lock that the tool ships cannot run it.
     """
-    python = interpreter(stash, tool)
+    python = interpreter(stash.root, tool)
     described = describe(python, tool_environment())
-    projects = projects_of(described, stash)
+    projects = projects_of(described, stash.root)
     found = _shipped(stash, tool)
-    told = [*found.told, *stale_copies(described, stash)]
+    told = [*found.told, *stale_copies(described, stash.root)]
     if found.lock:
         if why := unusable(found.lock, described):
             raise StashError(
                 f"{found.lock.name}: {why}, so nobody can run {tool.name} with it: nothing is frozen",
-                lock_fixes.freeze_installed(stash, tool.name),
+                lock_fixes.freeze_installed(stash.root, tool.name),
             )
         said = _with_projects(recorded(described, found.lock, projects), described, stash)
         other = differences(said, found.lock, described)
         told += made_for(found.lock, described.python)
         told += _differing(other, not_locked(found.lock, described), found.lock.name)
         return Surroundings(tuple(header_lines(said)), {}, tuple(told))
-    checkouts = sorted(path for path in (stash / "tools").iterdir() if (path / ".git").exists())
-    recording = record(described, stash, tool.name, only_ours(described, checkouts))
+    checkouts = sorted(path for path in (stash.root / "tools").iterdir() if (path / ".git").exists())
+    recording = record(described, stash.root, tool.name, only_ours(described, checkouts))
     text = with_hashes(recording.text, python)
     path = lock_path(tool.name, tag, text)
     line = LockLine(path, hashlib.sha256(text.encode("utf-8")).hexdigest())
@@ -90,18 +91,18 @@ def surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
     return Surroundings(tuple(header_lines(said)), {path: text}, (*told, *recording.told))
 
 
-def _with_projects(said: Recorded, described: Described, stash: Path) -> Recorded:
+def _with_projects(said: Recorded, described: Described, stash: Stash) -> Recorded:
     """Name the versions of the packages of the stash, too: a build may take them from git's tags, which move."""
     known = dict(said.packages)
-    own = (pair for pair in project_versions(described, stash) if pair[0] not in known)
+    own = (pair for pair in project_versions(described, stash.root) if pair[0] not in known)
     return replace(said, packages=(*said.packages, *own))
 
 
-def _shipped(stash: Path, tool: Tool) -> Found:
+def _shipped(stash: Stash, tool: Tool) -> Found:
     """Return the lock that the tool ships, unless the registry says that it is not what the tool runs with."""
     if tool.lock == "installed":
         return Found(None)
-    return find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups, committed=True)
+    return find_lock(stash.root, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups, committed=True)
 
 
 def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str]:
@@ -115,11 +116,11 @@ def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str
     return told
 
 
-def check_ran_as_locked(stash: Path, tool: Tool, snapshot: Snapshot, where: str, imports: Path | None = None) -> None:
+def check_ran_as_locked(stash: Stash, tool: Tool, snapshot: Snapshot, where: str, imports: Path | None = None) -> None:
     """Check that the packages that a run imported are those of the lock that the tool ships and the snapshot names.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool.
         snapshot: the snapshot that is run.
         where: what messages call it.
@@ -132,8 +133,8 @@ def check_ran_as_locked(stash: Path, tool: Tool, snapshot: Snapshot, where: str,
     line = read_header(snapshot, where).lock
     if line is None or RecordedLock.is_named(line.name.rpartition("/")[2]):
         return  # what is installed was recorded as it is
-    lock = open_lock(stash, line.name, line.sha256, extras=line.extras, groups=line.groups)
-    python = interpreter(stash, tool)
+    lock = open_lock(stash.root, line.name, line.sha256, extras=line.extras, groups=line.groups)
+    python = interpreter(stash.root, tool)
     described = describe(python, tool_environment(), imports)
     if imports is None:
         counted = {name: package for name, package in described.packages.items() if name in NAMED}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from experimentstash.freeze.environment_capture import Surroundings
     from experimentstash.hydra.launch import Wish
-    from experimentstash.stash.tool import Tool
+    from experimentstash.stash.stash import Stash
 
     _Lines = Sequence[tuple[str, str]]
 
@@ -40,7 +40,6 @@ _log = logging.getLogger(__name__)
 def freeze(
     wanted: Wish,
     tag: str,
-    tools: Mapping[str, Tool],
     within: Callable[[], Surroundings],
     kept: Sequence[tuple[str, str]] = (),
     composing: Composing | None = None,
@@ -50,7 +49,6 @@ def freeze(
     Args:
         wanted: the experiment, its overrides and flags.
         tag: the tag it is frozen under.
-        tools: the registry.
         within: tells what the tool runs in, once it is known that it composes.
         kept: further header lines that somebody wrote, and that stay.
         composing: composes it with the other experiments of a freeze; by default alone.
@@ -70,14 +68,14 @@ def freeze(
     with ThreadPoolExecutor(1) as beside:
         beside.submit(snapshot_body.render, first["body"])  # so that it is there when the tool has composed again
         second = composing.second(wanted)
-    depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"], tools)}
+    depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"])}
     if {commit, tool_commit(stash, tool.name)} != {composing.commit}:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "run the same command again")
     redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
     found, around = redaction.parts(parts(wanted.overrides, first, second)), within()
     projects = [value for key, value in around.header if key == "PROJECT"]
     loaded = Loaded.of([first["loaded"], second["loaded"]])
-    check_own_code(foreign(stash, tools, [tool.name, *depends], loaded, projects))
+    check_own_code(foreign(stash, [tool.name, *depends], loaded, projects))
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
 
     def text(name: SnapshotName, part: Part) -> str:
@@ -182,17 +180,17 @@ def _again(name: SnapshotName) -> str:
     return f"experimentstash snapshot {name.tool} {name.experiment} --tag {name.tag}"
 
 
-def _other_tools(stash: Path, own: str, files: Sequence[str], tools: Mapping[str, Tool]) -> list[str]:
+def _other_tools(stash: Stash, own: str, files: Sequence[str]) -> list[str]:
     """Return the further tools whose files the program took code or configs from."""
-    folder = os.path.realpath(stash / "tools") + os.sep
+    folder = os.path.realpath(stash.root / "tools") + os.sep
     used = {Path(file.removeprefix(folder)).parts[0] for file in files if file.startswith(folder)} - {own}
-    for other in sorted(used - set(tools)):
-        if (stash / "tools" / other / ".git").exists():
+    for other in sorted(used - set(stash.tools)):
+        if (stash.root / "tools" / other / ".git").exists():
             raise StashError(
                 f"tools/{other}: {own!r} takes code from it, and it is not registered",
                 f"write `{other}: {{path: tools/{other}, entrypoint: PROGRAM}}` below `tools:` in {REGISTRY}",
             )
-    return sorted(used & set(tools))
+    return sorted(used & set(stash.tools))
 
 
 def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.stash.stash import Stash
 
 _UNDER_WAY = {
     "MERGE_HEAD": "git merge --continue  # or git merge --abort",
@@ -38,49 +39,49 @@ _UNDER_WAY = {
 """What git leaves while it does something else, and the command that ends that."""
 
 
-def check_tag_free(stash: Path, tag: str) -> None:
+def check_tag_free(stash: Stash, tag: str) -> None:
     """Check that nobody has the tag, and that no folder of snapshots is in its way.
 
     Raises:
         StashError: a ref or a folder has it, perhaps in another case of letters, which some file systems cannot
             tell apart.
     """
-    with Repository.open(stash) as repository:
+    with Repository.open(stash.root) as repository:
         repository.check_tag_free(tag)
-    for folder in sorted(stash.glob("configs/*/snapshots/*")):
+    for folder in sorted(stash.root.glob("configs/*/snapshots/*")):
         if folder.name.casefold() == tag.casefold() and folder.name != tag:
-            where = folder.relative_to(stash)
+            where = folder.relative_to(stash.root)
             raise StashError(f"{where}: {tag!r} differs from it in the case of letters only", "choose another --tag")
 
 
-def check_can_commit(stash: Path, tool: str) -> None:
+def check_can_commit(stash: Stash, tool: str) -> None:
     """Check, before anything is written, that a freeze commit would hold.
 
     Raises:
         StashError: there is no commit yet, something else is under way, or the tool is not in the last commit.
     """
-    head = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash)
+    head = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash.root)
     add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit -m 'Add {tool}'"
     if head is None:
         raise StashError("no commit yet: the tool and the registry come first", add)
     for name, finish in _UNDER_WAY.items():
         if _git_path(stash, name).exists():
             raise StashError(f"something else is under way ({name})", finish)
-    registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash)
+    registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash.root)
     if registered is None or tool not in registry.parse(_blob(stash, registered), f"HEAD:{REGISTRY}"):
         raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
 
 
-def _blob(stash: Path, blob: str) -> bytes:
-    return git("cat-file", "blob", blob, cwd=stash).encode("utf-8", "surrogateescape")
+def _blob(stash: Stash, blob: str) -> bytes:
+    return git("cat-file", "blob", blob, cwd=stash.root).encode("utf-8", "surrogateescape")
 
 
-def is_on_no_branch(stash: Path) -> bool:
+def is_on_no_branch(stash: Stash) -> bool:
     """Tell whether HEAD is detached: what is committed there is on no branch."""
-    return answer("symbolic-ref", "--quiet", "HEAD", cwd=stash) is None
+    return answer("symbolic-ref", "--quiet", "HEAD", cwd=stash.root) is None
 
 
-def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
+def commit_frozen(stash: Stash, frozen: Sequence[Frozen], message: str) -> str:
     """Commit the snapshot files and the pins of the tools they name, and tag that commit.
 
     Nothing else that happens to be staged is committed; it stays staged.
@@ -93,21 +94,21 @@ def commit_frozen(stash: Path, frozen: Sequence[Frozen], message: str) -> str:
     """
     pins = {tool_path(tool): commit for one in frozen for tool, commit in one.pins.items()}
     paths = [path for one in frozen for path in (one.name.path, *one.files)]
-    head = git("rev-parse", "HEAD", cwd=stash)
+    head = git("rev-parse", "HEAD", cwd=stash.root)
     with _worktree(stash, head) as place:
         _stage(stash, pins, paths, place.env)
-        if git("diff-index", "--cached", "--name-only", head, cwd=stash, env=place.env):
+        if git("diff-index", "--cached", "--name-only", head, cwd=stash.root, env=place.env):
             _commit(stash, message, place)
-        commit = git("rev-parse", "HEAD", cwd=stash, env=place.env)
+        commit = git("rev-parse", "HEAD", cwd=stash.root, env=place.env)
         tag = _tag_object(stash, frozen[0].name.tag, commit, place)
         _stage(stash, pins, paths, clean_environment())
         _move_refs(stash, frozen[0].name.tag, head, commit, tag, message)
     return commit
 
 
-def _commit(stash: Path, message: str, place: _Place) -> None:
+def _commit(stash: Stash, message: str, place: _Place) -> None:
     try:
-        show_git("commit", "--quiet", f"--message={message}", cwd=stash, env=place.env)
+        show_git("commit", "--quiet", f"--message={message}", cwd=stash.root, env=place.env)
     except StashError as error:
         fix = f"{rerun()}  # once what git says above is mended; the snapshot is written, and is taken up as it is"
         raise StashError(f"{error}; there is no commit and no tag", fix) from None
@@ -121,13 +122,13 @@ class _Place:
     env: Mapping[str, str]
 
 
-def _git_path(stash: Path, name: str) -> Path:
-    return stash / git("rev-parse", "--git-path", name, cwd=stash)
+def _git_path(stash: Stash, name: str) -> Path:
+    return stash.root / git("rev-parse", "--git-path", name, cwd=stash.root)
 
 
 @contextlib.contextmanager
-def _worktree(stash: Path, head: str) -> Iterator[_Place]:
-    common = (stash / git("rev-parse", "--git-common-dir", cwd=stash)).resolve()
+def _worktree(stash: Stash, head: str) -> Iterator[_Place]:
+    common = (stash.root / git("rev-parse", "--git-common-dir", cwd=stash.root)).resolve()
     folder = common / "experimentstash" / f"freeze-{os.getpid()}"
     _clear_up(stash, common / "experimentstash")
     try:
@@ -142,23 +143,23 @@ def _worktree(stash: Path, head: str) -> Iterator[_Place]:
             "--detach",
             str(folder),
             head,
-            cwd=stash,
+            cwd=stash.root,
         )
         own = git("rev-parse", "--absolute-git-dir", cwd=folder)
-        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash)) | {HELD: "1"}
-        git("read-tree", head, cwd=stash, env=env)
+        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash.root)) | {HELD: "1"}
+        git("read-tree", head, cwd=stash.root, env=env)
         yield _Place(folder, env)
     finally:
         _clear_up(stash, common / "experimentstash")
 
 
-def _clear_up(stash: Path, folder: Path) -> None:
+def _clear_up(stash: Stash, folder: Path) -> None:
     """Take away what freezes leave, those that were killed too; one that is at work stays."""
     for left in folder.glob("freeze-*"):
         pid = int(left.name.rpartition("-")[2])
         if pid == os.getpid() or not _alive(pid):
             shutil.rmtree(left, ignore_errors=True)
-    ask_git("worktree", "prune", cwd=stash)
+    ask_git("worktree", "prune", cwd=stash.root)
 
 
 def _alive(pid: int) -> bool:
@@ -171,15 +172,15 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _stage(stash: Path, pins: Mapping[str, str], paths: Sequence[str], env: Mapping[str, str]) -> None:
+def _stage(stash: Stash, pins: Mapping[str, str], paths: Sequence[str], env: Mapping[str, str]) -> None:
     lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in pins.items())
-    git("update-index", "--add", "-z", "--index-info", cwd=stash, env=env, stdin=lines.encode())
-    git("update-index", "--add", "--", *paths, cwd=stash, env=env)
+    git("update-index", "--add", "-z", "--index-info", cwd=stash.root, env=env, stdin=lines.encode())
+    git("update-index", "--add", "--", *paths, cwd=stash.root, env=env)
 
 
-def _tag_object(stash: Path, tag: str, commit: str, place: _Place) -> str:
+def _tag_object(stash: Stash, tag: str, commit: str, place: _Place) -> str:
     """Make the tag that `experimentstash tag` would make, in a repository that shares the objects and has no branch."""
-    with Repository.open(stash) as repository:
+    with Repository.open(stash.root) as repository:
         new = tag_of_commit(repository, tag, commit)
     common = place.folder.parent.parent
     aside = place.folder / "tag.git"
@@ -194,7 +195,7 @@ def _tag_object(stash: Path, tag: str, commit: str, place: _Place) -> str:
     return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
 
 
-def _move_refs(stash: Path, tag: str, old: str, new: str, tag_object: str, message: str) -> None:
+def _move_refs(stash: Stash, tag: str, old: str, new: str, tag_object: str, message: str) -> None:
     lines = [
         "start",
         f"update HEAD {new} {old}",
@@ -204,7 +205,7 @@ def _move_refs(stash: Path, tag: str, old: str, new: str, tag_object: str, messa
         "",
     ]
     subject = message.partition("\n")[0]
-    done = ask_git("update-ref", "-m", f"commit: {subject}", "--stdin", cwd=stash, stdin="\n".join(lines).encode())
+    done = ask_git("update-ref", "-m", f"commit: {subject}", "--stdin", cwd=stash.root, stdin="\n".join(lines).encode())
     if done.returncode != 0:
         raise StashError(
             f"the branch or the tag changed meanwhile: {done.stderr.decode('utf-8', 'replace').strip()}",

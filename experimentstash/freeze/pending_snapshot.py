@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from experimentstash.core.errors import Problem, StashError, printable
-from experimentstash.core.files import check_inside
 from experimentstash.core.names import SnapshotName, tool_path
 from experimentstash.core.secrets import masked
 from experimentstash.git.checkouts.tool_commit import tool_commit
@@ -20,7 +19,8 @@ from experimentstash.verify.header_values import value_problems
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
+
+    from experimentstash.stash.stash import Stash
 
 
 @dataclass(frozen=True)
@@ -114,31 +114,31 @@ def problems_of(name: SnapshotName, text: str) -> list[Problem]:
     return [*judged, *rewritten]
 
 
-def waiting(stash: Path, tag: str, known: Collection[str]) -> list[Frozen]:
+def waiting(stash: Stash, tag: str, known: Collection[str]) -> list[Frozen]:
     """Return the snapshots of a tag that lie in the stash and are in no commit yet, of whatever tool.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tag: the tag.
         known: the paths of those that are not asked for.
 
     Raises:
         StashError: one of them does not hold, or its tool is not at the commit that it records.
     """
-    files = sorted(path for folder in stash.glob(f"configs/*/snapshots/{tag}") for path in folder.rglob("*.yaml"))
-    paths = [path.relative_to(stash).as_posix() for path in files]
+    files = sorted(path for folder in stash.root.glob(f"configs/*/snapshots/{tag}") for path in folder.rglob("*.yaml"))
+    paths = [path.relative_to(stash.root).as_posix() for path in files]
     return [_read(stash, path) for path in paths if path not in known and not is_committed(stash, path)]
 
 
-def is_committed(stash: Path, path: str) -> bool:
+def is_committed(stash: Stash, path: str) -> bool:
     """Tell whether the commit that is checked out holds a file."""
-    return answer("rev-parse", "--verify", "--quiet", f"HEAD:{path}", cwd=stash) is not None
+    return answer("rev-parse", "--verify", "--quiet", f"HEAD:{path}", cwd=stash.root) is not None
 
 
-def _read(stash: Path, path: str) -> Frozen:
-    check_inside(stash, stash / path)
+def _read(stash: Stash, path: str) -> Frozen:
+    stash.inside(path)
     name = SnapshotName.from_path(path)
-    data = (stash / path).read_bytes()
+    data = (stash.root / path).read_bytes()
     if name is None:
         raise StashError(f"{path}: no snapshot's path")
     parsed = snapshot_file.parse(data, path)
@@ -156,7 +156,7 @@ def _read(stash: Path, path: str) -> Frozen:
     return Frozen(name, text, (), pins, files_beside(stash, name, parsed))
 
 
-def files_beside(stash: Path, name: SnapshotName, parsed: snapshot_file.Snapshot) -> dict[str, str]:
+def files_beside(stash: Stash, name: SnapshotName, parsed: snapshot_file.Snapshot) -> dict[str, str]:
     """Return the texts of the files that stand beside a snapshot of the working tree and belong to it.
 
     Raises:
@@ -166,10 +166,10 @@ def files_beside(stash: Path, name: SnapshotName, parsed: snapshot_file.Snapshot
     named += [name.job(number).path for number in range(parsed.jobs_apart)]
     found = {}
     for path in named:
-        check_inside(stash, stash / path)
-        if not (stash / path).is_file():
+        stash.inside(path)
+        if not (stash.root / path).is_file():
             raise StashError(f"{path}: {name.path} names it, and it is not there", f"rm {name.path}")
-        found[path] = (stash / path).read_text("utf-8", "surrogateescape")
+        found[path] = (stash.root / path).read_text("utf-8", "surrogateescape")
     for path, digest in parsed.beside(name).items():
         if path in found and hashlib.sha256(found[path].encode("utf-8", "surrogateescape")).hexdigest() != digest:
             what = f"{path}: it was changed after it was frozen, perhaps by another hook"

@@ -21,11 +21,12 @@ from experimentstash.stash.results.collect import collect
 from experimentstash.stash.results.manifest import render
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from experimentstash.freeze.pending_snapshot import Frozen
     from experimentstash.hydra.isolated_run import Ran
     from experimentstash.stash.results.stray_files import Written
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 _log = logging.getLogger(__name__)
@@ -35,10 +36,9 @@ _MOST_NAMED = 5
 
 
 def record_run(
-    stash: Path,
+    stash: Stash,
     tool: Tool,
     frozen: Frozen,
-    tools: Mapping[str, Tool],
     *,
     is_last: bool = True,
 ) -> Frozen:
@@ -47,10 +47,9 @@ def record_run(
     One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool.
         frozen: the snapshot.
-        tools: the registry.
         is_last: whether no other experiment follows; one that does begins without what this one left in the stash.
 
     Raises:
@@ -76,28 +75,28 @@ def record_run(
     if ran.exit_code:
         how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
         raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")
-    check_own_code(foreign(stash, tools, frozen.pins, ran.loaded, parsed.all("PROJECT")))
-    manifest = collect(ran.folder, tool.results, [str(stash)])
+    check_own_code(foreign(stash, frozen.pins, ran.loaded, parsed.all("PROJECT")))
+    manifest = collect(ran.folder, tool.results, [str(stash.root)])
     if not manifest.files:
         raise _without_results(stash, tool, frozen, ran)
     found = frozen.with_results(render(manifest))
     ignore = f"leave the file out: `results: {{ignore: […]}}` of {tool.name} in {REGISTRY}"
-    write_shared(stash / found.name.results_path, found.files[found.name.results_path], fix=ignore)
-    write_shared(stash / found.name.path, found.text, found.published)
+    write_shared(stash.root / found.name.results_path, found.files[found.name.results_path], fix=ignore)
+    write_shared(stash.root / found.name.path, found.text, found.published)
     count = f"{len(manifest.files):,} file{'s' if len(manifest.files) > 1 else ''}"
     return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside), *moved])
 
 
-def _put_back(stash: Path, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple[str, str]]:
+def _put_back(stash: Stash, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple[str, str]]:
     """Put the tool, and before another experiment the stash, back as they were; return what is told of that."""
     aside = free_folder(ran.folder.with_name(f"{ran.folder.name}-beside"))
-    root = stash if not is_last else stash / tool.path
-    leave = [stash / name for name in ("outputs", "configs")]
+    root = stash.root if not is_last else stash.checkout(tool.name)
+    leave = [stash.root / name for name in ("outputs", "configs")]
     done = put_back(root, ran.beside, aside, ran.directories, leave)
     return [("beside the run directory", f"moved to {aside}: {listed(done, _MOST_NAMED)}")] if done else []
 
 
-def _without_results(stash: Path, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:
+def _without_results(stash: Stash, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:
     """Return the refusal of a run without results; what it wrote beside its run directory may be them."""
     what = f"{frozen.name.title}: it wrote no results into its run directory {ran.folder}"
     written = [one for one in ran.beside if one.change != "gone"]

@@ -43,7 +43,7 @@ class Redaction:
 
     @property
     def _folders(self) -> tuple[Path, Path, Path]:
-        return self.wanted.work, self.wanted.root, self.wanted.stash
+        return self.wanted.work, self.wanted.root, self.wanted.stash.root
 
     def parts(self, parts: Parts) -> Parts:
         """Return what the files say, each line of them redacted.

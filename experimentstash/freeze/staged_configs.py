@@ -22,7 +22,8 @@ from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.hydra import config_text
 from experimentstash.hydra.staged_config import laid_out
-from experimentstash.stash import registry, snapshot_file
+from experimentstash.stash import snapshot_file
+from experimentstash.stash.stash import Stash
 from experimentstash.verify.exceptions import allowed_rules
 from experimentstash.verify.flat import flat_problems
 
@@ -125,9 +126,9 @@ class _Freezing:
     """What the freezing of every file needs, read once."""
 
     def __init__(self, repository: Repository) -> None:
-        self._stash = repository.root
+        self._stash = Stash(repository.root)
+        self._stash.check_registry()
         self._pins = repository.index_pins().pins
-        self._tools = registry.load(repository.root)
         self._surroundings: dict[tuple[str, str], Surroundings] = {}
 
     def freeze(self, name: SnapshotName, data: bytes) -> Frozen:
@@ -136,11 +137,11 @@ class _Freezing:
         Raises:
             StashError: it cannot be, or the commit being made would not hold what it is frozen with.
         """
-        tool = registry.find(self._tools, name.tool)
+        tool = self._stash.tool(name.tool)
         self._check_pin(tool.name, tool_commit(self._stash, tool.name))
         with laid_out(self._stash, tool, name, data) as laid:
             within = partial(self._within, tool, name.tag)
-            frozen = freeze(laid.wish, name.tag, self._tools, within, laid.header)
+            frozen = freeze(laid.wish, name.tag, within, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)
         told = [("environment", one) for one in within().told]

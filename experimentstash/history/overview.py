@@ -14,14 +14,13 @@ from experimentstash.git.checkouts.tool_commit import checked_out
 from experimentstash.history.catalog import Catalog
 from experimentstash.hooks.install.diagnosis import check_up
 from experimentstash.hooks.install.locations import place_of
-from experimentstash.stash import registry
+from experimentstash.stash.stash import Stash
 from experimentstash.verify.published import unpublished
 from experimentstash.verify.rules import SHORT
 from experimentstash.verify.tag_findings import findings_by_tag, missing_tag
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from experimentstash.git.repository import Repository
     from experimentstash.history.catalog import TagRecord
@@ -154,23 +153,24 @@ def overview(repository: Repository, *, online: bool = False) -> Overview:
     problems: list[Problem] = []
     head = repository.head()
     pins = repository.tree(head, "").pins if head else {}
+    stash = Stash(repository.root)
     try:
-        tools: Mapping[str, Tool] = registry.load(repository.root)
+        tools = stash.tools
     except StashError as error:
         tools = {}
         problems.append(Problem("configs/meta.yaml", "registry", str(error.args[0]), error.fix))
     names = sorted({*tools, *pins})
-    states = [tool_state(repository.root, name, tools.get(name), pins.get(name, "")) for name in names]
+    states = [tool_state(stash, name, tools.get(name), pins.get(name, "")) for name in names]
     tags, others = _tag_states(repository, head, online=online)
     hooks = check_up(place_of(repository.root), starts_python=False)
     return Overview(head, repository.branch(), tuple(states), tuple(tags), tuple(hooks), (*problems, *others))
 
 
-def tool_state(stash: Path, name: str, tool: Tool | None, pin: str) -> ToolState:
+def tool_state(stash: Stash, name: str, tool: Tool | None, pin: str) -> ToolState:
     """Return the state of a tool.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         name: its name.
         tool: its entry in the registry, or None where that has none.
         pin: the full id of the commit that HEAD pins; empty where it pins none.
@@ -183,19 +183,19 @@ def tool_state(stash: Path, name: str, tool: Tool | None, pin: str) -> ToolState
         return ToolState(name, pin, commit, "not registered", fix=command("experimentstash", "add-tool", name, "URL"))
     try:
         standing, fix = _standing(stash, name, pin, commit)
-        changed = tuple(map(str, changes(stash / tool.path)))
+        changed = tuple(map(str, changes(stash.checkout(name))))
         return ToolState(name, pin, commit, standing, changed, _copies(stash, tool, pin), fix)
     except StashError as error:
         return ToolState(name, pin, commit, str(error.args[0]), fix=error.fix)
 
 
-def _copies(stash: Path, tool: Tool, pin: str) -> tuple[CopiedConfig, ...]:
+def _copies(stash: Stash, tool: Tool, pin: str) -> tuple[CopiedConfig, ...]:
     from experimentstash.hydra.copied_configs import copied_configs  # reads the tool's source
 
-    return tuple(copied_configs(stash, tool, pin)) if pin else ()
+    return tuple(copied_configs(stash.root, tool, pin)) if pin else ()
 
 
-def _standing(stash: Path, name: str, pin: str, commit: str) -> tuple[str, str]:
+def _standing(stash: Stash, name: str, pin: str, commit: str) -> tuple[str, str]:
     """Return where a checkout is in words, and the command that brings it to the pin."""
     if not pin:
         return "not committed yet", command("git", "add", tool_path(name))

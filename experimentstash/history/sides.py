@@ -12,7 +12,8 @@ from experimentstash.core.names import SnapshotName, tool_path
 from experimentstash.git.checkouts.changes import changes
 from experimentstash.git.checkouts.tool_commit import checked_out
 from experimentstash.history.config_values import config_values, flattened, late_values
-from experimentstash.stash import registry, snapshot_body, snapshot_file
+from experimentstash.stash import snapshot_body, snapshot_file
+from experimentstash.stash.stash import Stash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,8 +142,8 @@ def working_side(repository: Repository, name: SnapshotName, overrides: tuple[st
     from experimentstash.hydra.launch import keep_clean
     from experimentstash.hydra.selection import wish
 
-    stash = repository.root
-    tool = registry.find(registry.load(stash), name.tool)
+    stash = Stash(repository.root)
+    tool = stash.tool(name.tool)
     wanted = wish(stash, tool, name.experiment, [*(["--multirun"] if is_sweep else []), *overrides])
     keep_clean(wanted)
     wanted, answer = compose(wanted)
@@ -151,7 +152,7 @@ def working_side(repository: Repository, name: SnapshotName, overrides: tuple[st
     header = tuple(line for line in whole.lines if line[0] in ("LATE", "LATE_AT"))
     snapshot = snapshot_file.Snapshot(header, snapshot_body.render(whole.body))
     values = flattened(snapshot.body, name.title)
-    changed = changes(stash / tool.path)
+    changed = changes(stash.checkout(tool.name))
     notes = ["the packages of the working environment are not compared: nothing records them"]
     notes += [f"{tool.path} has changes that are not committed: {', '.join(map(str, changed[:3]))}"] if changed else []
     return Side(

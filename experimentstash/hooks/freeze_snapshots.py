@@ -37,14 +37,16 @@ def freeze_staged_files(repository: Repository) -> int:
     from experimentstash.freeze.staged_configs import freeze_staged
     from experimentstash.git.checkouts.outward_links import outward_links
     from experimentstash.git.checkouts.pins import pin_moves
+    from experimentstash.stash.stash import Stash
     from experimentstash.verify.exceptions import VARIABLE  # what most commits have no need of
 
     show_steps()
+    stash = Stash(repository.root)
     frozen, failures = freeze_staged(repository, staged)
     for one in frozen:
         print("\n".join(one.lines()))
     pins = {tool: pin for one in frozen for tool, pin in one.pins.items()}
-    for line in (*pin_moves(repository.root, pins), *outward_links(repository.root, pins)):
+    for line in (*pin_moves(stash, pins), *outward_links(stash, pins)):
         print(line)
     if frozen:
         paths = dict.fromkeys(path for one in frozen for path in (one.name.path, *one.files))

@@ -67,16 +67,16 @@ def _configs_of(wanted: Wish, tag: str, folder: Path) -> Path | None:
     """
     place, stash = f"configs/{wanted.tool.name}", wanted.stash
     commit = f"refs/tags/snapshot/{tag}^{{commit}}"
-    if answer("rev-parse", "--quiet", "--verify", commit, cwd=stash) is None:
+    if answer("rev-parse", "--quiet", "--verify", commit, cwd=stash.root) is None:
         return None
     own = ("--", place, f":(exclude){place}/snapshots")
-    unchanged = answer("diff", "--quiet", commit, *own, cwd=stash) is not None
-    if unchanged and not git("ls-files", "--others", *own, cwd=stash):
+    unchanged = answer("diff", "--quiet", commit, *own, cwd=stash.root) is not None
+    if unchanged and not git("ls-files", "--others", *own, cwd=stash.root):
         return None
     folder.mkdir()
-    if {*git("ls-tree", "--name-only", commit, f"{place}/", cwd=stash).splitlines()} - {f"{place}/snapshots"}:
+    if {*git("ls-tree", "--name-only", commit, f"{place}/", cwd=stash.root).splitlines()} - {f"{place}/snapshots"}:
         file = folder / "configs.tar"
-        git("archive", "--format=tar", f"--output={file}", commit, *own, cwd=stash)
+        git("archive", "--format=tar", f"--output={file}", commit, *own, cwd=stash.root)
         with tarfile.open(file) as archive:
             safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             archive.extractall(folder, **safely)  # type: ignore[arg-type]  # noqa: S202  (the stash's own commit)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from experimentstash.core.names import SnapshotName
     from experimentstash.hydra.launch import Wish
     from experimentstash.stash.results.stray_files import Written
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 OWN = "@run"
@@ -57,7 +58,7 @@ class Ran:
     loaded: Loaded = field(default_factory=Loaded)
 
 
-def run_folder(stash: Path, tool: Tool, name: SnapshotName) -> Path:
+def run_folder(stash: Stash, tool: Tool, name: SnapshotName) -> Path:
     """Return the folder that takes what a run of a snapshot writes, where none is there yet."""
     return outputs(stash, tool, name.experiment) / OWN / name.tag
 
@@ -79,7 +80,7 @@ def check_left_alone(folder: Path) -> None:
 
 
 def run_fresh(
-    stash: Path,
+    stash: Stash,
     tool: Tool,
     name: SnapshotName,
     folder: Path,
@@ -90,7 +91,7 @@ def run_fresh(
     """Run a snapshot of this checkout, with our standard streams and signals.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool.
         name: the snapshot; it is on disk.
         folder: the run directory; it is made, and must not be there.
@@ -110,9 +111,9 @@ def run_fresh(
 def _run(wanted: Wish, tag: str, folder: Path, limit: float | None) -> Ran:
     keep_clean(wanted)
     folder.mkdir(parents=True)
-    places = (wanted.stash, wanted.root)
+    places = (wanted.stash.root, wanted.root)
     before = snapshot_tree(places, leave_out=[folder])
-    known = frozenset(directories(wanted.stash) | directories(wanted.root))
+    known = frozenset(directories(wanted.stash.root) | directories(wanted.root))
     with without_earlier(wanted.stash, wanted.tool, sorted(before), folder.with_name(f"{folder.name}-before")):
         if wanted.tool.results.paths:
             before = snapshot_tree(places, leave_out=[folder])

@@ -19,6 +19,7 @@ from experimentstash.hydra.source.layout import config_folder, read_main
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 INSIDE = Path(__file__).parent / "inside"
@@ -54,7 +55,7 @@ class Wish:
     """What is to be run.
 
     Attributes:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool, from the registry.
         experiment: the experiment's name; empty for the program as it is by itself.
         flags: Hydra's flags as the user typed them.
@@ -73,7 +74,7 @@ class Wish:
         note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
 
-    stash: Path
+    stash: Stash
     tool: Tool
     experiment: str
     flags: tuple[str, ...] = ()
@@ -95,7 +96,7 @@ class Wish:
     @property
     def root(self) -> Path:
         """The tool's checkout."""
-        return self.stash / self.tool.path
+        return self.stash.checkout(self.tool.name)
 
     @property
     def work(self) -> Path:
@@ -103,9 +104,9 @@ class Wish:
         return self.root / self.tool.workdir
 
 
-def check_tool_there(stash: Path, tool: Tool) -> None:
+def check_tool_there(stash: Stash, tool: Tool) -> None:
     """Raise `StashError` unless the tool is checked out and its working folder is there."""
-    root = stash / tool.path
+    root = stash.checkout(tool.name)
     check_checked_out(stash, tool.name)
     check_inside(root, root / tool.workdir)
     if not (root / tool.workdir).is_dir():
@@ -191,7 +192,7 @@ def are_alike(wishes: Sequence[Wish]) -> bool:
 def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order: dict[str, Any]) -> Launch:
     tool, stash = wanted.tool, wanted.stash
     composes = wanted.select == "compose"
-    own = wanted.stash_configs or stash / "configs" / tool.name
+    own = wanted.stash_configs or stash.root / "configs" / tool.name
     folders = [folder for folder in (wanted.configs, own) if folder is not None]
     whole = {
         "prepend": [path for folder in folders if folder.is_dir() for path in _search_paths(tool, folder)],
@@ -204,7 +205,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         "snapshot": str(wanted.snapshot or ""),
         "folder": wanted.folder is not None,
         "frozen_with": list(wanted.frozen_with),
-        "stash": str(stash),
+        "stash": str(stash.root),
         "root": str(wanted.root),
         "loaded": str(wanted.loaded or ""),
         "imports": str(wanted.imports or ""),
@@ -221,7 +222,7 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         env[RUN] = str(wanted.folder)
     if tool.search_packages:
         env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
-    program = command_line.program(interpreter(stash, tool), tool, wanted.work)
+    program = command_line.program(interpreter(stash.root, tool), tool, wanted.work)
     return Launch((*program, *([] if composes else [*flags, *overrides])), wanted.work, env)
 
 
@@ -244,15 +245,15 @@ def _unnamed_configs(wanted: Wish) -> list[str]:
     return [] if folder is None else [f"file://{folder}"]
 
 
-def outputs(stash: Path, tool: Tool, experiment: str) -> Path:
+def outputs(stash: Stash, tool: Tool, experiment: str) -> Path:
     """Return the folder below which Hydra's default puts what a run of the experiment writes."""
-    return stash / "outputs" / tool.name / experiment
+    return stash.root / "outputs" / tool.name / experiment
 
 
-def _package_roots(stash: Path, tool: Tool) -> list[str]:
+def _package_roots(stash: Stash, tool: Tool) -> list[str]:
     """Return the folders of the stash's tools from which the search packages can be imported."""
     tops = {package.partition(".")[0] for package in tool.search_packages}
-    tools = [stash / tool.path, *sorted((stash / "tools").glob("*"))] if tops else []
+    tools = [stash.checkout(tool.name), *sorted((stash.root / "tools").glob("*"))] if tops else []
     roots = [root for folder in tools for root in (folder / tool.workdir, folder, folder / "src")]
     return list(dict.fromkeys(str(root) for root in roots if any((root / top).is_dir() for top in tops)))
 
@@ -263,8 +264,8 @@ def keep_clean(wanted: Wish) -> None:
     What the tool's Python caches beside its modules is excluded in the clone's own `info/exclude`, and the
     folder of outputs ignores itself.
     """
-    folder = wanted.stash / "outputs"
-    check_inside(wanted.stash, outputs(wanted.stash, wanted.tool, wanted.experiment))
+    folder = wanted.stash.root / "outputs"
+    wanted.stash.inside(outputs(wanted.stash, wanted.tool, wanted.experiment))
     folder.mkdir(exist_ok=True)
     if not (folder / ".gitignore").exists():
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -274,7 +275,7 @@ def keep_clean(wanted: Wish) -> None:
 
 def _roots_used(wanted: Wish) -> list[Path]:
     """Return the checkouts of the tools whose packages are on the path of the wish."""
-    tools = wanted.stash / "tools"
+    tools = wanted.stash.root / "tools"
     return [tools / Path(root).relative_to(tools).parts[0] for root in _package_roots(wanted.stash, wanted.tool)]
 
 

@@ -24,6 +24,7 @@ from experimentstash.git.user_git import git
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -79,11 +80,11 @@ class Foreign:
 class _Checkout:
     """A tool's checkout, and what its commit holds."""
 
-    def __init__(self, stash: Path, tool: Tool) -> None:
+    def __init__(self, stash: Stash, tool: Tool) -> None:
         self.stash = stash
         self.tool = tool
         self.path = tool_path(tool.name)
-        self.place = stash / self.path
+        self.place = stash.root / self.path
         self.root = os.path.realpath(self.place) + os.sep
         self.workdir = "" if tool.workdir == "." else f"{tool.workdir}/"
 
@@ -147,14 +148,11 @@ def _blob_id(data: bytes, like: str) -> str:
     return new(b"blob %d\0" % len(data) + data).hexdigest()  # git's own format
 
 
-def foreign(
-    stash: Path, tools: Mapping[str, Tool], used: Iterable[str], loaded: Loaded, built: Iterable[str] = ()
-) -> list[Foreign]:
+def foreign(stash: Stash, used: Iterable[str], loaded: Loaded, built: Iterable[str] = ()) -> list[Foreign]:
     """Return what a process loaded that the commits of its tools do not hold, with the same bytes.
 
     Args:
-        stash: the stash's root.
-        tools: the registry.
+        stash: the stash.
         used: the tools whose code it is to be, all of them checked out at their commits.
         loaded: what the process loaded.
         built: the paths, from the stash's root, that were installed as packages: whoever reproduces the snapshot
@@ -163,7 +161,11 @@ def foreign(
     Raises:
         StashError: git failed.
     """
-    checkouts = {name: _Checkout(stash, tool) for name, tool in tools.items() if (stash / tool.path / ".git").exists()}
+    checkouts = {
+        name: _Checkout(stash, tool)
+        for name, tool in stash.tools.items()
+        if (stash.checkout(tool.name) / ".git").exists()
+    }
     everywhere = tuple(one.root for one in checkouts.values())
     files = [*loaded.modules, *(("", file) for file in loaded.configs)]
     found: dict[str, Foreign] = {}
@@ -242,7 +244,7 @@ def _import_from(checkout: _Checkout, file: str) -> str:
     on_path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if any(file.startswith(os.path.realpath(entry) + os.sep) for entry in on_path):
         return "unset PYTHONPATH"
-    python = interpreter(checkout.stash, checkout.tool)
+    python = interpreter(checkout.stash.root, checkout.tool)
     has_pip = any(python.parent.parent.glob("lib/python*/site-packages/pip"))
     pip = (str(python), "-m", "pip", "install") if has_pip else ("uv", "pip", "install", "--python", str(python))
     return command(*pip, "--no-deps", "--force-reinstall", "--editable", checkout.path)

@@ -123,4 +123,4 @@ def _name(wanted: Wish) -> str:
 def _fix(wanted: Wish, said: str) -> str:
     if "ModuleNotFoundError" not in said:
         return ""
-    return f"install the tool's packages for {interpreter(wanted.stash, wanted.tool)}  # or name another `python:`"
+    return f"install the tool's packages for {interpreter(wanted.stash.root, wanted.tool)}  # or name another `python:`"

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, printable
-from experimentstash.core.files import check_inside, check_no_link
 from experimentstash.core.names import SnapshotName, check_experiment, near, snapshot_directory, tool_path
 from experimentstash.core.secrets import for_others
 from experimentstash.git.checkouts.checked_out import update_submodule
@@ -20,18 +19,18 @@ from experimentstash.stash import snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 
 def checked_wish(
-    stash: Path, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = (), *, any_commit: bool = False
+    stash: Stash, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = (), *, any_commit: bool = False
 ) -> Wish:
     """Return what to run, as `frozen_wish`, where the tools are what the snapshot was frozen with.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool.
         experiment: the experiment's name.
         tag: the tag.
@@ -44,14 +43,14 @@ def checked_wish(
     """
     wanted = frozen_wish(stash, tool, experiment, tag, arguments)
     name = SnapshotName(tool.name, tag, experiment)
-    found = list(_differences(stash, name, snapshot_file.parse((stash / name.path).read_bytes(), name.path)))
+    found = list(_differences(stash, name, snapshot_file.parse((stash.root / name.path).read_bytes(), name.path)))
     if found and not any_commit:
         allow = "  # or, to run it all the same, add --any-commit"
         raise StashError(str(found[0].args[0]), f"{found[0].fix}{allow}")
     return replace(wanted, note=_noted(found)) if found else wanted
 
 
-def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> Wish:
+def frozen_wish(stash: Stash, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> Wish:
     """Return what to run for an experiment that was frozen under a tag, in this checkout.
 
     Raises:
@@ -60,9 +59,7 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     """
     check_experiment(experiment)
     name = SnapshotName(tool.name, tag, experiment)
-    path = stash / name.path
-    check_inside(stash, path)
-    check_no_link(stash, path)
+    path = stash.unlinked(name.path)
     if not path.is_file():
         raise _no_snapshot(stash, name)
     check_tool_there(stash, tool)
@@ -86,16 +83,14 @@ def frozen_wish(stash: Path, tool: Tool, experiment: str, tag: str, arguments: S
     )
 
 
-def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot, overrides: Sequence[str]) -> None:
+def _check_jobs(stash: Stash, name: SnapshotName, frozen: snapshot_file.Snapshot, overrides: Sequence[str]) -> None:
     """Check that the jobs that are snapshots of their own are here, and that nobody sweeps over something else.
 
     Raises:
         StashError: one is missing, or an override is for a key that the sweep goes through.
     """
     for number in range(frozen.jobs_apart):
-        check_inside(stash, stash / name.job(number).path)
-        check_no_link(stash, stash / name.job(number).path)
-        if not (stash / name.job(number).path).is_file():
+        if not stash.unlinked(name.job(number).path).is_file():
             what = f"{name.job(number).path}: job {number} of {name.title} is not there"
             raise StashError(what, command("git", "checkout", f"snapshot/{name.tag}", "--", name.job(number).path))
     swept = {command_line.key(line) for line in frozen.all("SWEEP")}
@@ -107,7 +102,7 @@ def _check_jobs(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot,
             )
 
 
-def _differences(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot) -> Iterator[StashError]:
+def _differences(stash: Stash, name: SnapshotName, frozen: snapshot_file.Snapshot) -> Iterator[StashError]:
     """Yield why the tools are not what the snapshot was frozen with: another commit, or changes on top of it."""
     for tool, recorded in frozen.pins(name.tool).items():
         try:
@@ -120,14 +115,14 @@ def _differences(stash: Path, name: SnapshotName, frozen: snapshot_file.Snapshot
             yield error
 
 
-def _move_to(stash: Path, tool: str, commit: str) -> str:
+def _move_to(stash: Stash, tool: str, commit: str) -> str:
     """Return the commands that check a commit of a tool out, fetched first where the clone does not have it."""
     place = ("git", "-C", tool_path(tool))
     words = []
-    if answer("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", cwd=stash / tool_path(tool)) is None:
+    if answer("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", cwd=stash.checkout(tool)) is None:
         words.append(command(*place, "fetch", "--quiet", "--tags", "origin"))
     words.append(command(*place, "checkout", "--quiet", commit))
-    if (stash / tool_path(tool) / ".gitmodules").exists():
+    if (stash.checkout(tool) / ".gitmodules").exists():
         words.append(command(*place, "submodule", "update", "--init", "--recursive"))
     return " && ".join(words)
 
@@ -140,15 +135,15 @@ def _noted(found: Sequence[StashError]) -> str:
     return for_others("".join(f"{line}\n" for line in lines))
 
 
-def _no_snapshot(stash: Path, name: SnapshotName) -> StashError:
-    here = stash / "configs" / name.tool / "snapshots"
-    folder = stash / snapshot_directory(name.tool, name.tag)
+def _no_snapshot(stash: Stash, name: SnapshotName) -> StashError:
+    here = stash.root / "configs" / name.tool / "snapshots"
+    folder = stash.root / snapshot_directory(name.tool, name.tag)
     if folder.is_dir():
         known = [path.relative_to(folder).as_posix().removesuffix(".yaml") for path in folder.rglob("*.yaml")]
         return StashError(f"no experiment {name.experiment!r} under the tag {name.tag!r}{near(name.experiment, known)}")
     tags = [path.name for path in here.iterdir()] if here.is_dir() else []
     fix = f"{command('git', 'checkout', f'snapshot/{name.tag}')} && {update_submodule(stash, name.tool)}"
-    if answer("rev-parse", "--verify", "--quiet", f"refs/tags/snapshot/{name.tag}", cwd=stash) is None:
+    if answer("rev-parse", "--verify", "--quiet", f"refs/tags/snapshot/{name.tag}", cwd=stash.root) is None:
         fix = "git fetch --tags  # if others have it"
     return StashError(
         f"no snapshot of {name.tool!r} under the tag {name.tag!r} in this checkout{near(name.tag, tags)}", fix

@@ -46,13 +46,13 @@ def with_record(launch: Launch, wanted: Wish, tag: str | None) -> Launch:
 
 def run_record(wanted: Wish, tag: str | None) -> dict[str, Any]:
     """Return what is known of a run before it starts; no text of it holds a secret or a name of this machine."""
-    stash_commit, stash_changed = _state(wanted.stash)
+    stash_commit, stash_changed = _state(wanted.stash.root)
     snapshot = None
     if tag is not None and wanted.snapshot is not None:
         name = SnapshotName(wanted.tool.name, tag, wanted.experiment)
         snapshot = snapshot_file.parse(wanted.snapshot.read_bytes(), name.path)
     tools = [wanted.tool.name, *(tool for tool, _ in (snapshot.depends if snapshot else ()))]
-    states = {tool: _state(wanted.stash / "tools" / tool) for tool in tools}
+    states = {tool: _state(wanted.stash.checkout(tool)) for tool in tools}
     record = {
         "format": FORMAT,
         "experimentstash": __version__,

@@ -15,12 +15,12 @@ from experimentstash.hydra.source.layout import guess_select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 
-def wish(stash: Path, tool: Tool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
+def wish(stash: Stash, tool: Tool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
     """Return what to run for an experiment and what the user typed after it.
 
     Raises:

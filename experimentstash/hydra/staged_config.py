@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from experimentstash.core.names import SnapshotName
     from experimentstash.hydra.config_text import Text
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 _UNTYPED = ("types", "the text does not have those that the tool declares: a replay gives plain values")
@@ -49,11 +50,11 @@ class LaidOut:
 
 
 @contextlib.contextmanager
-def laid_out(stash: Path, tool: Tool, name: SnapshotName, data: bytes) -> Iterator[LaidOut]:
+def laid_out(stash: Stash, tool: Tool, name: SnapshotName, data: bytes) -> Iterator[LaidOut]:
     """Lay a text out and give what to compose for it; what was laid out is gone afterwards.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool, from the registry.
         name: what the text is to be frozen as.
         data: its bytes.
@@ -101,10 +102,10 @@ def _write(path: Path, text: str) -> Path:
     return path
 
 
-def _is_working(stash: Path, name: SnapshotName, text: Text) -> bool:
+def _is_working(stash: Stash, name: SnapshotName, text: Text) -> bool:
     """Tell whether a text is the working config of that name, which `run` composes as an experiment."""
     with contextlib.suppress(OSError):
-        return (stash / experiment_path(name.tool, name.experiment)).read_bytes() == text.config.encode("utf-8")
+        return (stash.root / experiment_path(name.tool, name.experiment)).read_bytes() == text.config.encode("utf-8")
     return False
 
 

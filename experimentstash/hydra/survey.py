@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.files import check_inside
 from experimentstash.core.names import experiment_path
 from experimentstash.hydra.experiment_group import NAMES, Choice, choose_group
 from experimentstash.hydra.launch import Wish
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
     from experimentstash.hydra.source.hydra_main import HydraMain
+    from experimentstash.stash.stash import Stash
 
 _TRIED = 4
 """Programs that are started, one after the other, until one comes to Hydra."""
@@ -89,14 +89,14 @@ class Found:
         return min((*self.copied, *self.kept, *self.experiments.texts, *self.in_python), default=None)
 
 
-def survey(stash: Path, request: Request) -> Found:
+def survey(stash: Stash, request: Request) -> Found:
     """Look through a tool's checkout, and ask its program.
 
     Raises:
         StashError: there is no program of Hydra's in it, the program named never comes to Hydra, or there is no
             package of configs where one is needed.
     """
-    root = stash / Tool(request.name, "").path
+    root = stash.root / Tool(request.name, "").path
     found = programs(root, request.name)
     tool, answer = _first_that_answers(stash, request, _candidates(root, request, found), found)
     main = read_main(root, tool)
@@ -153,7 +153,7 @@ def _as_named(root: Path, named: str, found: dict[Path, tuple[str, str]]) -> tup
 
 
 def _first_that_answers(
-    stash: Path, request: Request, tools: list[Tool], found: dict[Path, tuple[str, str]]
+    stash: Stash, request: Request, tools: list[Tool], found: dict[Path, tuple[str, str]]
 ) -> tuple[Tool, Description | NotComposed]:
     """Return the first program that comes to Hydra, or that cannot be started here.
 
@@ -165,7 +165,7 @@ def _first_that_answers(
         if isinstance(answer, Description) or not answer.ended_well:
             return tool, answer
     first = tools[0]
-    own = entry_file(stash / first.path, first)
+    own = entry_file(stash.checkout(first.name), first)
     others = [program for file, (program, _) in found.items() if file != own]
     raise StashError(
         f"{first.path}: {first.entrypoint!r} ended with 0 and never came to Hydra: it is no program of Hydra's",
@@ -183,15 +183,15 @@ def _config_folder(root: Path, tool: Tool, main: HydraMain | None, answer: Descr
 
 
 def _to_copy(
-    stash: Path, tool: Tool, experiments: Experiments, *, begins: bool
+    stash: Stash, tool: Tool, experiments: Experiments, *, begins: bool
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     texts = experiments.texts
-    own = stash / "configs" / tool.name / "experiment"
+    own = stash.root / "configs" / tool.name / "experiment"
     if not texts and begins and not any(own.rglob("*.yaml")):
         texts = {"default": FIRST.format(tool=tool.name)}
     for name in texts:
-        check_inside(stash, Path(experiment_path(tool.name, name)))
-    kept = tuple(name for name in texts if (stash / experiment_path(tool.name, name)).exists())
+        stash.inside(experiment_path(tool.name, name))
+    kept = tuple(name for name in texts if (stash.root / experiment_path(tool.name, name)).exists())
     return {name: text for name, text in texts.items() if name not in kept}, kept
 
 

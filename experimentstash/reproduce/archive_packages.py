@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, printable
-from experimentstash.core.files import check_inside
 from experimentstash.environments.build_request import Supply
 from experimentstash.environments.wheelhouse import check_locked
 from experimentstash.reproduce import experiment_environments
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.archive.archive_manifest import Supplied
     from experimentstash.reproduce.archive.unpack import Archive
     from experimentstash.reproduce.experiment_environments import Need, Within
+    from experimentstash.stash.stash import Stash
 
     Supplies = Callable[[Need], Within]
 
@@ -26,7 +26,7 @@ _PACKAGES = ".git/experimentstash/packages"
 
 
 @contextmanager
-def supplied(archive: Archive | None, stash: Path) -> Iterator[Supplies]:
+def supplied(archive: Archive | None, stash: Stash) -> Iterator[Supplies]:
     """Have what builds the environment of a snapshot.
 
     Args:
@@ -39,11 +39,11 @@ def supplied(archive: Archive | None, stash: Path) -> Iterator[Supplies]:
     if archive is None or archive.manifest.locks is None:
         yield lambda wanted: experiment_environments.built(stash, wanted)
         return
-    with archive.unpacked_packages(stash / _PACKAGES) as folder:
+    with archive.unpacked_packages(stash.root / _PACKAGES) as folder:
         yield lambda wanted: _built(archive, stash, folder, wanted)
 
 
-def _built(archive: Archive, stash: Path, folder: Path, wanted: Need) -> Within:
+def _built(archive: Archive, stash: Stash, folder: Path, wanted: Need) -> Within:
     experiment_environments.check_can_build(wanted)
     one = _find(archive, wanted)
     supply = _supply(archive, one, stash, folder, wanted)
@@ -64,14 +64,12 @@ def _find(archive: Archive, wanted: Need) -> Supplied:
     raise StashError(f"{archive.path}: it holds packages, but none for {asked[0]}")
 
 
-def _supply(archive: Archive, one: Supplied, stash: Path, folder: Path, wanted: Need) -> Supply:
+def _supply(archive: Archive, one: Supplied, stash: Stash, folder: Path, wanted: Need) -> Supply:
     """Return the packages, each of them one that the lock names: the tag counts, and not what lies beside it."""
     known = wanted.lock.hashes() if wanted.lock else {}
     digests = {package.file: package.sha256 for package in archive.manifest.packages}
     for package, file in one.files.items():
         check_locked(str(archive.path), known, package, digests[file])
-    for project in one.projects:
-        check_inside(stash, stash / project)
     lines = tuple(f"{package} --hash=sha256:{digests[file]}" for package, file in sorted(one.files.items()))
-    projects = tuple(stash / project for project in one.projects)
+    projects = tuple(stash.inside(project) for project in one.projects)
     return Supply(folder, lines, tuple(sorted(digests.values())), projects)

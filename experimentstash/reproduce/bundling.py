@@ -24,7 +24,7 @@ from experimentstash.reproduce.earlier_attempt import Earlier
 from experimentstash.reproduce.fetch import Stage
 from experimentstash.reproduce.reproduction import bring_tools
 from experimentstash.reproduce.tool_checkouts import Tools
-from experimentstash.stash import registry
+from experimentstash.stash.stash import Stash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,11 +162,11 @@ def _packed(stage: Stage, number: int, wanted: PinnedSubmodule | None, place: Pa
 
 def _gathered(stage: Stage, frozen: Sequence[Frozen], pool: Path) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
     """Gather the packages of all locks, each lock once for each Python that was recorded with it."""
-    tools = registry.load(stage.folder)
+    stash = Stash(stage.folder)
     locks: dict[tuple[str, str], Supplied] = {}
     for one in frozen:
-        wanted = experiment_environments.need(stage.folder, one, registry.find(tools, one.name.tool))
-        order = experiment_environments.order_for(stage.folder, wanted)
+        wanted = experiment_environments.need(stash, one, stash.tool(one.name.tool))
+        order = experiment_environments.order_for(stash, wanted)
         key = (order.lock.name, str(order.python or ""))
         if key not in locks:
             found = gather(order, pool)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from experimentstash.environments.formats.base import Lock
     from experimentstash.environments.header_lines import Recorded
     from experimentstash.reproduce.fetch import Frozen
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 _OWN = f".git/{OWN}/environments"
@@ -98,7 +99,7 @@ def projects_in(frozen: Frozen) -> tuple[str, ...]:
     return read_header(frozen.snapshot, frozen.name.path).projects
 
 
-def need(stash: Path, frozen: Frozen, tool: Tool) -> Need:
+def need(stash: Stash, frozen: Frozen, tool: Tool) -> Need:
     """Return what a snapshot wants to run in, nothing built yet.
 
     One that records no lock (frozen by hand, or before locks were) takes the one that its tool ships.
@@ -113,8 +114,8 @@ def need(stash: Path, frozen: Frozen, tool: Tool) -> Need:
     """
     said = read_header(frozen.snapshot, frozen.name.path)
     if (line := said.lock) is not None:
-        return Need(frozen, said, open_lock(stash, line.name, line.sha256, extras=line.extras, groups=line.groups))
-    found = find_lock(stash, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
+        return Need(frozen, said, open_lock(stash.root, line.name, line.sha256, extras=line.extras, groups=line.groups))
+    found = find_lock(stash.root, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups)
     told = (f"{frozen.name.path} records no lock: built from {found.lock.name}",) if found.lock else ()
     return Need(frozen, said, found.lock, told)
 
@@ -129,7 +130,7 @@ def check_can_build(wanted: Need) -> None:
         )
 
 
-def order_for(stash: Path, wanted: Need, supply: Supply | None = None) -> Order:
+def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> Order:
     """Return the order for what a snapshot wants to run in.
 
     Args:
@@ -145,15 +146,15 @@ def order_for(stash: Path, wanted: Need, supply: Supply | None = None) -> Order:
         lock=wanted.lock,  # type: ignore[arg-type]  # checked above
         title=f"{wanted.frozen.name.title} of snapshot/{wanted.frozen.name.tag}",
         cache=cache_folder(),
-        own=stash / _OWN,
+        own=stash.root / _OWN,
         python=wanted.said.python,
-        projects=tuple(stash / folder for folder in wanted.said.projects),
+        projects=tuple(stash.root / folder for folder in wanted.said.projects),
         versions=dict(wanted.said.packages),
         supply=supply,
     )
 
 
-def built(stash: Path, wanted: Need, supply: Supply | None = None) -> Within:
+def built(stash: Stash, wanted: Need, supply: Supply | None = None) -> Within:
     """Build what a snapshot wants to run in, or take it up where it was built before.
 
     Args:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import FREE_SPACE, StashError, ToolExit, first_lines, is_disk_full, report
-from experimentstash.core.files import check_inside
 from experimentstash.core.names import near
 from experimentstash.core.urls import without_secrets
 from experimentstash.git.checkouts.restore import put_back
@@ -23,10 +22,10 @@ from experimentstash.reproduce.reproduction_report import Account, Outcome
 from experimentstash.reproduce.stash_source import into_another
 from experimentstash.reproduce.state import Done, claim
 from experimentstash.reproduce.tool_checkouts import Tools
-from experimentstash.stash import registry
+from experimentstash.stash.stash import Stash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from experimentstash.core.names import SnapshotName
@@ -112,10 +111,10 @@ def _reproduced(request: Request) -> Account | None:
         tools = Tools(stage.repository, request.source, progress.built, earlier)
         brought = bring_tools(tools, commit, chosen)
         lacking = trust.lfs_lines(request.folder, {".": pointers, **tools.pointers})
-        work = _Work(request, registry.load(request.folder), tools, progress, earlier)
-        needs = _needs(request, chosen, work.registered)
+        work = _Work(request, Stash(request.folder), tools, progress, earlier)
+        needs = _needs(request, chosen, work.stash)
         trust.ask(_told(request, commit, brought, needs) + lacking, yes=request.yes)
-        with supplied(request.source.archive if request.builds else None, request.folder) as supplies:
+        with supplied(request.source.archive if request.builds else None, work.stash) as supplies:
             ready = [(one, work.within(one, supplies)) for one in needs]
         for lock in _used_again([within for _, within in ready]):
             _log.info("the environment of %s was built before, and is used again", lock)
@@ -161,13 +160,13 @@ def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[Pin
     return brought
 
 
-def _needs(request: Request, chosen: Sequence[Frozen], tools: Mapping[str, Tool]) -> list[Need]:
+def _needs(request: Request, chosen: Sequence[Frozen], stash: Stash) -> list[Need]:
     """Return what each of them wants to run in; all that can be wrong with it is wrong before anything runs."""
     needs = []
     for one in chosen:
-        tool = registry.find(tools, one.name.tool)
-        check_tool_there(request.folder, tool)
-        wanted = experiment_environments.need(request.folder, one, tool)
+        tool = stash.tool(one.name.tool)
+        check_tool_there(stash, tool)
+        wanted = experiment_environments.need(stash, one, tool)
         if request.builds:
             experiment_environments.check_can_build(wanted)
         needs.append(wanted)
@@ -214,14 +213,14 @@ class _Work:
 
     Attributes:
         request: what was asked for.
-        registered: the registry of the tag.
+        stash: the checkout of the tag.
         tools: their checkouts.
         progress: how far it has come.
         earlier: takes what an earlier run left.
     """
 
     request: Request
-    registered: Mapping[str, Tool]
+    stash: Stash
     tools: Tools
     progress: Progress
     earlier: Earlier
@@ -230,7 +229,7 @@ class _Work:
         """Return what a snapshot runs in, built now or before."""
         request = self.request
         if not request.builds:
-            tool = self.registered[wanted.frozen.name.tool]
+            tool = self.stash.tools[wanted.frozen.name.tool]
             return experiment_environments.at_hand(request.source.clone or request.folder, wanted, tool)
         within = supplies(wanted)
         self.progress.built.update(self.tools.untracked())  # nothing has run yet: the builds left it, and need it
@@ -240,8 +239,8 @@ class _Work:
     def reproduced(self, wanted: Need, within: Within) -> Outcome:
         """Run a snapshot, unless that was done, and compare what it wrote."""
         name = wanted.frozen.name
-        tool = self.registered[name.tool]._replace(python=str(within.python))
-        folder = run_folder(self.request.folder, tool, name)
+        tool = self.stash.tools[name.tool]._replace(python=str(within.python))
+        folder = run_folder(self.stash, tool, name)
         done = self.progress.done.get(name.title)
         if done is None or done.exit_code or done.python != tool.python or not folder.is_dir():
             _log.info("running %s", name.title)
@@ -271,7 +270,7 @@ class _Work:
 
     def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
         name = wanted.frozen.name
-        check_inside(self.request.folder, folder)
+        self.stash.inside(folder)
         check_left_alone(folder)
         self.progress.done.pop(name.title, None)
         self.progress.keep()
@@ -279,7 +278,7 @@ class _Work:
             self.earlier.take(folder)  # nothing is resumed from what an earlier run left
         limit = self.request.limit
         launcher = self.request.launcher if "--multirun" in wanted.frozen.snapshot.all("HYDRA") else ()
-        ran = run_fresh(self.request.folder, tool, name, folder, limit, launcher)
+        ran = run_fresh(self.stash, tool, name, folder, limit, launcher)
         if ran.stopped:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
         aside = free_folder(folder.with_name(f"{folder.name}-beside"))
@@ -301,7 +300,7 @@ class _Work:
             for place, paths in self.progress.built.items()
             for path in paths
         }
-        found = foreign(self.request.folder, self.registered, pins, ran.loaded, wanted.said.projects)
+        found = foreign(self.stash, pins, ran.loaded, wanted.said.projects)
         return tuple(one.ran for one in found if one.file not in built)[:_MOST_BESIDE]
 
     def _compared(self, manifest: Manifest, tool: Tool, outcome: Outcome) -> Report:

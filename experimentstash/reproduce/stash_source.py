@@ -12,9 +12,9 @@ from experimentstash.core.invocation import rerun
 from experimentstash.core.urls import is_path, names_program, without_secrets
 from experimentstash.git.repository import Repository
 from experimentstash.git.user_git import ask_git
-from experimentstash.git.working_tree import find_stash
 from experimentstash.hydra.isolated_run import free_folder
 from experimentstash.reproduce.download_limit import Limit
+from experimentstash.stash.stash import find_stash
 
 if TYPE_CHECKING:
     from experimentstash.reproduce.archive.unpack import Archive
@@ -89,7 +89,7 @@ def _plain(told: str) -> str:
 
 def _stash_at_hand(tag: str) -> Path:
     try:
-        return find_stash()
+        return find_stash().root
     except StashError as error:
         fix = command("experimentstash", "reproduce", tag, "--from", "URL")
         raise StashError(str(error.args[0]), f"{fix}  # the repository, or the archive, that has the tag") from None
@@ -175,10 +175,10 @@ def place_for(tag: str, source: Source, into: str | None) -> Path:
 
 def _default_place(tag: str) -> Path:
     try:
-        stash = find_stash()
+        root = find_stash().root
     except StashError:
         return Path.cwd() / tag
-    return stash.with_name(f"{stash.name}-{tag}")
+    return root.with_name(f"{root.name}-{tag}")
 
 
 def into_another(tag: str, without: str = "") -> str:

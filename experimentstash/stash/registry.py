@@ -46,29 +46,29 @@ def parse(data: bytes, where: str) -> dict[str, Tool]:
     return {name: read_tool(name, key, value, where) for name, key, value in pairs(tools, where)}
 
 
-def load(stash: Path) -> dict[str, Tool]:
-    """Read the registry of the stash whose root is `stash`, as it is on disk.
+def load(root: Path) -> dict[str, Tool]:
+    """Read the registry of the stash whose root is `root`, as it is on disk.
 
     Raises:
         StashError: there is none, it is a link out of the stash, or `parse` refuses it.
     """
-    return parse(read(stash), REGISTRY)
+    return parse(read(root), REGISTRY)
 
 
-def read(stash: Path) -> bytes:
+def read(root: Path) -> bytes:
     """Return the bytes of the registry on disk, at most one more than `parse` takes.
 
     Raises:
         StashError: there is none, or it is a link out of the stash.
     """
-    files.check_inside(stash, stash / REGISTRY)
+    files.check_inside(root, root / REGISTRY)
     try:
-        with (stash / REGISTRY).open("rb") as file:
+        with (root / REGISTRY).open("rb") as file:
             return file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise StashError(f"{stash}: not a stash, it holds no {REGISTRY}", "experimentstash init") from None
+        raise StashError(f"{root}: not a stash, it holds no {REGISTRY}", "experimentstash init") from None
     except OSError as error:
-        raise StashError(f"{stash / REGISTRY}: cannot be read: {error.strerror}") from None
+        raise StashError(f"{root / REGISTRY}: cannot be read: {error.strerror}") from None
 
 
 def find(tools: Mapping[str, Tool], name: str) -> Tool:

@@ -36,6 +36,7 @@ from experimentstash.reproduce.reproduction_report import check_report
 from experimentstash.stash import registry, snapshot_file
 from experimentstash.stash.results import collect, manifest, manifest_parser
 from experimentstash.stash.results.comparison_rules import Rules
+from experimentstash.stash.stash import Stash
 from experimentstash.stash.tool import Tool
 from experimentstash.verify import exceptions
 
@@ -65,7 +66,7 @@ def bare(tmp_path: Path) -> Path:
 
 def test_what_is_in_the_way_of_a_new_tool(bare: Path, made: Lab) -> None:
     def check() -> None:
-        new_submodule.check_free(bare, "mytool")
+        new_submodule.check_free(Stash(bare), "mytool")
 
     (bare / TOOL).mkdir(parents=True)
     assert mend(check, bare) == "mv tools/mytool tools/mytool.old"
@@ -77,7 +78,7 @@ def test_what_is_in_the_way_of_a_new_tool(bare: Path, made: Lab) -> None:
     assert mend(check, bare) == f"rm -rf {bare}/.git/modules/{TOOL}"
     git("update-index", "--add", "--cacheinfo", f"160000,{pin_id('one')},{TOOL}", cwd=bare)
     assert mend(check, bare) == f"git rm --cached -r {TOOL}"
-    for name, call in (("tools", check), ("configs", lambda: new_submodule.check_free(bare, "x"))):
+    for name, call in (("tools", check), ("configs", lambda: new_submodule.check_free(Stash(bare), "x"))):
         (bare / name).rename(bare / f"{name}.aside")
         (bare / name).symlink_to("/")
         with pytest.raises(StashError) as refused:
@@ -98,23 +99,23 @@ def test_a_merge_of_the_registry(bare: Path) -> None:
             repository.index()
 
     with pytest.raises(StashError, match="in the middle of a merge") as refused:
-        new_submodule.check_free(bare, "mytool")
+        new_submodule.check_free(Stash(bare), "mytool")
     mend(check, bare)
     assert refused.value.fix == "git add .gitmodules configs/meta.yaml  # once their conflicts are resolved"
     write(bare, {".gitmodules": ""})
     paste(refused.value.fix, bare)
-    new_submodule.check_free(bare, "mytool")
+    new_submodule.check_free(Stash(bare), "mytool")
 
 
 def test_a_tool_that_is_there_already(root: Path) -> None:
     shutil.rmtree(root / TOOL)
     with pytest.raises(StashError) as refused:
-        new_submodule.check_free(root, "mytool")
+        new_submodule.check_free(Stash(root), "mytool")
     assert "protocol.file.allow=always" in refused.value.fix
     paste(refused.value.fix, root)
-    assert checked_out(root, "mytool") == git("rev-parse", f"HEAD:{TOOL}", cwd=root)
+    assert checked_out(Stash(root), "mytool") == git("rev-parse", f"HEAD:{TOOL}", cwd=root)
     with pytest.raises(StashError) as refused:
-        new_submodule.check_free(root, "mytool")
+        new_submodule.check_free(Stash(root), "mytool")
     assert refused.value.fix == ""
 
 
@@ -131,7 +132,7 @@ def test_a_url_with_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_stash_as_a_tool(root: Path, made: Lab) -> None:
     with pytest.raises(StashError) as refused:
-        new_submodule.check_not_the_stash(root, "mytool", str(root))
+        new_submodule.check_not_the_stash(Stash(root), "mytool", str(root))
     layout = refused.value.fix
     assert layout.startswith("experimentstash init ../paper && cd ../paper && experimentstash add-tool mytool URL")
     paste(layout.partition(" && experimentstash add-tool")[0], root)
@@ -140,29 +141,29 @@ def test_the_stash_as_a_tool(root: Path, made: Lab) -> None:
     shutil.rmtree(root / TOOL)
     git("worktree", "add", "-q", "--detach", TOOL, cwd=root)
     with pytest.raises(StashError) as refused:
-        checked_out(root, "mytool")
+        checked_out(Stash(root), "mytool")
     assert refused.value.fix == layout
 
 
 def test_a_tool_at_no_commit(root: Path) -> None:
     git("symbolic-ref", "HEAD", "refs/heads/nothing", cwd=root / TOOL)
-    mend(lambda: checked_out(root, "mytool"), root)
-    assert checked_out(root, "mytool") == git("rev-parse", f":{TOOL}", cwd=root)
+    mend(lambda: checked_out(Stash(root), "mytool"), root)
+    assert checked_out(Stash(root), "mytool") == git("rev-parse", f":{TOOL}", cwd=root)
 
 
 def test_a_tool_with_changes(root: Path) -> None:
     write(root, {f"{TOOL}/new.py": ""})
-    mend(lambda: tool_commit(root, "mytool"), root)
+    mend(lambda: tool_commit(Stash(root), "mytool"), root)
     assert len([*root.glob("outputs/mytool/moved-*/new.py")]) == 1
     write(root, {f"{TOOL}/main.py": "changed\n"})
-    mend(lambda: tool_commit(root, "mytool"), root)
+    mend(lambda: tool_commit(Stash(root), "mytool"), root)
     assert git("stash", "list", cwd=root / TOOL)
 
 
 def test_a_tool_of_another_user(root: Path, sealed_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     git("config", "--global", "--add", "safe.directory", str(root), cwd=root.parent)
-    fix = mend(lambda: tool_commit(root, "mytool"), root)
+    fix = mend(lambda: tool_commit(Stash(root), "mytool"), root)
     assert fix == f"git config --global --add safe.directory {root}/{TOOL}"
 
 
@@ -174,13 +175,13 @@ def test_git_finds_a_lock(root: Path) -> None:
 def test_git_is_not_there(root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     there = shutil.which("git") or ""
     monkeypatch.setenv("PATH", str(tmp_path))
-    fix = mend(lambda: checked_out(root, "mytool"), root, edit=lambda: (tmp_path / "git").symlink_to(there))
+    fix = mend(lambda: checked_out(Stash(root), "mytool"), root, edit=lambda: (tmp_path / "git").symlink_to(there))
     assert fix == "install git, https://git-scm.com"
 
 
 def test_something_else_is_under_way(root: Path) -> None:
     def check() -> None:
-        freeze_commit.check_can_commit(root, "mytool")
+        freeze_commit.check_can_commit(Stash(root), "mytool")
 
     head = git("rev-parse", "HEAD", cwd=root)
     editor = {"GIT_EDITOR": "true"}
@@ -209,11 +210,11 @@ def test_something_else_is_under_way(root: Path) -> None:
 
 def test_no_commit_of_the_tool_yet(root: Path) -> None:
     git("update-ref", "-d", "HEAD", cwd=root)
-    mend(lambda: freeze_commit.check_can_commit(root, "mytool"), root)
+    mend(lambda: freeze_commit.check_can_commit(Stash(root), "mytool"), root)
     write(root, {"configs/meta.yaml": REGISTRY.replace("mytool", "other")})
     git("commit", "-qam", "renamed", cwd=root)
     write(root, {"configs/meta.yaml": REGISTRY})
-    mend(lambda: freeze_commit.check_can_commit(root, "mytool"), root)
+    mend(lambda: freeze_commit.check_can_commit(Stash(root), "mytool"), root)
 
 
 def test_a_tag_that_is_taken(bare: Path) -> None:
@@ -222,13 +223,13 @@ def test_a_tag_that_is_taken(bare: Path) -> None:
     git("tag", "snapshot/v1", cwd=bare)
     for taken, fix in (("v1", "choose another tag: a tag never moves"), ("beta", "choose another --tag")):
         with pytest.raises(StashError) as refused:
-            freeze_commit.check_tag_free(bare, taken)
+            freeze_commit.check_tag_free(Stash(bare), taken)
         assert refused.value.fix == fix
-        freeze_commit.check_tag_free(bare, f"{taken}-2")
+        freeze_commit.check_tag_free(Stash(bare), f"{taken}-2")
 
 
 def pending(root: Path) -> None:
-    pending_snapshot.waiting(root, "v1", ())
+    pending_snapshot.waiting(Stash(root), "v1", ())
 
 
 def test_what_is_frozen_under_the_same_tag_and_does_not_hold(root: Path) -> None:
@@ -261,7 +262,7 @@ def test_what_is_staged_is_not_what_is_on_disk(bare: Path) -> None:
     def check() -> None:
         with Repository.open(bare) as repository:
             staged = repository.index().files
-            check_same(repository, name, set(repository.changed({PATH: staged[PATH]})))
+            check_same(Stash(bare), name, set(repository.changed({PATH: staged[PATH]})))
 
     assert mend(check, bare) == f"git add {PATH}"
 
@@ -269,7 +270,7 @@ def test_what_is_staged_is_not_what_is_on_disk(bare: Path) -> None:
 def test_a_tool_that_is_not_at_the_pin_that_is_staged(root: Path) -> None:
     def check() -> None:
         with Repository.open(root) as repository:
-            Freezing(repository)._check_pin("mytool", checked_out(root, "mytool"))
+            Freezing(repository)._check_pin("mytool", checked_out(Stash(root), "mytool"))
 
     old = git("rev-parse", "HEAD", cwd=root / TOOL)
     commit(root / TOOL, {"more.py": ""})
@@ -286,7 +287,7 @@ def test_a_snapshot_that_is_not_in_this_checkout(root: Path) -> None:
     here = git("rev-parse", "HEAD", cwd=root / TOOL)
 
     def find() -> None:
-        replay.checked_wish(root, tool, "a", "v1")
+        replay.checked_wish(Stash(root), tool, "a", "v1")
 
     with pytest.raises(StashError) as refused:
         find()
@@ -299,9 +300,9 @@ def test_a_snapshot_that_is_not_in_this_checkout(root: Path) -> None:
     clone = root.parent / "clone"
     paste(refused.value.fix, clone)
     with pytest.raises(StashError) as refused:
-        replay.checked_wish(clone, tool, "a", "v1")
+        replay.checked_wish(Stash(clone), tool, "a", "v1")
     paste(refused.value.fix, clone)
-    assert replay.checked_wish(clone, tool, "a", "v1")
+    assert replay.checked_wish(Stash(clone), tool, "a", "v1")
 
 
 def test_a_job_that_is_gone(root: Path) -> None:
@@ -313,11 +314,11 @@ def test_a_job_that_is_gone(root: Path) -> None:
     git("tag", "snapshot/v1", cwd=root)
     (root / job).unlink()
     tool = Tool("mytool", "-m mytool.main")
-    assert mend(lambda: replay.checked_wish(root, tool, "a", "v1"), root) == f"git checkout snapshot/v1 -- {job}"
+    assert mend(lambda: replay.checked_wish(Stash(root), tool, "a", "v1"), root) == f"git checkout snapshot/v1 -- {job}"
     with pytest.raises(StashError) as refused:
-        replay.checked_wish(root, tool, "a", "v1", ["lr=3"])
+        replay.checked_wish(Stash(root), tool, "a", "v1", ["lr=3"])
     assert refused.value.fix == "experimentstash run mytool a/0 --snapshot v1  # one job of it"
-    assert replay.checked_wish(root, tool, "a/0", "v1", ["lr=3"])
+    assert replay.checked_wish(Stash(root), tool, "a/0", "v1", ["lr=3"])
 
 
 def test_a_link_on_the_way_to_a_snapshot(root: Path) -> None:
@@ -488,7 +489,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_tool_that_is_not_checked_out(root: Path) -> None:
     shutil.rmtree(root / TOOL)
-    mend(lambda: check_checked_out(root, "mytool"), root)
+    mend(lambda: check_checked_out(Stash(root), "mytool"), root)
 
 
 def test_a_tool_whose_repository_git_cannot_read(root: Path) -> None:
@@ -536,7 +537,10 @@ def test_a_sweep_that_is_edited(root: Path) -> None:
     assert name
     tool = Tool("mytool", "main.py", select="primary")
     data = (root / PATH).read_bytes()
-    with pytest.raises(StashError, match="is not frozen anew by itself") as refused, laid_out(root, tool, name, data):
+    with (
+        pytest.raises(StashError, match="is not frozen anew by itself") as refused,
+        laid_out(Stash(root), tool, name, data),
+    ):
         pass
     paste(refused.value.fix, root)
     assert git("status", "--porcelain", "configs", cwd=root) == ""

@@ -570,6 +570,6 @@ def test_where_nothing_is_staged_little_is_loaded(stash: Path) -> None:
     assert loaded.split()[0] == "0"
     assert ours >= {"hooks.freeze_snapshots", "git.repository", "git.user_git"}
     assert not ours & {
-        "core.files", "freeze.staged_configs", "git.working_tree", "stash.registry", "stash.snapshot_file",
+        "core.files", "freeze.staged_configs", "stash.stash", "stash.registry", "stash.snapshot_file",
         "verify.examination", "verify.exceptions", "verify.missing_tags",
     }  # fmt: skip

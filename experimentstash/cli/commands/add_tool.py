@@ -18,19 +18,20 @@ from experimentstash.core.urls import is_local
 from experimentstash.git.submodules import new_submodule
 from experimentstash.git.submodules.transaction import all_or_nothing, only_add
 from experimentstash.git.user_git import git
-from experimentstash.git.working_tree import find_stash
 from experimentstash.hydra import command_line
 from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.selection import wish
 from experimentstash.hydra.survey import Found, Request, survey
 from experimentstash.stash.registry import read, with_key, with_tool
+from experimentstash.stash.stash import find_stash
 from experimentstash.stash.tool import Tool, entrypoint_complaint, group_complaint, packages_complaint, split_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from experimentstash.git.submodules.transaction import Undo
+    from experimentstash.stash.stash import Stash
 
 
 @click.command("add-tool")
@@ -82,11 +83,11 @@ def command(
     tell(stash, found, failure, url)
 
 
-def register(stash: Path, undo: Undo, found: Found, fix: str) -> None:
+def register(stash: Stash, undo: Undo, found: Found, fix: str) -> None:
     """Write the copied experiments and the registry, and stage them with what git staged itself.
 
     Args:
-        stash: the top of the stash.
+        stash: the stash.
         undo: notes what is written.
         found: what was found in the tool.
         fix: the command that adds the tool without copies, for one that holds a secret.
@@ -95,24 +96,24 @@ def register(stash: Path, undo: Undo, found: Found, fix: str) -> None:
     for path in paths:
         undo.will_make(path)
     for path, text in zip(paths, found.copied.values(), strict=True):
-        write_shared(stash / path, text, fix=fix)
-    _write_registry(stash, undo, with_tool(read(stash).decode(), found.tool))
+        write_shared(stash.root / path, text, fix=fix)
+    _write_registry(stash, undo, with_tool(read(stash.root).decode(), found.tool))
     _stage(stash, paths)
 
 
-def _write_registry(stash: Path, undo: Undo, text: str) -> None:
+def _write_registry(stash: Stash, undo: Undo, text: str) -> None:
     undo.will_write_registry(text)
-    write_shared(stash / REGISTRY, text)
+    write_shared(stash.root / REGISTRY, text)
     _stage(stash, [REGISTRY])
 
 
-def _stage(stash: Path, paths: list[str]) -> None:
+def _stage(stash: Stash, paths: list[str]) -> None:
     if paths:
         named = "\0".join(paths).encode()
-        git("add", "--pathspec-from-file=-", "--pathspec-file-nul", cwd=stash, stdin=named)
+        git("add", "--pathspec-from-file=-", "--pathspec-file-nul", cwd=stash.root, stdin=named)
 
 
-def try_first(stash: Path, undo: Undo, found: Found) -> tuple[Found, str]:
+def try_first(stash: Stash, undo: Undo, found: Found) -> tuple[Found, str]:
     """Compose a first experiment and keep in the registry how it was chosen.
 
     Returns:
@@ -124,7 +125,7 @@ def try_first(stash: Path, undo: Undo, found: Found) -> tuple[Found, str]:
         return found, ""
     print(f"composing {found.tool.name}/{found.first} …", file=sys.stderr, flush=True)
     for path in ("outputs/.gitignore", "outputs/x"):  # what starting a tool leaves
-        if not (stash / path).exists():
+        if not (stash.root / path).exists():
             undo.will_make(path)
     try:
         wanted = wish(stash, found.tool, found.first)
@@ -132,11 +133,11 @@ def try_first(stash: Path, undo: Undo, found: Found) -> tuple[Found, str]:
         select = compose(wanted, mode="validate")[0].select
     except StashError as error:
         return found, str(error)
-    _write_registry(stash, undo, with_key(read(stash).decode(), found.tool.name, "select", select))
+    _write_registry(stash, undo, with_key(read(stash.root).decode(), found.tool.name, "select", select))
     return replace(found, tool=found.tool._replace(select=select)), ""
 
 
-def tell(stash: Path, found: Found, failure: str, url: str) -> None:
+def tell(stash: Stash, found: Found, failure: str, url: str) -> None:
     """Print what was added, and what to do next; what does not work goes to stderr."""
     tool = found.tool
     lines = [f"added {tool.name} at {new_submodule.commit_of(stash, tool)[:12]} ({tool.path})", *_about(found)]

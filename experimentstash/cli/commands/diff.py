@@ -10,9 +10,9 @@ import click
 from experimentstash.cli.terminal import BAD, FAINT, GOOD, HEAD, Cell, Table, show, styled
 from experimentstash.core.errors import FINE, UsageError, printable
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.comparison import PARTS, Comparison
 from experimentstash.history.tag_comparison import compare_tags
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(old: str, new: str | None, only_changed: bool, as_json: bool, as_csv
     """
     if as_json + as_csv + as_md > 1:
         raise UsageError("--json, --csv and --md exclude each other")
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         compared = compare_tags(repository, old, new)
     if as_json:
         told = [comparison.as_json(only_changed=only_changed) for comparison in compared]

@@ -11,9 +11,9 @@ import click
 from experimentstash.cli.terminal import HEAD, Table, show, styled
 from experimentstash.core.errors import FINDING, FINE, printable
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.catalog import Catalog
 from experimentstash.history.provenance import Provenance, find_origin
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def command(file: Path, as_json: bool) -> int:
 
     Example: experimentstash find paper/figures/loss.pdf
     """
-    root = find_stash()
+    root = find_stash().root
     with Repository.open(root) as repository:
         origin = find_origin(Catalog(repository), root, file)
     if as_json:

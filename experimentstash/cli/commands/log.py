@@ -11,8 +11,8 @@ from experimentstash.cli.terminal import FAINT, HEAD, Cell, Table, show
 from experimentstash.core.errors import FINE, StashError, UsageError
 from experimentstash.core.names import near
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.catalog import Catalog
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def command(name: str | None, count: int | None, as_json: bool, as_csv: bool, as
     """
     if as_json + as_csv + as_md > 1:
         raise UsageError("--json, --csv and --md exclude each other")
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         catalog = Catalog(repository)
         records = [
             (record, names)

@@ -9,9 +9,9 @@ import click
 from experimentstash.core.errors import FINE, printable
 from experimentstash.core.files import write_text
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.report_data import report_data
 from experimentstash.history.report_page import report_page
+from experimentstash.stash.stash import find_stash
 
 
 @click.command("report")
@@ -38,7 +38,7 @@ def command(output: Path, reproductions: tuple[Path, ...]) -> int:
 
     Example: experimentstash report -o snapshots.html
     """
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         data = report_data(repository, reproductions)
     write_text(output, report_page(data))
     click.echo(f"wrote {printable(str(output))}: {len(data['tags']):,} tags")

@@ -8,14 +8,13 @@ from experimentstash.core import process
 from experimentstash.core.errors import FINE, ToolExit, UsageError
 from experimentstash.core.errors import command as command_text
 from experimentstash.core.names import plain_tag
-from experimentstash.git.working_tree import find_stash
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
 from experimentstash.hydra.run_record import with_record
 from experimentstash.hydra.selection import wish
-from experimentstash.stash import registry
+from experimentstash.stash.stash import find_stash
 
 _FLAGS = frozenset({"--any-commit", "--validate-only"})
 
@@ -41,8 +40,8 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     """  # noqa: D301  (click's \b keeps the list)
     arguments, tag, flags = _own_options(command_text("experimentstash", "run", tool, experiment), anything)
     stash = find_stash()
-    tell_missing_hooks(stash)
-    chosen = registry.find(registry.load(stash), tool)
+    tell_missing_hooks(stash.root)
+    chosen = stash.tool(tool)
     if tag is not None:
         tag = plain_tag(tag)
         wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)

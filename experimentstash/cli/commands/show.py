@@ -10,10 +10,10 @@ import click
 from experimentstash.cli.terminal import BAD, GOOD, HEAD, Table, show, styled
 from experimentstash.core.errors import FINE, StashError, printable
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.catalog import Catalog, choose_names
 from experimentstash.history.config_values import as_json_value, config_values, late_values, shown
 from experimentstash.history.figures import figures
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.tag_findings import findings_of_tag
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command(what: str, as_json: bool) -> int:
     Example: experimentstash show camera-ready:figure1/pca
     """
     tag, _, experiment = what.partition(":")
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         catalog = Catalog(repository)
         record = catalog.record(tag)
         names = choose_names(record, experiment)

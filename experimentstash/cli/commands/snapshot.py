@@ -11,7 +11,7 @@ import click
 
 from experimentstash.core.errors import FINE, StashError, UsageError, printable
 from experimentstash.core.errors import command as command_text
-from experimentstash.core.files import check_inside, check_shared, remove_empty, write_shared
+from experimentstash.core.files import check_shared, remove_empty, write_shared
 from experimentstash.core.names import plain_tag
 from experimentstash.core.progress import show_steps
 from experimentstash.freeze.freeze import freeze
@@ -20,18 +20,19 @@ from experimentstash.freeze.pending_snapshot import Frozen, files_beside, is_com
 from experimentstash.git.checkouts.outward_links import outward_links
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
 from experimentstash.git.checkouts.tool_commit import checked_out
-from experimentstash.git.working_tree import find_stash
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import command_line, launch
 from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.selection import wish
-from experimentstash.stash import registry, snapshot_file
+from experimentstash.stash import snapshot_file
+from experimentstash.stash.stash import find_stash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 
@@ -70,9 +71,8 @@ def command(
     tag = plain_tag(tag)
     check_shared("-m", message or "")
     stash = find_stash()
-    tell_missing_hooks(stash)
-    tools = registry.load(stash)
-    chosen = registry.find(tools, tool)
+    tell_missing_hooks(stash.root)
+    chosen = stash.tool(tool)
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
@@ -86,7 +86,7 @@ def command(
     composing = Composing(wishes, commit_now)
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
         within = beside.submit(_surroundings, stash, chosen, tag).result
-        frozen = [freeze(wanted, tag, tools, within, composing=composing) for wanted in wishes]
+        frozen = [freeze(wanted, tag, within, composing=composing) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves(stash, [] if allow_back else moves)
@@ -95,7 +95,7 @@ def command(
         if is_run:
             from experimentstash.freeze.recorded_run import record_run  # 30 ms, and only this needs it
 
-            frozen = [record_run(stash, chosen, one, tools, is_last=one is frozen[-1]) for one in frozen]
+            frozen = [record_run(stash, chosen, one, is_last=one is frozen[-1]) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
     for told in within().told:
@@ -150,7 +150,7 @@ def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...], 
     )
 
 
-def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
+def _taken_up(stash: Stash, frozen: Frozen) -> Frozen:
     """Return the snapshot, or the one on disk if that is the same but for its time and what varies.
 
     So a freeze that was cut off is finished by saying it again.
@@ -158,8 +158,7 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
     Raises:
         StashError: another snapshot is on disk under that name.
     """
-    path = stash / frozen.name.path
-    check_inside(stash, path)
+    path = stash.inside(frozen.name.path)
     if not path.exists():
         return frozen
     there = path.read_text("utf-8", "replace")
@@ -172,7 +171,7 @@ def _taken_up(stash: Path, frozen: Frozen) -> Frozen:
     return replace(frozen.as_written(there), files={**frozen.files, **beside})
 
 
-def _check_same(stash: Path, frozen: Frozen, there: str) -> None:
+def _check_same(stash: Stash, frozen: Frozen, there: str) -> None:
     if frozen.same_but_for_the_moment(there):
         return
     path = frozen.name.path
@@ -183,28 +182,27 @@ def _check_same(stash: Path, frozen: Frozen, there: str) -> None:
 
 
 @contextlib.contextmanager
-def _written(stash: Path, frozen: Sequence[Frozen]) -> Iterator[None]:
+def _written(stash: Stash, frozen: Sequence[Frozen]) -> Iterator[None]:
     """Write what is not there yet; it goes again where what is done with it fails."""
     written: list[Path] = []
     try:
         for one in frozen:
             for name, text in {**one.files, one.name.path: one.text}.items():
-                path = stash / name
-                check_inside(stash, path)
+                path = stash.inside(name)
                 if not path.exists():
                     written.append(path)
                     write_shared(path, text, one.published)
-            if not (stash / one.name.results_path).exists():
-                written.append(stash / one.name.results_path)  # should it be run
+            if not (stash.root / one.name.results_path).exists():
+                written.append(stash.root / one.name.results_path)  # should it be run
         yield
     except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
-            remove_empty(path.parent, stash)
+            remove_empty(path.parent, stash.root)
         raise
 
 
-def _surroundings(stash: Path, tool: Tool, tag: str) -> Surroundings:
+def _surroundings(stash: Stash, tool: Tool, tag: str) -> Surroundings:
     from experimentstash.freeze.environment_capture import surroundings  # loaded while the tool composes
 
     return surroundings(stash, tool, tag)

@@ -10,8 +10,8 @@ import click
 from experimentstash.cli.terminal import BAD, FAINT, GOOD, HEAD, Cell, Table, show, styled
 from experimentstash.core.errors import FINE, listed, printable
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.overview import overview, summary
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def command(everything: bool, online: bool, as_json: bool) -> int:
 
     Example: experimentstash status --all
     """
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         state = overview(repository, online=online)
     if as_json:
         click.echo(json.dumps(state.as_json(), indent=2))

@@ -8,7 +8,7 @@ import click
 
 from experimentstash.core.errors import FINDING, FINE, StashError, report
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.missing_tags import make_missing
 from experimentstash.verify.rewritten_tags import carry
 
@@ -20,7 +20,7 @@ def command(as_json: bool) -> int:
 
     A tag that nobody else has goes along where its commit was amended or rebased.
     """
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         if repository.rebasing:
             raise StashError(
                 "a rebase is under way: what is tagged now would be left behind by it",

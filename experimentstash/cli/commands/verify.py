@@ -10,7 +10,7 @@ import click
 
 from experimentstash.core.errors import FINDING, FINE, StashError, UsageError, report
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.examination import Verdict, judge_all, judge_commit, judge_index, judge_range
 from experimentstash.verify.published import unpublished
 
@@ -39,7 +39,7 @@ def command(rev: str | None, everything: bool, staged: bool, strict: bool, onlin
 
 def _root() -> Path:
     try:
-        return find_stash()
+        return find_stash().root
     except StashError:
         with contextlib.suppress(StashError), Repository.open(Path.cwd()) as repository:
             if repository.bare:  # a server has no working files, and judges all the same

@@ -10,9 +10,9 @@ import click
 from experimentstash.cli.terminal import HEAD, Table, show, styled
 from experimentstash.core.errors import FINE, printable
 from experimentstash.git.repository import Repository
-from experimentstash.git.working_tree import find_stash
 from experimentstash.history.causes import Explanation, explain
 from experimentstash.history.tag_comparison import compare_tags
+from experimentstash.stash.stash import find_stash
 from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def command(old: str, new: str, as_json: bool) -> int:
 
     Example: experimentstash why submission camera-ready
     """
-    with Repository.open(find_stash()) as repository:
+    with Repository.open(find_stash().root) as repository:
         found = [explain(comparison) for comparison in compare_tags(repository, old, new)]
     if as_json:
         click.echo(json.dumps({"explanations": [one.as_json() for one in found]}, indent=2))

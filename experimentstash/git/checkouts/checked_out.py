@@ -10,17 +10,17 @@ from experimentstash.core.urls import is_local
 from experimentstash.git.user_git import ask_git
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from experimentstash.stash.stash import Stash
 
 
-def check_checked_out(stash: Path, tool: str) -> None:
+def check_checked_out(stash: Stash, tool: str) -> None:
     """Raise `StashError` unless the submodule of `tool` is checked out in the stash."""
     path = tool_path(tool)
-    if not (stash / path / ".git").exists():
+    if not (stash.root / path / ".git").exists():
         raise StashError(f"{path}: the tool {tool!r} is not checked out", update_submodule(stash, tool))
 
 
-def update_submodule(stash: Path, tool: str) -> str:
+def update_submodule(stash: Stash, tool: str) -> str:
     """Return the command that checks a tool out at the commit that the stash pins.
 
     From a path of this machine git takes a submodule only where it is told so (CVE-2022-39253).
@@ -29,15 +29,17 @@ def update_submodule(stash: Path, tool: str) -> str:
     return command("git", *allowed, "submodule", "update", "--init", "--recursive", tool_path(tool))
 
 
-def _comes_from_here(stash: Path, path: str) -> bool:
-    listed = ask_git("config", "-z", "-f", ".gitmodules", "--get-regexp", r"^submodule\..*\.(path|url)$", cwd=stash)
+def _comes_from_here(stash: Stash, path: str) -> bool:
+    listed = ask_git(
+        "config", "-z", "-f", ".gitmodules", "--get-regexp", r"^submodule\..*\.(path|url)$", cwd=stash.root
+    )
     lines = (line.partition("\n") for line in listed.stdout.decode("utf-8", "surrogateescape").split("\0"))
     keys = {key: value for key, _, value in lines}
     name = next((key.removesuffix(".path") for key, value in keys.items() if value == path), None)
     if name is None:
         return False
-    own = ask_git("config", "--get", f"{name}.url", cwd=stash).stdout.decode("utf-8", "surrogateescape").strip()
+    own = ask_git("config", "--get", f"{name}.url", cwd=stash.root).stdout.decode("utf-8", "surrogateescape").strip()
     url = own or keys.get(f"{name}.url", "")
     if url.startswith(("./", "../")):  # it begins at the remote of the stash; without one, at its directory
-        url = ask_git("config", "--get", "remote.origin.url", cwd=stash).stdout.decode("utf-8", "replace").strip()
+        url = ask_git("config", "--get", "remote.origin.url", cwd=stash.root).stdout.decode("utf-8", "replace").strip()
     return is_local(url)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, printable
-from experimentstash.core.files import check_inside
 from experimentstash.core.names import tool_path
 from experimentstash.git.entries import LINK
 from experimentstash.git.user_git import git
@@ -14,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from experimentstash.stash.stash import Stash
 
-def outward_links(stash: Path, tools: Iterable[str]) -> Iterator[str]:
+
+def outward_links(stash: Stash, tools: Iterable[str]) -> Iterator[str]:
     """Yield the lines that tell each link of the tools' checkouts that leads out of the stash.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tools: the names of the tools.
 
     Raises:
@@ -27,17 +28,17 @@ def outward_links(stash: Path, tools: Iterable[str]) -> Iterator[str]:
     """
     for tool in sorted(tools):
         place = tool_path(tool)
-        for line in git("ls-files", "--stage", "-z", cwd=stash / place).split("\0"):
+        for line in git("ls-files", "--stage", "-z", cwd=stash.root / place).split("\0"):
             head, _, path = line.partition("\t")
-            if head.startswith(LINK) and not _is_inside(stash, stash / place / path):
+            if head.startswith(LINK) and not _is_inside(stash, stash.root / place / path):
                 remove = command("git", "-C", place, "rm", path)
                 yield f"{place}: {printable(path)} is a link that leads out of the stash: reproduce refuses it"
                 yield f"    fix: {remove}  # then commit and push that, and freeze again"
 
 
-def _is_inside(stash: Path, path: Path) -> bool:
+def _is_inside(stash: Stash, path: Path) -> bool:
     try:
-        check_inside(stash, path)
+        stash.inside(path)
     except StashError:
         return False
     return True

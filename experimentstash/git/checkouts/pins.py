@@ -12,7 +12,8 @@ from experimentstash.git.user_git import answer, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
+
+    from experimentstash.stash.stash import Stash
 
 _SHORT = 12  # hex digits of a commit in a message
 
@@ -64,11 +65,11 @@ def _commits(count: int) -> str:
     return f"{count:,} commit{'' if count == 1 else 's'}"
 
 
-def pin_moves(stash: Path, pins: Mapping[str, str]) -> list[PinMove]:
+def pin_moves(stash: Stash, pins: Mapping[str, str]) -> list[PinMove]:
     """Return what happens to the pins of tools, by the tool's name.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         pins: the full id of the commit that is frozen, by tool.
 
     Raises:
@@ -77,9 +78,9 @@ def pin_moves(stash: Path, pins: Mapping[str, str]) -> list[PinMove]:
     return [_move(stash, tool, pins[tool]) for tool in sorted(pins)]
 
 
-def _move(stash: Path, tool: str, new: str) -> PinMove:
-    root = stash / tool_path(tool)
-    old = answer("rev-parse", "--verify", "--quiet", f"HEAD:{tool_path(tool)}", cwd=stash) or ""
+def _move(stash: Stash, tool: str, new: str) -> PinMove:
+    root = stash.checkout(tool)
+    old = answer("rev-parse", "--verify", "--quiet", f"HEAD:{tool_path(tool)}", cwd=stash.root) or ""
     if old in ("", new):
         return PinMove(tool, old, new)
     if answer("rev-parse", "--verify", "--quiet", f"{old}^{{commit}}", cwd=root) is None:
@@ -88,11 +89,11 @@ def _move(stash: Path, tool: str, new: str) -> PinMove:
     return PinMove(tool, old, new, int(left_out), int(added))
 
 
-def check_moves(stash: Path, moves: Iterable[PinMove]) -> None:
+def check_moves(stash: Stash, moves: Iterable[PinMove]) -> None:
     """Check that no pin moves back or sideways: an older checkout is frozen by mistake more often than on purpose.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         moves: what is to be recorded.
 
     Raises:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from experimentstash.stash.results.stray_files import Written
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 TOOL, STASH = "@tool", "@stash"
@@ -23,11 +24,11 @@ TOOL, STASH = "@tool", "@stash"
 
 
 @contextlib.contextmanager
-def without_earlier(stash: Path, tool: Tool, before: Sequence[str], aside: Path) -> Iterator[None]:
+def without_earlier(stash: Stash, tool: Tool, before: Sequence[str], aside: Path) -> Iterator[None]:
     """Take the results of earlier runs out of the way while a run is under way: nothing is to be appended to them.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool; its registry entry names the places.
         before: the files that are there, as absolute paths.
         aside: a directory that holds them meanwhile.
@@ -44,13 +45,13 @@ def without_earlier(stash: Path, tool: Tool, before: Sequence[str], aside: Path)
             aside.rmdir()
 
 
-def collect_stray(stash: Path, tool: Tool, written: Sequence[Written], folder: Path) -> tuple[Written, ...]:
+def collect_stray(stash: Stash, tool: Tool, written: Sequence[Written], folder: Path) -> tuple[Written, ...]:
     """Bring the results that the registry names into the run directory, and return what else was written beside it.
 
     New files are moved; a file that git knows is copied, and stays.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool.
         written: what the run left beside its run directory.
         folder: the run directory.
@@ -71,13 +72,13 @@ def collect_stray(stash: Path, tool: Tool, written: Sequence[Written], folder: P
     return tuple(rest)
 
 
-def path_of(stash: Path, tool: Tool, file: str) -> str | None:
+def path_of(stash: Stash, tool: Tool, file: str) -> str | None:
     """Return a file's path from the top of the tool's checkout, as `results: paths:` names it; None outside."""
-    top, root = os.path.realpath(stash), os.path.realpath(stash / tool.path)
+    top, root = os.path.realpath(stash.root), os.path.realpath(stash.checkout(tool.name))
     return os.path.relpath(file, root).replace(os.sep, "/") if file.startswith(top + os.sep) else None
 
 
-def _place(stash: Path, tool: Tool, file: str) -> str | None:
+def _place(stash: Stash, tool: Tool, file: str) -> str | None:
     """Return where a file goes below the run directory, or None where it is no result."""
     path = path_of(stash, tool, file)
     if path is None or not tool.results.names(path):

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimentstash.git.checkouts.changes import Change
+    from experimentstash.stash.stash import Stash
 
 _MOST_TOLD = 5  # files
 
 
-def tool_commit(stash: Path, tool: str) -> str:
+def tool_commit(stash: Stash, tool: str) -> str:
     """Return the commit that a tool is checked out at.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool's name.
 
     Returns:
@@ -41,37 +42,37 @@ def tool_commit(stash: Path, tool: str) -> str:
     return commit
 
 
-def check_unchanged(stash: Path, tool: str) -> None:
+def check_unchanged(stash: Stash, tool: str) -> None:
     """Raise `StashError` where a tool that is checked out holds changes that are not committed."""
-    if found := changes(stash / tool_path(tool)):
+    if found := changes(stash.checkout(tool)):
         names = listed(list(map(str, found)), _MOST_TOLD)
         raise StashError(f"{tool_path(tool)}: changes that are not committed: {names}", _fix(stash, tool, found))
 
 
-def checked_out(stash: Path, tool: str) -> str:
+def checked_out(stash: Stash, tool: str) -> str:
     """Return the commit that a tool is checked out at, whatever its files hold.
 
     Raises:
         StashError: as `tool_commit`, but for changes.
     """
-    root = stash / tool_path(tool)
+    root = stash.checkout(tool)
     check_checked_out(stash, tool)
     _check_own_repository(stash, tool)
     commit = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=root)
     if commit is None:
-        pin = answer("rev-parse", "--verify", "--quiet", f":{tool_path(tool)}", cwd=stash)
+        pin = answer("rev-parse", "--verify", "--quiet", f":{tool_path(tool)}", cwd=stash.root)
         fix = command("git", "-C", tool_path(tool), "checkout", "--quiet", "--detach", pin) if pin else ""
         raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", fix)
     return commit
 
 
-def _check_own_repository(stash: Path, tool: str) -> None:
+def _check_own_repository(stash: Stash, tool: str) -> None:
     """Raise `StashError` where a tool's directory leads to the stash's own repository, by a link or as a worktree."""
-    root = stash / tool_path(tool)
+    root = stash.checkout(tool)
     is_plain = (root / ".git").is_dir() or "/worktrees/" not in (root / ".git").read_text("utf-8", "replace")
-    if is_plain and os.path.realpath(root) == os.path.join(os.path.realpath(stash), tool_path(tool)):  # noqa: PTH118
+    if is_plain and os.path.realpath(root) == os.path.join(os.path.realpath(stash.root), tool_path(tool)):  # noqa: PTH118
         return  # a clone, or a submodule: what else there is costs two questions to git
-    own, outer = (_common_folder(place) for place in (root, stash))
+    own, outer = (_common_folder(place) for place in (root, stash.root))
     if own == outer:
         raise StashError(f"{tool_path(tool)}: it is the stash itself; {OWN_REPOSITORY}", layout(tool))
 
@@ -91,7 +92,7 @@ def layout(tool: str) -> str:
     )
 
 
-def _fix(stash: Path, tool: str, found: Sequence[Change]) -> str:
+def _fix(stash: Stash, tool: str, found: Sequence[Change]) -> str:
     if all(change.is_untracked for change in found):
         return move_away(stash, tool, [change.path for change in found]) + "  # or commit them there"
     return "; ".join(_fixes(tool, found)) + "  # or commit them there"
@@ -122,8 +123,8 @@ def _fix_in(repository: str, tool: str, found: Sequence[Change]) -> str:
         words.append(command(*in_place, "reset", "--quiet", "--", *announced))
     if not all(change.is_submodule for change in found):
         replaced = any(REPLACED in change.flags for change in found)
-        stash = command(*in_place, "stash", "--include-untracked")
-        words.append(f"GIT_NO_REPLACE_OBJECTS=1 {stash}" if replaced else stash)
+        put_aside = command(*in_place, "stash", "--include-untracked")
+        words.append(f"GIT_NO_REPLACE_OBJECTS=1 {put_aside}" if replaced else put_aside)
     if submodules := names(lambda change: change.is_submodule):
         words.append(_back_to_pins(place, submodules))
     return " && ".join(words)
@@ -134,17 +135,17 @@ def _back_to_pins(place: str, names: Sequence[str]) -> str:
     return f"{reset} && {command('git', '-C', place, 'submodule', 'update', '--init', '--recursive', '--', *names)}"
 
 
-def move_away(stash: Path, tool: str, paths: Sequence[str]) -> str:
+def move_away(stash: Stash, tool: str, paths: Sequence[str]) -> str:
     """Return the command that moves untracked files out of a tool, into the ignored directory of its outputs.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool's name.
         paths: the files, from the top of the tool's checkout.
     """
     moment = dt.datetime.now(dt.timezone.utc).strftime("%Y%m%d-%H%M%S")
     target = f"outputs/{tool}/moved-{moment}"
-    known = git("ls-files", "-z", "--recurse-submodules", cwd=stash / tool_path(tool)).split("\0")
+    known = git("ls-files", "-z", "--recurse-submodules", cwd=stash.checkout(tool)).split("\0")
     folders = {str(parent) for path in known for parent in PurePosixPath(path).parents}
     moved: dict[str, list[str]] = {}
     for path in paths:

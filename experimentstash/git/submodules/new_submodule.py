@@ -6,10 +6,10 @@ import contextlib
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, printable
-from experimentstash.core.files import check_inside
-from experimentstash.core.names import REGISTRY, check_tool, tool_path
+from experimentstash.core.names import REGISTRY, check_tool, experiment_path, tool_path
 from experimentstash.core.process import run_whole
 from experimentstash.core.secrets import first_secret
 from experimentstash.core.urls import names_program, public_url, resolve, same
@@ -17,7 +17,10 @@ from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import OWN_REPOSITORY, layout
 from experimentstash.git.submodules.rollback import modules_folder
 from experimentstash.git.user_git import answer, ask_git, clean_environment, git
-from experimentstash.stash.registry import Tool, load
+
+if TYPE_CHECKING:
+    from experimentstash.stash.registry import Tool
+    from experimentstash.stash.stash import Stash
 
 
 def check_url(url: str, folder: Path, name: str) -> str:
@@ -61,11 +64,11 @@ def check_url(url: str, folder: Path, name: str) -> str:
     return url
 
 
-def check_not_the_stash(stash: Path, name: str, url: str) -> None:
+def check_not_the_stash(stash: Stash, name: str, url: str) -> None:
     """Check that a tool does not come from the stash itself, from a directory of it, or from its own remote.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         name: the tool's name.
         url: what `check_url` returned.
 
@@ -76,12 +79,12 @@ def check_not_the_stash(stash: Path, name: str, url: str) -> None:
         raise StashError(f"{url}: it is the stash itself; {OWN_REPOSITORY}", layout(name))
 
 
-def _leads_to(stash: Path, url: str) -> bool:
+def _leads_to(stash: Stash, url: str) -> bool:
     path = Path(url.removeprefix("file://"))
-    if path.is_absolute() and path.is_dir() and _common_folder(path) == _common_folder(stash):
+    if path.is_absolute() and path.is_dir() and _common_folder(path) == _common_folder(stash.root):
         return True
-    remotes = answer("config", "--get-regexp", r"^remote\..*\.url$", cwd=stash) or ""
-    bases = [line.partition(" ")[2] for line in remotes.splitlines()] or [str(stash)]
+    remotes = answer("config", "--get-regexp", r"^remote\..*\.url$", cwd=stash.root) or ""
+    bases = [line.partition(" ")[2] for line in remotes.splitlines()] or [str(stash.root)]
     return any(same(_resolved(url, base), base) for base in bases)
 
 
@@ -104,7 +107,7 @@ def check_branch(branch: str) -> None:
         raise StashError(f"{branch!r} is no name for a branch (git help check-ref-format)")
 
 
-def check_free(stash: Path, name: str) -> None:
+def check_free(stash: Stash, name: str) -> None:
     """Check that nothing of the name is there yet: no tool, folder, submodule, nor what is left of one.
 
     Raises:
@@ -113,18 +116,18 @@ def check_free(stash: Path, name: str) -> None:
     check_tool(name)
     path = tool_path(name)
     _check_registry(stash, name)
-    check_inside(stash, Path(path))
-    check_inside(stash, Path("configs", name, "experiment", "x"))
-    if git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash):
+    stash.inside(path)
+    stash.inside(experiment_path(name, "x"))
+    if git("ls-files", "-u", "--", ".gitmodules", REGISTRY, cwd=stash.root):
         fix = f"git add .gitmodules {REGISTRY}  # once their conflicts are resolved"
         raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", fix)
-    if git("ls-files", "-s", "--", path, cwd=stash):
+    if git("ls-files", "-s", "--", path, cwd=stash.root):
         raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
-    if os.path.lexists(stash / path):
+    if os.path.lexists(stash.root / path):
         raise StashError(f"{path}: something is there already", f"mv {path} {path}.old")
     for place, options in ((".gitmodules", ("-f", ".gitmodules")), (".git/config", ("--local",))):
         section = f"submodule.{path}"
-        known = ask_git("config", *options, "--get-regexp", f"^{re.escape(section)}\\.", cwd=stash)
+        known = ask_git("config", *options, "--get-regexp", f"^{re.escape(section)}\\.", cwd=stash.root)
         if known.stdout:
             fix = f"git config {' '.join(options)} --remove-section {section}"
             raise StashError(f"{place} has a submodule {path!r} already", fix)
@@ -132,23 +135,22 @@ def check_free(stash: Path, name: str) -> None:
         raise StashError(f"{modules}: a submodule of that name was here before", command("rm", "-rf", str(modules)))
 
 
-def _check_registry(stash: Path, name: str) -> None:
-    tools = load(stash)
-    if name in tools:
-        fix = "" if (stash / tool_path(name) / ".git").exists() else update_submodule(stash, name)
+def _check_registry(stash: Stash, name: str) -> None:
+    if name in stash.tools:
+        fix = "" if (stash.checkout(name) / ".git").exists() else update_submodule(stash, name)
         raise StashError(f"the tool {name!r} is there already ({REGISTRY}); nothing was changed", fix)
-    for other in tools:
+    for other in stash.tools:
         if other.casefold() == name.casefold():
             raise StashError(
                 f"the tool {other!r} is there already, and {name!r} differs in nothing but capital letters"
             )
 
 
-def add(stash: Path, name: str, url: str, branch: str | None = None) -> None:
+def add(stash: Stash, name: str, url: str, branch: str | None = None) -> None:
     """Add the submodule of a tool at `tools/<name>`, staged, with what git says for the user to see.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         name: the tool's name, checked by `check_free`.
         url: what `check_url` returned.
         branch: the branch to follow; by default the remote's own.
@@ -162,18 +164,18 @@ def add(stash: Path, name: str, url: str, branch: str | None = None) -> None:
     trust = ["-c", "protocol.file.allow=always"] if _is_local(stash, url) else []
     options = ["-b", branch] if branch else []
     command = ["git", *trust, "submodule", "add", *options, "--name", path, "--", url, path]
-    code = run_whole(command, cwd=stash, env=clean_environment())
+    code = run_whole(command, cwd=stash.root, env=clean_environment())
     if code != 0:
         raise StashError(f"git could not add {url} (exit code {code}); the stash is as it was")
 
 
-def _is_local(stash: Path, url: str) -> bool:
+def _is_local(stash: Stash, url: str) -> bool:
     if not url.startswith(("./", "../")):
         return url.startswith(("/", "file://"))
-    remote = ask_git("config", "--get", "remote.origin.url", cwd=stash).stdout.decode("utf-8", "replace").strip()
+    remote = ask_git("config", "--get", "remote.origin.url", cwd=stash.root).stdout.decode("utf-8", "replace").strip()
     return not remote or remote.startswith(("/", ".", "file://"))
 
 
-def commit_of(stash: Path, tool: Tool) -> str:
+def commit_of(stash: Stash, tool: Tool) -> str:
     """Return the commit that is checked out in a tool, or nothing where none is."""
-    return answer("rev-parse", "--verify", "-q", "HEAD", cwd=stash / tool.path) or ""
+    return answer("rev-parse", "--verify", "-q", "HEAD", cwd=stash.checkout(tool.name)) or ""

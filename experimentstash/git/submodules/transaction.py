@@ -23,6 +23,8 @@ from experimentstash.git.user_git import answer, ask_git, fix_of, git
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from experimentstash.stash.stash import Stash
+
 _RECORD = "experimentstash-add-tool"
 
 
@@ -30,7 +32,7 @@ _RECORD = "experimentstash-add-tool"
 class Undo:
     """The record of one add, open while the add is under way."""
 
-    stash: Path
+    stash: Stash
     file: IO[str]
     record: Record
 
@@ -58,7 +60,7 @@ class Undo:
 
     def _note_folders(self, folder: Path) -> None:
         for place in (folder, *folder.parents):
-            if str(place) not in self.record.absent and not (self.stash / place).exists():
+            if str(place) not in self.record.absent and not (self.stash.root / place).exists():
                 self.record.absent.append(str(place))
 
     def _save(self) -> None:
@@ -68,13 +70,13 @@ class Undo:
 
 
 @contextlib.contextmanager
-def only_add(stash: Path) -> Iterator[IO[str]]:
+def only_add(stash: Stash) -> Iterator[IO[str]]:
     """Be the only one that adds a tool to this checkout; an add that was cut off is undone first.
 
     Raises:
         StashError: another add is under way, or the leftovers hold work of the user's.
     """
-    path = stash / git("rev-parse", "--git-path", _RECORD, cwd=stash)
+    path = stash.root / git("rev-parse", "--git-path", _RECORD, cwd=stash.root)
     with contextlib.ExitStack() as opened:
         with held_signals():
             file = opened.enter_context(path.open("a+", encoding="utf-8"))
@@ -87,9 +89,9 @@ def only_add(stash: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def _lock(file: IO[str], stash: Path) -> None:
+def _lock(file: IO[str], stash: Stash) -> None:
     if take_lock(file) is False:
-        raise StashError(f"{stash}: another add-tool is under way there; wait for it to end")
+        raise StashError(f"{stash.root}: another add-tool is under way there; wait for it to end")
 
 
 def _forget(file: IO[str], path: Path) -> None:
@@ -97,19 +99,19 @@ def _forget(file: IO[str], path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _recover(stash: Path, left: str) -> None:
+def _recover(stash: Stash, left: str) -> None:
     whole = left[: left.rfind("\n") + 1].splitlines()
     if not whole:  # cut off before anything was done
         return
     record = Record(**json.loads(whole[-1]))
     place = tool_path(record.tool)
-    if answer("rev-parse", "--verify", "-q", f"HEAD:{place}", cwd=stash) is not None:
+    if answer("rev-parse", "--verify", "-q", f"HEAD:{place}", cwd=stash.root) is not None:
         return  # the user has committed it since
-    if _holds_work(stash / place):
+    if _holds_work(stash.root / place):
         modules = modules_folder(stash, record.tool)
         raise StashError(
             f"{place}: adding it was cut off, and it holds work of yours now; save that elsewhere first",
-            command("rm", "-rf", str(stash / place), str(modules)),
+            command("rm", "-rf", str(stash.root / place), str(modules)),
         )
     with ignored_signals():
         put_back(stash, record)
@@ -128,11 +130,11 @@ def _holds_work(checkout: Path) -> bool:
 
 
 @contextlib.contextmanager
-def all_or_nothing(stash: Path, file: IO[str], tool: str) -> Iterator[Undo]:
+def all_or_nothing(stash: Stash, file: IO[str], tool: str) -> Iterator[Undo]:
     """Put back all that `Undo` noted, and git's own traces of the submodule, unless the work is done to its end.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         file: what `only_add` yielded.
         tool: the tool that is being added; nothing of its name may be there yet.
     """

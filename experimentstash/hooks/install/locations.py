@@ -8,8 +8,8 @@ from pathlib import Path
 
 from experimentstash.core.errors import StashError
 from experimentstash.git.user_git import ask_git, git
-from experimentstash.git.working_tree import find_stash
 from experimentstash.hooks.install import hook_scripts
+from experimentstash.stash.stash import find_stash
 
 HOOKS_PATH = "core.hooksPath"
 FORMER = "experimentstash.hooksPath"
@@ -112,7 +112,7 @@ def find_place() -> Place:
     asked = ask_git("rev-parse", "--is-bare-repository", "--absolute-git-dir", cwd=here)
     is_bare, _, git_dir = os.fsdecode(asked.stdout).removesuffix("\n").partition("\n")
     bare = asked.returncode == 0 and is_bare == "true"
-    return place_of(Path(git_dir) if bare else find_stash(), bare=bare)
+    return place_of(Path(git_dir) if bare else find_stash().root, bare=bare)
 
 
 def place_of(root: Path, *, bare: bool = False) -> Place:

@@ -15,24 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
 _LARGEST = 10 * 1024 * 1024  # bytes; nobody wrote such a config
 
 
-def find(stash: Path, tool: Tool, experiment: str) -> str | None:
+def find(stash: Stash, tool: Tool, experiment: str) -> str | None:
     """Return the YAML of an experiment, of the stash or else of the tool itself; None where no file holds it.
 
     Raises:
         StashError: it is no text file of the stash, or a folder of experiments.
     """
-    own = stash / experiment_path(tool.name, experiment)
+    own = stash.root / experiment_path(tool.name, experiment)
     if os.path.lexists(own):
-        check_inside(stash, own)
+        stash.inside(own)
         return _text(own)
     theirs = _own_folder(stash, tool)
     if theirs is not None and os.path.lexists(path := theirs / f"{experiment}.yaml"):
-        check_inside(stash / tool.path, path)
+        check_inside(stash.checkout(tool.name), path)
         return _text(path)
     if own.with_suffix("").is_dir():
         names = sorted(f"{experiment}/{name}" for name in _names_below(own.with_suffix("")))
@@ -40,24 +41,24 @@ def find(stash: Path, tool: Tool, experiment: str) -> str | None:
     return None
 
 
-def unknown(stash: Path, tool: Tool, experiment: str, further: Iterable[str] = ()) -> StashError:
+def unknown(stash: Stash, tool: Tool, experiment: str, further: Iterable[str] = ()) -> StashError:
     """Return the error that tells of an experiment that is not there, with the nearest names.
 
     Args:
-        stash: the stash's root.
+        stash: the stash.
         tool: the tool, from the registry.
         experiment: its name.
         further: experiments that the program holds in no file.
     """
-    folders = [stash / f"configs/{tool.name}/experiment", _own_folder(stash, tool)]
+    folders = [stash.root / f"configs/{tool.name}/experiment", _own_folder(stash, tool)]
     known = {name for folder in folders if folder is not None for name in _names_below(folder)}
     shown = experiment_path(tool.name, experiment)
     return StashError(f"no experiment {experiment!r} of {tool.name!r} ({shown}){near(experiment, {*known, *further})}")
 
 
-def _own_folder(stash: Path, tool: Tool) -> Path | None:
+def _own_folder(stash: Stash, tool: Tool) -> Path | None:
     """Return the folder of the tool's own experiments, as far as its source shows it."""
-    root = stash / tool.path
+    root = stash.checkout(tool.name)
     theirs = config_folder(root, tool, read_main(root, tool))
     return theirs / tool.group if theirs is not None else None
 

@@ -15,6 +15,7 @@ from conftest import commit, git
 from experimentstash.core.errors import StashError
 from experimentstash.git.checkouts.changes import changes
 from experimentstash.git.checkouts.tool_commit import tool_commit
+from experimentstash.stash.stash import Stash
 
 TOOL = "tools/t"
 
@@ -139,13 +140,13 @@ EDITS: dict[str, tuple[Callable[[Path], None], str]] = {
 @pytest.mark.parametrize("case", EDITS)
 def test_an_edit_that_git_status_hides_is_refused_and_the_fix_undoes_it(stash: Path, case: str) -> None:
     edit, shown = EDITS[case]
-    head = tool_commit(stash, "t")
+    head = tool_commit(Stash(stash), "t")
     edit(stash / TOOL)
     with pytest.raises(StashError) as refused:
-        tool_commit(stash, "t")
+        tool_commit(Stash(stash), "t")
     assert refused.value.args[0] == f"{TOOL}: changes that are not committed: {shown.format(case)}"
     play(refused.value.fix, stash)
-    assert tool_commit(stash, "t") == head
+    assert tool_commit(Stash(stash), "t") == head
 
 
 def play(fix: str, stash: Path) -> None:
@@ -160,7 +161,7 @@ def test_untracked_files_are_moved_out_of_the_tool_and_the_tool_does_not_change(
         (stash / TOOL / path).parent.mkdir(parents=True, exist_ok=True)
         (stash / TOOL / path).write_text(text)
     with pytest.raises(StashError) as refused:
-        tool_commit(stash, "t")
+        tool_commit(Stash(stash), "t")
     assert refused.value.args[0] == (
         f"{TOOL}: changes that are not committed: a b.txt, cache/a/b.bin, nest/d/u.py, pkg/n.py"
     )
@@ -190,7 +191,7 @@ def test_a_tool_that_is_the_stash_itself_is_refused(stash: Path, kind: str) -> N
     else:
         git("worktree", "add", "-q", "--detach", place, cwd=stash)
     with pytest.raises(StashError) as refused:
-        tool_commit(stash, "own")
+        tool_commit(Stash(stash), "own")
     assert str(refused.value) == (
         "tools/own: it is the stash itself; a snapshot pins a commit of the tool, so the tool needs a repository of its"
         " own\n    fix: experimentstash init ../paper && cd ../paper && experimentstash add-tool own URL"
@@ -205,11 +206,11 @@ def test_a_tool_of_another_user_is_told_in_gits_own_words_and_the_fix_trusts_it(
     subprocess.run(["chown", "-R", "1234", TOOL, ".git/modules"], cwd=stash, check=True)
     try:
         with pytest.raises(StashError, match="detected dubious ownership") as refused:
-            tool_commit(stash, "t")
+            tool_commit(Stash(stash), "t")
         trust = f"git config --global --add safe.directory {(stash / TOOL).resolve()}"
         assert refused.value.fix == trust
         play(trust, stash)
         play(f"git config --global --add safe.directory {(stash / TOOL / 'nest').resolve()}", stash)
-        assert len(tool_commit(stash, "t")) == 40
+        assert len(tool_commit(Stash(stash), "t")) == 40
     finally:
         subprocess.run(["chown", "-R", str(os.getuid()), TOOL, ".git/modules"], cwd=stash, check=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from conftest import commit, git, run
 
 from experimentstash.git.checkouts.outward_links import outward_links
+from experimentstash.stash.stash import Stash
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +25,12 @@ def test_links_that_lead_out_are_told_with_a_fix_that_works(tmp_path: Path) -> N
     }
     for name, target in links.items():
         (tool / name).symlink_to(target)
-    assert list(outward_links(tmp_path, ["mytool"])) == []  # git does not know them yet
+    assert list(outward_links(Stash(tmp_path), ["mytool"])) == []  # git does not know them yet
     git("add", "-A", cwd=tool)
     git("commit", "-q", "-m", "links", cwd=tool)
-    told = list(outward_links(tmp_path, ["mytool"]))
+    told = list(outward_links(Stash(tmp_path), ["mytool"]))
     assert told[::2] == [
         f"tools/mytool: {name} is a link that leads out of the stash: reproduce refuses it" for name in ("away", "up")
     ]
     assert run("bash", "-c", "\n".join(line.partition("fix: ")[2] for line in told[1::2]), cwd=tmp_path).code == 0
-    assert list(outward_links(tmp_path, ["mytool"])) == []
+    assert list(outward_links(Stash(tmp_path), ["mytool"])) == []

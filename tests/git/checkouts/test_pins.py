@@ -9,6 +9,7 @@ from conftest import commit, estash, git, run
 
 from experimentstash.core.errors import StashError
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
+from experimentstash.stash.stash import Stash
 
 PATH = "tools/t"
 
@@ -44,14 +45,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
 def test_which_way_a_pin_moves(made: tuple[Path, dict[str, str]], to: str, move: str, is_ordinary: bool) -> None:
     stash, ids = made
     short = {name: commit[:12] for name, commit in ids.items()}
-    (found,) = pin_moves(stash, {"t": ids[to]})
+    (found,) = pin_moves(Stash(stash), {"t": ids[to]})
     assert str(found) == f"{PATH} at {short[to]}: {move.format(**short)}"
     assert found.is_ordinary is is_ordinary
 
 
 def test_a_tool_that_head_does_not_pin_yet(made: tuple[Path, dict[str, str]]) -> None:
     stash, ids = made
-    assert [str(move) for move in pin_moves(stash, {"new": ids["one"]})] == [
+    assert [str(move) for move in pin_moves(Stash(stash), {"new": ids["one"]})] == [
         f"tools/new at {ids['one'][:12]}: pinned for the first time"
     ]
 
@@ -63,9 +64,9 @@ def test_a_clone_without_the_old_commit_cannot_tell_and_that_is_refused(
     git("clone", "-q", stash, tmp_path / "clone", cwd=tmp_path)
     shallow = ("clone", "-q", "--depth=1", "-b", "aside", f"file://{stash.parent}/tool")
     git(*shallow, tmp_path / "clone" / PATH, cwd=tmp_path)
-    moves = pin_moves(tmp_path / "clone", {"t": ids["aside"]})
+    moves = pin_moves(Stash(tmp_path / "clone"), {"t": ids["aside"]})
     with pytest.raises(StashError) as refused:
-        check_moves(stash, moves)
+        check_moves(Stash(stash), moves)
     assert refused.value.args[0] == (
         f"{PATH} at {ids['aside'][:12]}: the pin was {ids['two'][:12]}, which this clone does not have: the direction"
         " of the move is unknown"
