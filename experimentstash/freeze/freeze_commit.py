@@ -65,15 +65,15 @@ def check_can_commit(stash: Stash, tool: str) -> None:
     if head is None:
         raise StashError("no commit yet: the tool and the registry come first", add)
     for name, finish in _UNDER_WAY.items():
-        if _git_path(stash, name).exists():
+        if (stash.root / git("rev-parse", "--git-path", name, cwd=stash.root)).exists():
             raise StashError(f"something else is under way ({name})", finish)
     registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash.root)
-    if registered is None or tool not in registry.parse(_blob(stash, registered), f"HEAD:{REGISTRY}"):
+    if registered is None or tool not in registry.parse(_blob(stash.root, registered), f"HEAD:{REGISTRY}"):
         raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
 
 
-def _blob(stash: Stash, blob: str) -> bytes:
-    return git("cat-file", "blob", blob, cwd=stash.root).encode("utf-8", "surrogateescape")
+def _blob(root: Path, blob: str) -> bytes:
+    return git("cat-file", "blob", blob, cwd=root).encode("utf-8", "surrogateescape")
 
 
 def is_on_no_branch(stash: Stash) -> bool:
@@ -94,72 +94,104 @@ def commit_frozen(stash: Stash, frozen: Sequence[Frozen], message: str) -> str:
     """
     pins = {tool_path(tool): commit for one in frozen for tool, commit in one.pins.items()}
     paths = [path for one in frozen for path in (one.name.path, *one.files)]
+    tag = frozen[0].name.tag
     head = git("rev-parse", "HEAD", cwd=stash.root)
-    with _worktree(stash, head) as place:
-        _stage(stash, pins, paths, place.env)
-        if git("diff-index", "--cached", "--name-only", head, cwd=stash.root, env=place.env):
-            _commit(stash, message, place)
-        commit = git("rev-parse", "HEAD", cwd=stash.root, env=place.env)
-        tag = _tag_object(stash, frozen[0].name.tag, commit, place)
-        _stage(stash, pins, paths, clean_environment())
-        _move_refs(stash, frozen[0].name.tag, head, commit, tag, message)
+    with _aside(stash, head) as worktree:
+        worktree.stage(pins, paths)
+        if worktree.git("diff-index", "--cached", "--name-only", head):
+            worktree.commit(message)
+        commit = worktree.git("rev-parse", "HEAD")
+        tag_object = worktree.tag_object(tag, commit)
+        _Index(stash.root, clean_environment()).stage(pins, paths)
+        _move_refs(stash, tag, _Move(head, commit, tag_object), message)
     return commit
 
 
-def _commit(stash: Stash, message: str, place: _Place) -> None:
-    try:
-        show_git("commit", "--quiet", f"--message={message}", cwd=stash.root, env=place.env)
-    except StashError as error:
-        fix = f"{rerun()}  # once what git says above is mended; the snapshot is written, and is taken up as it is"
-        raise StashError(f"{error}; there is no commit and no tag", fix) from None
+@dataclass(frozen=True)
+class _Index:
+    """An index of the stash, and the HEAD that belongs to it.
+
+    Attributes:
+        root: the top of the stash's working tree.
+        env: the environment that leads git to them.
+    """
+
+    root: Path
+    env: Mapping[str, str]
+
+    def git(self, *arguments: str, stdin: bytes = b"") -> str:
+        """Run git in the stash, with this index and HEAD."""
+        return git(*arguments, cwd=self.root, env=self.env, stdin=stdin)
+
+    def stage(self, pins: Mapping[str, str], paths: Sequence[str]) -> None:
+        """Stage pins, by path, and files as they are on disk."""
+        lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in pins.items())
+        self.git("update-index", "--add", "-z", "--index-info", stdin=lines.encode())
+        self.git("update-index", "--add", "--", *paths)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """A git folder of its own HEAD and index: where it is, and the environment that points git at it."""
+class _Worktree(_Index):
+    """A linked worktree without files: an index and a HEAD that nobody else sees.
+
+    Attributes:
+        folder: its directory, in the git directory of the stash.
+    """
 
     folder: Path
-    env: Mapping[str, str]
 
+    def commit(self, message: str) -> None:
+        """Commit what is staged, with the user's identity, signature and hooks."""
+        try:
+            show_git("commit", "--quiet", f"--message={message}", cwd=self.root, env=self.env)
+        except StashError as error:
+            fix = f"{rerun()}  # once what git says above is mended; the snapshot is written, and is taken up as it is"
+            raise StashError(f"{error}; there is no commit and no tag", fix) from None
 
-def _git_path(stash: Stash, name: str) -> Path:
-    return stash.root / git("rev-parse", "--git-path", name, cwd=stash.root)
+    def tag_object(self, tag: str, commit: str) -> str:
+        """Make the tag that `experimentstash tag` would make, in a repository that shares the objects, without refs."""
+        with Repository.open(self.root) as repository:
+            new = tag_of_commit(repository, tag, commit)
+        common = self.folder.parent.parent
+        aside = self.folder / "tag.git"
+        git("init", "--quiet", "--bare", "--template=", str(aside), cwd=self.folder)
+        shutil.copyfile(common / "config", aside / "config")
+        env = clean_environment(GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"))
+        git("config", "core.bare", "true", cwd=aside, env=env)
+        try:
+            write_tag(tag, commit, new.message, new.when, aside, env)
+        except StashError as error:
+            raise StashError(f"{error.args[0]}\nthere is no commit and no tag", retry(error, rerun())) from None
+        return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
 
 
 @contextlib.contextmanager
-def _worktree(stash: Stash, head: str) -> Iterator[_Place]:
-    common = (stash.root / git("rev-parse", "--git-common-dir", cwd=stash.root)).resolve()
-    folder = common / "experimentstash" / f"freeze-{os.getpid()}"
-    _clear_up(stash, common / "experimentstash")
+def _aside(stash: Stash, head: str) -> Iterator[_Worktree]:
+    """Make a worktree whose HEAD and index are those of a commit; it is gone afterwards."""
+    root = stash.root
+    freezes = (root / git("rev-parse", "--git-common-dir", cwd=root)).resolve() / "experimentstash"
+    folder = freezes / f"freeze-{os.getpid()}"
+    _clear_up(root, freezes)
     try:
         # No hook of the user's is meant for this: nothing is checked out.
-        git(
-            "-c",
-            "core.hooksPath=/dev/null",
-            "worktree",
-            "add",
-            "--quiet",
-            "--no-checkout",
-            "--detach",
-            str(folder),
-            head,
-            cwd=stash.root,
-        )
+        quiet = ("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet")
+        git(*quiet, "--no-checkout", "--detach", str(folder), head, cwd=root)
         own = git("rev-parse", "--absolute-git-dir", cwd=folder)
-        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(stash.root)) | {HELD: "1"}
-        git("read-tree", head, cwd=stash.root, env=env)
-        yield _Place(folder, env)
+        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(root)) | {HELD: "1"}
+        worktree = _Worktree(root, env, folder)
+        worktree.git("read-tree", head)
+        yield worktree
     finally:
-        _clear_up(stash, common / "experimentstash")
+        _clear_up(root, freezes)
 
 
-def _clear_up(stash: Stash, folder: Path) -> None:
-    """Take away what freezes leave, those that were killed too; one that is at work stays."""
+def _clear_up(root: Path, folder: Path) -> None:
+    """Remove what freezes leave, those that were killed too; one that is at work stays."""
     for left in folder.glob("freeze-*"):
         pid = int(left.name.rpartition("-")[2])
         if pid == os.getpid() or not _alive(pid):
             shutil.rmtree(left, ignore_errors=True)
-    ask_git("worktree", "prune", cwd=stash.root)
+    ask_git("worktree", "prune", cwd=root)
 
 
 def _alive(pid: int) -> bool:
@@ -172,34 +204,20 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _stage(stash: Stash, pins: Mapping[str, str], paths: Sequence[str], env: Mapping[str, str]) -> None:
-    lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in pins.items())
-    git("update-index", "--add", "-z", "--index-info", cwd=stash.root, env=env, stdin=lines.encode())
-    git("update-index", "--add", "--", *paths, cwd=stash.root, env=env)
+@dataclass(frozen=True)
+class _Move:
+    """The refs that a freeze moves together: HEAD from the old commit to the new one, and the tag that is made."""
+
+    old: str
+    new: str
+    tag_object: str
 
 
-def _tag_object(stash: Stash, tag: str, commit: str, place: _Place) -> str:
-    """Make the tag that `experimentstash tag` would make, in a repository that shares the objects and has no branch."""
-    with Repository.open(stash.root) as repository:
-        new = tag_of_commit(repository, tag, commit)
-    common = place.folder.parent.parent
-    aside = place.folder / "tag.git"
-    git("init", "--quiet", "--bare", "--template=", str(aside), cwd=place.folder)
-    shutil.copyfile(common / "config", aside / "config")
-    env = clean_environment(GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"))
-    git("config", "core.bare", "true", cwd=aside, env=env)
-    try:
-        write_tag(tag, commit, new.message, new.when, aside, env)
-    except StashError as error:
-        raise StashError(f"{error.args[0]}\nthere is no commit and no tag", retry(error, rerun())) from None
-    return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
-
-
-def _move_refs(stash: Stash, tag: str, old: str, new: str, tag_object: str, message: str) -> None:
+def _move_refs(stash: Stash, tag: str, move: _Move, message: str) -> None:
     lines = [
         "start",
-        f"update HEAD {new} {old}",
-        f"create {tag_ref(tag)} {tag_object}",
+        f"update HEAD {move.new} {move.old}",
+        f"create {tag_ref(tag)} {move.tag_object}",
         "prepare",
         "commit",
         "",

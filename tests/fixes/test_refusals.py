@@ -136,8 +136,8 @@ def test_the_stash_as_a_tool(root: Path, made: Lab) -> None:
     layout = refused.value.fix
     assert layout.startswith("experimentstash init ../paper && cd ../paper && experimentstash add-tool mytool URL")
     paste(layout.partition(" && experimentstash add-tool")[0], root)
-    new_submodule.check_not_the_stash(root.parent / "paper", "mytool", made.url)
-    new_submodule.check_free(root.parent / "paper", "mytool")
+    new_submodule.check_not_the_stash(Stash(root.parent / "paper"), "mytool", made.url)
+    new_submodule.check_free(Stash(root.parent / "paper"), "mytool")
     shutil.rmtree(root / TOOL)
     git("worktree", "add", "-q", "--detach", TOOL, cwd=root)
     with pytest.raises(StashError) as refused:
@@ -262,7 +262,7 @@ def test_what_is_staged_is_not_what_is_on_disk(bare: Path) -> None:
     def check() -> None:
         with Repository.open(bare) as repository:
             staged = repository.index().files
-            check_same(Stash(bare), name, set(repository.changed({PATH: staged[PATH]})))
+            check_same(repository, name, set(repository.changed({PATH: staged[PATH]})))
 
     assert mend(check, bare) == f"git add {PATH}"
 

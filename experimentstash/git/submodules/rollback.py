@@ -71,80 +71,94 @@ def _read(path: Path) -> str | None:
         return None
 
 
-def put_back(stash: Stash, record: Record) -> None:
-    """Make the stash what the record says, as far as it is ours to change.
+@dataclass(frozen=True)
+class Rollback:
+    """A stash, made again what it was before a tool was added.
 
-    Raises:
-        StashError: something could not be put back; the message says what, and the rest was.
+    Attributes:
+        stash: the stash.
+        record: what it held.
     """
-    modules = modules_folder(stash, record.tool)
-    failures = []
-    # what takes up the space of a full disk goes first
-    for step in (
-        lambda: _remove(stash, record, modules),
-        lambda: ask_git("config", "--local", "--remove-section", _section(record), cwd=stash.root),
-        lambda: _put_back_modules(stash, record),
-        lambda: _put_back_registry(stash, record),
-        lambda: _put_back_index(stash, record),
-    ):
-        try:
-            step()
-        except (OSError, StashError) as error:
-            failures.append(str(error))
-    if failures:
-        raise StashError(f"not all could be put back: {'; '.join(failures)}", rerun())
 
+    stash: Stash
+    record: Record
 
-def _section(record: Record) -> str:
-    return f"submodule.{tool_path(record.tool)}"
+    def put_back(self) -> None:
+        """Make the stash what the record says, as far as it is ours to change.
 
+        Raises:
+            StashError: something could not be put back; the message says what, and the rest was.
+        """
+        modules = modules_folder(self.stash, self.record.tool)
+        failures = []
+        # what takes up the space of a full disk goes first
+        for step in (
+            lambda: self._remove(modules),
+            lambda: self._ask("config", "--local", "--remove-section", self._section),
+            self._put_back_modules,
+            self._put_back_registry,
+            self._put_back_index,
+        ):
+            try:
+                step()
+            except (OSError, StashError) as error:
+                failures.append(str(error))
+        if failures:
+            raise StashError(f"not all could be put back: {'; '.join(failures)}", rerun())
 
-def _remove(stash: Stash, record: Record, modules: Path) -> None:
-    for folder in (stash.root / tool_path(record.tool), modules):
-        if folder.is_dir() and not folder.is_symlink():
-            shutil.rmtree(folder)
-    for path in record.made:
-        (stash.root / path).unlink(missing_ok=True)
-    for folder in sorted((stash.root / path for path in record.absent), key=lambda path: len(path.parts), reverse=True):
-        with contextlib.suppress(OSError):  # not there, or something else lies in it
-            folder.rmdir()
+    @property
+    def _section(self) -> str:
+        return f"submodule.{tool_path(self.record.tool)}"
 
+    def _ask(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        return ask_git(*arguments, cwd=self.stash.root, stdin=stdin).stdout
 
-def _put_back_modules(stash: Stash, record: Record) -> None:
-    path = stash.root / _MODULES
-    now = _read(path)
-    if now == record.modules:
-        return
-    if now is not None:
-        ask_git("config", "-f", _MODULES, "--remove-section", _section(record), cwd=stash.root)
-        before = ask_git(
-            "config", "-f", "-", "--no-includes", "-z", "-l", cwd=stash.root, stdin=_bytes(record.modules)
-        ).stdout
-        if ask_git("config", "-f", _MODULES, "--no-includes", "-z", "-l", cwd=stash.root).stdout != before:
-            return  # the user has edited it since
-    if record.modules is None:
-        path.unlink(missing_ok=True)
-    else:
-        write_text(path, record.modules)
+    def _remove(self, modules: Path) -> None:
+        root = self.stash.root
+        for folder in (self.stash.checkout(self.record.tool), modules):
+            if folder.is_dir() and not folder.is_symlink():
+                shutil.rmtree(folder)
+        for path in self.record.made:
+            (root / path).unlink(missing_ok=True)
+        absent = (root / path for path in self.record.absent)
+        for folder in sorted(absent, key=lambda path: len(path.parts), reverse=True):
+            with contextlib.suppress(OSError):  # it is not there, or something else is in it
+                folder.rmdir()
 
+    def _put_back_modules(self) -> None:
+        path = self.stash.root / _MODULES
+        now = _read(path)
+        if now == self.record.modules:
+            return
+        if now is not None:
+            listing = ("--no-includes", "-z", "-l")
+            self._ask("config", "-f", _MODULES, "--remove-section", self._section)
+            before = self._ask("config", "-f", "-", *listing, stdin=_bytes(self.record.modules))
+            if self._ask("config", "-f", _MODULES, *listing) != before:
+                return  # the user has edited it since
+        if self.record.modules is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_text(path, self.record.modules)
 
-def _put_back_registry(stash: Stash, record: Record) -> None:
-    now = _read(stash.root / REGISTRY)
-    if now != record.registry and now in record.written:
-        write_text(stash.root / REGISTRY, record.registry)
+    def _put_back_registry(self) -> None:
+        path = self.stash.root / REGISTRY
+        now = _read(path)
+        if now != self.record.registry and now in self.record.written:
+            write_text(path, self.record.registry)
 
-
-def _put_back_index(stash: Stash, record: Record) -> None:
-    now = _index(stash, record.tool)
-    if now == record.index:
-        return
-    if ask_git("rev-parse", "--verify", "-q", "HEAD", cwd=stash.root).stdout.decode().strip() != record.head:
-        # the user has committed since: only the submodule, which is gone, is no entry any more
-        git("update-index", "--force-remove", "--", tool_path(record.tool), cwd=stash.root)
-        return
-    paths = {entry.partition("\t")[2] for entry in now}
-    git("update-index", "--force-remove", "-z", "--stdin", cwd=stash.root, stdin=_bytes("\0".join(sorted(paths))))
-    git("update-index", "-z", "--index-info", cwd=stash.root, stdin=_bytes("\0".join(record.index)))
+    def _put_back_index(self) -> None:
+        root, record = self.stash.root, self.record
+        now = _index(self.stash, record.tool)
+        if now == record.index:
+            return
+        if self._ask("rev-parse", "--verify", "-q", "HEAD").decode().strip() != record.head:
+            # the user has committed since: only the submodule, which is gone, is no entry any more
+            git("update-index", "--force-remove", "--", tool_path(record.tool), cwd=root)
+            return
+        paths = {entry.partition("\t")[2] for entry in now}
+        git("update-index", "--force-remove", "-z", "--stdin", cwd=root, stdin=_bytes("\0".join(sorted(paths))))
+        git("update-index", "-z", "--index-info", cwd=root, stdin=_bytes("\0".join(record.index)))
 
 
 def _bytes(text: str | None) -> bytes:

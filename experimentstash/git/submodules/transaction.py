@@ -17,7 +17,7 @@ from experimentstash.core.errors import StashError, command
 from experimentstash.core.file_lock import take_lock
 from experimentstash.core.names import tool_path
 from experimentstash.core.signals import held_signals, ignore_from_now_on, ignored_signals
-from experimentstash.git.submodules.rollback import Record, modules_folder, put_back, take_record
+from experimentstash.git.submodules.rollback import Record, Rollback, modules_folder, take_record
 from experimentstash.git.user_git import answer, ask_git, fix_of, git
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def only_add(stash: Stash) -> Iterator[IO[str]]:
     with contextlib.ExitStack() as opened:
         with held_signals():
             file = opened.enter_context(path.open("a+", encoding="utf-8"))
-            _lock(file, stash)
+            _lock(file, stash.root)
             opened.callback(_forget, file, path)
         file.seek(0)
         if left := file.read():
@@ -89,9 +89,9 @@ def only_add(stash: Stash) -> Iterator[IO[str]]:
         yield file
 
 
-def _lock(file: IO[str], stash: Stash) -> None:
+def _lock(file: IO[str], root: Path) -> None:
     if take_lock(file) is False:
-        raise StashError(f"{stash.root}: another add-tool is under way there; wait for it to end")
+        raise StashError(f"{root}: another add-tool is under way there; wait for it to end")
 
 
 def _forget(file: IO[str], path: Path) -> None:
@@ -114,7 +114,7 @@ def _recover(stash: Stash, left: str) -> None:
             command("rm", "-rf", str(stash.root / place), str(modules)),
         )
     with ignored_signals():
-        put_back(stash, record)
+        Rollback(stash, record).put_back()
     print(f"undid what an add-tool of {record.tool!r} that was cut off had left", file=sys.stderr)
 
 
@@ -145,7 +145,7 @@ def all_or_nothing(stash: Stash, file: IO[str], tool: str) -> Iterator[Undo]:
         ignore_from_now_on()
     except BaseException:
         with ignored_signals():
-            put_back(stash, undo.record)
+            Rollback(stash, undo.record).put_back()
             undo.end()
         raise
     undo.end()
