@@ -23,7 +23,7 @@ from experimentstash.environments.recorded_lock import (
     stale_copies,
     with_hashes,
 )
-from experimentstash.environments.tool_python import interpreter, tool_environment
+from experimentstash.environments.tool_python import tool_environment
 from experimentstash.environments.unusable_lock import made_for, unusable
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from experimentstash.environments.header_lines import Recorded
     from experimentstash.environments.packages import Described
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.snapshot_file import Snapshot
     from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
@@ -55,18 +56,17 @@ class Surroundings:
     told: tuple[str, ...] = ()
 
 
-def surroundings(stash: Stash, tool: Tool, tag: str) -> Surroundings:
+def surroundings(resolved: ResolvedTool, tag: str) -> Surroundings:
     """Return what a tool runs in now.
 
     Args:
-        stash: the stash.
-        tool: the tool.
+        resolved: the tool.
         tag: the tag that is frozen under.
 
     Raises:
         StashError: the tool's Python does not run, or the lock that the tool ships cannot run it.
     """
-    python = interpreter(stash.root, tool)
+    stash, tool, python = resolved.stash, resolved.tool, resolved.interpreter
     described = describe(python, tool_environment())
     projects = projects_of(described, stash.root)
     found = _shipped(stash, tool)
@@ -116,11 +116,10 @@ def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str
     return told
 
 
-def check_ran_as_locked(stash: Stash, tool: Tool, snapshot: Snapshot, where: str, imports: Path | None = None) -> None:
+def check_ran_as_locked(tool: ResolvedTool, snapshot: Snapshot, where: str, imports: Path | None = None) -> None:
     """Check that the packages that a run imported are those of the lock that the tool ships and the snapshot names.
 
     Args:
-        stash: the stash.
         tool: the tool.
         snapshot: the snapshot that is run.
         where: what messages call it.
@@ -133,8 +132,8 @@ def check_ran_as_locked(stash: Stash, tool: Tool, snapshot: Snapshot, where: str
     line = read_header(snapshot, where).lock
     if line is None or RecordedLock.is_named(line.name.rpartition("/")[2]):
         return  # what is installed was recorded as it is
-    lock = open_lock(stash.root, line.name, line.sha256, extras=line.extras, groups=line.groups)
-    python = interpreter(stash.root, tool)
+    lock = open_lock(tool.stash.root, line.name, line.sha256, extras=line.extras, groups=line.groups)
+    python = tool.interpreter
     described = describe(python, tool_environment(), imports)
     if imports is None:
         counted = {name: package for name, package in described.packages.items() if name in NAMED}

@@ -21,8 +21,6 @@ from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.loaded_code import Loaded, check_own_code, foreign
 from experimentstash.hydra.source.further_configs import further_configs
-from experimentstash.hydra.source.hydra_main import read_main
-from experimentstash.hydra.source.layout import config_folder
 from experimentstash.stash import snapshot_body, snapshot_file
 
 if TYPE_CHECKING:
@@ -169,7 +167,7 @@ def _config_flags(wanted: Wish, name: SnapshotName, work: str) -> str:
     """Return the flags, for a shell in the folder `work`, that make the frozen file Hydra's primary config."""
     folder, _, config = name.path.removesuffix(".yaml").rpartition("/")
     place = shlex.quote(os.path.relpath(folder, work))
-    own = config_folder(wanted.root, wanted.tool, read_main(wanted.root, wanted.tool))
+    own = wanted.resolved.config_directory
     if own is not None and (own / f"{config}.yaml").exists():
         # Behind `--config-dir`, the tool's own file of that name would win; only an absolute path takes its place.
         return f'--config-path="$(realpath {place})" --config-name={config}'

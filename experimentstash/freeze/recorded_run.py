@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from experimentstash.freeze.pending_snapshot import Frozen
     from experimentstash.hydra.isolated_run import Ran
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.results.stray_files import Written
     from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
@@ -36,8 +37,7 @@ _MOST_NAMED = 5
 
 
 def record_run(
-    stash: Stash,
-    tool: Tool,
+    resolved: ResolvedTool,
     frozen: Frozen,
     *,
     is_last: bool = True,
@@ -47,8 +47,7 @@ def record_run(
     One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
 
     Args:
-        stash: the stash.
-        tool: the tool.
+        resolved: the tool.
         frozen: the snapshot.
         is_last: whether no other experiment follows; one that does begins without what this one left in the stash.
 
@@ -63,15 +62,16 @@ def record_run(
             frozen.name.title,
         )
         return frozen
+    stash, tool = resolved.stash, resolved.tool
     parsed = snapshot_file.parse(frozen.text.encode(), frozen.name.path)
-    check_ran_as_locked(stash, tool, parsed, frozen.name.title)
+    check_ran_as_locked(resolved, parsed, frozen.name.title)
     _log.info("running %s", frozen.name.title)
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as imports:
-        folder = free_folder(run_folder(stash, tool, frozen.name))
-        ran = run_fresh(stash, tool, frozen.name, folder, imports=Path(imports))
+        folder = free_folder(run_folder(resolved, frozen.name))
+        ran = run_fresh(resolved, frozen.name, folder, imports=Path(imports))
         moved = _put_back(stash, tool, ran, is_last=is_last)
         if not ran.exit_code:
-            check_ran_as_locked(stash, tool, parsed, frozen.name.title, Path(imports))
+            check_ran_as_locked(resolved, parsed, frozen.name.title, Path(imports))
     if ran.exit_code:
         how = f"was stopped ({ran.exit_code})" if ran.stopped else f"failed with exit code {ran.exit_code}"
         raise ToolExit(ran.exit_code, f"{frozen.name.title} {how}: nothing is frozen. What it wrote: {ran.folder}")

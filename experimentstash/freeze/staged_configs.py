@@ -21,6 +21,7 @@ from experimentstash.freeze.freeze import freeze
 from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.hydra import config_text
+from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.staged_config import laid_out
 from experimentstash.stash import snapshot_file
 from experimentstash.stash.stash import Stash
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from experimentstash.freeze.pending_snapshot import Frozen
     from experimentstash.git.entries import Entry
     from experimentstash.git.repository import Repository
-    from experimentstash.stash.tool import Tool
 
 SHORT = 12  # hex digits of a commit in a message
 
@@ -129,6 +129,7 @@ class _Freezing:
         self._stash = Stash(repository.root)
         self._stash.check_registry()
         self._pins = repository.index_pins().pins
+        self._tools: dict[str, ResolvedTool] = {}
         self._surroundings: dict[tuple[str, str], Surroundings] = {}
 
     def freeze(self, name: SnapshotName, data: bytes) -> Frozen:
@@ -137,9 +138,9 @@ class _Freezing:
         Raises:
             StashError: it cannot be, or the commit being made would not hold what it is frozen with.
         """
-        tool = self._stash.tool(name.tool)
+        tool = self._resolved(name.tool)
         self._check_pin(tool.name, tool_commit(self._stash, tool.name))
-        with laid_out(self._stash, tool, name, data) as laid:
+        with laid_out(tool, name, data) as laid:
             within = partial(self._within, tool, name.tag)
             frozen = freeze(laid.wish, name.tag, within, laid.header)
         for other, commit in frozen.pins.items():
@@ -147,9 +148,14 @@ class _Freezing:
         told = [("environment", one) for one in within().told]
         return replace(frozen, notices=(*frozen.notices, *laid.notices, *told))
 
-    def _within(self, tool: Tool, tag: str) -> Surroundings:
+    def _resolved(self, tool: str) -> ResolvedTool:
+        if tool not in self._tools:
+            self._tools[tool] = ResolvedTool(self._stash, self._stash.tool(tool))
+        return self._tools[tool]
+
+    def _within(self, tool: ResolvedTool, tag: str) -> Surroundings:
         if (key := (tool.name, tag)) not in self._surroundings:
-            self._surroundings[key] = surroundings(self._stash, tool, tag)
+            self._surroundings[key] = surroundings(tool, tag)
         return self._surroundings[key]
 
     def _check_pin(self, tool: str, commit: str) -> None:

@@ -190,9 +190,10 @@ def tool_state(stash: Stash, name: str, tool: Tool | None, pin: str) -> ToolStat
 
 
 def _copies(stash: Stash, tool: Tool, pin: str) -> tuple[CopiedConfig, ...]:
-    from experimentstash.hydra.copied_configs import copied_configs  # reads the tool's source
+    from experimentstash.hydra.copied_configs import copied_configs  # both read the tool's source
+    from experimentstash.hydra.resolved_tool import ResolvedTool
 
-    return tuple(copied_configs(stash.root, tool, pin)) if pin else ()
+    return tuple(copied_configs(ResolvedTool(stash, tool), pin)) if pin else ()
 
 
 def _standing(stash: Stash, name: str, pin: str, commit: str) -> tuple[str, str]:

@@ -140,11 +140,12 @@ def working_side(repository: Repository, name: SnapshotName, overrides: tuple[st
     from experimentstash.freeze.sweep import parts
     from experimentstash.hydra.compose import compose
     from experimentstash.hydra.launch import keep_clean
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.hydra.selection import wish
 
     stash = Stash(repository.root)
     tool = stash.tool(name.tool)
-    wanted = wish(stash, tool, name.experiment, [*(["--multirun"] if is_sweep else []), *overrides])
+    wanted = wish(ResolvedTool(stash, tool), name.experiment, [*(["--multirun"] if is_sweep else []), *overrides])
     keep_clean(wanted)
     wanted, answer = compose(wanted)
     redaction = Redaction(wanted, answer["secrets"], "")

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import command
 from experimentstash.core.names import experiment_path, tool_path
 from experimentstash.git.user_git import answer, git
-from experimentstash.hydra.source.layout import config_folder, read_main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experimentstash.stash.tool import Tool
+    from experimentstash.hydra.resolved_tool import ResolvedTool
 
 
 _VERIFY = ("rev-parse", "--verify", "--quiet")
@@ -50,23 +49,21 @@ class CopiedConfig:
         return command("cp", self.source, self.copy)
 
 
-def copied_configs(stash: Path, tool: Tool, pin: str) -> list[CopiedConfig]:
+def copied_configs(tool: ResolvedTool, pin: str) -> list[CopiedConfig]:
     """Return the experiments that both the stash and the tool's pinned commit have.
 
     Args:
-        stash: the stash's root.
         tool: the tool; it is checked out.
         pin: the full id of the commit that the stash pins.
 
     Raises:
         StashError: git cannot read the tool's repository.
     """
-    root = stash / tool.path
-    folder = config_folder(root, tool, read_main(root, tool))
-    own = stash / "configs" / tool.name / "experiment"
+    root, folder = tool.root, tool.config_directory
+    own = tool.stash.root / "configs" / tool.name / "experiment"
     if folder is None or not own.is_dir() or answer(*_VERIFY, f"{pin}^{{commit}}", cwd=root) is None:
         return []
-    place = (folder / tool.group).resolve().relative_to(root.resolve()).as_posix()
+    place = (folder / tool.tool.group).resolve().relative_to(root.resolve()).as_posix()
     held = _held(root, pin, place)
     names = {path.relative_to(own).as_posix().removesuffix(".yaml"): path for path in own.rglob("*.yaml")}
     shared = sorted(name for name in names if name in held)

@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
     from experimentstash.core.names import SnapshotName
     from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.results.stray_files import Written
-    from experimentstash.stash.stash import Stash
-    from experimentstash.stash.tool import Tool
 
 OWN = "@run"
 """The name of a folder that no experiment can have: one may lie in the folder of another."""
@@ -58,9 +57,9 @@ class Ran:
     loaded: Loaded = field(default_factory=Loaded)
 
 
-def run_folder(stash: Stash, tool: Tool, name: SnapshotName) -> Path:
+def run_folder(tool: ResolvedTool, name: SnapshotName) -> Path:
     """Return the folder that takes what a run of a snapshot writes, where none is there yet."""
-    return outputs(stash, tool, name.experiment) / OWN / name.tag
+    return outputs(tool, name.experiment) / OWN / name.tag
 
 
 def free_folder(folder: Path) -> Path:
@@ -80,8 +79,7 @@ def check_left_alone(folder: Path) -> None:
 
 
 def run_fresh(
-    stash: Stash,
-    tool: Tool,
+    tool: ResolvedTool,
     name: SnapshotName,
     folder: Path,
     limit: float | None = None,
@@ -91,7 +89,6 @@ def run_fresh(
     """Run a snapshot of this checkout, with our standard streams and signals.
 
     Args:
-        stash: the stash.
         tool: the tool.
         name: the snapshot; it is on disk.
         folder: the run directory; it is made, and must not be there.
@@ -103,7 +100,7 @@ def run_fresh(
         StashError: the tool is not checked out, or its program cannot be started.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as reports:
-        wanted = frozen_wish(stash, tool, name.experiment, name.tag, launcher)
+        wanted = frozen_wish(tool, name.experiment, name.tag, launcher)
         ran = _run(replace(wanted, folder=folder, loaded=Path(reports), imports=imports), name.tag, folder, limit)
         return replace(ran, loaded=Loaded.read(Path(reports)))
 

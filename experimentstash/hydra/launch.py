@@ -8,17 +8,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experimentstash.core.errors import StashError
-from experimentstash.core.files import check_inside
-from experimentstash.environments.tool_python import interpreter, tool_environment
-from experimentstash.git.checkouts.checked_out import check_checked_out
+from experimentstash.environments.tool_python import tool_environment
 from experimentstash.git.user_git import answer, git
 from experimentstash.hydra import command_line
-from experimentstash.hydra.source.layout import config_folder, read_main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
@@ -55,8 +52,7 @@ class Wish:
     """What is to be run.
 
     Attributes:
-        stash: the stash.
-        tool: the tool, from the registry.
+        resolved: the tool.
         experiment: the experiment's name; empty for the program as it is by itself.
         flags: Hydra's flags as the user typed them.
         overrides: overrides as the user typed them.
@@ -74,8 +70,7 @@ class Wish:
         note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
 
-    stash: Stash
-    tool: Tool
+    resolved: ResolvedTool
     experiment: str
     flags: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
@@ -94,23 +89,24 @@ class Wish:
     note: str = ""
 
     @property
+    def stash(self) -> Stash:
+        """The stash."""
+        return self.resolved.stash
+
+    @property
+    def tool(self) -> Tool:
+        """The tool's entry in the registry."""
+        return self.resolved.tool
+
+    @property
     def root(self) -> Path:
         """The tool's checkout."""
-        return self.stash.checkout(self.tool.name)
+        return self.resolved.root
 
     @property
     def work(self) -> Path:
-        """The tool's working folder."""
-        return self.root / self.tool.workdir
-
-
-def check_tool_there(stash: Stash, tool: Tool) -> None:
-    """Raise `StashError` unless the tool is checked out and its working folder is there."""
-    root = stash.checkout(tool.name)
-    check_checked_out(stash, tool.name)
-    check_inside(root, root / tool.workdir)
-    if not (root / tool.workdir).is_dir():
-        raise StashError(f"{tool.path}/{tool.workdir}: the tool has no such working folder (workdir: in the registry)")
+        """The tool's working directory."""
+        return self.resolved.work
 
 
 def running(wanted: Wish, report: Path | None = None) -> Launch:
@@ -213,16 +209,16 @@ def _launch(wanted: Wish, flags: Sequence[str], overrides: Sequence[str], order:
         **order,
     }
     env = tool_environment()
-    paths = [str(INSIDE), *_package_roots(stash, tool), env.get("PYTHONPATH", "")]
+    paths = [str(INSIDE), *_package_roots(wanted.resolved), env.get("PYTHONPATH", "")]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     env["PWD"] = str(wanted.work)
     env[ORDER] = json.dumps(whole)
-    env[_OUTPUTS] = str(outputs(stash, tool, wanted.experiment))
+    env[_OUTPUTS] = str(outputs(wanted.resolved, wanted.experiment))
     if wanted.folder:
         env[RUN] = str(wanted.folder)
     if tool.search_packages:
         env["HYDRA_SEARCH_PACKAGES"] = ":".join(tool.search_packages)
-    program = command_line.program(interpreter(stash.root, tool), tool, wanted.work)
+    program = command_line.program(wanted.resolved.interpreter, tool, wanted.work)
     return Launch((*program, *([] if composes else [*flags, *overrides])), wanted.work, env)
 
 
@@ -238,22 +234,23 @@ def _unnamed_configs(wanted: Wish) -> list[str]:
     """Return the search path of the tool's configs where neither its program nor the registry names one."""
     if wanted.tool.search_packages:
         return []
-    main = read_main(wanted.root, wanted.tool)
+    main = wanted.resolved.main
     if main is None or main.config_path is not None or main.uses_compose:
         return []
-    folder = config_folder(wanted.root, wanted.tool, main)
+    folder = wanted.resolved.config_directory
     return [] if folder is None else [f"file://{folder}"]
 
 
-def outputs(stash: Stash, tool: Tool, experiment: str) -> Path:
+def outputs(tool: ResolvedTool, experiment: str) -> Path:
     """Return the folder below which Hydra's default puts what a run of the experiment writes."""
-    return stash.root / "outputs" / tool.name / experiment
+    return tool.stash.root / "outputs" / tool.name / experiment
 
 
-def _package_roots(stash: Stash, tool: Tool) -> list[str]:
+def _package_roots(resolved: ResolvedTool) -> list[str]:
     """Return the folders of the stash's tools from which the search packages can be imported."""
+    stash, tool = resolved.stash, resolved.tool
     tops = {package.partition(".")[0] for package in tool.search_packages}
-    tools = [stash.checkout(tool.name), *sorted((stash.root / "tools").glob("*"))] if tops else []
+    tools = [resolved.root, *sorted((stash.root / "tools").glob("*"))] if tops else []
     roots = [root for folder in tools for root in (folder / tool.workdir, folder, folder / "src")]
     return list(dict.fromkeys(str(root) for root in roots if any((root / top).is_dir() for top in tops)))
 
@@ -265,7 +262,7 @@ def keep_clean(wanted: Wish) -> None:
     folder of outputs ignores itself.
     """
     folder = wanted.stash.root / "outputs"
-    wanted.stash.inside(outputs(wanted.stash, wanted.tool, wanted.experiment))
+    wanted.stash.inside(outputs(wanted.resolved, wanted.experiment))
     folder.mkdir(exist_ok=True)
     if not (folder / ".gitignore").exists():
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -276,7 +273,7 @@ def keep_clean(wanted: Wish) -> None:
 def _roots_used(wanted: Wish) -> list[Path]:
     """Return the checkouts of the tools whose packages are on the path of the wish."""
     tools = wanted.stash.root / "tools"
-    return [tools / Path(root).relative_to(tools).parts[0] for root in _package_roots(wanted.stash, wanted.tool)]
+    return [tools / Path(root).relative_to(tools).parts[0] for root in _package_roots(wanted.resolved)]
 
 
 def _exclude_caches(root: Path) -> None:

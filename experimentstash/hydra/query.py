@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from experimentstash.core import process
 from experimentstash.core.errors import StashError, printable
-from experimentstash.environments.tool_python import interpreter
 from experimentstash.hydra.launch import capturing, capturing_each
 
 if TYPE_CHECKING:
@@ -123,4 +122,4 @@ def _name(wanted: Wish) -> str:
 def _fix(wanted: Wish, said: str) -> str:
     if "ModuleNotFoundError" not in said:
         return ""
-    return f"install the tool's packages for {interpreter(wanted.stash.root, wanted.tool)}  # or name another `python:`"
+    return f"install the tool's packages for {wanted.resolved.interpreter}  # or name another `python:`"

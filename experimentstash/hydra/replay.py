@@ -14,23 +14,22 @@ from experimentstash.git.checkouts.tool_commit import check_unchanged, checked_o
 from experimentstash.git.user_git import answer
 from experimentstash.hydra import command_line
 from experimentstash.hydra.fixed_values import check_overrides
-from experimentstash.hydra.launch import Wish, check_tool_there
+from experimentstash.hydra.launch import Wish
 from experimentstash.stash import snapshot_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.stash import Stash
-    from experimentstash.stash.tool import Tool
 
 
 def checked_wish(
-    stash: Stash, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = (), *, any_commit: bool = False
+    tool: ResolvedTool, experiment: str, tag: str, arguments: Sequence[str] = (), *, any_commit: bool = False
 ) -> Wish:
     """Return what to run, as `frozen_wish`, where the tools are what the snapshot was frozen with.
 
     Args:
-        stash: the stash.
         tool: the tool.
         experiment: the experiment's name.
         tag: the tag.
@@ -41,8 +40,8 @@ def checked_wish(
         StashError: there is no such snapshot here; or a tool is not checked out, is at another commit than the
             snapshot records, or holds changes.
     """
-    wanted = frozen_wish(stash, tool, experiment, tag, arguments)
-    name = SnapshotName(tool.name, tag, experiment)
+    wanted = frozen_wish(tool, experiment, tag, arguments)
+    stash, name = tool.stash, SnapshotName(tool.name, tag, experiment)
     found = list(_differences(stash, name, snapshot_file.parse((stash.root / name.path).read_bytes(), name.path)))
     if found and not any_commit:
         allow = "  # or, to run it all the same, add --any-commit"
@@ -50,7 +49,7 @@ def checked_wish(
     return replace(wanted, note=_noted(found)) if found else wanted
 
 
-def frozen_wish(stash: Stash, tool: Tool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> Wish:
+def frozen_wish(tool: ResolvedTool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> Wish:
     """Return what to run for an experiment that was frozen under a tag, in this checkout.
 
     Raises:
@@ -58,20 +57,19 @@ def frozen_wish(stash: Stash, tool: Tool, experiment: str, tag: str, arguments: 
             follow what is overridden.
     """
     check_experiment(experiment)
-    name = SnapshotName(tool.name, tag, experiment)
+    stash, name = tool.stash, SnapshotName(tool.name, tag, experiment)
     path = stash.unlinked(name.path)
     if not path.is_file():
         raise _no_snapshot(stash, name)
-    check_tool_there(stash, tool)
+    tool.check_there()
     frozen = snapshot_file.parse(path.read_bytes(), name.path)
     flags, overrides = command_line.split(arguments)
     check_overrides(frozen, name, overrides)
     if frozen.jobs_apart:
         _check_jobs(stash, name, frozen, overrides)
-    select = tool.select or frozen.one("SELECT") or "primary"
+    select = tool.tool.select or frozen.one("SELECT") or "primary"
     settings = (*frozen.all("HYDRA"), *frozen.all("SWEEP"))
     return Wish(
-        stash,
         tool,
         experiment,
         tuple(flags),

@@ -7,30 +7,27 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, quote
 from experimentstash.core.names import REGISTRY, check_experiment, experiment_path
-from experimentstash.hydra import command_line
-from experimentstash.hydra.launch import Wish, check_tool_there
+from experimentstash.hydra import command_line, experiment_text
+from experimentstash.hydra.launch import Wish
 from experimentstash.hydra.query import NotComposed, describe
-from experimentstash.hydra.source import experiment_text
-from experimentstash.hydra.source.layout import guess_select
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.stash.stash import Stash
-    from experimentstash.stash.tool import Tool
+    from experimentstash.hydra.resolved_tool import ResolvedTool
 
 
-def wish(stash: Stash, tool: Tool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
+def wish(tool: ResolvedTool, experiment: str, arguments: Sequence[str] = ()) -> Wish:
     """Return what to run for an experiment and what the user typed after it.
 
     Raises:
         StashError: the tool is not checked out, there is no such experiment, or nothing tells how it is chosen.
     """
     check_experiment(experiment)
-    check_tool_there(stash, tool)
+    tool.check_there()
     flags, overrides = command_line.split(arguments)
-    wanted = Wish(stash, tool, experiment, tuple(flags), tuple(overrides))
-    text = experiment_text.find(stash, tool, experiment)
+    wanted = Wish(tool, experiment, tuple(flags), tuple(overrides))
+    text = experiment_text.find(tool, experiment)
     return selected(wanted, text) if text is not None else _in_python(wanted)
 
 
@@ -44,8 +41,7 @@ def selected(wanted: Wish, text: str) -> Wish:
     Raises:
         StashError: nothing tells it, or the program cannot be asked.
     """
-    tool = wanted.tool
-    select = tool.select or guess_select(wanted.root, tool, text)
+    select = wanted.tool.select or wanted.resolved.guess_select(text)
     if select is None:
         answer = describe(wanted)
         if isinstance(answer, NotComposed):
@@ -79,9 +75,9 @@ def _in_python(wanted: Wish) -> Wish:
     """
     answer = describe(wanted)
     if isinstance(answer, NotComposed):
-        raise experiment_text.unknown(wanted.stash, wanted.tool, wanted.experiment)
+        raise experiment_text.unknown(wanted.resolved, wanted.experiment)
     known = answer.groups.get(wanted.tool.group, [])
     if wanted.experiment not in known:
-        raise experiment_text.unknown(wanted.stash, wanted.tool, wanted.experiment, known)
+        raise experiment_text.unknown(wanted.resolved, wanted.experiment, known)
     select = wanted.tool.select or ("compose" if answer.uses_compose else answer.select)
     return replace(wanted, select=select or "append")

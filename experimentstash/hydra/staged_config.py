@@ -17,9 +17,8 @@ from experimentstash.core.errors import StashError, command, quote
 from experimentstash.core.names import experiment_path
 from experimentstash.hydra import config_text
 from experimentstash.hydra.compose import compose
-from experimentstash.hydra.launch import Wish, check_tool_there, keep_clean
+from experimentstash.hydra.launch import Wish, keep_clean
 from experimentstash.hydra.selection import as_part_of_the_whole, selected
-from experimentstash.hydra.source.layout import guess_select
 from experimentstash.stash import snapshot_file
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
     from experimentstash.core.names import SnapshotName
     from experimentstash.hydra.config_text import Text
+    from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.stash import Stash
-    from experimentstash.stash.tool import Tool
 
 _UNTYPED = ("types", "the text does not have those that the tool declares: a replay gives plain values")
 _UNCHOSEN = ("choices", "the text does not name the chosen config groups: HydraConfig of a replay does not, either")
@@ -50,12 +49,11 @@ class LaidOut:
 
 
 @contextlib.contextmanager
-def laid_out(stash: Stash, tool: Tool, name: SnapshotName, data: bytes) -> Iterator[LaidOut]:
+def laid_out(resolved: ResolvedTool, name: SnapshotName, data: bytes) -> Iterator[LaidOut]:
     """Lay a text out and give what to compose for it; what was laid out is gone afterwards.
 
     Args:
-        stash: the stash.
-        tool: the tool, from the registry.
+        resolved: the tool.
         name: what the text is to be frozen as.
         data: its bytes.
 
@@ -63,17 +61,18 @@ def laid_out(stash: Stash, tool: Tool, name: SnapshotName, data: bytes) -> Itera
         StashError: the text is refused, the tool is not checked out, or nothing tells whether it is a whole config.
     """
     text = config_text.read(data, name.path)
-    check_tool_there(stash, tool)
+    resolved.check_there()
+    tool = resolved.tool
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-        wanted = Wish(stash, tool, name.experiment, configs=Path(folder))
+        wanted = Wish(resolved, name.experiment, configs=Path(folder))
         wanted = replace(wanted, late=tool.late, keep=tool.keep, plain=tool.plain)
         _write(Path(folder, "experiment", f"{name.experiment}.yaml"), text.config)
         if text.is_snapshot:
             yield _as_snapshot(replace(wanted, select=tool.select or "primary"), text)
-        elif text.is_part or _is_working(stash, name, text):
+        elif text.is_part or _is_working(resolved.stash, name, text):
             yield LaidOut(selected(wanted, text.config), text.further_lines)
         else:
-            select = tool.select or guess_select(wanted.root, tool, text.config) or "append"
+            select = tool.select or resolved.guess_select(text.config) or "append"
             yield _as_what_it_is(replace(wanted, select=select), text)
 
 

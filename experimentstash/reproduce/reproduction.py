@@ -12,8 +12,8 @@ from experimentstash.core.names import near
 from experimentstash.core.urls import without_secrets
 from experimentstash.git.checkouts.restore import put_back
 from experimentstash.hydra.isolated_run import check_left_alone, free_folder, run_folder, run_fresh
-from experimentstash.hydra.launch import check_tool_there
 from experimentstash.hydra.loaded_code import foreign
+from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.reproduce import experiment_environments, trust
 from experimentstash.reproduce.archive_packages import supplied
 from experimentstash.reproduce.earlier_attempt import Earlier
@@ -165,7 +165,7 @@ def _needs(request: Request, chosen: Sequence[Frozen], stash: Stash) -> list[Nee
     needs = []
     for one in chosen:
         tool = stash.tool(one.name.tool)
-        check_tool_there(stash, tool)
+        ResolvedTool(stash, tool).check_there()
         wanted = experiment_environments.need(stash, one, tool)
         if request.builds:
             experiment_environments.check_can_build(wanted)
@@ -240,11 +240,12 @@ class _Work:
         """Run a snapshot, unless that was done, and compare what it wrote."""
         name = wanted.frozen.name
         tool = self.stash.tools[name.tool]._replace(python=str(within.python))
-        folder = run_folder(self.stash, tool, name)
+        resolved = ResolvedTool(self.stash, tool)
+        folder = run_folder(resolved, name)
         done = self.progress.done.get(name.title)
         if done is None or done.exit_code or done.python != tool.python or not folder.is_dir():
             _log.info("running %s", name.title)
-            done = self._run(wanted, tool, folder)
+            done = self._run(wanted, resolved, folder)
         else:
             _log.info("%s ran before: %s", name.title, folder)
         ran_in = within.of_failure() if done.exit_code else within
@@ -268,7 +269,7 @@ class _Work:
             return f"its results are recorded with those of the sweep: compare {sweep.title}"
         return "there are no recorded results to compare with (snapshot --run records them)"
 
-    def _run(self, wanted: Need, tool: Tool, folder: Path) -> Done:
+    def _run(self, wanted: Need, resolved: ResolvedTool, folder: Path) -> Done:
         name = wanted.frozen.name
         self.stash.inside(folder)
         check_left_alone(folder)
@@ -278,7 +279,7 @@ class _Work:
             self.earlier.take(folder)  # nothing is resumed from what an earlier run left
         limit = self.request.limit
         launcher = self.request.launcher if "--multirun" in wanted.frozen.snapshot.all("HYDRA") else ()
-        ran = run_fresh(self.stash, tool, name, folder, limit, launcher)
+        ran = run_fresh(resolved, name, folder, limit, launcher)
         if ran.stopped:
             raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
         aside = free_folder(folder.with_name(f"{folder.name}-beside"))
@@ -287,7 +288,7 @@ class _Work:
         beside = first_lines(list(map(str, ran.beside)), _MOST_BESIDE, "and {} more files")
         beside += [f"moved to {aside}"] if moved else []
         overdue = limit or 0.0 if ran.overdue else 0.0
-        done = Done(ran.exit_code, str(tool.python), tuple(beside), overdue, self._foreign(wanted, ran))
+        done = Done(ran.exit_code, str(resolved.tool.python), tuple(beside), overdue, self._foreign(wanted, ran))
         self.progress.done[name.title] = done
         self.progress.keep()
         return done

@@ -28,8 +28,8 @@ from experimentstash.git.repository import Repository
 from experimentstash.git.submodules import new_submodule
 from experimentstash.hooks.install.diagnosis import _tools as broken_tools
 from experimentstash.hooks.install.locations import place_of
-from experimentstash.hydra import config_text, isolated_run, launch, replay
-from experimentstash.hydra.source import experiment_text
+from experimentstash.hydra import config_text, experiment_text, isolated_run, launch, replay
+from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.staged_config import laid_out
 from experimentstash.reproduce.archive import writer
 from experimentstash.reproduce.reproduction_report import check_report
@@ -287,7 +287,7 @@ def test_a_snapshot_that_is_not_in_this_checkout(root: Path) -> None:
     here = git("rev-parse", "HEAD", cwd=root / TOOL)
 
     def find() -> None:
-        replay.checked_wish(Stash(root), tool, "a", "v1")
+        replay.checked_wish(ResolvedTool(Stash(root), tool), "a", "v1")
 
     with pytest.raises(StashError) as refused:
         find()
@@ -300,9 +300,9 @@ def test_a_snapshot_that_is_not_in_this_checkout(root: Path) -> None:
     clone = root.parent / "clone"
     paste(refused.value.fix, clone)
     with pytest.raises(StashError) as refused:
-        replay.checked_wish(Stash(clone), tool, "a", "v1")
+        replay.checked_wish(ResolvedTool(Stash(clone), tool), "a", "v1")
     paste(refused.value.fix, clone)
-    assert replay.checked_wish(Stash(clone), tool, "a", "v1")
+    assert replay.checked_wish(ResolvedTool(Stash(clone), tool), "a", "v1")
 
 
 def test_a_job_that_is_gone(root: Path) -> None:
@@ -314,11 +314,14 @@ def test_a_job_that_is_gone(root: Path) -> None:
     git("tag", "snapshot/v1", cwd=root)
     (root / job).unlink()
     tool = Tool("mytool", "-m mytool.main")
-    assert mend(lambda: replay.checked_wish(Stash(root), tool, "a", "v1"), root) == f"git checkout snapshot/v1 -- {job}"
+    assert (
+        mend(lambda: replay.checked_wish(ResolvedTool(Stash(root), tool), "a", "v1"), root)
+        == f"git checkout snapshot/v1 -- {job}"
+    )
     with pytest.raises(StashError) as refused:
-        replay.checked_wish(Stash(root), tool, "a", "v1", ["lr=3"])
+        replay.checked_wish(ResolvedTool(Stash(root), tool), "a", "v1", ["lr=3"])
     assert refused.value.fix == "experimentstash run mytool a/0 --snapshot v1  # one job of it"
-    assert replay.checked_wish(Stash(root), tool, "a/0", "v1", ["lr=3"])
+    assert replay.checked_wish(ResolvedTool(Stash(root), tool), "a/0", "v1", ["lr=3"])
 
 
 def test_a_link_on_the_way_to_a_snapshot(root: Path) -> None:
@@ -539,7 +542,7 @@ def test_a_sweep_that_is_edited(root: Path) -> None:
     data = (root / PATH).read_bytes()
     with (
         pytest.raises(StashError, match="is not frozen anew by itself") as refused,
-        laid_out(Stash(root), tool, name, data),
+        laid_out(ResolvedTool(Stash(root), tool), name, data),
     ):
         pass
     paste(refused.value.fix, root)

@@ -21,6 +21,7 @@ from experimentstash.git.user_git import git
 from experimentstash.hydra import command_line
 from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import keep_clean
+from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.selection import wish
 from experimentstash.hydra.survey import Found, Request, survey
 from experimentstash.stash.registry import read, with_key, with_tool
@@ -128,7 +129,7 @@ def try_first(stash: Stash, undo: Undo, found: Found) -> tuple[Found, str]:
         if not (stash.root / path).exists():
             undo.will_make(path)
     try:
-        wanted = wish(stash, found.tool, found.first)
+        wanted = wish(ResolvedTool(stash, found.tool), found.first)
         keep_clean(wanted)
         select = compose(wanted, mode="validate")[0].select
     except StashError as error:

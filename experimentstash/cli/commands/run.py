@@ -12,6 +12,7 @@ from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_wish
+from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.run_record import with_record
 from experimentstash.hydra.selection import wish
 from experimentstash.stash.stash import find_stash
@@ -41,12 +42,12 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     arguments, tag, flags = _own_options(command_text("experimentstash", "run", tool, experiment), anything)
     stash = find_stash()
     tell_missing_hooks(stash.root)
-    chosen = stash.tool(tool)
+    chosen = ResolvedTool(stash, stash.tool(tool))
     if tag is not None:
         tag = plain_tag(tag)
-        wanted = checked_wish(stash, chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
+        wanted = checked_wish(chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
-        wanted = wish(stash, chosen, experiment, arguments)
+        wanted = wish(chosen, experiment, arguments)
     launch.keep_clean(wanted)
     if "--validate-only" in flags:
         compose.compose(wanted, mode="validate")

@@ -23,6 +23,7 @@ from experimentstash.git.checkouts.tool_commit import checked_out
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import command_line, launch
 from experimentstash.hydra.compose import Composing
+from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.selection import wish
 from experimentstash.stash import snapshot_file
 from experimentstash.stash.stash import find_stash
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from experimentstash.freeze.environment_capture import Surroundings
     from experimentstash.stash.stash import Stash
-    from experimentstash.stash.tool import Tool
 
 
 @click.command("snapshot", context_settings={"ignore_unknown_options": True})
@@ -72,20 +72,18 @@ def command(
     check_shared("-m", message or "")
     stash = find_stash()
     tell_missing_hooks(stash.root)
-    chosen = stash.tool(tool)
+    chosen = ResolvedTool(stash, stash.tool(tool))
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
     commit_now = checked_out(stash, tool)
     check_moves(stash, [] if allow_back else pin_moves(stash, {tool: commit_now}))
     flags = ["--multirun"] if multirun else []
-    wishes = [
-        _decided(wish(stash, chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments
-    ]
+    wishes = [_decided(wish(chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments]
     show_steps()
     composing = Composing(wishes, commit_now)
     with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
-        within = beside.submit(_surroundings, stash, chosen, tag).result
+        within = beside.submit(_surroundings, chosen, tag).result
         frozen = [freeze(wanted, tag, within, composing=composing) for wanted in wishes]
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
@@ -95,7 +93,7 @@ def command(
         if is_run:
             from experimentstash.freeze.recorded_run import record_run  # 30 ms, and only this needs it
 
-            frozen = [record_run(stash, chosen, one, is_last=one is frozen[-1]) for one in frozen]
+            frozen = [record_run(chosen, one, is_last=one is frozen[-1]) for one in frozen]
     for one in frozen:
         click.echo("\n".join(one.lines()))
     for told in within().told:
@@ -202,10 +200,10 @@ def _written(stash: Stash, frozen: Sequence[Frozen]) -> Iterator[None]:
         raise
 
 
-def _surroundings(stash: Stash, tool: Tool, tag: str) -> Surroundings:
+def _surroundings(tool: ResolvedTool, tag: str) -> Surroundings:
     from experimentstash.freeze.environment_capture import surroundings  # loaded while the tool composes
 
-    return surroundings(stash, tool, tag)
+    return surroundings(tool, tag)
 
 
 def _message(frozen: Sequence[Frozen]) -> str:

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experimentstash.hydra.source.defaults_list import chooses, extends, is_global
-from experimentstash.hydra.source.hydra_main import HydraMain, import_roots, read_main
+from experimentstash.hydra.source.hydra_main import import_roots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from experimentstash.hydra.source.hydra_main import HydraMain
     from experimentstash.stash.registry import Tool
-
-__all__ = ["HydraMain", "config_folder", "find_search_packages", "guess_select", "read_main"]
 
 CONFIG_FOLDERS = ("configs", "conf", "config")
 
@@ -83,7 +82,7 @@ def find_search_packages(root: Path, tool: Tool, folder: Path | None) -> tuple[s
     return ()
 
 
-def guess_select(root: Path, tool: Tool, experiment_text: str) -> str | None:
+def guess_select(root: Path, tool: Tool, main: HydraMain, folder: Path | None, experiment_text: str) -> str | None:
     """Tell from the source how the program chooses an experiment; None where only the program itself knows.
 
     An experiment is an option of a group or the primary config (traps.md, *Hydra*). What is not literal in the
@@ -92,21 +91,20 @@ def guess_select(root: Path, tool: Tool, experiment_text: str) -> str | None:
     Args:
         root: the tool's checkout.
         tool: its entry in the registry.
+        main: what `read_main` found.
+        folder: what `config_folder` found.
         experiment_text: an experiment's YAML.
 
     Returns:
         One of `tool.SELECTS`, or None.
     """
-    main = read_main(root, tool)
-    if main is None:
-        return None
     if main.uses_compose:
         return "compose"
     if tool.group == "." or not main.names_config:
         return "primary"
     if main.config_name is None:
         return None
-    return _by_configs(root, config_folder(root, tool, main), main.config_name, tool.group, experiment_text)
+    return _by_configs(root, folder, main.config_name, tool.group, experiment_text)
 
 
 def _by_configs(root: Path, folder: Path | None, config_name: str, group: str, text: str) -> str | None:

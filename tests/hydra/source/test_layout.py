@@ -8,8 +8,8 @@ import pytest
 
 from experimentstash.hydra.source.declared_scripts import console_scripts, script_files
 from experimentstash.hydra.source.defaults_list import extends, is_global
-from experimentstash.hydra.source.hydra_main import HydraMain, entry_file
-from experimentstash.hydra.source.layout import config_folder, find_search_packages, guess_select, read_main
+from experimentstash.hydra.source.hydra_main import HydraMain, entry_file, read_main
+from experimentstash.hydra.source.layout import config_folder, find_search_packages, guess_select
 from experimentstash.hydra.source.python_source import read_source
 from experimentstash.stash.tool import Tool
 
@@ -250,6 +250,11 @@ def test_search_packages(tmp_path: Path, files: list[str], folder: str, packages
     assert find_search_packages(tmp_path, Tool("t", "x.py"), tmp_path / folder) == packages
 
 
+def selected(root: Path, tool: Tool, experiment: str) -> str | None:
+    main = read_main(root, tool)
+    return guess_select(root, tool, main, config_folder(root, tool, main), experiment) if main else None
+
+
 @pytest.mark.parametrize(
     ("config", "experiment", "select"),
     [
@@ -274,30 +279,30 @@ def test_search_packages(tmp_path: Path, files: list[str], folder: str, packages
 def test_how_an_experiment_is_chosen(tmp_path: Path, config: str, experiment: str, select: str | None) -> None:
     base = "defaults:\n  - experiment: null\n" if "base" in config else "z: 1\n"
     lay(tmp_path, {"main.py": program("'conf'"), "conf/config.yaml": config, "conf/base.yaml": base})
-    assert guess_select(tmp_path, Tool("t", "main.py"), experiment) == select
+    assert selected(tmp_path, Tool("t", "main.py"), experiment) == select
 
 
 def test_how_an_experiment_is_chosen_without_configs(tmp_path: Path) -> None:
     tool = Tool("t", "main.py")
     lay(tmp_path, {"main.py": program("None")})
-    assert guess_select(tmp_path, tool, GLOBAL) is None  # it may be in a ConfigStore
+    assert selected(tmp_path, tool, GLOBAL) is None  # it may be in a ConfigStore
     lay(tmp_path, {"main.py": "import hydra\n@hydra.main(config_path=None, version_base=None)\ndef f(c): ..."})
-    assert guess_select(tmp_path, tool, GLOBAL) == "primary"
+    assert selected(tmp_path, tool, GLOBAL) == "primary"
     lay(tmp_path, {"main.py": "from hydra import compose\ncompose('config')"})
-    assert guess_select(tmp_path, tool, GLOBAL) == "compose"
+    assert selected(tmp_path, tool, GLOBAL) == "compose"
     lay(tmp_path, {"main.py": "print()"})
-    assert guess_select(tmp_path, tool, GLOBAL) is None
+    assert selected(tmp_path, tool, GLOBAL) is None
 
 
 def test_a_circle_of_defaults_ends(tmp_path: Path) -> None:
     lay(tmp_path, {"main.py": program("'conf'"), "conf/config.yaml": "defaults: [config, config, config]\n"})
-    assert guess_select(tmp_path, Tool("t", "main.py"), GLOBAL) is None
+    assert selected(tmp_path, Tool("t", "main.py"), GLOBAL) is None
 
 
 def test_aliases_of_a_tools_config_are_no_bomb(tmp_path: Path) -> None:
     bomb = "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} [*{'a' if i == 0 else f'b{i - 1}'}, *a]\n" for i in range(80))
     lay(tmp_path, {"main.py": program("'conf'"), "conf/config.yaml": f"{bomb}defaults: &d\n  - experiment: null\n"})
-    assert guess_select(tmp_path, Tool("t", "main.py"), GLOBAL) == "group"
+    assert selected(tmp_path, Tool("t", "main.py"), GLOBAL) == "group"
 
 
 def test_extends_and_is_global() -> None:

@@ -8,32 +8,29 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError, command
 from experimentstash.core.files import check_inside
 from experimentstash.core.names import experiment_path, near
-from experimentstash.hydra.source.hydra_main import read_main
-from experimentstash.hydra.source.layout import config_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from experimentstash.stash.stash import Stash
-    from experimentstash.stash.tool import Tool
+    from experimentstash.hydra.resolved_tool import ResolvedTool
 
 _LARGEST = 10 * 1024 * 1024  # bytes; nobody wrote such a config
 
 
-def find(stash: Stash, tool: Tool, experiment: str) -> str | None:
+def find(tool: ResolvedTool, experiment: str) -> str | None:
     """Return the YAML of an experiment, of the stash or else of the tool itself; None where no file holds it.
 
     Raises:
         StashError: it is no text file of the stash, or a folder of experiments.
     """
-    own = stash.root / experiment_path(tool.name, experiment)
+    own = tool.stash.root / experiment_path(tool.name, experiment)
     if os.path.lexists(own):
-        stash.inside(own)
+        tool.stash.inside(own)
         return _text(own)
-    theirs = _own_folder(stash, tool)
+    theirs = _own_folder(tool)
     if theirs is not None and os.path.lexists(path := theirs / f"{experiment}.yaml"):
-        check_inside(stash.checkout(tool.name), path)
+        check_inside(tool.root, path)
         return _text(path)
     if own.with_suffix("").is_dir():
         names = sorted(f"{experiment}/{name}" for name in _names_below(own.with_suffix("")))
@@ -41,26 +38,24 @@ def find(stash: Stash, tool: Tool, experiment: str) -> str | None:
     return None
 
 
-def unknown(stash: Stash, tool: Tool, experiment: str, further: Iterable[str] = ()) -> StashError:
+def unknown(tool: ResolvedTool, experiment: str, further: Iterable[str] = ()) -> StashError:
     """Return the error that tells of an experiment that is not there, with the nearest names.
 
     Args:
-        stash: the stash.
-        tool: the tool, from the registry.
+        tool: the tool.
         experiment: its name.
         further: experiments that the program holds in no file.
     """
-    folders = [stash.root / f"configs/{tool.name}/experiment", _own_folder(stash, tool)]
+    folders = [tool.stash.root / f"configs/{tool.name}/experiment", _own_folder(tool)]
     known = {name for folder in folders if folder is not None for name in _names_below(folder)}
     shown = experiment_path(tool.name, experiment)
     return StashError(f"no experiment {experiment!r} of {tool.name!r} ({shown}){near(experiment, {*known, *further})}")
 
 
-def _own_folder(stash: Stash, tool: Tool) -> Path | None:
+def _own_folder(tool: ResolvedTool) -> Path | None:
     """Return the folder of the tool's own experiments, as far as its source shows it."""
-    root = stash.checkout(tool.name)
-    theirs = config_folder(root, tool, read_main(root, tool))
-    return theirs / tool.group if theirs is not None else None
+    theirs = tool.config_directory
+    return theirs / tool.tool.group if theirs is not None else None
 
 
 def _names_below(folder: Path) -> list[str]:
