@@ -17,7 +17,6 @@ from experimentstash.freeze.redaction import Redaction, exposed
 from experimentstash.freeze.sweep import Part, parts
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.hydra import command_line
-from experimentstash.hydra.compose import Composing
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.loaded_code import Loaded, check_own_code, foreign
 from experimentstash.hydra.source.further_configs import further_configs
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.hydra.compose import Composing
     from experimentstash.hydra.launch import Wish
     from experimentstash.stash.stash import Stash
 
@@ -39,8 +39,8 @@ def freeze(
     wanted: Wish,
     tag: str,
     within: Callable[[], Surroundings],
+    composing: Composing,
     kept: Sequence[tuple[str, str]] = (),
-    composing: Composing | None = None,
 ) -> Frozen:
     """Freeze one experiment; nothing is written.
 
@@ -48,15 +48,14 @@ def freeze(
         wanted: the experiment, its overrides and flags.
         tag: the tag it is frozen under.
         within: tells what the tool runs in, once it is known that it composes.
+        composing: composes it with the other experiments of a freeze.
         kept: further header lines that somebody wrote, and that stay.
-        composing: composes it with the other experiments of a freeze; by default alone.
 
     Raises:
         StashError: one of the refusals of spec.md, section *Freezing*.
     """
     stash, tool = wanted.stash, wanted.tool
     commit = tool_commit(stash, tool.name)
-    composing = composing or Composing([wanted], commit)
     name = SnapshotName(tool.name, tag, wanted.experiment)
     keep_clean(wanted)
     _log.info("composing %s", name.title)
@@ -67,7 +66,7 @@ def freeze(
         beside.submit(snapshot_body.render, first["body"])  # so that it is there when the tool has composed again
         second = composing.second(wanted)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"])}
-    if {commit, tool_commit(stash, tool.name)} != {composing.commit}:
+    if {commit, tool_commit(stash, tool.name)} != {wanted.resolved.commit}:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "run the same command again")
     redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
     found, around = redaction.parts(parts(wanted.overrides, first, second)), within()

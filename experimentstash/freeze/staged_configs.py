@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, printable, quote
-from experimentstash.core.files import check_inside, write_shared
 from experimentstash.core.names import (
     SnapshotName,
     experiment_complaint,
@@ -16,30 +13,30 @@ from experimentstash.core.names import (
     tool_complaint,
     tool_path,
 )
-from experimentstash.freeze.environment_capture import surroundings
-from experimentstash.freeze.freeze import freeze
+from experimentstash.freeze.snapshot_files import write_in_place
 from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.hydra import config_text
-from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.staged_config import laid_out
 from experimentstash.stash import snapshot_file
-from experimentstash.stash.stash import Stash
 from experimentstash.verify.exceptions import allowed_rules
 from experimentstash.verify.flat import flat_problems
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.freeze.freezer import Freezer
     from experimentstash.freeze.pending_snapshot import Frozen
     from experimentstash.git.entries import Entry
     from experimentstash.git.repository import Repository
+    from experimentstash.stash.stash import Stash
 
 SHORT = 12  # hex digits of a commit in a message
 
 
-def freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> tuple[list[Frozen], list[StashError]]:
+def freeze_staged(
+    repository: Repository, staged: Mapping[str, Entry], freezer: Freezer
+) -> tuple[list[Frozen], list[StashError]]:
     """Freeze what is staged and not frozen yet, in the working tree; nothing is staged.
 
     A file whose tag exists is left as it is: what is frozen once stays frozen, and the rule `frozen` tells of it.
@@ -47,6 +44,7 @@ def freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> tuple[
     Args:
         repository: the stash.
         staged: the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes.
+        freezer: freezes them.
 
     Returns:
         What was frozen and written, and why the others could not be.
@@ -58,16 +56,17 @@ def freeze_staged(repository: Repository, staged: Mapping[str, Entry]) -> tuple[
     raw = _not_frozen(repository, staged, failures)
     if not raw:
         return [], failures
-    freezing = _Freezing(repository)
+    freezer.stash.check_registry()
+    freezing = _Freezing(repository, freezer)
     changed = repository.changed({name.path: staged[name.path] for name in raw})
     frozen = []
     for name, data in raw.items():
         try:
-            _check_same(repository, name, changed)
+            _check_same(freezer.stash, name, changed)
             frozen.append(freezing.freeze(name, data))
         except StashError as error:
             failures.append(_of_file(name.path, error))
-    return _written(repository, frozen, failures), failures
+    return _written(freezer.stash, frozen, failures), failures
 
 
 def _not_frozen(
@@ -115,22 +114,19 @@ def _broken_rules(name: SnapshotName, data: bytes) -> set[str]:
     return broken
 
 
-def _check_same(repository: Repository, name: SnapshotName, changed: set[str]) -> None:
+def _check_same(stash: Stash, name: SnapshotName, changed: set[str]) -> None:
     path = quote(name.path)
-    check_inside(repository.root, repository.root / name.path)
+    stash.inside(name.path)
     if name.path in changed:
         raise StashError("it is staged with another content than it has on disk", f"git add {path}")
 
 
 class _Freezing:
-    """What the freezing of every file needs, read once."""
+    """The freezing of every file, with the pins of the commit being made."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._stash = Stash(repository.root)
-        self._stash.check_registry()
+    def __init__(self, repository: Repository, freezer: Freezer) -> None:
+        self._freezer = freezer
         self._pins = repository.index_pins().pins
-        self._tools: dict[str, ResolvedTool] = {}
-        self._surroundings: dict[tuple[str, str], Surroundings] = {}
 
     def freeze(self, name: SnapshotName, data: bytes) -> Frozen:
         """Freeze a text; nothing is written.
@@ -138,25 +134,13 @@ class _Freezing:
         Raises:
             StashError: it cannot be, or the commit being made would not hold what it is frozen with.
         """
-        tool = self._resolved(name.tool)
-        self._check_pin(tool.name, tool_commit(self._stash, tool.name))
+        tool = self._freezer.tool(name.tool)
+        self._check_pin(tool.name, tool_commit(self._freezer.stash, tool.name))
         with laid_out(tool, name, data) as laid:
-            within = partial(self._within, tool, name.tag)
-            frozen = freeze(laid.wish, name.tag, within, laid.header)
+            (frozen,) = self._freezer.freeze([laid.wish], name.tag, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)
-        told = [("environment", one) for one in within().told]
-        return replace(frozen, notices=(*frozen.notices, *laid.notices, *told))
-
-    def _resolved(self, tool: str) -> ResolvedTool:
-        if tool not in self._tools:
-            self._tools[tool] = ResolvedTool(self._stash, self._stash.tool(tool))
-        return self._tools[tool]
-
-    def _within(self, tool: ResolvedTool, tag: str) -> Surroundings:
-        if (key := (tool.name, tag)) not in self._surroundings:
-            self._surroundings[key] = surroundings(tool, tag)
-        return self._surroundings[key]
+        return frozen.with_notices(laid.notices)
 
     def _check_pin(self, tool: str, commit: str) -> None:
         pin, path = self._pins.get(tool), tool_path(tool)
@@ -165,17 +149,15 @@ class _Freezing:
             raise StashError(
                 f"{path} is checked out at {commit[:SHORT]}, and the commit being made pins {held}",
                 f"git add {path}"
-                + ("" if pin is None else f"  # or, to go back: {update_submodule(self._stash, tool)}"),
+                + ("" if pin is None else f"  # or, to go back: {update_submodule(self._freezer.stash, tool)}"),
             )
 
 
-def _written(repository: Repository, frozen: list[Frozen], failures: list[StashError]) -> list[Frozen]:
+def _written(stash: Stash, frozen: list[Frozen], failures: list[StashError]) -> list[Frozen]:
     written = []
     for one in frozen:
         try:
-            for path, text in {**one.files, one.name.path: one.text}.items():
-                check_inside(repository.root, repository.root / path)
-                write_shared(repository.root / path, text, one.published)
+            write_in_place(stash, one)
         except StashError as error:
             failures.append(error)
         else:

@@ -34,21 +34,19 @@ def freeze_staged_files(repository: Repository) -> int:
     if not (staged := repository.staged()):
         return FINE
     from experimentstash.core.progress import show_steps
+    from experimentstash.freeze.freezer import Freezer
     from experimentstash.freeze.staged_configs import freeze_staged
-    from experimentstash.git.checkouts.outward_links import outward_links
     from experimentstash.git.checkouts.pins import pin_moves
     from experimentstash.stash.stash import Stash
     from experimentstash.verify.exceptions import VARIABLE  # what most commits have no need of
 
     show_steps()
-    stash = Stash(repository.root)
-    frozen, failures = freeze_staged(repository, staged)
-    for one in frozen:
-        print("\n".join(one.lines()))
-    pins = {tool: pin for one in frozen for tool, pin in one.pins.items()}
-    for line in (*pin_moves(stash, pins), *outward_links(stash, pins)):
-        print(line)
+    freezer = Freezer(Stash(repository.root))
+    frozen, failures = freeze_staged(repository, staged, freezer)
     if frozen:
+        pins = {tool: pin for one in frozen for tool, pin in one.pins.items()}
+        for line in freezer.lines(frozen, pin_moves(freezer.stash, pins)):
+            print(line)
         paths = dict.fromkeys(path for one in frozen for path in (one.name.path, *one.files))
         print(f"next: {command('git', 'add', *paths)} && git commit")
     sys.stdout.flush()

@@ -46,11 +46,9 @@ class Composing:
 
     Args:
         wishes: the experiments.
-        commit: the commit that the tool is checked out at.
     """
 
-    def __init__(self, wishes: Sequence[Wish], commit: str) -> None:
-        self.commit = commit
+    def __init__(self, wishes: Sequence[Wish]) -> None:
         self._wishes = list(wishes)
         self._answers: list[list[dict[str, Any] | None]] = []
 

@@ -10,6 +10,7 @@ from experimentstash.core.errors import StashError
 from experimentstash.core.files import check_inside
 from experimentstash.environments.tool_python import interpreter
 from experimentstash.git.checkouts.checked_out import check_checked_out
+from experimentstash.git.checkouts.tool_commit import checked_out
 from experimentstash.hydra.source.hydra_main import read_main
 from experimentstash.hydra.source.layout import config_folder, guess_select
 
@@ -47,6 +48,15 @@ class ResolvedTool:
     def work(self) -> Path:
         """Its working directory."""
         return self.root / self.tool.workdir
+
+    @cached_property
+    def commit(self) -> str:
+        """The full id of the commit that it is checked out at, whatever its files hold; see `tool_commit.checked_out`.
+
+        Raises:
+            StashError: it is not checked out, is the stash itself, or has no commit.
+        """
+        return checked_out(self.stash, self.name)
 
     @cached_property
     def main(self) -> HydraMain | None:

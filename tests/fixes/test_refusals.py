@@ -19,6 +19,7 @@ from experimentstash.core.names import SnapshotName
 from experimentstash.environments import cache, packages, tool_python
 from experimentstash.environments.lock_fixes import freeze_installed
 from experimentstash.freeze import freeze_commit, pending_snapshot
+from experimentstash.freeze.freezer import Freezer
 from experimentstash.freeze.staged_configs import _check_same as check_same
 from experimentstash.freeze.staged_configs import _Freezing as Freezing
 from experimentstash.git import user_git
@@ -262,7 +263,7 @@ def test_what_is_staged_is_not_what_is_on_disk(bare: Path) -> None:
     def check() -> None:
         with Repository.open(bare) as repository:
             staged = repository.index().files
-            check_same(repository, name, set(repository.changed({PATH: staged[PATH]})))
+            check_same(Stash(bare), name, set(repository.changed({PATH: staged[PATH]})))
 
     assert mend(check, bare) == f"git add {PATH}"
 
@@ -270,7 +271,7 @@ def test_what_is_staged_is_not_what_is_on_disk(bare: Path) -> None:
 def test_a_tool_that_is_not_at_the_pin_that_is_staged(root: Path) -> None:
     def check() -> None:
         with Repository.open(root) as repository:
-            Freezing(repository)._check_pin("mytool", checked_out(Stash(root), "mytool"))
+            Freezing(repository, Freezer(Stash(root)))._check_pin("mytool", checked_out(Stash(root), "mytool"))
 
     old = git("rev-parse", "HEAD", cwd=root / TOOL)
     commit(root / TOOL, {"more.py": ""})

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from experimentstash.core.errors import FINE, StashError, UsageError, printable
+from experimentstash.core.errors import FINE, UsageError
 from experimentstash.core.errors import command as command_text
-from experimentstash.core.files import check_shared, remove_empty, write_shared
+from experimentstash.core.files import check_shared
 from experimentstash.core.names import plain_tag
 from experimentstash.core.progress import show_steps
-from experimentstash.freeze.freeze import freeze
 from experimentstash.freeze.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
-from experimentstash.freeze.pending_snapshot import Frozen, files_beside, is_committed, problems_of, waiting
-from experimentstash.git.checkouts.outward_links import outward_links
+from experimentstash.freeze.freezer import Freezer
+from experimentstash.freeze.pending_snapshot import Frozen, waiting
+from experimentstash.freeze.snapshot_files import taken_up, written
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
-from experimentstash.git.checkouts.tool_commit import checked_out
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import command_line, launch
-from experimentstash.hydra.compose import Composing
-from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.selection import wish
-from experimentstash.stash import snapshot_file
 from experimentstash.stash.stash import find_stash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from experimentstash.freeze.environment_capture import Surroundings
-    from experimentstash.stash.stash import Stash
+    from collections.abc import Sequence
 
 
 @click.command("snapshot", context_settings={"ignore_unknown_options": True})
@@ -72,34 +62,26 @@ def command(
     check_shared("-m", message or "")
     stash = find_stash()
     tell_missing_hooks(stash.root)
-    chosen = ResolvedTool(stash, stash.tool(tool))
+    freezer = Freezer(stash)
+    chosen = freezer.tool(tool)
     check_tag_free(stash, tag)
     if commit:
         check_can_commit(stash, tool)
-    commit_now = checked_out(stash, tool)
-    check_moves(stash, [] if allow_back else pin_moves(stash, {tool: commit_now}))
+    check_moves(stash, [] if allow_back else pin_moves(stash, {tool: chosen.commit}))
     flags = ["--multirun"] if multirun else []
     wishes = [_decided(wish(chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments]
     show_steps()
-    composing = Composing(wishes, commit_now)
-    with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
-        within = beside.submit(_surroundings, chosen, tag).result
-        frozen = [freeze(wanted, tag, within, composing=composing) for wanted in wishes]
+    frozen = freezer.freeze(wishes, tag)
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves(stash, [] if allow_back else moves)
-    frozen = [_taken_up(stash, one) for one in frozen]
-    with _written(stash, frozen):
+    frozen = [taken_up(stash, one) for one in frozen]
+    with written(stash, frozen):
         if is_run:
             from experimentstash.freeze.recorded_run import record_run  # 30 ms, and only this needs it
 
             frozen = [record_run(chosen, one, is_last=one is frozen[-1]) for one in frozen]
-    for one in frozen:
-        click.echo("\n".join(one.lines()))
-    for told in within().told:
-        click.echo(f"    environment: {printable(told)}")
-    for line in (*map(str, moves), *outward_links(stash, pins)):
-        click.echo(line)
+    click.echo("\n".join(freezer.lines(frozen, moves)))
     if commit:
         others = waiting(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
         for other in others:
@@ -146,64 +128,6 @@ def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...], 
         keep=(*keep, *(key for key in standing.keep if key not in late)),
         plain=(*plain, *standing.plain),
     )
-
-
-def _taken_up(stash: Stash, frozen: Frozen) -> Frozen:
-    """Return the snapshot, or the one on disk if that is the same but for its time and what varies.
-
-    So a freeze that was cut off is finished by saying it again.
-
-    Raises:
-        StashError: another snapshot is on disk under that name.
-    """
-    path = stash.inside(frozen.name.path)
-    if not path.exists():
-        return frozen
-    there = path.read_text("utf-8", "replace")
-    for problem in problems_of(frozen.name, there):
-        raise StashError(f"{frozen.name.path}: {problem.what}", problem.fix)
-    _check_same(stash, frozen, there)
-    beside = files_beside(stash, frozen.name, snapshot_file.parse(there.encode("utf-8", "replace"), frozen.name.path))
-    for job in frozen.jobs():
-        _check_same(stash, job, beside[job.name.path])
-    return replace(frozen.as_written(there), files={**frozen.files, **beside})
-
-
-def _check_same(stash: Stash, frozen: Frozen, there: str) -> None:
-    if frozen.same_but_for_the_moment(there):
-        return
-    path = frozen.name.path
-    fix = f"rm {path}  # to freeze it anew, or choose another --tag"
-    if is_committed(stash, path):  # its tag is lost, and what it froze is not to be changed
-        fix = "experimentstash tag  # and choose another --tag"
-    raise StashError(f"{path}: there already, with another content, and not tagged yet", fix)
-
-
-@contextlib.contextmanager
-def _written(stash: Stash, frozen: Sequence[Frozen]) -> Iterator[None]:
-    """Write what is not there yet; it goes again where what is done with it fails."""
-    written: list[Path] = []
-    try:
-        for one in frozen:
-            for name, text in {**one.files, one.name.path: one.text}.items():
-                path = stash.inside(name)
-                if not path.exists():
-                    written.append(path)
-                    write_shared(path, text, one.published)
-            if not (stash.root / one.name.results_path).exists():
-                written.append(stash.root / one.name.results_path)  # should it be run
-        yield
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-            remove_empty(path.parent, stash.root)
-        raise
-
-
-def _surroundings(tool: ResolvedTool, tag: str) -> Surroundings:
-    from experimentstash.freeze.environment_capture import surroundings  # loaded while the tool composes
-
-    return surroundings(tool, tag)
 
 
 def _message(frozen: Sequence[Frozen]) -> str:
