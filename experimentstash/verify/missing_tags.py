@@ -164,5 +164,5 @@ def tag_of_commit(repository: Repository, tag: str, commit: str) -> NewTag:
 
 def _judged(files: Mapping[str, Entry], examination: Examination) -> dict[SnapshotName, Snapshot]:
     """Return the snapshots among files that were judged."""
-    found = {SnapshotName.from_path(path): examination.snapshot(path, entry) for path, entry in files.items()}
+    found = {SnapshotName.from_path(path): examination.facts.snapshot(path, entry) for path, entry in files.items()}
     return {name: snapshot for name, snapshot in found.items() if name is not None and snapshot is not None}

@@ -11,7 +11,7 @@ from experimentstash.git.entries import LINK, NO_COMMIT
 from experimentstash.stash.snapshot_file import again_command, freeze_command, is_commit, rewritten_problem, same_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from experimentstash.git.entries import Entry
     from experimentstash.stash.snapshot_file import Snapshot
@@ -212,11 +212,20 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
     return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
 
 
-def misplaced_problem(path: str, entry: Entry) -> Problem:
-    """Return the finding for what stands where a directory on the way to a snapshot must be.
+def misplaced_problems(misplaced: Mapping[str, Entry], tools: Collection[str]) -> list[Problem]:
+    """Judge the rule `frozen` of what a tree has where a directory on the way to a snapshot must be.
 
     What a link or a submodule leads to can change without a change of the stash.
+
+    Args:
+        misplaced: links and submodules, by path; `configs/NAME` leads to snapshots only where NAME is a tool.
+        tools: the tools of the tree.
     """
+    parts = {path: path.split("/") for path in misplaced}
+    return [_misplaced(path, misplaced[path]) for path, at in parts.items() if len(at) != 2 or at[1] in tools]
+
+
+def _misplaced(path: str, entry: Entry) -> Problem:
     kind = "a link" if entry.mode == LINK else "a submodule"
     what = f"{kind} where a directory of snapshots must be: what it leads to is not frozen"
     return Problem(path, "frozen", what, command("git", "rm", "-r", "--cached", path))

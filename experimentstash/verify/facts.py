@@ -1,0 +1,289 @@
+"""What is read of a repository to judge its snapshots, as values. Each file is read once; nothing is judged here."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from experimentstash.core.errors import StashError, command
+from experimentstash.core.names import REGISTRY, SnapshotName, tag_of, tool_complaint, tool_path
+from experimentstash.git.repository import TooLargeError
+from experimentstash.stash import registry
+from experimentstash.stash.snapshot_file import LARGEST, Snapshot, is_commit, is_rewritten, parse
+from experimentstash.verify.rules import FreezeCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from experimentstash.git.entries import Entry, Tree
+    from experimentstash.git.repository import Repository, Tags
+
+T = TypeVar("T")
+
+
+class FrozenBeside(NamedTuple):
+    """A file that is frozen with a snapshot, beside it: its lock, or the results that were recorded with it.
+
+    Attributes:
+        path: its path.
+        digest: its SHA-256 as the snapshot records it, in hex.
+        held: that of what the freeze commit holds there, or None where it holds no file.
+        data: its bytes, where the two agree.
+        lists: the lists of packages in the same directory, by path, as far as the freeze commit holds them.
+        too_large: why its bytes were not read; empty where they were.
+    """
+
+    path: str
+    digest: str
+    held: str | None
+    data: bytes | None = None
+    lists: Mapping[str, bytes] | None = None
+    too_large: str = ""
+
+
+class ShippedLock(NamedTuple):
+    """A lock that a tool ships, on a machine that has the commit of the tool.
+
+    Attributes:
+        path: its path from the root of the stash.
+        digest: its SHA-256 as the snapshot records it, in hex.
+        held: that of what the commit holds there, in hex; empty where it holds no file.
+        commit: the commit of the tool as the snapshot records it.
+    """
+
+    path: str
+    digest: str
+    held: str
+    commit: str
+
+
+class FileFacts(NamedTuple):
+    """A file below `snapshots/<tag>/` and all that its judgement needs.
+
+    Attributes:
+        path: its path.
+        entry: what the judged tree records there.
+        freeze: the freeze commit of its tag.
+        name: its tool, tag and experiment; None where it is no snapshot.
+        text: the snapshot with its body, or why it cannot be read; None where these bytes were read before.
+        snapshot: the snapshot without its body; None where it cannot be read.
+        beside: the files that are frozen with it.
+        lost_jobs: the paths of the jobs of its sweep that the freeze commit does not hold.
+        shipped: the lock that its tool ships; None where there is none, or nobody can say.
+    """
+
+    path: str
+    entry: Entry
+    freeze: FreezeCommit
+    name: SnapshotName | None = None
+    text: Snapshot | StashError | None = None
+    snapshot: Snapshot | None = None
+    beside: tuple[FrozenBeside, ...] = ()
+    lost_jobs: tuple[str, ...] = ()
+    shipped: ShippedLock | None = None
+
+
+class Facts:
+    """Reads the facts of one judgement, each once.
+
+    Args:
+        repository: the repository.
+        tags: the tags to judge by.
+        fresh: nobody else has the commits yet, so that they can be mended.
+    """
+
+    def __init__(self, repository: Repository, tags: Tags, *, fresh: bool) -> None:
+        self._repository = repository
+        self._tags = tags
+        self._fresh = fresh
+        self._snapshots: dict[tuple[str, str], Snapshot | None] = {}
+        self._registries: dict[str, frozenset[str] | StashError] = {}
+        self._digests: dict[str, str] = {}
+        self._shipped_digests: dict[tuple[str, str], str | None] = {}
+
+    @property
+    def count(self) -> int:
+        """How many snapshots were read; the same file in two commits is one."""
+        return len(self._snapshots)
+
+    @cached_property
+    def index(self) -> Tree:
+        """What the index records of the stash."""
+        return self._repository.index()
+
+    def registered(self, tree: Tree) -> frozenset[str] | StashError:
+        """Return the registered tools of a tree, or why its registry cannot be read."""
+        if tree.registry is None or not tree.registry.is_file:
+            return frozenset()
+        blob = tree.registry.id
+        if blob not in self._registries:
+            tools = self._parsed(REGISTRY, blob, registry.LARGEST, registry.parse)
+            self._registries[blob] = tools if isinstance(tools, StashError) else frozenset(tools)
+        return self._registries[blob]
+
+    def freeze(self, commit: str, tag: str, *, tagged: bool = True) -> FreezeCommit:
+        """Return the facts of a freeze commit, as the tag of that name or as what it will name."""
+        return self.freeze_of(self._repository.tree(commit, tag), commit, tag if tagged else None, fresh=self._fresh)
+
+    def freeze_of(
+        self,
+        tree: Tree,
+        commit: str | None,
+        tag: str | None = None,
+        files: Mapping[str, Entry] | None = None,
+        *,
+        fresh: bool = False,
+    ) -> FreezeCommit:
+        """Return the facts of the freeze commit of a tree.
+
+        Args:
+            tree: what it records.
+            commit: its full id, or None where it is the commit being made.
+            tag: the tag that names it, or None.
+            files: what it holds below `snapshots/`; by default all that the tree does.
+            fresh: nobody else has it yet.
+        """
+        tools = self.registered(tree)
+        registered = None if isinstance(tools, StashError) else tools
+        return FreezeCommit(commit, tag, tree.pins, registered, tree.files if files is None else files, fresh)
+
+    def untagged(self, files: Iterable[str]) -> list[str]:
+        """Return the files whose tag does not exist: each is judged at the commit that brought it in."""
+        known = self._tags.commits.keys() | self._tags.broken.keys()
+        return [path for path in files if tag_of(path) not in known]
+
+    def brought_by(self, parents: Sequence[str], untagged: Sequence[str]) -> dict[str, str | None]:
+        """Return the commit that brought each path in, seen from the parents of the next commit."""
+        brought: dict[str, str | None] = dict.fromkeys(untagged)
+        for parent in parents if untagged else ():
+            tags = {tag_of(path) for path in untagged}
+            held = {path for tree in self._repository.trees([(parent, tag) for tag in tags]) for path in tree.files}
+            followed = [path for path in untagged if brought[path] is None and path in held]
+            brought |= self._repository.bringing(followed, parent) if followed else {}
+        return brought
+
+    def read_ahead(self, files: Iterable[Mapping[str, Entry]], brought: Iterable[Mapping[str, str | None]]) -> None:
+        """Read the trees of all freeze commits at once."""
+        trees = {(commit, tag_of(path)) for one in brought for path, commit in one.items() if commit is not None}
+        for tag in {tag_of(path) for one in files for path in one} & self._tags.commits.keys():
+            trees.add((self._tags.commits[tag], tag))
+        self._repository.trees(sorted(trees))
+
+    def file(self, path: str, entry: Entry, freeze: FreezeCommit) -> FileFacts:
+        """Return the facts of a file at a freeze commit."""
+        name = SnapshotName.from_path(path)
+        if name is None:
+            return FileFacts(path, entry, freeze)
+        text = self._text(name, entry)
+        snapshot = self.snapshot(path, entry)
+        if snapshot is None:
+            return FileFacts(path, entry, freeze, name, text)
+        beside = tuple(self._beside(path, digest, freeze) for path, digest in snapshot.beside(name).items())
+        jobs = (name.job(number).path for number in range(snapshot.jobs_apart))
+        lost = tuple(job for job in jobs if self._held(job, freeze) is None)
+        shipped = self._shipped(name, snapshot, freeze)
+        return FileFacts(path, entry, freeze, name, text, snapshot, beside, lost, shipped)
+
+    def snapshot(self, path: str, entry: Entry) -> Snapshot | None:
+        """Return a snapshot that was read, without its body, or None where it could not be read."""
+        return self._snapshots.get((path, entry.id))
+
+    def pins_of(self, name: SnapshotName, entry: Entry) -> Snapshot | None:
+        """Return a snapshot without its body, read now if it was not before; None where it cannot be read."""
+        self._text(name, entry)
+        return self.snapshot(name.path, entry)
+
+    def named_beside(self, files: Mapping[str, Entry], held: Mapping[str, Entry]) -> Iterator[tuple[str, FrozenBeside]]:
+        """Yield the files beside snapshots without a tag that these snapshots record, each after the snapshot's path.
+
+        Args:
+            files: the files that are judged.
+            held: all that the same tree holds below the tags of these files.
+        """
+        beside = {path for path in self.untagged(files) if SnapshotName.from_path(path) is None}
+        tags = {tag_of(path) for path in beside}
+        for path, entry in held.items() if beside else ():
+            if tag_of(path) not in tags or not entry.is_file or (name := SnapshotName.from_path(path)) is None:
+                continue
+            snapshot = self._parsed(path, entry.id, LARGEST, parse)
+            recorded = {} if isinstance(snapshot, StashError) else snapshot.beside(name)
+            for named, digest in recorded.items():
+                if named in beside:
+                    other = files[named]
+                    yield path, FrozenBeside(named, digest, self._digest(other.id) if other.is_file else None)
+
+    def _text(self, name: SnapshotName, entry: Entry) -> Snapshot | StashError | None:
+        """Return a snapshot with its body, or why it cannot be read; None where it was read before, or is no file."""
+        key = (name.path, entry.id)
+        if key in self._snapshots or not entry.is_file:
+            return None
+        text = self._parsed(name.path, entry.id, LARGEST, parse)
+        if isinstance(text, StashError):
+            self._snapshots[key] = None
+        else:  # bodies are large: one is in memory at a time
+            self._snapshots[key] = text._replace(body="", above="", rewritten=is_rewritten(text))
+        return text
+
+    def _beside(self, path: str, digest: str, freeze: FreezeCommit) -> FrozenBeside:
+        entry = self._held(path, freeze)
+        held = self._digest(entry.id) if entry else None
+        if entry is None or held != digest:
+            return FrozenBeside(path, digest, held)
+        folder = path.rpartition("/")[0]
+        lists = [one for one in freeze.files if one.endswith(".txt") and one.rpartition("/")[0] == folder]
+        entries = {one: there for one in lists if (there := self._held(one, freeze))}
+        try:
+            data = self._repository.read(entry.id, LARGEST)
+            texts = {one: self._repository.read(there.id, LARGEST) for one, there in entries.items()}
+        except TooLargeError as error:
+            return FrozenBeside(path, digest, held, too_large=str(error))
+        return FrozenBeside(path, digest, held, data, texts)
+
+    def _shipped(self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> ShippedLock | None:
+        """Return the lock that a tool ships, where this machine has the tool's objects."""
+        if not snapshot.shipped_lock:
+            return None
+        path, digest = snapshot.shipped_lock
+        tool, _, inside = path.removeprefix("tools/").partition("/")
+        commit = snapshot.pins(name.tool).get(tool, "")
+        if not inside or tool_complaint(tool) or not is_commit(commit):
+            return None
+        if (path, commit) not in self._shipped_digests:
+            from experimentstash.git.gitmodules import Submodule  # few snapshots record a lock of the tool's own
+
+            submodules = self._repository.submodules({freeze.id})[freeze.id]
+            module = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
+            clones = self._repository.clones(tool_path(tool), module.name)[0]
+            digests = (clone.digest(commit, inside) for clone in clones)
+            self._shipped_digests[path, commit] = next((one for one in digests if one is not None), None)
+        held = self._shipped_digests[path, commit]
+        return None if held is None else ShippedLock(path, digest, held, commit)
+
+    def _held(self, path: str, freeze: FreezeCommit) -> Entry | None:
+        """Return the file that a freeze commit holds at a path below its tag."""
+        entry = freeze.files.get(path)
+        if entry is None and freeze.id is None:
+            entry = self.index.files.get(path)  # staged before, and not changed now
+        return entry if entry and entry.is_file else None
+
+    def _digest(self, blob: str) -> str:
+        """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
+        if blob not in self._digests:
+            try:
+                self._digests[blob] = hashlib.sha256(self._repository.read(blob, LARGEST)).hexdigest()
+            except TooLargeError as error:
+                self._digests[blob] = str(error)
+        return self._digests[blob]
+
+    def _parsed(self, path: str, blob: str, limit: int, parser: Callable[[bytes, str], T]) -> T | StashError:
+        """Return what a file says, or why it says nothing. That it is not here is raised: it is no finding."""
+        try:
+            data = self._repository.read(blob, limit)
+        except TooLargeError as error:
+            error.fix = command("git", "rm", "--cached", path)
+            return error
+        try:
+            return parser(data, path)
+        except StashError as error:
+            return error
