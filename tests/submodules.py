@@ -12,7 +12,7 @@ from stashes import REGISTRY
 from experimentstash.core.errors import Problem
 from experimentstash.git.repository import Repository
 from experimentstash.verify.published import unpublished
-from experimentstash.verify.rules import Recorded
+from experimentstash.verify.rules import RecordedCommit
 
 _COUNT = itertools.count()
 WHERE = "configs/mytool/snapshots/v1/a.yaml"
@@ -96,7 +96,7 @@ def judge(
 ) -> list[Problem]:
     """Judge the rule `published` of commits recorded for a tool."""
     with Repository.open(stash) as repository:
-        recorded = [Recorded(WHERE, tool, one, freeze) for one in commits]
+        recorded = [RecordedCommit(WHERE, tool, one, freeze) for one in commits]
         return unpublished(repository, recorded, online=online, patience=patience)
 
 

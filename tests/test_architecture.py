@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tokenize
 from collections import Counter
@@ -131,3 +132,15 @@ def test_a_journey_has_at_most_seven_steps() -> None:
 
 def test_the_page_is_a_page() -> None:
     assert len(PAGE.splitlines()) < 120
+
+
+def test_no_class_name_occurs_twice() -> None:
+    """One meaning, one name; a leading underscore makes no other name of it."""
+    names = Counter(
+        node.name.lstrip("_")
+        for path in PACKAGE.rglob("*.py")
+        if "sample" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, number in names.items() if number > 1] == []

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import run, write
 
-from experimentstash.environments.build_request import Order
+from experimentstash.environments.build_request import BuildRequest
 from experimentstash.environments.interpreters import RecordedPython
 from experimentstash.environments.lock_file import find_lock
 
@@ -200,7 +200,7 @@ class _Steps(logging.Handler):
         self._heard.append(record.getMessage())
 
 
-def order(stash: Path, tmp_path: Path, name: str = "mytool", said: list[str] | None = None) -> Order:
+def order(stash: Path, tmp_path: Path, name: str = "mytool", said: list[str] | None = None) -> BuildRequest:
     """Return the order for the lock that a tool ships, with all that is told appended to `said`."""
     found = find_lock(stash, f"tools/{name}")
     assert found.lock is not None, found.told
@@ -208,7 +208,7 @@ def order(stash: Path, tmp_path: Path, name: str = "mytool", said: list[str] | N
     logger = logging.getLogger("experimentstash")
     logger.setLevel(logging.INFO)
     logger.handlers[:] = [_Steps(heard)]
-    return Order(
+    return BuildRequest(
         found.lock,
         "mytool/pca (snapshot/draft)",
         tmp_path / "cache",

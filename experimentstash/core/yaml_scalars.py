@@ -18,7 +18,7 @@ _MAX_DIGITS = 4300  # CPython's `int()` refuses more, and base 60 takes quadrati
 _MAX_BITS = 14_284  # of 4300 digits: CPython's `str()` refuses more, and a hexadecimal number can have more
 
 
-class _Reader(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
+class _ScalarLoader(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
     """PyYAML's safe constructor with the two changes of OmegaConf 2.3 (omegaconf/_utils.py, get_yaml_loader)."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class _Reader(yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
         yaml.resolver.Resolver.__init__(self)
 
 
-_Reader.add_implicit_resolver(
+_ScalarLoader.add_implicit_resolver(
     f"{YAML}float",
     re.compile(
         r"""^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?
@@ -39,11 +39,11 @@ _Reader.add_implicit_resolver(
     ),
     list("-+0123456789."),
 )
-_Reader.yaml_implicit_resolvers = {
+_ScalarLoader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag != f"{YAML}timestamp"]
-    for first, resolvers in _Reader.yaml_implicit_resolvers.items()
+    for first, resolvers in _ScalarLoader.yaml_implicit_resolvers.items()
 }
-_READER: Any = _Reader()  # PyYAML's methods have no annotations
+_READER: Any = _ScalarLoader()  # PyYAML's methods have no annotations
 
 
 def kind(event: Any) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from experimentstash.core.files import write_text
-from experimentstash.environments.build_request import Order, Supply, fail, run
+from experimentstash.environments.build_request import BuildRequest, Supply, fail, run
 from experimentstash.environments.build_tools import helper
 from experimentstash.environments.cache import make_whole
 from experimentstash.environments.formats.base import BuildContext, Plan
@@ -65,7 +65,7 @@ class Shared:
     was_there: bool
 
 
-def build(order: Order) -> Built:
+def build(order: BuildRequest) -> Built:
     """Return an environment that holds what the lock says, and the code of the checkout that asks for it.
 
     Nothing is written into the checkout but what a build of its own package leaves there (`*.egg-info`).
@@ -86,7 +86,7 @@ def build(order: Order) -> Built:
     return Built(inside, _differences(order, python), shared.was_there, python)
 
 
-def build_shared(order: Order) -> Shared:
+def build_shared(order: BuildRequest) -> Shared:
     """Return an environment that holds what the lock says, without the code of any checkout.
 
     Raises:
@@ -103,7 +103,7 @@ def build_shared(order: Order) -> Shared:
     return Shared(environment, python, uv, plan.projects, was_there)
 
 
-def _plan(order: Order, uv: Path | None, python: Python | None) -> Plan:
+def _plan(order: BuildRequest, uv: Path | None, python: Python | None) -> Plan:
     if order.supply and python:
         return _plan_supply(order.supply, uv, python)
     return order.lock.plan(
@@ -134,7 +134,7 @@ def _plan_supply(supply: Supply, uv: Path | None, python: Python) -> Plan:
     return Plan(("supply", *supply.lines, "", *supply.digests), steps, supply.projects)
 
 
-def _make(order: Order, plan: Plan, python: Python | None) -> tuple[Path, bool]:
+def _make(order: BuildRequest, plan: Plan, python: Python | None) -> tuple[Path, bool]:
     told = "" if python is None else f" with Python {python.version}"
     decides = plan.decides if plan.is_shared else (*plan.decides, str(order.lock.folder))
     key = environment_key(order.lock.kind, python, decides, wheels_only=order.wheels_only)
@@ -170,7 +170,7 @@ def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | 
     return digest.hexdigest()[:32]
 
 
-def _differences(order: Order, python: Python | None) -> tuple[str, ...]:
+def _differences(order: BuildRequest, python: Python | None) -> tuple[str, ...]:
     if python is None or order.python is None or python.version == order.python.version:
         return ()
     return (f"built with Python {python.version}; {order.python.version} was recorded",)

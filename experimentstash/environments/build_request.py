@@ -48,7 +48,7 @@ class Supply:
 
 
 @dataclass(frozen=True)
-class Order:
+class BuildRequest:
     """An environment that is wanted.
 
     Attributes:
@@ -78,7 +78,7 @@ class Order:
     hear: Callable[[str], object] = field(default=show, repr=False)
 
 
-def run(order: Order, steps: Sequence[Step], place: Path) -> list[str]:
+def run(order: BuildRequest, steps: Sequence[Step], place: Path) -> list[str]:
     """Run the steps that build something and return what they said.
 
     Args:
@@ -104,7 +104,7 @@ def run(order: Order, steps: Sequence[Step], place: Path) -> list[str]:
     return said
 
 
-def fail(order: Order, said: Sequence[str], place: Path) -> StashError:
+def fail(order: BuildRequest, said: Sequence[str], place: Path) -> StashError:
     """Return the error for an installer that failed, with all that it said kept in a log."""
     log: Path | None = None
     with contextlib.suppress(StashError):  # perhaps the disk is full

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from experimentstash.core.errors import StashError
-from experimentstash.environments.build_request import Order, run
+from experimentstash.environments.build_request import BuildRequest, run
 from experimentstash.environments.cache import make_whole
 from experimentstash.environments.installers import OLDEST_UV, Step, filler
 
@@ -19,7 +19,7 @@ _WANTED = {
 }
 
 
-def helper(order: Order, name: str, uv: Path | None) -> Path:
+def helper(order: BuildRequest, name: str, uv: Path | None) -> Path:
     """Return the program `name`, installed from the package index into the cache.
 
     Args:

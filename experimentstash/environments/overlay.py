@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.files import write_text
-from experimentstash.environments.build_request import Order, run
+from experimentstash.environments.build_request import BuildRequest, run
 from experimentstash.environments.cache import make_whole
 from experimentstash.environments.installers import Step, Word, filler
 from experimentstash.environments.versions_from_tags import pretended
@@ -22,7 +22,9 @@ _log = logging.getLogger(__name__)
 _DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
-def put_on_top(order: Order, projects: Sequence[Path], environment: Path, base: Path | None, uv: Path | None) -> Path:
+def put_on_top(
+    order: BuildRequest, projects: Sequence[Path], environment: Path, base: Path | None, uv: Path | None
+) -> Path:
     """Return the Python of a thin environment of this reproduction, which sees all that is in the shared one.
 
     The projects are installed in it as for development: what runs is the checkout, whatever its layout, and its

@@ -17,7 +17,7 @@ from experimentstash.core.errors import StashError, printable, quote
 from experimentstash.core.files import file_digest, write_text
 from experimentstash.core.invocation import rerun
 from experimentstash.environments.build import Shared, build, build_shared
-from experimentstash.environments.build_request import Order, Supply, run
+from experimentstash.environments.build_request import BuildRequest, Supply, run
 from experimentstash.environments.installers import Step, Word, ask, filler, installing_environment
 from experimentstash.environments.packages import Package, describe
 from experimentstash.environments.tool_python import tool_environment
@@ -49,7 +49,7 @@ class Gathered:
     projects: tuple[Path, ...]
 
 
-def gather(order: Order, pool: Path) -> Gathered:
+def gather(order: BuildRequest, pool: Path) -> Gathered:
     """Put the packages of a lock into a directory that other locks may share.
 
     The environment is built first: it shows what the lock comes to on this platform. At the end it is built once more,
@@ -116,7 +116,7 @@ def _for(python: Python) -> str:
     return f"{python.implementation} {python.minor}, {python.platform} {python.libc}".strip()
 
 
-def _locked(order: Order, packages: Mapping[str, Package]) -> Iterator[str]:
+def _locked(order: BuildRequest, packages: Mapping[str, Package]) -> Iterator[str]:
     """Yield the packages of an environment that its lock names; others came with the environment itself."""
     known = order.lock.versions()
     for name, package in sorted(packages.items()):
@@ -131,7 +131,7 @@ def _locked(order: Order, packages: Mapping[str, Package]) -> Iterator[str]:
         yield f"{name}=={package.version}"
 
 
-def _fetched(order: Order, python: Python, wanted: list[str], scratch: Path) -> dict[str, str]:
+def _fetched(order: BuildRequest, python: Python, wanted: list[str], scratch: Path) -> dict[str, str]:
     """Fetch the files of some packages, and return their names by package; each is one that the lock knows."""
     known = order.lock.hashes()
     lines = {one: known.get((one.partition("==")[0], one.partition("==")[2])) or frozenset() for one in wanted}
@@ -156,7 +156,7 @@ def _fetched(order: Order, python: Python, wanted: list[str], scratch: Path) -> 
     return {one: file.name for one, file in files.items()}
 
 
-def _download(order: Order, python: Python, flags: list[str], scratch: Path) -> None:
+def _download(order: BuildRequest, python: Python, flags: list[str], scratch: Path) -> None:
     if not ask([str(python.path), "-m", "pip", "--version"], installing_environment()):
         raise StashError(
             f"{python.path}: it has no pip to fetch packages with", f"{quote(str(python.path))} -m ensurepip"
@@ -194,7 +194,7 @@ def _tree(scratch: Path, name: str) -> Path:
     return next(path for path in place.iterdir() if path.is_dir())
 
 
-def _fetch_builders(order: Order, shared: Shared, tree: Path, hook: str, scratch: Path) -> None:
+def _fetch_builders(order: BuildRequest, shared: Shared, tree: Path, hook: str, scratch: Path) -> None:
     """Fetch what the build of a source tree asks for, first in its `pyproject.toml`, then its backend."""
     assert shared.python is not None  # noqa: S101  (checked above)
     python = shared.python
@@ -216,7 +216,7 @@ def _fetch_builders(order: Order, shared: Shared, tree: Path, hook: str, scratch
 _BUILDERS = ("--only-binary=:all:",)
 
 
-def _asked(order: Order, python: Path, tree: Path, *hook: str) -> list[str]:
+def _asked(order: BuildRequest, python: Path, tree: Path, *hook: str) -> list[str]:
     command = [str(python), str(_INSIDE), str(tree), *hook]
     done = subprocess.run(
         command,

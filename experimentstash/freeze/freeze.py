@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError, quote
 from experimentstash.core.names import REGISTRY, SnapshotName, near, nearest
-from experimentstash.freeze.pending_snapshot import Frozen, problems_of
+from experimentstash.freeze.pending_snapshot import PendingSnapshot, problems_of
 from experimentstash.freeze.redaction import Redaction, exposed
-from experimentstash.freeze.sweep import Part, parts
+from experimentstash.freeze.sweep import SnapshotPart, parts
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.hydra import command_line
 from experimentstash.hydra.launch import keep_clean
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from experimentstash.freeze.environment_capture import Surroundings
-    from experimentstash.hydra.compose import Composing
+    from experimentstash.hydra.compose import Compositions
     from experimentstash.hydra.launch import Wish
     from experimentstash.stash.stash import Stash
 
@@ -39,9 +39,9 @@ def freeze(
     wanted: Wish,
     tag: str,
     within: Callable[[], Surroundings],
-    composing: Composing,
+    composing: Compositions,
     kept: Sequence[tuple[str, str]] = (),
-) -> Frozen:
+) -> PendingSnapshot:
     """Freeze one experiment; nothing is written.
 
     Args:
@@ -75,7 +75,7 @@ def freeze(
     check_own_code(foreign(stash, [tool.name, *depends], loaded, projects))
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
 
-    def text(name: SnapshotName, part: Part) -> str:
+    def text(name: SnapshotName, part: SnapshotPart) -> str:
         text = _text(wanted, name, common, after, part)
         redaction.check(text, name.title, part.body)
         return text
@@ -84,7 +84,7 @@ def freeze(
     published = tuple(text for part in (found.whole, *found.jobs) for text in redaction.kept(part.body))
     notices = (*found.notices, *_further(wanted, loaded))
     pins = {tool.name: commit, **depends}
-    return Frozen(name, text(name, found.whole), notices, pins, {**around.files, **jobs}, published)
+    return PendingSnapshot(name, text(name, found.whole), notices, pins, {**around.files, **jobs}, published)
 
 
 def _further(wanted: Wish, loaded: Loaded) -> list[tuple[str, str]]:
@@ -199,7 +199,7 @@ def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple
         yield "DEPENDS", f"{tool} {pin}"
 
 
-def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: Part) -> str:
+def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: SnapshotPart) -> str:
     """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
     rendered = snapshot_body.render(part.body)
     own = [*_header(wanted, name, part), ("BODY", snapshot_file.body_digest(rendered))]
@@ -209,7 +209,7 @@ def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part:
     return text
 
 
-def _header(wanted: Wish, name: SnapshotName, part: Part) -> Iterator[tuple[str, str]]:
+def _header(wanted: Wish, name: SnapshotName, part: SnapshotPart) -> Iterator[tuple[str, str]]:
     for override in part.overrides:
         yield "OVERRIDE", override
     for line in part.settings:

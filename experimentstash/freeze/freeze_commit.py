@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.stash.stash import Stash
 
 _UNDER_WAY = {
@@ -81,7 +81,7 @@ def is_on_no_branch(stash: Stash) -> bool:
     return answer("symbolic-ref", "--quiet", "HEAD", cwd=stash.root) is None
 
 
-def commit_frozen(stash: Stash, frozen: Sequence[Frozen], message: str) -> str:
+def commit_frozen(stash: Stash, frozen: Sequence[PendingSnapshot], message: str) -> str:
     """Commit the snapshot files and the pins of the tools they name, and tag that commit.
 
     Nothing else that happens to be staged is committed; it stays staged.

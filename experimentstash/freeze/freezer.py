@@ -9,7 +9,7 @@ from experimentstash.core.errors import printable
 from experimentstash.core.secrets import masked
 from experimentstash.freeze.freeze import freeze
 from experimentstash.git.checkouts.outward_links import outward_links
-from experimentstash.hydra.compose import Composing
+from experimentstash.hydra.compose import Compositions
 from experimentstash.hydra.resolved_tool import ResolvedTool
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from experimentstash.freeze.environment_capture import Surroundings
-    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.git.checkouts.pins import PinMove
     from experimentstash.hydra.launch import Wish
     from experimentstash.stash.stash import Stash
@@ -45,7 +45,7 @@ class Freezer:
             self._tools[name] = ResolvedTool(self.stash, self.stash.tool(name))
         return self._tools[name]
 
-    def freeze(self, wishes: Sequence[Wish], tag: str, kept: Sequence[tuple[str, str]] = ()) -> list[Frozen]:
+    def freeze(self, wishes: Sequence[Wish], tag: str, kept: Sequence[tuple[str, str]] = ()) -> list[PendingSnapshot]:
         """Freeze experiments of one tool under a tag.
 
         Args:
@@ -57,7 +57,7 @@ class Freezer:
             StashError: as `freeze.freeze`.
         """
         tool = wishes[0].resolved
-        composing = Composing(wishes)
+        composing = Compositions(wishes)
         with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
             key = (tool.name, tag)
             if key not in self._environments:
@@ -65,7 +65,7 @@ class Freezer:
             environment = self._environments[key].result
             return [freeze(wanted, tag, environment, composing, kept) for wanted in wishes]
 
-    def lines(self, frozen: Iterable[Frozen], moves: Iterable[PinMove]) -> Iterator[str]:
+    def lines(self, frozen: Iterable[PendingSnapshot], moves: Iterable[PinMove]) -> Iterator[str]:
         """Yield what the user is told of a freeze: the files, the environments, the pins, and links that lead out.
 
         Args:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class PendingSnapshot:
     """A snapshot that is ready to be written.
 
     Attributes:
@@ -56,12 +56,12 @@ class Frozen:
         except yaml.YAMLError:
             return False
 
-    def jobs(self) -> list[Frozen]:
+    def jobs(self) -> list[PendingSnapshot]:
         """Return the jobs of a sweep that are snapshots of their own, each by itself."""
         names = map(SnapshotName.from_path, self.files)
         return [replace(self, name=name, text=self.files[name.path], files={}) for name in names if name]
 
-    def with_results(self, manifest: str) -> Frozen:
+    def with_results(self, manifest: str) -> PendingSnapshot:
         """Return the snapshot with what a run of it gave, named by its digest."""
         parsed = snapshot_file.parse(self.text.encode(), self.name.path)
         digest = hashlib.sha256(manifest.encode("utf-8")).hexdigest()
@@ -74,11 +74,11 @@ class Frozen:
         told = [masked(f"    {printable(key)}: {printable(decision)}") for key, decision in self.notices]
         return [f"frozen {printable(self.name.path)}", *told]
 
-    def with_notices(self, told: Sequence[tuple[str, str]]) -> Frozen:
+    def with_notices(self, told: Sequence[tuple[str, str]]) -> PendingSnapshot:
         """Return the snapshot with more to tell of it."""
         return replace(self, notices=(*self.notices, *told))
 
-    def as_written(self, text: str) -> Frozen:
+    def as_written(self, text: str) -> PendingSnapshot:
         """Return the snapshot with the text that is on disk already."""
         return replace(self, text=text)
 
@@ -114,7 +114,7 @@ def problems_of(name: SnapshotName, text: str) -> list[Problem]:
     return [*judged, *rewritten]
 
 
-def waiting(stash: Stash, tag: str, known: Collection[str]) -> list[Frozen]:
+def waiting(stash: Stash, tag: str, known: Collection[str]) -> list[PendingSnapshot]:
     """Return the snapshots of a tag that lie in the stash and are in no commit yet, of whatever tool.
 
     Args:
@@ -135,7 +135,7 @@ def is_committed(stash: Stash, path: str) -> bool:
     return answer("rev-parse", "--verify", "--quiet", f"HEAD:{path}", cwd=stash.root) is not None
 
 
-def _read(stash: Stash, path: str) -> Frozen:
+def _read(stash: Stash, path: str) -> PendingSnapshot:
     stash.inside(path)
     name = SnapshotName.from_path(path)
     data = (stash.root / path).read_bytes()
@@ -153,7 +153,7 @@ def _read(stash: Stash, path: str) -> Frozen:
                 f"{path} is frozen under the same tag, with {tool_path(tool)} at {recorded[:12]}, not {here[:12]}",
                 f"git -C {tool_path(tool)} checkout {recorded[:12]}  # or freeze it anew",
             )
-    return Frozen(name, text, (), pins, files_beside(stash, name, parsed))
+    return PendingSnapshot(name, text, (), pins, files_beside(stash, name, parsed))
 
 
 def files_beside(stash: Stash, name: SnapshotName, parsed: snapshot_file.Snapshot) -> dict[str, str]:

@@ -23,7 +23,7 @@ from experimentstash.stash.results.manifest import render
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.hydra.isolated_run import Ran
     from experimentstash.hydra.resolved_tool import ResolvedTool
     from experimentstash.stash.results.stray_files import Written
@@ -38,10 +38,10 @@ _MOST_NAMED = 5
 
 def record_run(
     resolved: ResolvedTool,
-    frozen: Frozen,
+    frozen: PendingSnapshot,
     *,
     is_last: bool = True,
-) -> Frozen:
+) -> PendingSnapshot:
     """Run a snapshot that is on disk, and return it with the manifest of its results, both written.
 
     One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
@@ -96,7 +96,7 @@ def _put_back(stash: Stash, tool: Tool, ran: Ran, *, is_last: bool) -> list[tupl
     return [("beside the run directory", f"moved to {aside}: {listed(done, _MOST_NAMED)}")] if done else []
 
 
-def _without_results(stash: Stash, tool: Tool, frozen: Frozen, ran: Ran) -> StashError:
+def _without_results(stash: Stash, tool: Tool, frozen: PendingSnapshot, ran: Ran) -> StashError:
     """Return the refusal of a run without results; what it wrote beside its run directory may be them."""
     what = f"{frozen.name.title}: it wrote no results into its run directory {ran.folder}"
     written = [one for one in ran.beside if one.change != "gone"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from experimentstash.freeze.sweep import Part, Parts
+    from experimentstash.freeze.sweep import SnapshotPart, SnapshotParts
     from experimentstash.hydra.launch import Wish
     from experimentstash.stash.snapshot_body import Tree
 
@@ -45,7 +45,7 @@ class Redaction:
     def _folders(self) -> tuple[Path, Path, Path]:
         return self.wanted.work, self.wanted.root, self.wanted.stash.root
 
-    def parts(self, parts: Parts) -> Parts:
+    def parts(self, parts: SnapshotParts) -> SnapshotParts:
         """Return what the files say, each line of them redacted.
 
         Raises:
@@ -58,7 +58,7 @@ class Redaction:
         notices = dict.fromkeys((known.masked(key), known.masked(what)) for key, what in (*parts.notices, *told))
         return replace(parts, whole=whole, jobs=jobs, notices=tuple(notices))
 
-    def _part(self, part: Part, told: list[tuple[str, str]]) -> Part:
+    def _part(self, part: SnapshotPart, told: list[tuple[str, str]]) -> SnapshotPart:
         late = {late_key(text): text.partition("=")[2] for key, text in part.lines if key == "LATE"}
         kept = self.kept(part.body)
         overrides = [(line, self._override(line, late, kept)) for line in part.overrides]

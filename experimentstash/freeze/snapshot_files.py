@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.stash.stash import Stash
 
 
-def taken_up(stash: Stash, frozen: Frozen) -> Frozen:
+def taken_up(stash: Stash, frozen: PendingSnapshot) -> PendingSnapshot:
     """Return the snapshot, or the one on disk if that is the same but for its time and what varies.
 
     So the same command finishes a freeze that was interrupted.
@@ -40,7 +40,7 @@ def taken_up(stash: Stash, frozen: Frozen) -> Frozen:
     return replace(frozen.as_written(text), files={**frozen.files, **beside})
 
 
-def _check_same(stash: Stash, frozen: Frozen, text: str) -> None:
+def _check_same(stash: Stash, frozen: PendingSnapshot, text: str) -> None:
     if frozen.same_but_for_the_moment(text):
         return
     path = frozen.name.path
@@ -51,7 +51,7 @@ def _check_same(stash: Stash, frozen: Frozen, text: str) -> None:
 
 
 @contextlib.contextmanager
-def written(stash: Stash, frozen: Sequence[Frozen]) -> Iterator[None]:
+def written(stash: Stash, frozen: Sequence[PendingSnapshot]) -> Iterator[None]:
     """Write what is not there yet; it is removed again where what is done with it fails."""
     made: list[Path] = []
     try:
@@ -71,7 +71,7 @@ def written(stash: Stash, frozen: Sequence[Frozen]) -> Iterator[None]:
         raise
 
 
-def write_in_place(stash: Stash, frozen: Frozen) -> None:
+def write_in_place(stash: Stash, frozen: PendingSnapshot) -> None:
     """Write the files of a snapshot over those that are there.
 
     Raises:
@@ -81,7 +81,7 @@ def write_in_place(stash: Stash, frozen: Frozen) -> None:
         write_shared(path, text, frozen.published)
 
 
-def _files(stash: Stash, frozen: Frozen) -> Iterator[tuple[Path, str]]:
+def _files(stash: Stash, frozen: PendingSnapshot) -> Iterator[tuple[Path, str]]:
     """Yield where each file of a snapshot is on disk, with its text; the snapshot itself comes last."""
     for path, text in {**frozen.files, frozen.name.path: frozen.text}.items():
         yield stash.inside(path), text

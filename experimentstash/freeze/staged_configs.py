@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from experimentstash.freeze.freezer import Freezer
-    from experimentstash.freeze.pending_snapshot import Frozen
+    from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.git.entries import Entry
     from experimentstash.git.repository import Repository
     from experimentstash.stash.stash import Stash
@@ -36,7 +36,7 @@ SHORT = 12  # hex digits of a commit in a message
 
 def freeze_staged(
     repository: Repository, staged: Mapping[str, Entry], freezer: Freezer
-) -> tuple[list[Frozen], list[StashError]]:
+) -> tuple[list[PendingSnapshot], list[StashError]]:
     """Freeze what is staged and not frozen yet, in the working tree; nothing is staged.
 
     A file whose tag exists is left as it is: what is frozen once stays frozen, and the rule `frozen` tells of it.
@@ -57,7 +57,7 @@ def freeze_staged(
     if not raw:
         return [], failures
     freezer.stash.check_registry()
-    freezing = _Freezing(repository, freezer)
+    freezing = _StagedFreezer(repository, freezer)
     changed = repository.changed({name.path: staged[name.path] for name in raw})
     frozen = []
     for name, data in raw.items():
@@ -121,14 +121,14 @@ def _check_same(stash: Stash, name: SnapshotName, changed: set[str]) -> None:
         raise StashError("it is staged with another content than it has on disk", f"git add {path}")
 
 
-class _Freezing:
+class _StagedFreezer:
     """The freezing of every file, with the pins of the commit being made."""
 
     def __init__(self, repository: Repository, freezer: Freezer) -> None:
         self._freezer = freezer
         self._pins = repository.index_pins().pins
 
-    def freeze(self, name: SnapshotName, data: bytes) -> Frozen:
+    def freeze(self, name: SnapshotName, data: bytes) -> PendingSnapshot:
         """Freeze a text; nothing is written.
 
         Raises:
@@ -153,7 +153,7 @@ class _Freezing:
             )
 
 
-def _written(stash: Stash, frozen: list[Frozen], failures: list[StashError]) -> list[Frozen]:
+def _written(stash: Stash, frozen: list[PendingSnapshot], failures: list[StashError]) -> list[PendingSnapshot]:
     written = []
     for one in frozen:
         try:

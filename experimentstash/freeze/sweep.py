@@ -22,7 +22,7 @@ _ALONE = ("hydra.mode=MULTIRUN",)  # said by the flag
 
 
 @dataclass(frozen=True)
-class Part:
+class SnapshotPart:
     """What one snapshot file says.
 
     Attributes:
@@ -51,7 +51,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Parts:
+class SnapshotParts:
     """What the files of one freeze say.
 
     Attributes:
@@ -60,12 +60,12 @@ class Parts:
         notices: what was decided, as (key, decision).
     """
 
-    whole: Part
-    jobs: tuple[Part, ...]
+    whole: SnapshotPart
+    jobs: tuple[SnapshotPart, ...]
     notices: tuple[tuple[str, str], ...]
 
 
-def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
+def parts(overrides: Sequence[str], first: Answer, second: Answer) -> SnapshotParts:
     """Decide what the files of a freeze say.
 
     Args:
@@ -84,10 +84,12 @@ def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
         (key, "differs from one composition to the next: frozen as first seen") for key in varies if key not in within
     ]
     if not first["multirun"]:
-        return Parts(whole, (), tuple(told))
+        return SnapshotParts(whole, (), tuple(told))
     if "jobs" not in first:
         whole = replace(whole, jobs=(("JOBS", f"chosen by {first['sweeper']}"),))
-        return Parts(whole, (), (*told, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs")))
+        return SnapshotParts(
+            whole, (), (*told, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs"))
+        )
     texts = [shlex.join(job["overrides"]) for job in first["jobs"]]
     jobs = tuple(("JOB", f"{number} {text}".rstrip()) for number, text in enumerate(texts))
     follows = _follows(first["jobs"], varies)
@@ -95,7 +97,7 @@ def parts(overrides: Sequence[str], first: Answer, second: Answer) -> Parts:
         return _apart(whole, jobs, overrides, pairs, told, moved)
     told += [(late_key(line), "follows what the sweep changes") for line in follows]
     told += [(f"job {number}", text) for number, text in enumerate(texts)]
-    return Parts(replace(whole, jobs=jobs, follows=follows), (), tuple(told))
+    return SnapshotParts(replace(whole, jobs=jobs, follows=follows), (), tuple(told))
 
 
 def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
@@ -109,11 +111,13 @@ def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
 
 def _part(
     overrides: Iterable[str], said: Answer, varies: Collection[str], settings: Iterable[str], sweep: Iterable[str] = ()
-) -> Part:
+) -> SnapshotPart:
     lines = _settled(said, varies)
     rerun = bool(said.get("rerun", True)) and not any(key == "LATE_AT" for key, _ in lines)
     answers = tuple(said["answers"])
-    return Part(tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, answers, said["body"], rerun)
+    return SnapshotPart(
+        tuple(overrides), tuple(settings), tuple(sweep), (), tuple(varies), lines, answers, said["body"], rerun
+    )
 
 
 def _settings(said: Answer) -> list[str]:
@@ -178,13 +182,13 @@ def _follows(jobs: Sequence[Answer], varies: Sequence[str]) -> tuple[str, ...] |
 
 
 def _apart(
-    whole: Part,
+    whole: SnapshotPart,
     jobs: tuple[tuple[str, str], ...],
     overrides: Sequence[str],
     pairs: Sequence[tuple[Answer, Answer]],
     told: Sequence[tuple[str, str]],
     moved: Mapping[str, str],
-) -> Parts:
+) -> SnapshotParts:
     parted, notices = [], list(told)
     for number, (job, again) in enumerate(pairs):
         given = [*(line for line in overrides if _key(line) not in map(_key, job["overrides"])), *job["overrides"]]
@@ -192,7 +196,7 @@ def _apart(
         parted.append(_part(given, job, varies, _without(moved, job["own_settings"])))
         notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
     settings = tuple(line for line in whole.settings if line not in pairs[0][0]["choices"])
-    return Parts(
+    return SnapshotParts(
         replace(whole, settings=settings, jobs=(("JOBS", "apart"), *jobs), rerun=False), tuple(parted), tuple(notices)
     )
 

@@ -227,7 +227,7 @@ def _sources(ref: str, refspecs: Iterable[tuple[str, str, str]]) -> Iterator[tup
             yield name, source.replace("*", match[1], 1) if match.groups() else source
 
 
-def find_clones(place: location.Place, path: str, name: str) -> tuple[list[Clone], list[str]]:
+def find_clones(place: location.GitLocation, path: str, name: str) -> tuple[list[Clone], list[str]]:
     """Return the repositories of a submodule on this machine, the checkout's own first, and why one cannot be read.
 
     Not only what is checked out counts: the submodule may be deinitialised, the stash may have another branch

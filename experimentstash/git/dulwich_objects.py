@@ -23,7 +23,7 @@ from experimentstash.git.object_reader import Object, fetched_again
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.git.object_reader import Reader
+    from experimentstash.git.object_reader import ObjectReader
 
 MOST = 64 * 1024 * 1024
 """Bytes that one object, or a part that it is made of, may unfold to here. Git reads what is larger."""
@@ -31,7 +31,7 @@ _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
 class DulwichObjects:
-    """The objects of a folder `objects`, its packs and its alternates. A `Reader`.
+    """The objects of a folder `objects`, its packs and its alternates. A `ObjectReader`.
 
     Args:
         folder: the folder `objects` of the repository; dulwich looks for none by itself.
@@ -39,7 +39,7 @@ class DulwichObjects:
         git: who is asked for what dulwich does not find or cannot read.
     """
 
-    def __init__(self, folder: Path, object_format: str, git: Reader) -> None:
+    def __init__(self, folder: Path, object_format: str, git: ObjectReader) -> None:
         self._folder = folder
         self._format = get_object_format(object_format)
         self._id = re.compile(f"[0-9a-f]{{{self._format.hex_length}}}")
@@ -48,7 +48,7 @@ class DulwichObjects:
         self._packs: list[Pack] = []
 
     def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:
-        """Return the objects of these ids; see `Reader.find`."""
+        """Return the objects of these ids; see `ObjectReader.find`."""
         found = [self._read(one, limit) for one in ids]
         unread = [number for number, one in enumerate(found) if one is None]
         if unread:

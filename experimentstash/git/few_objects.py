@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from experimentstash.git.object_reader import Object, Reader
+    from experimentstash.git.object_reader import Object, ObjectReader
 
 FEW = 64
 """Objects. A commit that brings in one snapshot is judged by about ten."""
 
 
 class FewObjects:
-    """The objects of a repository that is like others. A `Reader`.
+    """The objects of a repository that is like others. A `ObjectReader`.
 
     Each object that git gives is compared with its id, as dulwich's are: git itself does not look, for speed.
 
@@ -31,24 +31,26 @@ class FewObjects:
         many: who reads all others; made when it is first asked.
     """
 
-    def __init__(self, root: Path, store: Path, object_format: str, git: Reader, many: Callable[[], Reader]) -> None:
+    def __init__(
+        self, root: Path, store: Path, object_format: str, git: ObjectReader, many: Callable[[], ObjectReader]
+    ) -> None:
         self._root = root
         self._store = store
         self._hash = object_format
         self._git = git
         self._make_many = many
-        self._many: Reader | None = None
+        self._many: ObjectReader | None = None
         self._left = FEW
 
     @property
-    def many(self) -> Reader:
+    def many(self) -> ObjectReader:
         """Who reads all but the first objects."""
         if self._many is None:
             self._many = self._make_many()
         return self._many
 
     def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:
-        """Return the objects of these ids; see `Reader.find`."""
+        """Return the objects of these ids; see `ObjectReader.find`."""
         self._left -= len(ids)
         if self._left < 0:
             return self.many.find(ids, limit)

@@ -17,7 +17,7 @@ from experimentstash.git.object_reader import Object, fetched_again
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.git.location import Place
+    from experimentstash.git.location import GitLocation
 
 _AT_ONCE = 256  # ids; they fit into the pipe, so that neither side waits for the other
 
@@ -25,7 +25,7 @@ _AT_ONCE = 256  # ids; they fit into the pipe, so that neither side waits for th
 class GitObjects:
     """The objects of a repository, as git tells of them. A `Reader`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: GitLocation) -> None:
         self._place = place
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: BinaryIO | None = None

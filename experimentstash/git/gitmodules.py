@@ -13,7 +13,7 @@ from experimentstash.git.entries import Entry
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from experimentstash.git.location import Place
+    from experimentstash.git.location import GitLocation
     from experimentstash.git.objects import Objects
 
 _FILE = ".gitmodules"
@@ -36,7 +36,7 @@ class Submodule(NamedTuple):
 class Submodules:
     """The `.gitmodules` of a stash; what many commits have alike is read once."""
 
-    def __init__(self, place: Place, objects: Objects) -> None:
+    def __init__(self, place: GitLocation, objects: Objects) -> None:
         self._place = place
         self._objects = objects
         self._read: dict[Entry, Mapping[str, Submodule]] = {}

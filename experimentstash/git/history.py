@@ -13,7 +13,7 @@ from experimentstash.git.location import MOST, ON_THE_WAY, SNAPSHOTS, UNMOVED
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence, Sized
 
-    from experimentstash.git.location import Place
+    from experimentstash.git.location import GitLocation
 
 _FIRST_LOOK, _LONGEST_LOOK = 16, 4096  # commits read at once while a path is followed
 _DIFF_TREE = ("diff-tree", "--stdin", "-r", "-z", "--raw", "--root", *UNMOVED)
@@ -21,7 +21,7 @@ _NONE = re.compile("0{40}|0{64}")
 _PATHS = ("--", SNAPSHOTS)
 
 
-class Change(NamedTuple):
+class CommitChange(NamedTuple):
     """An entry that a commit has and none of its parents.
 
     Attributes:
@@ -35,7 +35,7 @@ class Change(NamedTuple):
     new: bool
 
 
-def resolve(place: Place, rev: str) -> str:
+def resolve(place: GitLocation, rev: str) -> str:
     """Return the full id of the commit that `rev` names.
 
     Raises:
@@ -44,7 +44,7 @@ def resolve(place: Place, rev: str) -> str:
     return resolve_object(place, f"{rev}^{{commit}}", f"{rev!r} names no commit here")
 
 
-def resolve_object(place: Place, name: str, otherwise: str = "") -> str:
+def resolve_object(place: GitLocation, name: str, otherwise: str = "") -> str:
     """Return the full id of the object that `name` names; a tag stays a tag.
 
     Raises:
@@ -57,7 +57,7 @@ def resolve_object(place: Place, name: str, otherwise: str = "") -> str:
     return answer.stdout.decode().strip()
 
 
-def commits_between(place: Place, a_b: str) -> list[str]:
+def commits_between(place: GitLocation, a_b: str) -> list[str]:
     """Return the commits of a range `A..B`, newest first: those that B has and A has not.
 
     An A of zeros is none: so CI calls what a branch was before it was there.
@@ -75,7 +75,7 @@ def commits_between(place: Place, a_b: str) -> list[str]:
     return found
 
 
-def check_whole(place: Place, commits: Iterable[str]) -> None:
+def check_whole(place: GitLocation, commits: Iterable[str]) -> None:
     """Check that none of the commits is at the edge of a shallow clone, beyond which there may be more of them.
 
     Raises:
@@ -88,7 +88,7 @@ def check_whole(place: Place, commits: Iterable[str]) -> None:
         )
 
 
-def reachable(place: Place, tips: Sequence[str], without: Sequence[str], *, lost: bool = False) -> list[str]:
+def reachable(place: GitLocation, tips: Sequence[str], without: Sequence[str], *, lost: bool = False) -> list[str]:
     """Return the commits that the tips have behind them, newest first, without those of others.
 
     Args:
@@ -100,13 +100,13 @@ def reachable(place: Place, tips: Sequence[str], without: Sequence[str], *, lost
     return _walked(place, tips, without, *(["--ignore-missing"] if lost else []))
 
 
-def parents(place: Place, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
+def parents(place: GitLocation, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
     """Return the parents of each commit that the tips have behind them and others have not; see `reachable`."""
     lines = _walked(place, tips, without, "--parents")
     return {commit: told for commit, *told in (line.split(" ") for line in lines)}
 
 
-def _walked(place: Place, tips: Sequence[str], without: Sequence[str], *options: str) -> list[str]:
+def _walked(place: GitLocation, tips: Sequence[str], without: Sequence[str], *options: str) -> list[str]:
     if not tips:
         return []
     # options are not taken from stdin before git 2.42, and there is no end to the number of ids
@@ -116,21 +116,21 @@ def _walked(place: Place, tips: Sequence[str], without: Sequence[str], *options:
     return place.lines("rev-list", *options, "--stdin", *others, stdin=stdin)
 
 
-def here(place: Place, ids: Iterable[str]) -> list[str]:
+def here(place: GitLocation, ids: Iterable[str]) -> list[str]:
     """Return those of some full ids whose objects are here."""
     asked = "".join(f"{one}\n" for one in ids).encode()
     lines = place.ask("cat-file", "--batch-check", stdin=asked).stdout.decode().split("\n")[:-1] if asked else []
     return [line.partition(" ")[0] for line in lines if not line.endswith(" missing")]
 
 
-def moving(place: Place) -> list[str]:
+def moving(place: GitLocation) -> list[str]:
     """Return the names of the other branches that the rebase that is under way will take along (`--update-refs`)."""
     file = place.git_dir / "rebase-merge" / "update-refs"
     lines = file.read_text("utf-8", "surrogateescape").split("\n") if file.is_file() else []
     return [line for line in lines if line.startswith("refs/heads/")]  # two ids follow each
 
 
-def earlier(place: Place) -> tuple[list[str], str]:
+def earlier(place: GitLocation) -> tuple[list[str], str]:
     """Return what the branch that is checked out, or is being rebased, was at before, and the name of that ref.
 
     Of a detached HEAD only its last places are told: before that, it may have been on any branch.
@@ -144,7 +144,7 @@ def earlier(place: Place) -> tuple[list[str], str]:
     return list(dict.fromkeys(ids)), ref
 
 
-def _branch(place: Place) -> str:
+def _branch(place: GitLocation) -> str:
     for folder in ("rebase-merge", "rebase-apply"):  # while HEAD is detached, for a rebase
         file = place.git_dir / folder / "head-name"
         if file.is_file() and (name := file.read_text("utf-8", "surrogateescape").strip()).startswith("refs/heads/"):
@@ -155,24 +155,24 @@ def _branch(place: Place) -> str:
     return place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip() or "HEAD"
 
 
-def amended(place: Place) -> bool:
+def amended(place: GitLocation) -> bool:
     """Tell whether the commit that is checked out was made by `git commit --amend`, as far as the reflog says."""
     asked = ("-c", "log.showSignature=false", "log", "--walk-reflogs", "--max-count=1", "--format=%gs", "HEAD", "--")
     return place.ask(*asked).stdout.startswith(b"commit (amend)")
 
 
-def roots(place: Place, tips: Collection[str]) -> set[str]:
+def roots(place: GitLocation, tips: Collection[str]) -> set[str]:
     """Return the commits without parents that the tips have behind them."""
     return set(place.lines("rev-list", "--max-parents=0", *tips, "--")) if tips else set()
 
 
-def newest(place: Place, commits: Sequence[str]) -> str | None:
+def newest(place: GitLocation, commits: Sequence[str]) -> str | None:
     """Return the one of the commits that has all the others behind it, or None."""
     left = place.lines("merge-base", "--independent", *commits) if len(commits) > 1 else commits
     return left[0] if len(left) == 1 else None
 
 
-def being_merged(place: Place) -> list[str]:
+def being_merged(place: GitLocation) -> list[str]:
     """Return the commits that the commit being made will have as parents beside HEAD.
 
     In a conflicting merge `MERGE_HEAD` names them. In a clean one the pre-merge-commit hook runs before that
@@ -189,19 +189,19 @@ def being_merged(place: Place) -> list[str]:
 class History:
     """The commits of a repository, read in groups as paths are followed through them."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: GitLocation) -> None:
         self._place = place
         self._added: dict[str, list[tuple[str, frozenset[str]]]] = {}
         self._look = _FIRST_LOOK
         self._shallow = _shallow_commits(place)
 
-    def changes(self, commits: Sequence[str]) -> dict[str, list[Change]]:
+    def changes(self, commits: Sequence[str]) -> dict[str, list[CommitChange]]:
         """Return the entries below `configs/<tool>/snapshots` that each commit has and none of its parents.
 
         Raises:
             StashError: git failed, or there are more of them than a commit has files.
         """
-        found: dict[str, list[Change]] = {commit: [] for commit in commits}
+        found: dict[str, list[CommitChange]] = {commit: [] for commit in commits}
         stdin = "".join(f"{commit}\n" for commit in commits).encode()
         told = self._place.diff(*_DIFF_TREE, "-c", *_PATHS, *ON_THE_WAY, stdin=stdin, trees=len(commits))
         for commit, entry, status, path in _parse(told):
@@ -209,7 +209,7 @@ class History:
                 continue
             if tag_of(path) or (entry.mode in (LINK, PIN) and leads_to_snapshots(path)):
                 new = set(status) == {"A"} and commit not in self._shallow
-                found[commit].append(Change(path, entry, new))
+                found[commit].append(CommitChange(path, entry, new))
                 _check_end(commit, found[commit])
         return found
 
@@ -272,7 +272,7 @@ def _check_end(commit: str, found: Sized) -> None:
         raise StashError(f"{commit}: more than {MOST} snapshots")
 
 
-def _shallow_commits(place: Place) -> frozenset[str]:
+def _shallow_commits(place: GitLocation) -> frozenset[str]:
     try:
         return frozenset(place.shallow.read_text("ascii", "replace").split())
     except FileNotFoundError:

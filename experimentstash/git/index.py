@@ -15,7 +15,7 @@ from experimentstash.git.refs import head
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from experimentstash.git.location import Place
+    from experimentstash.git.location import GitLocation
 
 _JUDGED = ("tools", REGISTRY, SNAPSHOTS, *ON_THE_WAY)
 _SUMMED = 1_000_000  # bytes
@@ -28,7 +28,7 @@ _EMPTY_BLOBS = frozenset(
 )
 
 
-def read(place: Place) -> Tree:
+def read(place: GitLocation) -> Tree:
     """Return what the index records of a stash, which is what the next commit would hold.
 
     Raises:
@@ -37,7 +37,7 @@ def read(place: Place) -> Tree:
     return assemble(_recorded(place).items())
 
 
-def _recorded(place: Place) -> dict[str, Entry]:
+def _recorded(place: GitLocation) -> dict[str, Entry]:
     if place.bare:
         raise StashError(f"{place.root}: a bare repository has no index", "experimentstash verify HEAD")
     _check_sum(place)
@@ -53,7 +53,7 @@ def _recorded(place: Place) -> dict[str, Entry]:
     return _kept(place, entries)
 
 
-def staged(place: Place) -> dict[str, Entry | None]:
+def staged(place: GitLocation) -> dict[str, Entry | None]:
     """Return what the index has otherwise than HEAD, of pins, registry and snapshots; None for what it has no more.
 
     It takes as long as the index is large, and not longer where many snapshots are.
@@ -82,12 +82,12 @@ def staged(place: Place) -> dict[str, Entry | None]:
     return dict.fromkeys(gone) | _kept(place, entries)
 
 
-def differs(place: Place) -> bool:
+def differs(place: GitLocation) -> bool:
     """Tell whether the index differs from HEAD; where git cannot say, it does."""
     return place.ask("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD", "--").returncode != 0
 
 
-def changed(place: Place, entries: Mapping[str, Entry]) -> set[str]:
+def changed(place: GitLocation, entries: Mapping[str, Entry]) -> set[str]:
     """Return the paths of entries whose file on disk is not what the index records, line endings and filters aside.
 
     Args:
@@ -103,7 +103,7 @@ def changed(place: Place, entries: Mapping[str, Entry]) -> set[str]:
     return set(entries) - same
 
 
-def _check_sum(place: Place) -> None:
+def _check_sum(place: GitLocation) -> None:
     """Check that the index ends as it should: where it was cut off, git reads on, and takes nothing for entries.
 
     A large one that was cut off ends git, which says so by itself.
@@ -130,13 +130,13 @@ def _check_merged(conflicts: list[str]) -> None:
         raise StashError(f"{listed(paths, 1)}: unmerged, so there is nothing to judge yet", fix)
 
 
-def _kept(place: Place, entries: dict[str, Entry]) -> dict[str, Entry]:
+def _kept(place: GitLocation, entries: dict[str, Entry]) -> dict[str, Entry]:
     """Return the entries without those that the index has and the commit will not have."""
     promised = _promised(place) if any(entry.id in _EMPTY_BLOBS for entry in entries.values()) else []
     return {path: entry for path, entry in entries.items() if path not in promised}
 
 
-def _promised(place: Place) -> list[str]:
+def _promised(place: GitLocation) -> list[str]:
     """Return the paths of `git add --intent-to-add`: the index has them, the commit will not."""
     asked = ("diff-files", "--name-only", "-z", "--no-renames", "--diff-filter=A", "--ignore-submodules=all")
     return place.fields(*asked, "--", "configs")

@@ -30,7 +30,7 @@ _COMPUTING = 5  # seconds of a processor for a diff: a million files take two
 _RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
 
 
-class Place(NamedTuple):
+class GitLocation(NamedTuple):
     """A repository as git sees it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Place(NamedTuple):
     shallow: Path
     env: Mapping[str, str]
 
-    def without_replacements(self) -> Place:
+    def without_replacements(self) -> GitLocation:
         """Return the same repository without what `git replace` and grafts show in place of its objects."""
         grafts = {"GIT_GRAFT_FILE": os.devnull} if (self.common_dir / "info" / "grafts").exists() else {}
         return self._replace(env={**self.env, **grafts, NO_REPLACEMENTS: "1"})
@@ -115,7 +115,7 @@ def _fields(out: bytes) -> Iterator[str]:
         start = stop + 1
 
 
-def find(root: Path) -> Place:
+def find(root: Path) -> GitLocation:
     """Return the repository whose working tree has its top at `root`, or the bare one that holds `root`.
 
     Raises:
@@ -135,7 +135,7 @@ def find(root: Path) -> Place:
     if up and not bare:  # an uninitialised submodule: what was found is the repository round it
         raise StashError(f"{root}: not a git repository; the one round it is {(root / up).resolve()}")
     root = git_dir if bare else root
-    return Place(root, git_dir, common_dir, object_format, bare, shallow, _unwatched(_environment(root, git_dir)))
+    return GitLocation(root, git_dir, common_dir, object_format, bare, shallow, _unwatched(_environment(root, git_dir)))
 
 
 def _named_for(root: Path) -> dict[str, str]:

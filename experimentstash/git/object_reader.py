@@ -19,7 +19,7 @@ class Object(NamedTuple):
     data: bytes | None
 
 
-class Reader(Protocol):
+class ObjectReader(Protocol):
     """Reads objects by their full ids."""
 
     def find(self, ids: Sequence[str], limit: int) -> list[Object | None]:

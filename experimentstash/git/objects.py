@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from experimentstash.git.location import Place
-    from experimentstash.git.object_reader import Object, Reader
+    from experimentstash.git.location import GitLocation
+    from experimentstash.git.object_reader import Object, ObjectReader
 
     _Parsed: TypeAlias = Mapping[bytes, tuple[str, bytes]]  # mode and id, by name
 
@@ -33,21 +33,21 @@ _TARGET = re.compile(rb"object ([0-9a-f]{40}(?:[0-9a-f]{24})?)\ntype ([a-z]+)\n"
 class Objects:
     """The objects of a repository."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: GitLocation) -> None:
         self._place = place
-        self._reader: Reader | None = None
+        self._reader: ObjectReader | None = None
         self._trees: dict[tuple[str, str | None], Mapping[str, Entry]] = {}
         self._tops: dict[str, str] = {}
 
     @property
-    def reader(self) -> Reader:
+    def reader(self) -> ObjectReader:
         """Who reads them; chosen when the first is wanted."""
         if self._reader is None:
             self._reader = choose(self._place)
         return self._reader
 
     def find(self, names: Sequence[str], limit: int = _LARGEST) -> list[Object | None]:
-        """Return the objects of these ids, and None for each that is not here; see `Reader.find`."""
+        """Return the objects of these ids, and None for each that is not here; see `ObjectReader.find`."""
         return self.reader.find(names, limit) if names else []
 
     def read(self, blob: str, limit: int) -> Object:

@@ -16,8 +16,8 @@ from experimentstash.git.location import NO_REPLACEMENTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experimentstash.git.location import Place
-    from experimentstash.git.object_reader import Reader
+    from experimentstash.git.location import GitLocation
+    from experimentstash.git.object_reader import ObjectReader
 
 # said of this repository, by git to a hook (a push's quarantine) or by whoever knows why; dulwich heeds none
 _ENVIRONMENT = (
@@ -33,13 +33,13 @@ _HARMLESS = frozenset({"extensions.objectformat", "extensions.worktreeconfig"})
 _NAMES = r"^extensions\.|^remote\..*\.promisor$"
 
 
-def choose(place: Place) -> Reader:
+def choose(place: GitLocation) -> ObjectReader:
     """Return the reader of a repository's objects."""
     git = GitObjects(place)
     if why_git(place) is not None:
         return git
 
-    def many() -> Reader:
+    def many() -> ObjectReader:
         from experimentstash.git.dulwich_objects import DulwichObjects  # 20 ms, which no commit of one snapshot needs
 
         return DulwichObjects(place.common_dir / "objects", place.object_format, git)
@@ -47,7 +47,7 @@ def choose(place: Place) -> Reader:
     return FewObjects(place.root, place.common_dir / "objects", place.object_format, git, many)
 
 
-def why_git(place: Place) -> str | None:
+def why_git(place: GitLocation) -> str | None:
     """Return what makes git the reader of a repository, or None where dulwich reads it."""
     if named := next((name for name in _ENVIRONMENT if name in place.env), None):
         return named
@@ -60,7 +60,7 @@ def why_git(place: Place) -> str | None:
     return "refs/replace" if NO_REPLACEMENTS not in place.env and _replaces(place.common_dir) else None
 
 
-def _setting(place: Place) -> str | None:
+def _setting(place: GitLocation) -> str | None:
     """Return a setting by which the repository is not like others."""
     file = place.common_dir / "config"
     text = file.read_bytes().lower() if file.exists() else b""

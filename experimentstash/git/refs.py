@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from experimentstash.git.location import Place
+    from experimentstash.git.location import GitLocation
     from experimentstash.git.objects import Objects
 
 _UNABLE_TO_SIGN = re.compile(r"(?i)failed to sign|unable to sign")
@@ -42,7 +42,7 @@ class Tags(NamedTuple):
     remote: str = ""
 
 
-def tags(place: Place, objects: Objects, among: Collection[str] | None = None) -> Tags:
+def tags(place: GitLocation, objects: Objects, among: Collection[str] | None = None) -> Tags:
     """Return the snapshot tags.
 
     Args:
@@ -68,7 +68,7 @@ def tags(place: Place, objects: Objects, among: Collection[str] | None = None) -
     )
 
 
-def _remote(place: Place) -> str:
+def _remote(place: GitLocation) -> str:
     """Return the remote that others have the tags in: `origin`, or the first one; empty where there is none."""
     names = place.lines("remote")
     return "origin" if "origin" in names else next(iter(names), "")
@@ -79,7 +79,7 @@ def _are_few(tags: Collection[str]) -> bool:
     return len(tags) <= _FEW and not any(map(tag_complaint, tags))
 
 
-def _listed(place: Place, *refs: str) -> tuple[dict[str, str], dict[str, str]]:
+def _listed(place: GitLocation, *refs: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return what each of these refs, or each ref below one, names, and the tags that git cannot read."""
     answer = place.ask("for-each-ref", "--format=%(objectname) %(refname)", *refs)
     told = answer.stderr.decode("utf-8", "surrogateescape")
@@ -92,13 +92,13 @@ def _listed(place: Place, *refs: str) -> tuple[dict[str, str], dict[str, str]]:
     return {ref: target for target, _, ref in (line.partition(" ") for line in lines)}, broken
 
 
-def heads(place: Place) -> dict[str, str]:
+def heads(place: GitLocation) -> dict[str, str]:
     """Return the commit of each branch."""
     listed = place.lines("for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/heads")
     return {name: commit for commit, _, name in (line.partition(" ") for line in listed)}
 
 
-def head(place: Place) -> list[str]:
+def head(place: GitLocation) -> list[str]:
     """Return the commit that is checked out and its parents, or nothing before the first commit.
 
     Raises:
@@ -127,7 +127,7 @@ def _rewritten(branch: str) -> str:
     return f'{last} && {away} && git update-ref {ref} "$last"'
 
 
-def check_free(place: Place, tag: str) -> None:
+def check_free(place: GitLocation, tag: str) -> None:
     """Check that the tag is a name, that nobody has it, and that git has room for it.
 
     Raises:
@@ -144,7 +144,7 @@ def check_free(place: Place, tag: str) -> None:
             raise StashError(f"the tag {taken} is taken", "choose another tag: a tag never moves")
 
 
-def make_tag(place: Place, tag: str, commit: str, message: str, when: dt.datetime) -> None:
+def make_tag(place: GitLocation, tag: str, commit: str, message: str, when: dt.datetime) -> None:
     """Make the annotated tag `snapshot/<tag>`.
 
     Args:
@@ -175,14 +175,14 @@ def retry(error: StashError, again: str) -> str:
     return f"{again}  # once what git says is mended"
 
 
-def message(place: Place, tag: str) -> str | None:
+def message(place: GitLocation, tag: str) -> str | None:
     """Return the text of an annotated tag without its signature, or None where it is a light one."""
     wanted = "--format=%(objecttype)%00%(contents:signature)%00%(contents)"
     kind, signature, text = "\n".join(place.lines("for-each-ref", wanted, tag_ref(tag))).split("\0")
     return text.removesuffix(signature).rstrip("\n") + "\n" if kind == "tag" else None
 
 
-def move_tag(place: Place, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
+def move_tag(place: GitLocation, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
     """Let a tag that nobody else has name another commit; its object is made anew, as `make_tag` makes one.
 
     Raises:

@@ -10,7 +10,7 @@ from experimentstash.core.names import TAG_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from experimentstash.git.location import Place
+    from experimentstash.git.location import GitLocation
 
 PATIENCE = 20.0
 """Seconds that a remote has for its answer: a commit or a push waits for it."""
@@ -19,7 +19,7 @@ _NO_QUESTIONS = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=10"
 
 
-def tags_at(place: Place, remote: str) -> dict[str, str] | None:
+def tags_at(place: GitLocation, remote: str) -> dict[str, str] | None:
     """Return what each snapshot tag of a remote names (the id of the ref's object), or None: it does not answer.
 
     Args:
@@ -30,7 +30,7 @@ def tags_at(place: Place, remote: str) -> dict[str, str] | None:
     return None if told is None else {ref.removeprefix(TAG_PREFIX): name for ref, name in told.items()}
 
 
-def refs_at(place: Place, remote: str, *patterns: str) -> dict[str, str] | None:
+def refs_at(place: GitLocation, remote: str, *patterns: str) -> dict[str, str] | None:
     """Return what each ref of a remote names (the id of the ref's object), or None: it does not answer.
 
     Args:
@@ -55,7 +55,7 @@ def refs_at(place: Place, remote: str, *patterns: str) -> dict[str, str] | None:
     return {ref: name for name, _, ref in told}
 
 
-def published(place: Place, tags: Mapping[str, str]) -> dict[str, str]:
+def published(place: GitLocation, tags: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that others have, and the remote that each is at.
 
     Each remote is asked. Of one that does not answer, what counts is whether a branch of it, as this repository
@@ -74,7 +74,7 @@ def published(place: Place, tags: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def remembered(place: Place) -> list[str]:
+def remembered(place: GitLocation) -> list[str]:
     """Return what the branches and tags of the remotes named when this repository last saw them.
 
     What else is kept below `refs/remotes/`, such as pull requests, is no branch of theirs.
@@ -84,5 +84,5 @@ def remembered(place: Place) -> list[str]:
     return [tip for remote in Clone(place.git_dir, place.root).remotes for tip in remote.tips]
 
 
-def _has(place: Place, remote: str, commit: str) -> bool:
+def _has(place: GitLocation, remote: str, commit: str) -> bool:
     return bool(place.lines("for-each-ref", "--count=1", f"--contains={commit}", f"refs/remotes/{remote}/"))

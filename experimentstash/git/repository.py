@@ -9,7 +9,7 @@ from experimentstash.core.errors import StashError
 from experimentstash.core.names import REGISTRY, tag_of, tool_path
 from experimentstash.git import history, index, location, refs, remotes
 from experimentstash.git.entries import FOLDER, PIN, Entry, Tree
-from experimentstash.git.history import Change, History
+from experimentstash.git.history import CommitChange, History
 from experimentstash.git.objects import Objects
 from experimentstash.git.refs import Tags, retry, write_tag
 from experimentstash.git.user_git import EndlessError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from experimentstash.git.clone import Clone
     from experimentstash.git.gitmodules import Submodule, Submodules
 
-__all__ = ["Change", "Repository", "Tags", "TooLargeError", "retry", "write_tag"]
+__all__ = ["CommitChange", "Repository", "Tags", "TooLargeError", "retry", "write_tag"]
 
 _FEW = 16  # tags
 
@@ -38,7 +38,7 @@ class Repository:
     Use it as a context manager: packs, or a process of git's, are open as long as it is.
     """
 
-    def __init__(self, place: location.Place) -> None:
+    def __init__(self, place: location.GitLocation) -> None:
         self._place = place
         self._objects = Objects(place)
         self._history = History(place)
@@ -226,7 +226,7 @@ class Repository:
         """Return the one of the commits that has all the others behind it, or None where there is none."""
         return history.newest(self._place, commits)
 
-    def changes(self, commits: Sequence[str]) -> dict[str, list[Change]]:
+    def changes(self, commits: Sequence[str]) -> dict[str, list[CommitChange]]:
         """Return the entries below `configs/<tool>/snapshots` that each commit has and none of its parents."""
         try:
             return self._history.changes(commits)

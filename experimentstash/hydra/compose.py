@@ -37,7 +37,7 @@ def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any
     return wanted, answer
 
 
-class Composing:
+class Compositions:
     """Composes experiments of one tool, each twice, in two processes of the tool where that can be.
 
     The second process is started for the last experiment and composes them in the opposite order: what depends on

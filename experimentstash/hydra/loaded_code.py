@@ -77,7 +77,7 @@ class Foreign:
     fix: str
 
 
-class _Checkout:
+class _CommittedTool:
     """A tool's checkout, and what its commit holds."""
 
     def __init__(self, stash: Stash, tool: Tool) -> None:
@@ -162,7 +162,7 @@ def foreign(stash: Stash, used: Iterable[str], loaded: Loaded, built: Iterable[s
         StashError: git failed.
     """
     checkouts = {
-        name: _Checkout(stash, tool)
+        name: _CommittedTool(stash, tool)
         for name, tool in stash.tools.items()
         if (stash.checkout(tool.name) / ".git").exists()
     }
@@ -194,7 +194,7 @@ def _is_accepted(tool: Tool, path: str, module: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in tool.unversioned for name in names if name)
 
 
-def _unheld(checkout: _Checkout, path: str, file: str, *, builds: bool) -> Foreign | None:
+def _unheld(checkout: _CommittedTool, path: str, file: str, *, builds: bool) -> Foreign | None:
     """Return the finding for a file of the checkout that its commit does not hold as it is on disk."""
     if path in checkout.held:
         if checkout.has_bytes(path, file) or not is_filtered(checkout.place, path):
@@ -211,7 +211,7 @@ def _unheld(checkout: _Checkout, path: str, file: str, *, builds: bool) -> Forei
     return Foreign(checkout.tool.name, file, what, _ran(checkout, file), fix)
 
 
-def _ran(checkout: _Checkout, file: str) -> str:
+def _ran(checkout: _CommittedTool, file: str) -> str:
     return f"ran code of {printable(file)}, not of {checkout.path} at {checkout.commit[:12]}"
 
 
@@ -227,7 +227,7 @@ def _is_made_by_a_build(file: str, *, builds: bool) -> bool:
     return all(words in head for words in _GENERATED)
 
 
-def _elsewhere(checkout: _Checkout, module: str, file: str) -> Foreign | None:
+def _elsewhere(checkout: _CommittedTool, module: str, file: str) -> Foreign | None:
     """Return the finding for a module of the tool's own packages that was loaded from outside of its checkout."""
     own = checkout.counterpart(module, file)
     if own is None and _INSTALLED & set(Path(file).parts):
@@ -239,7 +239,7 @@ def _elsewhere(checkout: _Checkout, module: str, file: str) -> Foreign | None:
     return Foreign(checkout.tool.name, file, what, _ran(checkout, file), _import_from(checkout, file))
 
 
-def _import_from(checkout: _Checkout, file: str) -> str:
+def _import_from(checkout: _CommittedTool, file: str) -> str:
     """Return the command after which the package is imported from the tool's checkout."""
     on_path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
     if any(file.startswith(os.path.realpath(entry) + os.sep) for entry in on_path):

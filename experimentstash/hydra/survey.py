@@ -30,7 +30,7 @@ _TRIED = 4
 
 
 @dataclass(frozen=True)
-class Request:
+class SurveyRequest:
     """What the user said of the tool.
 
     Attributes:
@@ -61,7 +61,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Found:
+class Survey:
     """What looking through a tool's checkout found.
 
     Attributes:
@@ -90,7 +90,7 @@ class Found:
         return min((*self.copied, *self.kept, *self.experiments.texts, *self.in_python), default=None)
 
 
-def survey(stash: Stash, request: Request) -> Found:
+def survey(stash: Stash, request: SurveyRequest) -> Survey:
     """Look through a tool's checkout, and ask its program.
 
     Raises:
@@ -118,10 +118,10 @@ def survey(stash: Stash, request: Request) -> Found:
     in_python = _in_python(answer, tool, experiments)
     failure = answer if isinstance(answer, NotComposed) else None
     others = _others(request, tool, found, root)
-    return Found(tool, others, tuple(choices), experiments, copied, kept, in_python, failure)
+    return Survey(tool, others, tuple(choices), experiments, copied, kept, in_python, failure)
 
 
-def _candidates(root: Path, request: Request, found: dict[Path, tuple[str, str]]) -> list[Tool]:
+def _candidates(root: Path, request: SurveyRequest, found: dict[Path, tuple[str, str]]) -> list[Tool]:
     """Return the programs that may be the tool's, as entries of a registry, the best first."""
     if request.entrypoint is None:
         if not found:
@@ -154,7 +154,7 @@ def _as_named(root: Path, named: str, found: dict[Path, tuple[str, str]]) -> tup
 
 
 def _first_that_answers(
-    stash: Stash, request: Request, tools: list[Tool], found: dict[Path, tuple[str, str]]
+    stash: Stash, request: SurveyRequest, tools: list[Tool], found: dict[Path, tuple[str, str]]
 ) -> tuple[Tool, Description | NotComposed]:
     """Return the first program that comes to Hydra, or that cannot be started here.
 
@@ -202,7 +202,7 @@ def _in_python(answer: Description | NotComposed, tool: Tool, experiments: Exper
     return tuple(name for name in answer.groups.get(tool.group, []) if name not in experiments.texts)
 
 
-def _others(request: Request, tool: Tool, found: dict[Path, tuple[str, str]], root: Path) -> tuple[str, ...]:
+def _others(request: SurveyRequest, tool: Tool, found: dict[Path, tuple[str, str]], root: Path) -> tuple[str, ...]:
     """Return the commands that add the further programs, each under a name of its own."""
     spelled = [program for program, _ in found.values()]
     commands: dict[str, str] = {}

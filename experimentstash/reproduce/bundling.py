@@ -18,8 +18,13 @@ from experimentstash.git import repository
 from experimentstash.git.user_git import answer, git
 from experimentstash.reproduce import experiment_environments
 from experimentstash.reproduce.archive import git_bundles
-from experimentstash.reproduce.archive.archive_manifest import Manifest, Package, Repository, Supplied
-from experimentstash.reproduce.archive.writer import Part, check_target, make
+from experimentstash.reproduce.archive.archive_manifest import (
+    ArchivedPackage,
+    ArchivedRepository,
+    ArchiveManifest,
+    Supplied,
+)
+from experimentstash.reproduce.archive.writer import ArchiveMember, check_target, make
 from experimentstash.reproduce.earlier_attempt import Earlier
 from experimentstash.reproduce.fetch import Stage
 from experimentstash.reproduce.reproduction import bring_tools
@@ -51,7 +56,7 @@ class Bundled:
     path: Path
     size: int
     sha256: str
-    manifest: Manifest
+    manifest: ArchiveManifest
     lfs: tuple[str, ...]
 
 
@@ -94,7 +99,7 @@ def bundle(
         for one in brought:
             _check_whole(stage.folder / one.path, one.url)
         made = [_packed(stage, number, one, place) for number, one in enumerate([None, *brought])]
-        manifest = Manifest(tag, stage.repository.object_format, tuple(one for one, _ in made))
+        manifest = ArchiveManifest(tag, stage.repository.object_format, tuple(one for one, _ in made))
         if with_packages:
             packages, locks = _gathered(stage, frozen, place / "packages")
             manifest = replace(manifest, packages=packages, locks=locks)
@@ -102,7 +107,7 @@ def bundle(
         if not allow_secrets:
             check_shared(f"the manifest of {target}", manifest.render().decode("ascii"))
         _log.info("writing %s", target)
-        files = [Part(b"", place / "packages" / one.file) for one in manifest.packages]
+        files = [ArchiveMember(b"", place / "packages" / one.file) for one in manifest.packages]
         sha256 = make(target, manifest, [*(part for _, part in made), *files])
     return Bundled(target, target.stat().st_size, sha256, manifest, lfs)
 
@@ -145,7 +150,9 @@ def _has_lfs(root: Path) -> bool:
     return answer(*asked, cwd=root) is not None
 
 
-def _packed(stage: Stage, number: int, wanted: PinnedSubmodule | None, place: Path) -> tuple[Repository, Part]:
+def _packed(
+    stage: Stage, number: int, wanted: PinnedSubmodule | None, place: Path
+) -> tuple[ArchivedRepository, ArchiveMember]:
     """Pack the stash, or a tool that was brought in."""
     root = stage.folder / (wanted.path if wanted else "")
     ref = git_bundles.TOOL_REF if wanted else tag_ref(stage.tag)
@@ -156,11 +163,13 @@ def _packed(stage: Stage, number: int, wanted: PinnedSubmodule | None, place: Pa
     file = place / f"{number}.pack"
     git_dir = Path(git("rev-parse", "--absolute-git-dir", cwd=root))
     unpacked = git_bundles.pack(git_dir, named, stage.repository.object_format, file, path or "the stash")
-    part = Part(git_bundles.head(stage.repository.object_format, ref, named), file)
-    return Repository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
+    part = ArchiveMember(git_bundles.head(stage.repository.object_format, ref, named), file)
+    return ArchivedRepository(path, named, commit, _recorded_url(root, wanted), part.size, unpacked), part
 
 
-def _gathered(stage: Stage, frozen: Sequence[Frozen], pool: Path) -> tuple[tuple[Package, ...], tuple[Supplied, ...]]:
+def _gathered(
+    stage: Stage, frozen: Sequence[Frozen], pool: Path
+) -> tuple[tuple[ArchivedPackage, ...], tuple[Supplied, ...]]:
     """Gather the packages of all locks, each lock once for each Python that was recorded with it."""
     stash = Stash(stage.folder)
     locks: dict[tuple[str, str], Supplied] = {}
@@ -173,7 +182,9 @@ def _gathered(stage: Stage, frozen: Sequence[Frozen], pool: Path) -> tuple[tuple
             projects = tuple(project.relative_to(stage.folder).as_posix() for project in found.projects)
             locks[key] = Supplied(*key, found.platform, found.files, projects)
     files = sorted(pool.iterdir())
-    return tuple(Package(file.name, file_digest(file), file.stat().st_size) for file in files), tuple(locks.values())
+    return tuple(ArchivedPackage(file.name, file_digest(file), file.stat().st_size) for file in files), tuple(
+        locks.values()
+    )
 
 
 def _recorded_url(root: Path, wanted: PinnedSubmodule | None) -> str:

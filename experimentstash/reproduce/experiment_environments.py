@@ -9,7 +9,7 @@ from experimentstash.core.errors import StashError
 from experimentstash.core.invocation import rerun
 from experimentstash.core.names import tool_path
 from experimentstash.environments.build import build
-from experimentstash.environments.build_request import Order, Supply
+from experimentstash.environments.build_request import BuildRequest, Supply
 from experimentstash.environments.cache import cache_folder
 from experimentstash.environments.differences import differences, of_platform
 from experimentstash.environments.header_lines import read_header
@@ -130,7 +130,7 @@ def check_can_build(wanted: Need) -> None:
         )
 
 
-def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> Order:
+def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> BuildRequest:
     """Return the order for what a snapshot wants to run in.
 
     Args:
@@ -142,7 +142,7 @@ def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> Order
         StashError: there is no lock.
     """
     check_can_build(wanted)
-    return Order(
+    return BuildRequest(
         lock=wanted.lock,  # type: ignore[arg-type]  # checked above
         title=f"{wanted.frozen.name.title} of snapshot/{wanted.frozen.name.tag}",
         cache=cache_folder(),

@@ -9,13 +9,13 @@ from experimentstash.core.names import SnapshotName, tag_of
 from experimentstash.verify import rules
 from experimentstash.verify.facts import Facts
 from experimentstash.verify.file_rules import file_problems, place, placed, registry_problem
-from experimentstash.verify.rules import SHORT, FreezeCommit, Recorded
+from experimentstash.verify.rules import SHORT, FreezeCommit, RecordedCommit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from experimentstash.git.entries import Entry, Tree
-    from experimentstash.git.repository import Change, Repository, Tags
+    from experimentstash.git.repository import CommitChange, Repository, Tags
 
 
 class Verdict(NamedTuple):
@@ -29,7 +29,7 @@ class Verdict(NamedTuple):
 
     snapshots: int
     problems: tuple[Problem, ...]
-    recorded: tuple[Recorded, ...] = ()
+    recorded: tuple[RecordedCommit, ...] = ()
 
 
 def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
@@ -176,7 +176,7 @@ class Examination:
         self.tags = repository.tags() if tags is None else tags
         self.facts = Facts(repository, self.tags, fresh=fresh)
         self.problems: list[Problem] = []
-        self._recorded: list[Recorded] = []
+        self._recorded: list[RecordedCommit] = []
         self._judged: set[tuple[str, Entry, str | None, str | None]] = set()
         self._registries: set[str] = set()
 
@@ -215,7 +215,7 @@ class Examination:
         self._judge(tree.files, brought, title, own, own if strict else None)
         self._named(tree.files, tree.files, own, title)
 
-    def changes(self, commits: Sequence[str], changes: Mapping[str, Sequence[Change]]) -> None:
+    def changes(self, commits: Sequence[str], changes: Mapping[str, Sequence[CommitChange]]) -> None:
         """Judge what each commit has and none of its parents, as `Repository.changes` tells; see `judge_range`."""
         files = {c: {change.path: change.entry for change in changes[c]} for c in commits}
         for commit in commits:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from experimentstash.core.errors import Problem
     from experimentstash.git.clone import Clone
     from experimentstash.git.repository import Repository
-    from experimentstash.verify.rules import Recorded
+    from experimentstash.verify.rules import RecordedCommit
 
 
 def unpublished(
     repository: Repository,
-    recorded: Iterable[Recorded],
+    recorded: Iterable[RecordedCommit],
     *,
     online: bool,
     pushed_along: Callable[[], bool] = bool,
@@ -51,7 +51,7 @@ def unpublished(
     """
     judged = [one for one in dict.fromkeys(recorded) if is_commit(one.commit) and not tool_complaint(one.tool)]
     submodules = repository.submodules({one.freeze for one in judged})
-    groups: dict[tuple[str, Submodule], list[Recorded]] = {}
+    groups: dict[tuple[str, Submodule], list[RecordedCommit]] = {}
     for one in judged:
         path = tool_path(one.tool)
         groups.setdefault((one.tool, submodules[one.freeze].get(path, Submodule(path))), []).append(one)
@@ -59,9 +59,9 @@ def unpublished(
     with ExitStack() as stack:
         remotes = _Remotes(stack, patience)
         for _ in range(_DEEPEST):
-            inside: dict[tuple[str, Submodule], list[Recorded]] = {}
+            inside: dict[tuple[str, Submodule], list[RecordedCommit]] = {}
             for (tool, submodule), group in groups.items():
-                one_tool = _Tool(repository, tool, submodule, remotes)
+                one_tool = _PinnedTool(repository, tool, submodule, remotes)
                 known = one_tool.publications({one.commit for one in group}, online=online)
                 excused = one_tool.along if one_tool.along and pushed_along() else set()
                 judged = [one for one in group if one.commit not in excused]
@@ -91,7 +91,7 @@ class _Remotes:
         return self._asked[url]
 
 
-class _Tool:
+class _PinnedTool:
     """A tool as one `.gitmodules` records it, and its repositories on this machine."""
 
     def __init__(self, repository: Repository, tool: str, submodule: Submodule, remotes: _Remotes) -> None:
@@ -102,9 +102,9 @@ class _Tool:
         self._clones, self._refused = repository.clones(tool_path(tool), submodule.name)
         self.along: set[str] = set()  # commits on a branch of the checkout, which git may push first
 
-    def inside(self, group: Iterable[Recorded]) -> Iterator[tuple[tuple[str, Submodule], Recorded]]:
+    def inside(self, group: Iterable[RecordedCommit]) -> Iterator[tuple[tuple[str, Submodule], RecordedCommit]]:
         """Yield the submodules of a tool's commits, as tools whose names go on with the path, and their commits."""
-        places: dict[str, list[Recorded]] = {}
+        places: dict[str, list[RecordedCommit]] = {}
         for one in group:
             places.setdefault(one.commit, []).append(one)
         for clone in self._clones:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from experimentstash.git.ref_updates import RefUpdate
-    from experimentstash.git.repository import Change, Repository
+    from experimentstash.git.repository import CommitChange, Repository
 
 _HEADS = "refs/heads/"
 _REPLACEMENTS = "refs/replace/"
@@ -120,7 +120,7 @@ def judge_updates(
     return problems + _with_refs(repository, found, updates, commits, receiver)
 
 
-def _changes(repository: Repository, tips: Sequence[str], receiver: Receiver) -> Mapping[str, Sequence[Change]]:
+def _changes(repository: Repository, tips: Sequence[str], receiver: Receiver) -> Mapping[str, Sequence[CommitChange]]:
     """Return what each commit brings that the receiver has not yet, the oldest commit first."""
     incoming = repository.reachable(tips, receiver.known)[::-1]
     return repository.changes(incoming) if incoming else {}

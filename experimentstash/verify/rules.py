@@ -61,7 +61,7 @@ class FreezeCommit(NamedTuple):
         return self.tag is None and (self.fresh or self.id is None)
 
 
-class Recorded(NamedTuple):
+class RecordedCommit(NamedTuple):
     """A commit that a snapshot records.
 
     Attributes:
@@ -121,10 +121,10 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
     return found
 
 
-def recorded(where: str, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Recorded]:
+def recorded(where: str, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[RecordedCommit]:
     """Return the commits that a snapshot records; what is none is left to the rule `header`."""
     pins = snapshot.pins(name.tool).items()
-    return [Recorded(where, tool, commit, freeze.id) for tool, commit in pins if is_commit(commit)]
+    return [RecordedCommit(where, tool, commit, freeze.id) for tool, commit in pins if is_commit(commit)]
 
 
 def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit) -> str:
@@ -156,7 +156,7 @@ def refreeze(name: SnapshotName, freeze: FreezeCommit) -> str:
     return f"{again}  # and, if nobody else has the tag: {_delete(name.tag)} && {remove}"
 
 
-def published_problems(one: Recorded, known: Publication) -> list[Problem]:
+def published_problems(one: RecordedCommit, known: Publication) -> list[Problem]:
     """Judge the rule `published`: the recorded commit can be fetched from the tool's remote.
 
     Of what nobody can say, and nobody was asked, there is nothing to find.

@@ -25,7 +25,7 @@ from tiny_packages import (
 from experimentstash.core.errors import StashError
 from experimentstash.environments.build import build
 from experimentstash.environments.build_errors import failure
-from experimentstash.environments.build_request import Order
+from experimentstash.environments.build_request import BuildRequest
 from experimentstash.environments.interpreters import RecordedPython
 
 TITLE = "mytool/pca (snapshot/draft)"
@@ -42,7 +42,7 @@ def stash(tmp_path: Path) -> Path:
     return tmp_path / "stash"
 
 
-def refused(wanted: Order) -> str:
+def refused(wanted: BuildRequest) -> str:
     """Build what cannot be built; return the message, with the log's place taken out."""
     with pytest.raises(StashError) as failed:
         build(wanted)

@@ -14,7 +14,7 @@ from tiny_packages import HERE, declare, hide_uv, no_settings, vendor, wheel
 
 from experimentstash.core.errors import StashError
 from experimentstash.environments.build import build
-from experimentstash.environments.build_request import Order
+from experimentstash.environments.build_request import BuildRequest
 from experimentstash.environments.differences import differences
 from experimentstash.environments.formats.base import Lock
 from experimentstash.environments.header_lines import LockLine, Recorded, header_lines, read_header, recorded
@@ -106,7 +106,9 @@ def test_a_recorded_lock_gives_the_same_packages(
         hide_uv(tmp_path, monkeypatch)
     projects = tuple(stash / folder for folder in projects_of(first, stash))
     built = build(
-        Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE), projects=projects)
+        BuildRequest(
+            lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE), projects=projects
+        )
     )
     again = describe(built.interpreter)
     assert differences(recorded(first, lock, projects_of(first, stash)), lock, again) == []
@@ -122,7 +124,7 @@ def test_a_recorded_lock_is_not_resolved(stash: Path, tmp_path: Path, monkeypatc
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path / "links"))
     text = record(described(Package("tiny-one", "1.0"), Package("tiny-two", "0.5")), stash, "mytool").text
     lock = write_lock(stash, "mytool", "draft", text)
-    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE)))
+    built = build(BuildRequest(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE)))
     assert describe(built.interpreter).packages["tiny-two"].version == "0.5"
 
 
@@ -256,7 +258,7 @@ def test_the_build_of_torch_is_the_recorded_one(
     if installer == "pip":
         hide_uv(tmp_path, monkeypatch)
     lock = write_lock(stash, "mytool", "draft", record(described(Package("torch", "2.5.1")), stash, "mytool").text)
-    built = build(Order(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE)))
+    built = build(BuildRequest(lock, "a title", tmp_path / "cache", tmp_path / "own", python=RecordedPython(HERE)))
     assert describe(built.interpreter).packages["torch"].version == "2.5.1"
 
 

@@ -21,7 +21,7 @@ from experimentstash.environments.lock_fixes import freeze_installed
 from experimentstash.freeze import freeze_commit, pending_snapshot
 from experimentstash.freeze.freezer import Freezer
 from experimentstash.freeze.staged_configs import _check_same as check_same
-from experimentstash.freeze.staged_configs import _Freezing as Freezing
+from experimentstash.freeze.staged_configs import _StagedFreezer as Freezing
 from experimentstash.git import user_git
 from experimentstash.git.checkouts.checked_out import check_checked_out
 from experimentstash.git.checkouts.tool_commit import checked_out, tool_commit

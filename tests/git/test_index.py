@@ -21,7 +21,7 @@ from stashes import (
 
 from experimentstash.core.errors import StashError
 from experimentstash.git.entries import LINK, PIN, Entry
-from experimentstash.git.repository import Change
+from experimentstash.git.repository import CommitChange
 
 if TYPE_CHECKING:
     pass
@@ -152,7 +152,7 @@ def test_settings_that_hide_pins_hide_nothing(tmp_path: Path) -> None:
         head = commit_index(root)
         assert repository.tree(head).pins == {"mytool": pin_id("five")}
         path = "configs/mytool/snapshots/x/sub"
-        assert repository.changes([head]) == {head: [Change(path, Entry(PIN, pin_id("x")), new=True)]}
+        assert repository.changes([head]) == {head: [CommitChange(path, Entry(PIN, pin_id("x")), new=True)]}
 
 
 def test_pathspec_settings_of_the_user_do_not_reach_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ from experimentstash.git import dulwich_objects
 from experimentstash.git.dulwich_objects import DulwichObjects
 from experimentstash.git.few_objects import FEW, FewObjects
 from experimentstash.git.git_objects import GitObjects
-from experimentstash.git.location import Place, find
+from experimentstash.git.location import GitLocation, find
 from experimentstash.git.object_reader import Object
 from experimentstash.git.reader_choice import choose, why_git
 
@@ -50,11 +50,11 @@ class Nobody:
         pass
 
 
-def dulwich_alone(place: Place) -> DulwichObjects:
+def dulwich_alone(place: GitLocation) -> DulwichObjects:
     return DulwichObjects(place.common_dir / "objects", place.object_format, Nobody())
 
 
-def by_dulwich(place: Place) -> DulwichObjects:
+def by_dulwich(place: GitLocation) -> DulwichObjects:
     """Return who reads a repository once more than a few objects were read."""
     chosen = choose(place)
     assert isinstance(chosen, FewObjects)

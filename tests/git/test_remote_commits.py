@@ -89,7 +89,7 @@ def test_a_remote_is_asked_no_more_than_it_takes(lab: Lab, asked: Path) -> None:
 def test_two_freeze_commits_ask_one_remote_once(lab: Lab, asked: Path, tmp_path: Path) -> None:
     from experimentstash.git.repository import Repository
     from experimentstash.verify.published import unpublished
-    from experimentstash.verify.rules import Recorded
+    from experimentstash.verify.rules import RecordedCommit
 
     before = git("rev-parse", "HEAD", cwd=lab.stash)
     made = work(lab.tool)
@@ -99,7 +99,9 @@ def test_two_freeze_commits_ask_one_remote_once(lab: Lab, asked: Path, tmp_path:
     after = git("rev-parse", "HEAD", cwd=lab.stash)
     asked.unlink()
     recorded = [
-        Recorded(f"{tool} {freeze}", tool, made, freeze) for tool in ("mytool", "other") for freeze in (before, after)
+        RecordedCommit(f"{tool} {freeze}", tool, made, freeze)
+        for tool in ("mytool", "other")
+        for freeze in (before, after)
     ]
     with Repository.open(lab.stash) as repository:
         found = unpublished(repository, recorded, online=True)

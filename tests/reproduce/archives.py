@@ -14,9 +14,9 @@ from conftest import commit, git, write
 from stashes import REGISTRY, snapshot_path, snapshot_text
 
 from experimentstash.reproduce.archive import git_bundles
-from experimentstash.reproduce.archive.archive_manifest import Manifest, Package, Repository
+from experimentstash.reproduce.archive.archive_manifest import ArchivedPackage, ArchivedRepository, ArchiveManifest
 from experimentstash.reproduce.archive.tar import tail
-from experimentstash.reproduce.archive.writer import Part, make
+from experimentstash.reproduce.archive.writer import ArchiveMember, make
 from experimentstash.reproduce.bundling import Bundled, bundle
 from experimentstash.reproduce.stash_source import named
 
@@ -55,7 +55,7 @@ def bundled(stash: Path, target: Path, tag: str = "v1", *, allow_local: bool = T
     return made
 
 
-def small(root: Path, change: Callable[[Manifest], Manifest] = lambda same: same) -> Path:
+def small(root: Path, change: Callable[[ArchiveManifest], ArchiveManifest] = lambda same: same) -> Path:
     """Write an archive of two tiny repositories and a package, whatever they are."""
     made, parts = [], []
     for number, path in enumerate(("", "tools/mytool")):
@@ -64,12 +64,12 @@ def small(root: Path, change: Callable[[Manifest], Manifest] = lambda same: same
         pack = root / f"{number}.pack"
         unpacked = git_bundles.pack(place / ".git", tip, "sha1", pack, path)
         ref = git_bundles.TOOL_REF if path else "refs/tags/snapshot/v1"
-        parts.append(Part(git_bundles.head("sha1", ref, tip), pack))
-        made.append(Repository(path, tip, tip, "", parts[-1].size, unpacked))
+        parts.append(ArchiveMember(git_bundles.head("sha1", ref, tip), pack))
+        made.append(ArchivedRepository(path, tip, tip, "", parts[-1].size, unpacked))
     write(root, {"one.whl": "a wheel"})
-    parts.append(Part(b"", root / "one.whl"))
-    package = Package("one-1.0-py3-none-any.whl", hashlib.sha256(b"a wheel").hexdigest(), 7)
-    make(root / "small.tar", change(Manifest("v1", "sha1", tuple(made), (package,), ())), parts)
+    parts.append(ArchiveMember(b"", root / "one.whl"))
+    package = ArchivedPackage("one-1.0-py3-none-any.whl", hashlib.sha256(b"a wheel").hexdigest(), 7)
+    make(root / "small.tar", change(ArchiveManifest("v1", "sha1", tuple(made), (package,), ())), parts)
     return root / "small.tar"
 
 
@@ -95,7 +95,7 @@ def with_pack(root: Path, pack: bytes) -> Path:
     path = small(root)
     (root / "1.pack").write_bytes(pack)
 
-    def change(manifest: Manifest) -> Manifest:
+    def change(manifest: ArchiveManifest) -> ArchiveManifest:
         stash, tool = manifest.repositories
         size = len(git_bundles.head("sha1", git_bundles.TOOL_REF, tool.object)) + len(pack)
         return replace(manifest, repositories=(stash, replace(tool, size=size)))
@@ -103,7 +103,7 @@ def with_pack(root: Path, pack: bytes) -> Path:
     return remade(root, path, change)
 
 
-def remade(root: Path, path: Path, change: Callable[[Manifest], Manifest]) -> Path:
+def remade(root: Path, path: Path, change: Callable[[ArchiveManifest], ArchiveManifest]) -> Path:
     """Write the archive of `small` once more, with another manifest."""
     from experimentstash.reproduce.archive.unpack import open_archive
 
@@ -112,8 +112,8 @@ def remade(root: Path, path: Path, change: Callable[[Manifest], Manifest]) -> Pa
         git_bundles.head("sha1", git_bundles.TOOL_REF if one.path else "refs/tags/snapshot/v1", one.object)
         for one in manifest.repositories
     ]
-    parts = [Part(head, root / f"{number}.pack") for number, head in enumerate(heads)]
-    make(path, change(manifest), [*parts, Part(b"", root / "one.whl")])
+    parts = [ArchiveMember(head, root / f"{number}.pack") for number, head in enumerate(heads)]
+    make(path, change(manifest), [*parts, ArchiveMember(b"", root / "one.whl")])
     return path
 
 

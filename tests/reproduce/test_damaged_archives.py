@@ -14,7 +14,7 @@ from archives import TAIL, block, number, pack_of, remade, sealed, small, with_p
 from conftest import estash
 
 from experimentstash.core.errors import StashError
-from experimentstash.reproduce.archive.archive_manifest import NAME, Manifest, parse
+from experimentstash.reproduce.archive.archive_manifest import NAME, ArchiveManifest, parse
 from experimentstash.reproduce.archive.packfiles import LARGEST_OBJECT
 from experimentstash.reproduce.archive.tar import Member
 from experimentstash.reproduce.archive.unpack import open_archive
@@ -189,7 +189,7 @@ def test_a_member_that_says_it_is_longer_than_the_archive(tmp_path: Path) -> Non
     last = Member("packages/one-1.0-py3-none-any.whl", 2**50)
     at = open_archive(path).places[last.name] - 512
 
-    def change(manifest: Manifest) -> Manifest:
+    def change(manifest: ArchiveManifest) -> ArchiveManifest:
         return replace(manifest, packages=(replace(manifest.packages[0], size=2**50),))
 
     text = change(parse(data[512 : 512 + int(data[124:135], 8)], path)).render()

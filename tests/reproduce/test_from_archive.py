@@ -13,7 +13,7 @@ from scene import Scene, make_scene
 from tiny_packages import HERE, hashed, no_settings, vendor, wheel
 
 from experimentstash.reproduce.archive.unpack import open_archive
-from experimentstash.reproduce.archive.writer import Part, make
+from experimentstash.reproduce.archive.writer import ArchiveMember, make
 
 # what hydra-core needs: the one thing here that comes from the package index
 HYDRA = ("hydra-core==1.3.2", "omegaconf==2.3.0", "antlr4-python3-runtime==4.9.3", "packaging==24.2", "pyyaml==6.0.2")
@@ -132,8 +132,8 @@ def forged(scene: Scene, file: str, data: bytes) -> None:
     )
     locks = tuple(replace(one, files={**one.files, "tiny-one==1.0": file}) for one in manifest.locks or ())
     numbers = range(len(manifest.repositories))
-    parts = [Part(b"", scene.root / manifest.repository_member(number).name) for number in numbers]
-    parts += [Part(b"", scene.root / "packages" / one.file) for one in packages]
+    parts = [ArchiveMember(b"", scene.root / manifest.repository_member(number).name) for number in numbers]
+    parts += [ArchiveMember(b"", scene.root / "packages" / one.file) for one in packages]
     make(archive.path, replace(manifest, packages=packages, locks=locks), parts)
 
 
@@ -180,7 +180,7 @@ def test_an_archive_of_other_locks(tmp_path: Path) -> None:
     assert bundle(scene, "--with-packages").code == 0
     archive = open_archive(tmp_path / "v1.tar")
     run("tar", "xf", archive.path, cwd=tmp_path)
-    parts = [Part(b"", tmp_path / member.name) for member in archive.manifest.members(0)[1:]]
+    parts = [ArchiveMember(b"", tmp_path / member.name) for member in archive.manifest.members(0)[1:]]
     make(archive.path, replace(archive.manifest, locks=()), parts)
     ran = reproduce(scene)
     assert (ran.code, ran.err.splitlines()[-1]) == (

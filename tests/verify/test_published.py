@@ -427,9 +427,9 @@ def test_abbreviations(lab: Lab) -> None:
 def test_each_place_is_told(lab: Lab) -> None:
     made = work(lab.tool)
     with Repository.open(lab.stash) as repository:
-        from experimentstash.verify.rules import Recorded
+        from experimentstash.verify.rules import RecordedCommit
 
-        places = [Recorded(where, "mytool", made, None) for where in ("b", "a", "b")]
+        places = [RecordedCommit(where, "mytool", made, None) for where in ("b", "a", "b")]
         found = unpublished(repository, places, online=False)
     assert [problem.where for problem in found] == ["b", "a"]
 

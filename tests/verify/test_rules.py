@@ -14,7 +14,7 @@ from experimentstash.stash.snapshot_file import Snapshot
 from experimentstash.verify.rules import (
     FreezeCommit,
     Publication,
-    Recorded,
+    RecordedCommit,
     broken_tag,
     frozen_problems,
     pin_problems,
@@ -171,7 +171,7 @@ def test_new_tags_and_unpublished_ones_are_free(old: str | None, new: str | None
 
 
 URL = "https://host/mytool.git"
-RECORDED = Recorded(NAME.path, "mytool", ONE, None)
+RECORDED = RecordedCommit(NAME.path, "mytool", ONE, None)
 
 
 @pytest.mark.parametrize("known", [Publication(URL, there=True), Publication(URL, None), Publication("", None)])
@@ -217,7 +217,10 @@ def test_a_commit_that_is_not_published_is_told_with_the_command_that_publishes_
 
 def test_what_a_snapshot_records() -> None:
     found = recorded("here", NAME, snapshot(("TOOL_COMMIT", ONE[:7]), ("DEPENDS", f"other {TWO}")), FREEZE)
-    assert found == [Recorded("here", "mytool", ONE[:7], "f" * 40), Recorded("here", "other", TWO, "f" * 40)]
+    assert found == [
+        RecordedCommit("here", "mytool", ONE[:7], "f" * 40),
+        RecordedCommit("here", "other", TWO, "f" * 40),
+    ]
     assert recorded("here", NAME, snapshot(("TOOL_COMMIT", "main")), MAKING) == []
 
 

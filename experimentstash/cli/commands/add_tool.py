@@ -23,7 +23,7 @@ from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.selection import wish
-from experimentstash.hydra.survey import Found, Request, survey
+from experimentstash.hydra.survey import Survey, SurveyRequest, survey
 from experimentstash.stash.registry import read, with_key, with_tool
 from experimentstash.stash.stash import find_stash
 from experimentstash.stash.tool import Tool, entrypoint_complaint, group_complaint, packages_complaint, split_packages
@@ -72,7 +72,7 @@ def command(
     )
     if complaint := next(filter(None, complaints), None):
         raise StashError(str(complaint))
-    request = Request(name, url, entrypoint, packages, group, copy=not no_copy)
+    request = SurveyRequest(name, url, entrypoint, packages, group, copy=not no_copy)
     with only_add(stash) as record:
         new_submodule.check_free(stash, name)
         with all_or_nothing(stash, record, name) as undo:
@@ -84,7 +84,7 @@ def command(
     tell(stash, found, failure, url)
 
 
-def register(stash: Stash, undo: Undo, found: Found, fix: str) -> None:
+def register(stash: Stash, undo: Undo, found: Survey, fix: str) -> None:
     """Write the copied experiments and the registry, and stage them with what git staged itself.
 
     Args:
@@ -114,7 +114,7 @@ def _stage(stash: Stash, paths: list[str]) -> None:
         git("add", "--pathspec-from-file=-", "--pathspec-file-nul", cwd=stash.root, stdin=named)
 
 
-def try_first(stash: Stash, undo: Undo, found: Found) -> tuple[Found, str]:
+def try_first(stash: Stash, undo: Undo, found: Survey) -> tuple[Survey, str]:
     """Compose a first experiment and keep in the registry how it was chosen.
 
     Returns:
@@ -138,7 +138,7 @@ def try_first(stash: Stash, undo: Undo, found: Found) -> tuple[Found, str]:
     return replace(found, tool=found.tool._replace(select=select)), ""
 
 
-def tell(stash: Stash, found: Found, failure: str, url: str) -> None:
+def tell(stash: Stash, found: Survey, failure: str, url: str) -> None:
     """Print what was added, and what to do next; what does not work goes to stderr."""
     tool = found.tool
     lines = [f"added {tool.name} at {new_submodule.commit_of(stash, tool)[:12]} ({tool.path})", *_about(found)]
@@ -162,7 +162,7 @@ def _only_here(url: str, path: str) -> str:
     return f"its URL is {url}, a path of this machine that nobody else has; once it is published: {publish}"
 
 
-def _about(found: Found) -> Iterator[str]:
+def _about(found: Survey) -> Iterator[str]:
     tool = found.tool
     yield f"  entrypoint: {tool.entrypoint}" + (f" (in {tool.workdir})" if tool.workdir != "." else "")
     if tool.search_packages:
@@ -190,7 +190,7 @@ def _chosen_with(tool: Tool) -> str:
     return "".join(itertools.chain(*command_line.selection(tool.select or "", "NAME", tool.group)))
 
 
-def _advice(found: Found, failure: str) -> str:
+def _advice(found: Survey, failure: str) -> str:
     tool = found.tool
     if "ModuleNotFoundError" in failure or found.first is None:
         return (

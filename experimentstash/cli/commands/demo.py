@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from experimentstash.cli.demo.player import Stage
+from experimentstash.cli.demo.player import DemoSandbox
 from experimentstash.cli.demo.sample_tool import PATCH, make_tool
 from experimentstash.cli.demo.sandbox import has_hydra, make_hydra, sealed_environment
 from experimentstash.cli.demo.steps import STEPS
@@ -55,7 +55,7 @@ def _folder(*, keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _set_up(folder: Path) -> Stage:
+def _set_up(folder: Path) -> DemoSandbox:
     env = sealed_environment(folder)
     if not has_hydra():
         print("The tool needs hydra-core, which is not installed here: pip gets it, for this folder only.", flush=True)
@@ -64,4 +64,4 @@ def _set_up(folder: Path) -> Stage:
     (folder / "paper").mkdir()
     shared = folder / "paper.git"
     git("init", "-q", "--bare", str(shared), cwd=folder, env=env)
-    return Stage(folder, env, {"remote": remote, "shared": shared, "patch": PATCH})
+    return DemoSandbox(folder, env, {"remote": remote, "shared": shared, "patch": PATCH})

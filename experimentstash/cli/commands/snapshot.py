@@ -14,7 +14,7 @@ from experimentstash.core.names import plain_tag
 from experimentstash.core.progress import show_steps
 from experimentstash.freeze.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze.freezer import Freezer
-from experimentstash.freeze.pending_snapshot import Frozen, waiting
+from experimentstash.freeze.pending_snapshot import PendingSnapshot, waiting
 from experimentstash.freeze.snapshot_files import taken_up, written
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
@@ -130,6 +130,6 @@ def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...], 
     )
 
 
-def _message(frozen: Sequence[Frozen]) -> str:
+def _message(frozen: Sequence[PendingSnapshot]) -> str:
     titles = [one.name.title for one in frozen]
     return f"Freeze {', '.join(titles[:3])}{' and more' if len(titles) > 3 else ''} as {frozen[0].name.tag}"

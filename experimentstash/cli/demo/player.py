@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from experimentstash.cli.demo.steps import Step
+    from experimentstash.cli.demo.steps import DemoStep
 
 
 @dataclass
-class Stage:
+class DemoSandbox:
     """A folder with the tool's repository and the stash in it.
 
     Attributes:
@@ -32,7 +32,7 @@ class Stage:
     places: dict[str, Path]
     _seen: set[Path] = field(default_factory=set)
 
-    def play(self, step: Step) -> None:
+    def play(self, step: DemoStep) -> None:
         """Show a step and run it; its output goes where ours goes.
 
         Raises:

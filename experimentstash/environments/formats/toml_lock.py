@@ -25,7 +25,7 @@ _PROJECT = "pyproject.toml"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LockedPackage:
     """One package of a lock.
 
     Attributes:
@@ -92,7 +92,7 @@ class TomlLock(Lock):
         """
         return toml_text.parse(self.data(), self.name)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[LockedPackage]:
         """Return the packages of the lock, in file order.
 
         Raises:
@@ -160,7 +160,7 @@ class TomlLock(Lock):
         return [self.folder / place for entry in self.entries() for place in entry.local_sources()]
 
 
-def entries(document: Mapping[str, Any], where: str) -> list[Entry]:
+def entries(document: Mapping[str, Any], where: str) -> list[LockedPackage]:
     """Return the packages of a lock, in file order.
 
     Args:
@@ -174,7 +174,10 @@ def entries(document: Mapping[str, Any], where: str) -> list[Entry]:
     tables = [table for packages in lists for table in (packages if isinstance(packages, list) else [packages])]
     if not all(isinstance(table, dict) for table in tables):
         raise StashError(f"{where}: its packages are no tables")
-    return [Entry(normal(toml_text.text(table, "name")), toml_text.text(table, "version"), table) for table in tables]
+    return [
+        LockedPackage(normal(toml_text.text(table, "name")), toml_text.text(table, "version"), table)
+        for table in tables
+    ]
 
 
 def is_url(place: str) -> bool:
@@ -182,7 +185,7 @@ def is_url(place: str) -> bool:
     return _URL.match(place) is not None
 
 
-def _local_places(entry: Entry) -> Iterator[str]:
+def _local_places(entry: LockedPackage) -> Iterator[str]:
     for value in (value for key in _SOURCES for value in entry.values(key)):
         if value.lower().startswith("file:"):
             yield _path_of(value)
@@ -196,5 +199,5 @@ def _path_of(url: str) -> str:
     return path[1] if path and not path[1].startswith("//") and path[1] else "/"
 
 
-def _digests(entry: Entry) -> Iterator[str]:
+def _digests(entry: LockedPackage) -> Iterator[str]:
     return (match[1] for _, text in toml_text.texts(entry.table) if (match := _DIGEST.fullmatch(text)))

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from experimentstash.hooks.install.hook_files import Spot
-    from experimentstash.hooks.install.locations import Place
+    from experimentstash.hooks.install.locations import HookLocations
 
 OLDEST_GIT = (2, 30)
 """The oldest git that this program is tested with (README, *Install*)."""
 _ASK_VERSION = "import experimentstash.hooks.native; print(experimentstash.__version__)"
 
 
-def check_up(place: Place, *, starts_python: bool = True) -> list[Problem]:
+def check_up(place: HookLocations, *, starts_python: bool = True) -> list[Problem]:
     """Return what is found; nothing where the hooks can do their work.
 
     Args:
@@ -43,7 +43,7 @@ def check_up(place: Place, *, starts_python: bool = True) -> list[Problem]:
     return [problem for check in checks for problem in check(place)]
 
 
-def _git(place: Place) -> Iterator[Problem]:
+def _git(place: HookLocations) -> Iterator[Problem]:
     found = git_config_hooks.git_version(place.root)
     if found is None or found < OLDEST_GIT:
         said = os.fsdecode(ask_git("version", cwd=place.root).stdout).strip()
@@ -67,7 +67,7 @@ def tell_missing_hooks(root: Path) -> None:
         print(printable(f"experimentstash: {what}; fix: {fix}"), file=sys.stderr, flush=True)
 
 
-def _hooks(place: Place) -> Iterator[Problem]:
+def _hooks(place: HookLocations) -> Iterator[Problem]:
     yield from git_config_hooks.faults(place.root, place.types)
     if place.is_shipped:
         dull = [kind for kind in place.types if not hook_scripts.is_hook(place.used / kind)]
@@ -81,7 +81,7 @@ def _hooks(place: Place) -> Iterator[Problem]:
     yield from _spots(place, spots(place))
 
 
-def _spots(place: Place, wanted: list[Spot]) -> Iterator[Problem]:
+def _spots(place: HookLocations, wanted: list[Spot]) -> Iterator[Problem]:
     folder = place.own if place.is_plain else place.aside
     # ours beside a framework that runs the same hooks: twice, and nothing is let through
     wrong = [spot for spot in wanted if not spot.holds and not (spot.left_out and hook_scripts.is_ours(spot.path))]
@@ -116,7 +116,7 @@ def _without_run_bit(path: Path) -> Problem:
     )
 
 
-def _python(place: Place) -> Iterator[Problem]:
+def _python(place: HookLocations) -> Iterator[Problem]:
     named = git_value(place, PYTHON)
     if named is None:
         if shutil.which("experimentstash-hook") is None:
@@ -136,7 +136,7 @@ def _python(place: Place) -> Iterator[Problem]:
         )
 
 
-def _version(python: Path, place: Place) -> tuple[str, str]:
+def _version(python: Path, place: HookLocations) -> tuple[str, str]:
     """Return the version that a Python loads, or why it loads none."""
     try:
         # not in the stash: `python -c` would find what lies there first
@@ -149,14 +149,14 @@ def _version(python: Path, place: Place) -> tuple[str, str]:
     return said, "" if asked.returncode == 0 else (complaint.splitlines() or [f"exit code {asked.returncode}"])[-1]
 
 
-def _tool_python(place: Place) -> Iterator[Problem]:
+def _tool_python(place: HookLocations) -> Iterator[Problem]:
     named = git_value(place, TOOL_PYTHON)
     if named and not hook_scripts.is_hook(place.root / named):
         fix = f"git config --unset {TOOL_PYTHON}  # or name another"
         yield Problem(TOOL_PYTHON, "python", f"{named}: no program on this machine", fix)
 
 
-def _framework_configs(place: Place) -> Iterator[Problem]:
+def _framework_configs(place: HookLocations) -> Iterator[Problem]:
     """Find configs that name our hooks, and leave out types of hook that others need for them."""
     found = {frameworks.config_of(place.root, name): name for name in reversed(frameworks.CONFIGS)}
     for path, name in found.items():
@@ -172,7 +172,7 @@ def _framework_configs(place: Place) -> Iterator[Problem]:
             yield Problem(f"{path}: default_install_hook_types", "hooks", what, fix)
 
 
-def _submodules(place: Place) -> Iterator[Problem]:
+def _submodules(place: HookLocations) -> Iterator[Problem]:
     """Find what makes git blind for pins that moved; our hooks see them, but whoever commits does not."""
     modules = place.root / ".gitmodules"
     for name in _ignored(place, "-f", str(modules)) if modules.is_file() else ():
@@ -186,7 +186,7 @@ def _submodules(place: Place) -> Iterator[Problem]:
         yield Problem("diff.ignoreSubmodules", "submodules", what, "git config diff.ignoreSubmodules none")
 
 
-def _tools(place: Place) -> Iterator[Problem]:
+def _tools(place: HookLocations) -> Iterator[Problem]:
     """Find tools whose repositories git refuses to read, such as those of another user."""
     for git_file in sorted(place.root.glob("tools/*/.git")):
         asked = ask_git("rev-parse", "--git-dir", cwd=git_file.parent)
@@ -197,13 +197,13 @@ def _tools(place: Place) -> Iterator[Problem]:
             yield Problem(git_file.parent.relative_to(place.root).as_posix(), "tools", what, fix)
 
 
-def _ignored(place: Place, *where: str) -> Iterable[str]:
+def _ignored(place: HookLocations, *where: str) -> Iterable[str]:
     asked = ask_git("config", *where, "-z", "--get-regexp", r"^submodule\..*\.ignore$", cwd=place.root)
     settings = dict(word.split("\n", 1) for word in os.fsdecode(asked.stdout).split("\0") if "\n" in word)
     return [name for name, value in settings.items() if value == "all"]
 
 
-def _pushes(place: Place) -> Iterator[Problem]:
+def _pushes(place: HookLocations) -> Iterator[Problem]:
     if place.bare:
         yield from _received_objects(place)
         return
@@ -213,7 +213,7 @@ def _pushes(place: Place) -> Iterator[Problem]:
         yield Problem("push.recurseSubmodules", "push", what, "git config push.recurseSubmodules check")
 
 
-def _received_objects(place: Place) -> Iterator[Problem]:
+def _received_objects(place: HookLocations) -> Iterator[Problem]:
     """Find a server whose git does not check what it receives; the gate judges what snapshots consist of."""
     values = (git_value(place, key, "--type=bool") for key in ("receive.fsckObjects", "transfer.fsckObjects"))
     if next((value for value in values if value), "false") != "true":
@@ -221,7 +221,7 @@ def _received_objects(place: Place) -> Iterator[Problem]:
         yield Problem("receive.fsckObjects", "push", what, "git config receive.fsckObjects true")
 
 
-def _exceptions(place: Place) -> Iterator[Problem]:  # noqa: ARG001  (each check has it)
+def _exceptions(place: HookLocations) -> Iterator[Problem]:  # noqa: ARG001  (each check has it)
     if allowed := os.environ.get(VARIABLE):
         what = f"it is {allowed} in this shell: such findings pass at every command, not only where you mean it"
         yield Problem(VARIABLE, "allowed", what, f"unset {VARIABLE}")

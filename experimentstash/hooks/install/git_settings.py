@@ -11,7 +11,7 @@ from experimentstash.git.user_git import ask_git, git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experimentstash.hooks.install.locations import Place
+    from experimentstash.hooks.install.locations import HookLocations
 
 PYTHON = "experimentstash.python"
 """Names the Python of the native hooks."""
@@ -21,7 +21,7 @@ FORMER_TOOL_PYTHON = "experimentstash.formerToolPython"
 """Keeps what `experimentstash.toolPython` was before `install` named another; empty: nothing."""
 
 
-def values(place: Place, scope: str, key: str) -> list[str]:
+def values(place: HookLocations, scope: str, key: str) -> list[str]:
     """Return the values of a setting in one scope, as they are written there.
 
     Args:
@@ -33,7 +33,7 @@ def values(place: Place, scope: str, key: str) -> list[str]:
     return os.fsdecode(asked.stdout).split("\0")[:-1] if asked.returncode == 0 else []
 
 
-def put(place: Place, scope: str, key: str, value: str) -> bool:
+def put(place: HookLocations, scope: str, key: str, value: str) -> bool:
     """Set a setting, and return whether it was another.
 
     Raises:
@@ -45,7 +45,7 @@ def put(place: Place, scope: str, key: str, value: str) -> bool:
     return True
 
 
-def drop(place: Place, key: str) -> bool:
+def drop(place: HookLocations, key: str) -> bool:
     """Take a setting out of all of the repository's own configuration, and return whether it was there.
 
     Raises:
@@ -57,7 +57,7 @@ def drop(place: Place, key: str) -> bool:
     return bool(scopes)
 
 
-def take_out(place: Place, scope: str, key: str) -> None:
+def take_out(place: HookLocations, scope: str, key: str) -> None:
     """Take a setting out of one scope.
 
     Raises:
@@ -71,7 +71,7 @@ def in_file(config: Path) -> str:
     return f"--file={config}"
 
 
-def put_tool_python(place: Place, python: str) -> bool:
+def put_tool_python(place: HookLocations, python: str) -> bool:
     """Name the tools' Python, keep what was named before, and return whether it was another."""
     before = values(place, "--local", TOOL_PYTHON)
     changed = put(place, "--local", TOOL_PYTHON, python)
@@ -80,7 +80,7 @@ def put_tool_python(place: Place, python: str) -> bool:
     return changed
 
 
-def give_back_tool_python(place: Place) -> None:
+def give_back_tool_python(place: HookLocations) -> None:
     """Let the tools' Python be what it was before `install` named another."""
     kept = values(place, "--local", FORMER_TOOL_PYTHON)
     if not kept:

@@ -10,7 +10,7 @@ from experimentstash.hooks.install import frameworks, git_config_hooks, hook_scr
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experimentstash.hooks.install.locations import Place
+    from experimentstash.hooks.install.locations import HookLocations
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Spot:
         return self.framework is not None and self.text != hook_scripts.judging(self.kind)
 
 
-def spots(place: Place) -> list[Spot]:
+def spots(place: HookLocations) -> list[Spot]:
     """Return where the hooks of a place have to stand: those that judge first, then those that only hand on."""
     if place.is_shipped:
         return []
@@ -56,7 +56,7 @@ def spots(place: Place) -> list[Spot]:
     return [_judging(place, place.aside, kind) for kind in place.types] + _handing_on(place)
 
 
-def _judging(place: Place, folder: Path, kind: str) -> Spot:
+def _judging(place: HookLocations, folder: Path, kind: str) -> Spot:
     top = folder / kind
     framework = hook_scripts.framework_of(top)
     path = top.with_name(kind + hook_scripts.LEGACY) if framework else top
@@ -72,7 +72,7 @@ def _judging(place: Place, folder: Path, kind: str) -> Spot:
     return Spot(kind, path, text, hook_scripts.framework_of(left_to))
 
 
-def _handing_on(place: Place) -> list[Spot]:
+def _handing_on(place: HookLocations) -> list[Spot]:
     """Return the spots of all other types: whoever puts a hook into the former folder later finds it run too.
 
     Of a type that is felt by being there, only if there is one.

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from experimentstash.hooks.install.hook_files import Spot
-    from experimentstash.hooks.install.locations import Place
+    from experimentstash.hooks.install.locations import HookLocations
 
 _RUN, _READ = 0o755, 0o644  # whatever the umask: a hook that another user of the repository cannot run is none to git
 
 
-def install(place: Place) -> list[str]:
+def install(place: HookLocations) -> list[str]:
     """Put the hooks in place, as far as they are not yet, and return what was done, a line each.
 
     Raises:
@@ -69,7 +69,7 @@ def install(place: Place) -> list[str]:
     return [f"{folder}: hooks installed", *types, *lines, *settings]
 
 
-def touched(place: Place) -> set[Path]:
+def touched(place: HookLocations) -> set[Path]:
     """Return every file that an installation here, or a framework's, may write."""
     endings = ("", hook_scripts.LEGACY, hook_scripts.BEFORE, hook_scripts.OLD)
     files = {
@@ -81,13 +81,13 @@ def touched(place: Place) -> set[Path]:
     return {*place.configs, *files, place.own / hook_scripts.SHARED, place.aside / hook_scripts.SHARED}
 
 
-def _folder(place: Place) -> Path:
+def _folder(place: HookLocations) -> Path:
     if place.is_shipped:
         return place.used
     return place.own if place.is_plain else place.aside
 
 
-def _check_way(place: Place, wanted: Iterable[Spot]) -> None:
+def _check_way(place: HookLocations, wanted: Iterable[Spot]) -> None:
     if place.paths and place.paths[-1][0] == "command":
         raise StashError(
             f"{HOOKS_PATH} is set for this one command",
@@ -167,7 +167,7 @@ def _share(folder: Path) -> bool:
     return True
 
 
-def _record_pythons(place: Place) -> list[str]:
+def _record_pythons(place: HookLocations) -> list[str]:
     """Write down which Python runs the hooks, and which one the tools; a GUI client has no active environment."""
     lines = []
     if put(place, "--local", PYTHON, sys.executable):
@@ -183,7 +183,7 @@ def _is_own(folder: str) -> bool:
     return os.path.realpath(folder) == os.path.realpath(sys.prefix)
 
 
-def _turn(place: Place) -> bool:
+def _turn(place: HookLocations) -> bool:
     """Let `core.hooksPath` lead to our folder, where it leads to somebody else's; return whether that was to do.
 
     Raises:
@@ -204,7 +204,7 @@ def _turn(place: Place) -> bool:
     return True
 
 
-def _forget_former(place: Place) -> None:
+def _forget_former(place: HookLocations) -> None:
     """Take the setting away where `core.hooksPath` does not lead to our folder any more, so that nothing follows it."""
     for scope in map(in_file, place.configs):
         if values(place, scope, FORMER) and not any(map(place.is_of_ours, map(Path, values(place, scope, HOOKS_PATH)))):

@@ -17,7 +17,7 @@ FORMER = "experimentstash.hooksPath"
 
 
 @dataclass(frozen=True)
-class Place:
+class HookLocations:
     """A repository as the place of hooks.
 
     Attributes:
@@ -102,7 +102,7 @@ class Place:
         return Path(os.path.normpath(self.root / value))
 
 
-def find_place() -> Place:
+def find_place() -> HookLocations:
     """Return the stash, or the bare repository, that holds the working folder.
 
     Raises:
@@ -115,7 +115,7 @@ def find_place() -> Place:
     return place_of(Path(git_dir) if bare else find_stash().root, bare=bare)
 
 
-def place_of(root: Path, *, bare: bool = False) -> Place:
+def place_of(root: Path, *, bare: bool = False) -> HookLocations:
     """Return the repository whose working tree has its top at `root`; a bare one that is at `root`.
 
     Raises:
@@ -127,10 +127,10 @@ def place_of(root: Path, *, bare: bool = False) -> Place:
     if asked.returncode not in (0, 1):  # 1: there is none
         raise StashError(f"{root}: {os.fsdecode(asked.stderr).strip().removeprefix('fatal: ')}")
     words = os.fsdecode(asked.stdout).split("\0")[:-1]
-    return Place(root, common, bare, tuple(zip(words[::2], words[1::2], strict=True)))
+    return HookLocations(root, common, bare, tuple(zip(words[::2], words[1::2], strict=True)))
 
 
-def git_value(place: Place, key: str, *options: str) -> str | None:
+def git_value(place: HookLocations, key: str, *options: str) -> str | None:
     """Return a setting as git has it here, or None.
 
     Args:

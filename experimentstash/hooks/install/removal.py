@@ -16,10 +16,10 @@ from experimentstash.hooks.install.installation import drop_old, give_back, is_o
 from experimentstash.hooks.install.locations import FORMER, HOOKS_PATH, is_same
 
 if TYPE_CHECKING:
-    from experimentstash.hooks.install.locations import Place
+    from experimentstash.hooks.install.locations import HookLocations
 
 
-def uninstall(place: Place) -> list[str]:
+def uninstall(place: HookLocations) -> list[str]:
     """Take the hooks away, if there are any, and return what was done, a line each.
 
     Raises:
@@ -38,7 +38,7 @@ def uninstall(place: Place) -> list[str]:
     return lines or [f"{place.common}: {'the settings of the hooks are gone' if dropped else 'no hooks are installed'}"]
 
 
-def _check_aside(place: Place) -> None:
+def _check_aside(place: HookLocations) -> None:
     """Check that nobody else has put hooks into our folder: they would be heard no more."""
     if not place.is_aside:
         return
@@ -49,7 +49,7 @@ def _check_aside(place: Place) -> None:
             )
 
 
-def _out(path: Path, place: Place) -> str:
+def _out(path: Path, place: HookLocations) -> str:
     """Return the command that takes somebody's hook out of our folder, and overwrites no other."""
     if hook_scripts.framework_of(path) == "prek":
         return "prek uninstall --all"
@@ -58,7 +58,7 @@ def _out(path: Path, place: Place) -> str:
     return f"mv {shlex.quote(str(path))} {shlex.quote(str(to))}"
 
 
-def _turn_back(place: Place) -> list[str]:
+def _turn_back(place: HookLocations) -> list[str]:
     """Let `core.hooksPath` lead where it led before, in each worktree that has a value of its own."""
     lines = []
     for scope in map(git_settings.in_file, place.configs):

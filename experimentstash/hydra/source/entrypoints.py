@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from experimentstash.hydra.source.python_source import Source
+    from experimentstash.hydra.source.python_source import PythonSource
 
 NO_PROGRAM = "it holds no program that calls Hydra"
 _USUAL = ("src/train.py", "train.py", "main.py", "src/main.py", "run.py")
@@ -123,7 +123,7 @@ def _anywhere(root: Path) -> Iterator[tuple[Path, str, str]]:
             yield (file, *_as_program(root, project_folder(root, file), file, source))
 
 
-def _as_program(root: Path, work: Path, file: Path, source: Source) -> tuple[str, str]:
+def _as_program(root: Path, work: Path, file: Path, source: PythonSource) -> tuple[str, str]:
     """Return a file as a module where it imports its own package from above it, else as a script."""
     is_part = source.relative or _imports_from(work, file, source)
     if is_part and file.suffix == ".py" and file.parent != work:
@@ -131,7 +131,7 @@ def _as_program(root: Path, work: Path, file: Path, source: Source) -> tuple[str
     return file.relative_to(work).as_posix(), work.relative_to(root).as_posix()
 
 
-def _imports_from(work: Path, file: Path, source: Source) -> bool:
+def _imports_from(work: Path, file: Path, source: PythonSource) -> bool:
     def is_there(folder: Path, name: str) -> bool:
         return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.hydra.source.declared_scripts import console_scripts, script_files
-from experimentstash.hydra.source.python_source import Call, Source, read_source
+from experimentstash.hydra.source.python_source import HydraCall, PythonSource, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,7 +102,7 @@ def find_main(root: Path, file: Path) -> HydraMain | None:
     return composing
 
 
-def starts_imported(root: Path, file: Path, source: Source) -> bool:
+def starts_imported(root: Path, file: Path, source: PythonSource) -> bool:
     """Tell whether a program starts a function that it imports from a module of the tool, and that calls Hydra."""
     return any(_calls_hydra(root, file, name) for name in source.started)
 
@@ -127,13 +127,13 @@ def _module_places(root: Path, file: Path, module: str) -> Iterator[Path]:
     return _files(root, [(base, name or "__init__") for base in above])
 
 
-def _task_file(root: Path, file: Path, call: Call) -> Path:
+def _task_file(root: Path, file: Path, call: HydraCall) -> Path:
     """Return the file of the task function: Hydra begins a relative `config_path` there, not where `main` is called."""
     module = call.origin.rpartition(".")[0]
     return next(_module_places(root, file, module), file) if module else file
 
 
-def _imported(root: Path, file: Path) -> Iterator[tuple[Path, Source]]:
+def _imported(root: Path, file: Path) -> Iterator[tuple[Path, PythonSource]]:
     waiting, seen = deque([file]), {file}
     while waiting and len(seen) <= _FOLLOWED:
         place = waiting.popleft()
@@ -146,7 +146,7 @@ def _imported(root: Path, file: Path) -> Iterator[tuple[Path, Source]]:
                 waiting.append(found)
 
 
-def _own_modules(root: Path, file: Path, source: Source) -> Iterator[Path]:
+def _own_modules(root: Path, file: Path, source: PythonSource) -> Iterator[Path]:
     above = list(_above(root, file))
     yield from _modules(root, file, source.imports)
     wanted = [(above[level - 1], name) for level, name in source.relative if 1 <= level <= len(above)]
@@ -176,14 +176,14 @@ def _files(root: Path, wanted: Iterable[tuple[Path, str]]) -> Iterator[Path]:
                 break
 
 
-def _from_main(file: Path, call: Call) -> HydraMain:
+def _from_main(file: Path, call: HydraCall) -> HydraMain:
     path = call.values.get("config_path")
     if "config_path" not in call.given and call.values.get("version_base", "1.1") in ("1.1", "1.0"):
         path = "."  # Hydra's default before version_base 1.2
     return HydraMain(path, call.values.get("config_name"), call.values.get("version_base"), file, call.names_config)
 
 
-def _from_compose(file: Path, calls: tuple[Call, ...]) -> HydraMain:
+def _from_compose(file: Path, calls: tuple[HydraCall, ...]) -> HydraMain:
     def first(key: str) -> str | None:
         return next((value for call in calls if (value := call.values.get(key))), None)
 

@@ -19,7 +19,7 @@ _HOMES = frozenset({"hydra", "hydra.main", "hydra.experimental", "hydra.compose"
 
 
 @dataclass(frozen=True)
-class Call:
+class HydraCall:
     """A call of Hydra in the source, with its arguments as far as they are literal.
 
     Attributes:
@@ -43,7 +43,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Source:
+class PythonSource:
     """One Python file.
 
     Attributes:
@@ -57,7 +57,7 @@ class Source:
         names: where each imported name comes from; relative imports with their dots.
     """
 
-    calls: tuple[Call, ...]
+    calls: tuple[HydraCall, ...]
     imports: tuple[str, ...]
     relative: tuple[tuple[int, str], ...]
     guarded: bool
@@ -71,7 +71,7 @@ class Source:
         return self.guarded or bool(self.started & self.starters) or "" in self.starters
 
     @property
-    def main(self) -> Call | None:
+    def main(self) -> HydraCall | None:
         """The call of `hydra.main` whose function the program starts, else the first."""
         mains = [call for call in self.calls if call.name == "main"]
         names = {name.rpartition(".")[2] for name in self.started}
@@ -84,13 +84,13 @@ class Source:
         return any(call.name in _COMPOSE for call in self.calls)
 
 
-def read_source(path: Path) -> Source | None:
+def read_source(path: Path) -> PythonSource | None:
     """Read one Python file; None where it is too large, no Python, or cannot be read."""
     data = _read(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # their escapes are their affair
-            return _Reader(ast.parse(data)).source() if data is not None else None
+            return _SourceVisitor(ast.parse(data)).source() if data is not None else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
@@ -115,12 +115,12 @@ def _is_guard(node: ast.stmt) -> bool:
 
 
 @dataclass
-class _Reader:
+class _SourceVisitor:
     tree: ast.Module
     aliases: dict[str, str] = field(default_factory=dict)
     constants: dict[str, str | None] = field(default_factory=dict)
 
-    def source(self) -> Source:
+    def source(self) -> PythonSource:
         nodes = list(ast.walk(self.tree))
         imports = [name for node in nodes for name in self._imports(node)]
         for statement in self.tree.body:
@@ -128,7 +128,7 @@ class _Reader:
         functions = self._functions(nodes)
         calls = sorted((node for node in nodes if isinstance(node, ast.Call)), key=lambda node: node.lineno)
         local = {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
-        return Source(
+        return PythonSource(
             calls=tuple(call for node in calls for call in self._call(node, functions.get(id(node), ""))),
             imports=tuple(imports),
             relative=tuple(
@@ -211,7 +211,7 @@ class _Reader:
                 names[id(node.func)] = ast.unparse(given) if isinstance(given, ast.Name | ast.Attribute) else ""
         return names
 
-    def _call(self, node: ast.Call, function: str) -> Iterator[Call]:
+    def _call(self, node: ast.Call, function: str) -> Iterator[HydraCall]:
         name = self._hydra_name(node.func)
         if name is None:
             return
@@ -223,7 +223,7 @@ class _Reader:
         values = {word: self._literal(value) for word, value in given.items() if self._is_literal(value)}
         if name == "initialize_config_module" and values.get("config_path"):
             values["config_path"] = f"pkg://{values['config_path']}"
-        yield Call(name, frozenset(given), values, function, self._origin(function))
+        yield HydraCall(name, frozenset(given), values, function, self._origin(function))
 
     def _origin(self, function: str) -> str:
         name, _, rest = function.partition(".")

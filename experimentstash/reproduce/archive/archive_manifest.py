@@ -41,7 +41,7 @@ _LONGEST = 4096  # characters of a path or a URL
 
 
 @dataclass(frozen=True)
-class Repository:
+class ArchivedRepository:
     """A repository in an archive.
 
     Attributes:
@@ -62,7 +62,7 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class Package:
+class ArchivedPackage:
     """A package in an archive: one that a lock names, or that serves to build others.
 
     Attributes:
@@ -101,7 +101,7 @@ class Supplied:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ArchiveManifest:
     """What is in an archive.
 
     Attributes:
@@ -114,12 +114,12 @@ class Manifest:
 
     tag: str
     object_format: str
-    repositories: tuple[Repository, ...]
-    packages: tuple[Package, ...] = ()
+    repositories: tuple[ArchivedRepository, ...]
+    packages: tuple[ArchivedPackage, ...] = ()
     locks: tuple[Supplied, ...] | None = None
 
     @property
-    def stash(self) -> Repository:
+    def stash(self) -> ArchivedRepository:
         """The stash."""
         return self.repositories[0]
 
@@ -150,7 +150,7 @@ class Manifest:
         return f"{json.dumps(said, indent=1)}\n".encode("ascii")
 
 
-def parse(data: bytes, path: Path) -> Manifest:
+def parse(data: bytes, path: Path) -> ArchiveManifest:
     """Return what an archive says of itself.
 
     Args:
@@ -170,7 +170,7 @@ def parse(data: bytes, path: Path) -> Manifest:
         raise StashError(f"{path}: what it says of itself in {NAME} cannot be read: {why}") from None
 
 
-def _manifest(said: Any) -> Manifest:
+def _manifest(said: Any) -> ArchiveManifest:
     _check(said["format"] == FORMAT, "format")
     tag, object_format = _text(said["tag"]), _text(said["object_format"])
     _check(tag_complaint(tag) is None, tag)
@@ -179,27 +179,27 @@ def _manifest(said: Any) -> Manifest:
     _check([one.path for one in repositories[:1]] == [""], "no stash")
     _check_once("path", (one.path for one in repositories))
     if "locks" not in said:
-        return Manifest(tag, object_format, repositories)
+        return ArchiveManifest(tag, object_format, repositories)
     packages = tuple(map(_package, _list(said["packages"])))
     _check_once("file", (one.file.lower() for one in packages))
     names = {one.file for one in packages}
     locks = tuple(_supplied(one, names) for one in _list(said["locks"]))
-    return Manifest(tag, object_format, repositories, packages, locks)
+    return ArchiveManifest(tag, object_format, repositories, packages, locks)
 
 
-def _repository(said: Any, digits: int) -> Repository:
+def _repository(said: Any, digits: int) -> ArchivedRepository:
     path, url = _text(said["path"]), _text(said["url"])
     _check(_is_path(path), path)
     ids = [_text(said[key]) for key in ("object", "commit")]
     _check(all(re.fullmatch(rf"[0-9a-f]{{{digits}}}", one) for one in ids), " ".join(ids))
-    return Repository(path, ids[0], ids[1], url, _number(said["size"]), _number(said["unpacked"]))
+    return ArchivedRepository(path, ids[0], ids[1], url, _number(said["size"]), _number(said["unpacked"]))
 
 
-def _package(said: Any) -> Package:
+def _package(said: Any) -> ArchivedPackage:
     file, sha256 = _text(said["file"]), _text(said["sha256"])
     _check(_FILE.fullmatch(file) is not None, file)
     _check(_HASH.fullmatch(sha256) is not None, sha256)
-    return Package(file, sha256, _number(said["size"]))
+    return ArchivedPackage(file, sha256, _number(said["size"]))
 
 
 def _supplied(said: Any, names: Collection[str]) -> Supplied:

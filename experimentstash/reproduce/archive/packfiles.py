@@ -50,7 +50,7 @@ def look_through(file: int, start: int, size: int, id_bytes: int) -> Sizes:
     Raises:
         PackError: it is none, or unpacks to more than is sound.
     """
-    reader = _Reader(file, start, start + size - id_bytes, id_bytes)
+    reader = _PackReader(file, start, start + size - id_bytes, id_bytes)
     head = reader.take(_HEAD)
     if head[:8] != b"PACK\0\0\0\2":
         raise PackError("no pack")
@@ -68,7 +68,7 @@ def look_through(file: int, start: int, size: int, id_bytes: int) -> Sizes:
     return Sizes(objects, total)
 
 
-class _Reader:
+class _PackReader:
     def __init__(self, file: int, at: int, end: int, id_bytes: int) -> None:
         self._file = file
         self._id_bytes = id_bytes

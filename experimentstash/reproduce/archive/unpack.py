@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from experimentstash.reproduce.archive.archive_manifest import Manifest, Package, Repository
+    from experimentstash.reproduce.archive.archive_manifest import ArchivedPackage, ArchivedRepository, ArchiveManifest
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Archive:
 
     path: Path
     sha256: str
-    manifest: Manifest
+    manifest: ArchiveManifest
     places: Mapping[str, int]
 
     @property
@@ -43,7 +43,7 @@ class Archive:
         """It as people are told of it."""
         return f"the archive {self.path} (SHA-256 {self.sha256})"
 
-    def repository(self, path: str) -> Repository:
+    def repository(self, path: str) -> ArchivedRepository:
         """Return the repository that belongs at a path of the stash.
 
         Raises:
@@ -91,7 +91,7 @@ class Archive:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _unpack_package(self, package: Package, file: BinaryIO, folder: Path) -> None:
+    def _unpack_package(self, package: ArchivedPackage, file: BinaryIO, folder: Path) -> None:
         digest = hashlib.sha256()
         file.seek(self.places[package.member.name])
         with (folder / package.file).open("xb") as out:
@@ -122,7 +122,7 @@ def open_archive(path: Path) -> Archive:
     return archive
 
 
-def _head(manifest: Manifest, number: int) -> bytes:
+def _head(manifest: ArchiveManifest, number: int) -> bytes:
     one = manifest.repositories[number]
     ref = git_bundles.TOOL_REF if one.path else tag_ref(manifest.tag)
     return git_bundles.head(manifest.object_format, ref, one.object)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-from experimentstash.reproduce.archive.archive_manifest import Manifest
+from experimentstash.reproduce.archive.archive_manifest import ArchiveManifest
 
 
 @dataclass(frozen=True)
-class Part:
+class ArchiveMember:
     """What becomes a member: some bytes, and a file behind them."""
 
     head: bytes
@@ -48,7 +48,7 @@ def check_target(target: Path) -> None:
                 raise StashError(f"{target}: there is something else already", "name another file")
 
 
-def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
+def make(target: Path, manifest: ArchiveManifest, parts: Sequence[ArchiveMember]) -> str:
     """Write an archive, and return the SHA-256 of the file, in hex.
 
     Args:
@@ -73,6 +73,6 @@ def make(target: Path, manifest: Manifest, parts: Sequence[Part]) -> str:
         return file_digest(temporary)
 
 
-def _add(writer: Writer, member: Member, part: Part) -> None:
+def _add(writer: Writer, member: Member, part: ArchiveMember) -> None:
     with part.file.open("rb") as file:
         writer.add(member, chain([part.head] if part.head else [], chunks(file)))

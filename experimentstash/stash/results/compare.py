@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import listed
 from experimentstash.core.secrets import without_names
 from experimentstash.stash.results.collect import late_texts, survey, with_content, without_machine
-from experimentstash.stash.results.comparison_report import FileResult, Report, Verdict, ordered
+from experimentstash.stash.results.comparison_report import FileResult, FileVerdict, Report, ordered
 from experimentstash.stash.results.pairing import pair
 from experimentstash.stash.results.summary import Keep
 from experimentstash.stash.results.tolerance import Gap, compare_series, rests_on
@@ -62,13 +62,13 @@ def compare(
         recorded_as: how a path of the second run would be recorded.
     """
     left_out = [file for file in recorded.files if rules.leaves_out(file.path)]
-    files = [FileResult(file.path, Verdict.LEFT_OUT, detail=rules.leaves_out(file.path)) for file in left_out]
+    files = [FileResult(file.path, FileVerdict.LEFT_OUT, detail=rules.leaves_out(file.path)) for file in left_out]
     old_files, new_files = _counted(recorded.files, rules), _counted(new.files, rules)
     pairing = pair(_digests(old_files), _digests(new_files), late, recorded_as)
     for two in pairing.pairs:
         files.append(_compared(two, old_files[two.old], new_files[two.new], rules, read))
-    files += [FileResult(path, Verdict.MISSING) for path in pairing.missing]
-    files += [FileResult(path, Verdict.NEW) for path in pairing.new]
+    files += [FileResult(path, FileVerdict.MISSING) for path in pairing.missing]
+    files += [FileResult(path, FileVerdict.NEW) for path in pairing.new]
     notes = (*(f"{note} (recorded)" for note in recorded.notes), *new.notes)
     return Report(ordered(files), _tolerances(rules), notes)
 
@@ -105,17 +105,17 @@ def _compared(two: Pair, old: File, new: File, rules: Rules, read: Callable[[Fil
     now = new.path if new.path != old.path else ""
     paired = f"{two.how}, {two.guessed}" if two.guessed else two.how
     if old.sha256 == new.sha256:
-        return FileResult(old.path, Verdict.IDENTICAL, now, paired)
+        return FileResult(old.path, FileVerdict.IDENTICAL, now, paired)
     sizes = f"{old.size:,} bytes" if old.size == new.size else f"{old.size:,} bytes are now {new.size:,}"
     if old.content is None:
         why = f"; {old.note}" if old.note else ""
-        return FileResult(old.path, Verdict.DIFFERENT, now, paired, f"other bytes ({sizes}){why}")
+        return FileResult(old.path, FileVerdict.DIFFERENT, now, paired, f"other bytes ({sizes}){why}")
     new = read(new, old)
     if new.content is None:
         return FileResult(
-            old.path, Verdict.DIFFERENT, now, paired, f"other bytes ({sizes}); now {new.note or 'unread'}"
+            old.path, FileVerdict.DIFFERENT, now, paired, f"other bytes ({sizes}); now {new.note or 'unread'}"
         )
-    return _by_values(FileResult(old.path, Verdict.WITHIN, now, paired), old.content, new.content, rules)
+    return _by_values(FileResult(old.path, FileVerdict.WITHIN, now, paired), old.content, new.content, rules)
 
 
 def _by_values(frame: FileResult, old: Content, new: Content, rules: Rules) -> FileResult:
@@ -132,7 +132,7 @@ def _by_values(frame: FileResult, old: Content, new: Content, rules: Rules) -> F
     detail = "" if gap.absolute or partly else same
     return FileResult(
         frame.path,
-        Verdict.DIFFERENT if wrong else Verdict.WITHIN,
+        FileVerdict.DIFFERENT if wrong else FileVerdict.WITHIN,
         frame.now,
         frame.paired,
         wrong or detail,

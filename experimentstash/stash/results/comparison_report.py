@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.results.tolerance import Gap
 
 
-class Verdict(str, Enum):
+class FileVerdict(str, Enum):
     """What is said of a file; the order is that of reports."""
 
     DIFFERENT = "different"
@@ -27,10 +27,10 @@ class Verdict(str, Enum):
     @property
     def holds(self) -> bool:
         """Whether a file of which it is said lets the whole hold."""
-        return self not in (Verdict.DIFFERENT, Verdict.MISSING, Verdict.NEW)
+        return self not in (FileVerdict.DIFFERENT, FileVerdict.MISSING, FileVerdict.NEW)
 
 
-_ORDER = {verdict: number for number, verdict in enumerate(Verdict)}
+_ORDER = {verdict: number for number, verdict in enumerate(FileVerdict)}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FileResult:
     """
 
     path: str
-    verdict: Verdict
+    verdict: FileVerdict
     now: str = ""
     paired: str = ""
     detail: str = ""
@@ -88,20 +88,20 @@ class Report:
         return FINE if self.holds else FINDING
 
     @property
-    def counts(self) -> dict[Verdict, int]:
+    def counts(self) -> dict[FileVerdict, int]:
         """How many files each verdict has; those with none are left out."""
         found = Counter(file.verdict for file in self.files)
-        return {verdict: found[verdict] for verdict in Verdict if found[verdict]}
+        return {verdict: found[verdict] for verdict in FileVerdict if found[verdict]}
 
     @property
     def verdict(self) -> str:
         """The whole in one line, bit-identical told from within tolerance."""
-        compared = [file for file in self.files if file.verdict != Verdict.LEFT_OUT]
+        compared = [file for file in self.files if file.verdict != FileVerdict.LEFT_OUT]
         if not compared:
             return "nothing was compared: no results were recorded, and none are there"
         if not self.holds:
             return "the results do not hold"
-        if all(file.verdict == Verdict.IDENTICAL for file in compared):
+        if all(file.verdict == FileVerdict.IDENTICAL for file in compared):
             return "the results hold, bit by bit"
         return "the results hold, within tolerance"
 
@@ -141,7 +141,7 @@ def terminal(report: Report, most: int = 40) -> str:
     """Return the report for a terminal: the verdict, then what is not identical, at most `most` files of it."""
     counts = ", ".join(f"{number:,} {verdict.value}" for verdict, number in report.counts.items())
     lines = [f"{report.verdict}{f': {counts}' if counts else ''}"]
-    told = [file for file in report.files if file.verdict not in (Verdict.IDENTICAL, Verdict.LEFT_OUT)]
+    told = [file for file in report.files if file.verdict not in (FileVerdict.IDENTICAL, FileVerdict.LEFT_OUT)]
     for file in told[:most]:
         lines.append(f"  {file.verdict.value}: {printable(file.name)}")
         lines += [f"      {printable(line)}" for line in _details(file)]
@@ -155,7 +155,7 @@ def _details(file: FileResult) -> list[str]:
     lines = [file.detail] if file.detail else []
     if file.gap is not None and file.gap.absolute:
         lines.append(f"largest difference {figure(file.gap.absolute)}, relative {figure(file.gap.relative)}")
-    if file.verdict == Verdict.WITHIN:
+    if file.verdict == FileVerdict.WITHIN:
         lines.append(f"rests on {file.rests}")
     if file.paired:
         lines.append(f"paired: {file.paired}")

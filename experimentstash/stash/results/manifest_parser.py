@@ -49,7 +49,7 @@ def parse(data: bytes, where: str) -> Manifest:
     Raises:
         StashError: it is no results manifest; the message tells what is wrong with which file of it.
     """
-    reader = _Reader(where)
+    reader = _ManifestReader(where)
     if len(data) > LARGEST:
         reader.refuse(f"{len(data)} bytes, of at most {LARGEST}")
     try:
@@ -76,7 +76,7 @@ def path_complaint(path: str) -> str | None:
     return None
 
 
-class _Reader:
+class _ManifestReader:
     """Reads what JSON gave; everything is refused but what `manifest.render` writes."""
 
     def __init__(self, where: str) -> None:

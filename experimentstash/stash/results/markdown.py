@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import first_lines, printable
-from experimentstash.stash.results.comparison_report import Verdict, figure
+from experimentstash.stash.results.comparison_report import FileVerdict, figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,8 +27,8 @@ def markdown(report: Report, title: str, level: int = 2) -> str:
         level: of the headline.
     """
     parts = [f"{'#' * level} {escaped(title)}", f"**{escaped(report.verdict)}**", _counts(report)]
-    told = [file for file in report.files if file.verdict != Verdict.IDENTICAL]
-    same = [file for file in report.files if file.verdict == Verdict.IDENTICAL]
+    told = [file for file in report.files if file.verdict != FileVerdict.IDENTICAL]
+    same = [file for file in report.files if file.verdict == FileVerdict.IDENTICAL]
     if told:
         head = ("file", "verdict", "largest difference", "relative", "rests on", "what there is to tell")
         parts.append(_table(head, (_row(file) for file in told[:_MOST])) + _more(told))

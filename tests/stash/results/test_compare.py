@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runs import ANY, checked, numpy, recorded, report, run_folder, within
 
 from experimentstash.stash.results.compare import compare
-from experimentstash.stash.results.comparison_report import FileResult, Report, Verdict
+from experimentstash.stash.results.comparison_report import FileResult, FileVerdict, Report
 from experimentstash.stash.results.comparison_rules import EXACT, Rules, Setting, Tolerance
 from experimentstash.stash.results.manifest import Manifest, render
 from experimentstash.stash.results.summary import Keep, gathered
@@ -99,7 +99,7 @@ def test_the_whole_holds_only_if_all_hold(
 )
 def test_the_first_difference_is_told(old: str, new: str, detail: str, tmp_path: Path) -> None:
     found = one(tmp_path, "m.json", old, new, within(rtol=1e-3))
-    assert found.verdict == Verdict.DIFFERENT
+    assert found.verdict == FileVerdict.DIFFERENT
     assert found.detail.startswith(detail)
 
 
@@ -113,7 +113,7 @@ def test_the_first_difference_is_told(old: str, new: str, detail: str, tmp_path:
 )
 def test_the_same_values_in_other_bytes_hold_and_are_not_called_identical(old: str, new: str, tmp_path: Path) -> None:
     found = one(tmp_path, "m.json", old, new)
-    assert (found.verdict, found.detail) == (Verdict.WITHIN, "the same values in other bytes")
+    assert (found.verdict, found.detail) == (FileVerdict.WITHIN, "the same values in other bytes")
     assert (found.rests, found.gap) == ("all values", Gap())
 
 
@@ -130,7 +130,7 @@ def test_what_has_no_values_is_compared_by_its_bytes(
     name: str, old: str, new: str, detail: str, tmp_path: Path
 ) -> None:
     found = one(tmp_path, name, old, new, within(1, 1))
-    assert (found.verdict, found.rests) == (Verdict.DIFFERENT, "")
+    assert (found.verdict, found.rests) == (FileVerdict.DIFFERENT, "")
     assert found.detail.startswith(detail)
 
 
@@ -139,7 +139,7 @@ def test_special_numbers_are_counted_and_sums_may_be_too_large(tmp_path: Path) -
     array[1:5] = numpy.nan, numpy.inf, -numpy.inf, numpy.inf
     other = array.copy()
     other[5] = 1.1e308
-    assert arrays(tmp_path, array, other, within(rtol=0.2)).verdict == Verdict.WITHIN
+    assert arrays(tmp_path, array, other, within(rtol=0.2)).verdict == FileVerdict.WITHIN
     other[3] = numpy.inf
     assert arrays(tmp_path, array, other, within(rtol=0.2)).detail == "value: 2 values inf are now 3"
 
@@ -189,7 +189,7 @@ def test_near_enough_is_what_numpy_calls_close(old: float, new: float, rtol: flo
 def test_a_table_is_compared_by_column(tmp_path: Path) -> None:
     old, new = "x,y,label\n1,2,a\n3,4,b\n", "x,y,label\n1,2.00001,a\n3,4,b\n"
     assert one(tmp_path, "t.csv", old, new).detail == "y[0]: 2 is now 2.00001"
-    assert one(tmp_path, "t.csv", old, new, within(rtol=1e-4)).verdict == Verdict.WITHIN
+    assert one(tmp_path, "t.csv", old, new, within(rtol=1e-4)).verdict == FileVerdict.WITHIN
     for rules, holds in (
         (Rules(settings=(Setting(key="y", rtol=1e-4),)), True),
         (Rules(settings=(Setting(key="x", rtol=1e-4),)), False),
@@ -210,7 +210,7 @@ def test_what_measures_time_is_left_out_by_name(tmp_path: Path) -> None:
     old = '{"acc": 0.5, "fit_seconds": 1.5, "time": {"load": 1, "all": [1, 2]}}'
     new = '{"acc": 0.5, "fit_seconds": 2.5, "time": {"load": 2, "all": [1]}}'
     found = one(tmp_path, "m.json", old, new, Rules(ignore_keys=(("*", "*_seconds"), ("*", "time"))))
-    assert found.verdict == Verdict.WITHIN
+    assert found.verdict == FileVerdict.WITHIN
     assert found.left_out == ("fit_seconds", "time.all.*", "time.load")
 
 
@@ -227,9 +227,9 @@ def test_a_type_or_a_shape_that_changed_is_a_difference(tmp_path: Path) -> None:
 def test_a_large_array_within_tolerance_says_what_that_rests_on(order: str, tmp_path: Path) -> None:
     array = numpy.random.default_rng(0).normal(size=(100, 100)).copy(order=order)
     found = arrays(tmp_path, array, array * (1 + 1e-9), within(rtol=1e-6))
-    assert found.verdict == Verdict.WITHIN
+    assert found.verdict == FileVerdict.WITHIN
     assert found.rests == "40 of 10,000 values, and the moments of all"
-    assert arrays(tmp_path, array, array * (1 + 1e-5), within(rtol=1e-6)).verdict == Verdict.DIFFERENT
+    assert arrays(tmp_path, array, array * (1 + 1e-5), within(rtol=1e-6)).verdict == FileVerdict.DIFFERENT
 
 
 def test_one_value_that_was_not_kept_is_seen_where_nothing_may_differ(tmp_path: Path) -> None:
@@ -238,12 +238,12 @@ def test_one_value_that_was_not_kept_is_seen_where_nothing_may_differ(tmp_path: 
     other[4242] = numpy.nextafter(other[4242], 9)
     found = arrays(tmp_path, array, other)
     assert (found.verdict, found.detail) == (
-        Verdict.DIFFERENT,
+        FileVerdict.DIFFERENT,
         "value: values that were not kept one by one are others",
     )
     other[4242] += 100
     found = arrays(tmp_path, array, other, within(rtol=1e-6))
-    assert found.verdict == Verdict.DIFFERENT
+    assert found.verdict == FileVerdict.DIFFERENT
     assert found.detail.startswith("value: greatest value")
 
 
@@ -254,7 +254,7 @@ def test_an_archive_packed_otherwise_holds_the_same_values(tmp_path: Path) -> No
         save(tmp_path / name / "x.npz", values=values, labels=numpy.array(["a", "b"]))
     (found,) = checked(tmp_path / "old", tmp_path / "new").values()
     assert (found.verdict, found.detail, found.rests) == (
-        Verdict.WITHIN,
+        FileVerdict.WITHIN,
         "the same values in other bytes",
         "all values",
     )
@@ -263,7 +263,7 @@ def test_an_archive_packed_otherwise_holds_the_same_values(tmp_path: Path) -> No
 def test_the_order_of_the_indices_in_a_file_is_no_difference(tmp_path: Path) -> None:
     array = numpy.random.default_rng(0).normal(size=(30, 40))
     found = arrays(tmp_path, array, numpy.asfortranarray(array))
-    assert (found.verdict, found.rests) == (Verdict.WITHIN, "38 of 1,200 values, and the moments of all")
+    assert (found.verdict, found.rests) == (FileVerdict.WITHIN, "38 of 1,200 values, and the moments of all")
 
 
 def test_long_columns_rest_on_their_samples(tmp_path: Path) -> None:
@@ -271,8 +271,8 @@ def test_long_columns_rest_on_their_samples(tmp_path: Path) -> None:
         return "i,x,label\n" + "".join(f"{n},{n / 7 + off},l{n}\n" for n in range(2000))
 
     found = one(tmp_path, "t.csv", table(0), table(1e-9), within(atol=1e-6))
-    assert (found.verdict, found.rests) == (Verdict.WITHIN, "4,063 of 6,000 values, and the moments of all")
-    assert one(tmp_path, "t.csv", table(0), table(1e-9)).verdict == Verdict.DIFFERENT
+    assert (found.verdict, found.rests) == (FileVerdict.WITHIN, "4,063 of 6,000 values, and the moments of all")
+    assert one(tmp_path, "t.csv", table(0), table(1e-9)).verdict == FileVerdict.DIFFERENT
     swapped = table(0).replace("l77\n", "l78\n")
     assert (
         one(tmp_path, "t.csv", table(0), swapped, within(1, 1)).detail == "label: its texts or empty cells are others"
@@ -285,7 +285,7 @@ def test_a_key_left_out_that_comes_and_goes_changes_no_other(tmp_path: Path) -> 
     times = {f"time_{n}": n for n in range(200)}
     old, new = json.dumps(curves), json.dumps({**curves, **times}, indent=1)
     found = one(tmp_path, "m.json", old, new, Rules(ignore_keys=(("*", "time_*"),)))
-    assert found.verdict == Verdict.WITHIN
+    assert found.verdict == FileVerdict.WITHIN
     assert len(found.left_out) == 200
 
 
@@ -297,11 +297,11 @@ def test_stamped_files_are_compared_with_their_partners(tmp_path: Path) -> None:
     found = checked(old, new, within(rtol=0.1))
     table, picture = found[name.format("20261123_020410")], found["p_20261123_020411.png"]
     assert (table.verdict, table.now, table.paired) == (
-        Verdict.WITHIN,
+        FileVerdict.WITHIN,
         name.format("20270301_120000"),
         "a clock in its name",
     )
-    assert (picture.verdict, picture.now) == (Verdict.IDENTICAL, "p_20270301_120001.png")
+    assert (picture.verdict, picture.now) == (FileVerdict.IDENTICAL, "p_20270301_120001.png")
 
 
 def test_late_values_in_names_and_texts_are_no_difference(tmp_path: Path) -> None:
@@ -309,7 +309,11 @@ def test_late_values_in_names_and_texts_are_no_difference(tmp_path: Path) -> Non
     for folder, host in zip(runs, ("ada7", "bob9"), strict=True):
         run_folder(folder, {f"host-{host}.json": json.dumps({"out": str(folder), "host": host})})
     (found,) = checked(runs[0], runs[1], late=(("ada7", "bob9"),)).values()
-    assert (found.verdict, found.now, found.paired) == (Verdict.WITHIN, "host-bob9.json", "a late value in its name")
+    assert (found.verdict, found.now, found.paired) == (
+        FileVerdict.WITHIN,
+        "host-bob9.json",
+        "a late value in its name",
+    )
     assert found.detail == "the same values in other bytes"
 
 
@@ -325,7 +329,7 @@ def test_files_of_the_same_bytes_are_not_read_for_values(tmp_path: Path) -> None
     changed = Manifest((manifest.files[0], manifest.files[1].__class__("b.json", 1, "0" * 64)))
     found = compare(manifest, changed, ANY, read=read)
     assert asked == [("b.json", "b.json")]
-    assert [file.verdict for file in found.files] == [Verdict.DIFFERENT, Verdict.IDENTICAL]
+    assert [file.verdict for file in found.files] == [FileVerdict.DIFFERENT, FileVerdict.IDENTICAL]
 
 
 def test_a_run_compared_with_itself_elsewhere_is_identical(tmp_path: Path) -> None:
@@ -334,7 +338,7 @@ def test_a_run_compared_with_itself_elsewhere_is_identical(tmp_path: Path) -> No
     numpy.save(old / "x.npy", rng.normal(size=1000))
     shutil.copytree(old, tmp_path / "new")
     found = report(old, tmp_path / "new")
-    assert found.counts == {Verdict.IDENTICAL: 4}
+    assert found.counts == {FileVerdict.IDENTICAL: 4}
     assert isinstance(found, Report)
 
 
@@ -366,7 +370,7 @@ def test_a_text_that_says_where_it_lies_is_compared_without_that(tmp_path: Path)
 
     found = checked(old, new)
     assert (found["config.yaml"].verdict, found["config.yaml"].detail) == (
-        Verdict.WITHIN,
+        FileVerdict.WITHIN,
         "the same values in other bytes",
     )
     assert found["plain.txt"].detail == "other bytes (2 bytes)"
@@ -375,7 +379,7 @@ def test_a_text_that_says_where_it_lies_is_compared_without_that(tmp_path: Path)
     run_folder(other, {"config.yaml": SAVED.format(folder=other).replace("1", "2"), "plain.txt": "a\n"})
     found = checked(old, other)
     assert (found["config.yaml"].verdict, found["config.yaml"].detail) == (
-        Verdict.DIFFERENT,
+        FileVerdict.DIFFERENT,
         "lines[0]: its text is another",
     )
 

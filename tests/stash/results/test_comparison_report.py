@@ -13,26 +13,28 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from runs import checked, report, run_folder, within
 
-from experimentstash.stash.results.comparison_report import FileResult, Report, Verdict, terminal
+from experimentstash.stash.results.comparison_report import FileResult, FileVerdict, Report, terminal
 from experimentstash.stash.results.comparison_rules import Rules, Setting
 from experimentstash.stash.results.markdown import code, escaped, markdown
 from experimentstash.stash.results.tolerance import Gap
 
 FILES = (
-    FileResult("m.json", Verdict.DIFFERENT, detail="acc: 0.91 is now 0.5", gap=Gap(0.41, math.inf), rests="all values"),
-    FileResult("gone.txt", Verdict.MISSING),
-    FileResult("more.txt", Verdict.NEW),
+    FileResult(
+        "m.json", FileVerdict.DIFFERENT, detail="acc: 0.91 is now 0.5", gap=Gap(0.41, math.inf), rests="all values"
+    ),
+    FileResult("gone.txt", FileVerdict.MISSING),
+    FileResult("more.txt", FileVerdict.NEW),
     FileResult(
         "t_20261123.csv",
-        Verdict.WITHIN,
+        FileVerdict.WITHIN,
         "t_20270301.csv",
         "a clock in its name",
         gap=Gap(1e-9, 2e-9),
         rests="all values",
         left_out=("fit_seconds",),
     ),
-    FileResult("a.log", Verdict.LEFT_OUT, detail="*.log"),
-    FileResult("p.png", Verdict.IDENTICAL),
+    FileResult("a.log", FileVerdict.LEFT_OUT, detail="*.log"),
+    FileResult("p.png", FileVerdict.IDENTICAL),
 )
 REPORT = Report(
     FILES,
@@ -59,7 +61,7 @@ def test_the_terminal_shows_counts_and_what_is_not_identical() -> None:
 
 
 def test_a_long_report_is_cut_in_the_terminal_only() -> None:
-    files = tuple(FileResult(f"{n:04}.txt", Verdict.MISSING) for n in range(3000))
+    files = tuple(FileResult(f"{n:04}.txt", FileVerdict.MISSING) for n in range(3000))
     found = Report(files)
     lines = terminal(found).splitlines()
     assert lines[0] == "the results do not hold: 3,000 missing"
@@ -70,7 +72,7 @@ def test_a_long_report_is_cut_in_the_terminal_only() -> None:
 
 def test_nothing_that_a_stash_says_reaches_the_terminal_raw() -> None:
     wild = "a\x1b[2J\u202e.txt"
-    found = Report((FileResult(wild, Verdict.DIFFERENT, wild, wild, wild, left_out=(wild,)),), (), (wild,))
+    found = Report((FileResult(wild, FileVerdict.DIFFERENT, wild, wild, wild, left_out=(wild,)),), (), (wild,))
     assert not re.search("[\x1b\u202e]", terminal(found) + markdown(found, wild))
 
 
@@ -179,7 +181,7 @@ def test_real_runs_are_told(tmp_path: Path) -> None:
     found = report(old, new, within(rtol=0.1))
     assert terminal(found).startswith("the results hold, within tolerance: 1 within tolerance, 1 identical\n")
     assert "Compared with: rtol 0.1 for all values; atol 0 for all values.\n" in markdown(found, "x")
-    assert checked(old, old)["m.json"].verdict == Verdict.IDENTICAL
+    assert checked(old, old)["m.json"].verdict == FileVerdict.IDENTICAL
     assert terminal(report(old, old)) == "the results hold, bit by bit: 2 identical"
 
 

@@ -80,7 +80,7 @@ def sweeping_apart(load: _Load, order: Order) -> _Load:
     if ("JOBS", "apart") not in lines:
         return load
     sweep = [text for key, text in lines if key == "SWEEP"]
-    _choose_in_sweeper(_Choosing(order, lines, sweep))
+    _choose_in_sweeper(_JobFileChoice(order, lines, sweep))
 
     def load_sweep(self: Any, **call: Any) -> Any:
         overrides = list(call.get("overrides") or [])
@@ -90,7 +90,7 @@ def sweeping_apart(load: _Load, order: Order) -> _Load:
     return load_sweep
 
 
-def _choose_in_sweeper(choosing: _Choosing) -> None:
+def _choose_in_sweeper(choosing: _JobFileChoice) -> None:
     split = BasicSweeper.split_arguments
 
     def split_arguments(overrides: List[Any], max_batch_size: Any) -> List[List[List[str]]]:
@@ -100,7 +100,7 @@ def _choose_in_sweeper(choosing: _Choosing) -> None:
     BasicSweeper.split_arguments = staticmethod(split_arguments)  # type: ignore[method-assign]
 
 
-class _Choosing:
+class _JobFileChoice:
     """Which file is a job's: the one of the job that Hydra's sweeper makes of the frozen lines with these overrides."""
 
     def __init__(self, order: Order, lines: Any, sweep: List[str]) -> None:

@@ -19,7 +19,7 @@ from omegaconf.errors import UnsupportedInterpolationType
 
 from experimentstash_inside.addresses import Path
 from experimentstash_inside.kinds import CONTAINERS
-from experimentstash_inside.tracing import Call, Trace
+from experimentstash_inside.tracing import ResolverCall, Trace
 
 OUTSIDE = ("oc.env", "env", "now")
 """Resolvers that read what is no part of a replay."""
@@ -30,7 +30,7 @@ _NO_CONFIG_YET = "HydraConfig was not set"
 _RESOLVER = re.compile(r"\$\{\s*([A-Za-z_][\w.]*)\s*:")
 
 
-class Built(NamedTuple):
+class BuiltValue(NamedTuple):
     """A value that is built from others.
 
     Attributes:
@@ -51,7 +51,7 @@ class Built(NamedTuple):
         return any(not name.startswith("oc.") and name != HYDRA for name in _RESOLVER.findall(self.text))
 
 
-def is_custom(call: Call) -> bool:
+def is_custom(call: ResolverCall) -> bool:
     """Tell whether a resolver is one of the tool, and not of OmegaConf or Hydra."""
     return not call.resolver.startswith("oc.") and call.resolver not in (*OUTSIDE, HYDRA)
 
@@ -72,7 +72,7 @@ def can_follow(trace: Trace, varies: bool) -> bool:
     return not any(name in OUTSIDE for name in names) and not (varies and any(map(is_custom, trace.own_calls)))
 
 
-def unfollowed(built: Sequence[Built], body: DictConfig) -> List[Built]:
+def unfollowed(built: Sequence[BuiltValue], body: DictConfig) -> List[BuiltValue]:
     """Return those values that are not built here as they were frozen; `body` has what they are built from.
 
     A resolver that is not registered yet, or Hydra before it has a config, cannot be asked; that is left to the task.
@@ -80,7 +80,7 @@ def unfollowed(built: Sequence[Built], body: DictConfig) -> List[Built]:
     return [one for one in built if not _reads_same(one, body) and not _is_as_frozen(one)]
 
 
-def _reads_same(one: Built, body: DictConfig) -> bool:
+def _reads_same(one: BuiltValue, body: DictConfig) -> bool:
     """Tell whether a value is plainly another one, which has the same frozen value: no interpolation is resolved."""
     match = _PLAIN.fullmatch(one.text)
     node: Any = body
@@ -95,7 +95,7 @@ def _reads_same(one: Built, body: DictConfig) -> bool:
     return type(value) is type(one.frozen) and bool(value == one.frozen) and value != "???"
 
 
-def _is_as_frozen(one: Built) -> bool:
+def _is_as_frozen(one: BuiltValue) -> bool:
     try:
         parent: Any = one.node._get_parent()
         return _same(parent[one.node._key()], one.frozen)

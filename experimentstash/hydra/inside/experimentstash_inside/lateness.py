@@ -14,7 +14,7 @@ from experimentstash_inside import machine, secrets
 from experimentstash_inside.addresses import Path, address, dotted, is_at_or_below
 from experimentstash_inside.answers import depends_on_the_run
 from experimentstash_inside.kinds import CONTAINERS
-from experimentstash_inside.tracing import Call, Trace, path_of
+from experimentstash_inside.tracing import ResolverCall, Trace, path_of
 from experimentstash_inside.visits import Place, Visit
 
 
@@ -119,7 +119,7 @@ def _check_environment(trace: Trace) -> List[str]:
     return told
 
 
-def variables_read(trace: Trace) -> List[Call]:
+def variables_read(trace: Trace) -> List[ResolverCall]:
     """Return the calls that read a variable of the environment."""
     return [call for call in trace.calls if call.resolver in ("oc.env", "env")]
 

@@ -23,7 +23,7 @@ from omegaconf import (
 
 from experimentstash_inside import keytexts, kinds, order
 from experimentstash_inside.addresses import Path, address
-from experimentstash_inside.following import Built, unfollowed
+from experimentstash_inside.following import BuiltValue, unfollowed
 from experimentstash_inside.header import entries, read_text
 from experimentstash_inside.keytexts import UnfitError
 from experimentstash_inside.kinds import Kind, shape_of
@@ -63,7 +63,7 @@ def frozen_config(path: str) -> DictConfig:
             _tell(one, path, lost)
 
 
-def _tell(one: Built, path: str, lost: Sequence[Built]) -> None:
+def _tell(one: BuiltValue, path: str, lost: Sequence[BuiltValue]) -> None:
     if one.is_custom:
         sys.stderr.write(
             "experimentstash: %s: %s was frozen with the value that %s gave, which gives another one here:"
@@ -117,7 +117,7 @@ class Rebuilding:
         self._late = keytexts.read(lines, keytexts.LATE)
         self._built = keytexts.read(lines, keytexts.BUILT)
         self._plain = plain
-        self.built: List[Built] = []
+        self.built: List[BuiltValue] = []
 
     def config(self, body: Any) -> DictConfig:
         """Return the config for a body, as OmegaConf reads it or a mapping of what it reads.
@@ -173,7 +173,7 @@ class Rebuilding:
         text = None if self._built.is_empty else self._built.at(path)
         if text is not None and address(path) not in self._plain:
             node = self._text_node(path, text, self._nodes, kinds.template(parent, place))
-            self.built.append(Built(path, str(text), node, _unescaped(value)))
+            self.built.append(BuiltValue(path, str(text), node, _unescaped(value)))
             return node
         text = self._late.at(path) if isinstance(value, str) and value == "???" else None
         if text is not None:

@@ -19,7 +19,7 @@ _TAKES_A_KEY = ("oc.select", "oc.dict.keys", "oc.dict.values", "oc.deprecated")
 _GIVEN_THE_CONFIG = ("pass_parent", "pass_root", "pass_node")  # variables of OmegaConf's wrapper of a resolver
 
 
-class Call(NamedTuple):
+class ResolverCall(NamedTuple):
     """One call of a resolver while a value was resolved.
 
     Attributes:
@@ -44,9 +44,9 @@ class Trace:
     """
 
     def __init__(self) -> None:
-        self.calls: List[Call] = []
+        self.calls: List[ResolverCall] = []
         self.nodes: List[Path] = []
-        self.own_calls: List[Call] = []
+        self.own_calls: List[ResolverCall] = []
         self.own_nodes: List[Path] = []
         self._depth = 0
 
@@ -59,7 +59,7 @@ class Trace:
         finally:
             self._depth -= 1
 
-    def called(self, call: Call) -> None:
+    def called(self, call: ResolverCall) -> None:
         """Record a call of a resolver."""
         self.calls.append(call)
         if not self._depth:
@@ -124,7 +124,7 @@ def _watched(name: str, resolver: Callable[..., Any]) -> Callable[..., Any]:
         args = tuple(named.get("args", given[3] if len(given) > 3 else ()))
         with contextlib.ExitStack() as inside:
             for trace in _active:
-                trace.called(Call(name, args, sees_config))
+                trace.called(ResolverCall(name, args, sees_config))
                 if name in _TAKES_A_KEY and args:
                     _note(trace, named.get("parent", given[1] if len(given) > 1 else None), args[0])
                 inside.enter_context(trace.deeper())
