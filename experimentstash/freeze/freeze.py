@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from experimentstash.freeze.environment_capture import Surroundings
     from experimentstash.hydra.compose import Compositions
-    from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.run_request import RunRequest
     from experimentstash.stash.stash import Stash
 
     _Lines = Sequence[tuple[str, str]]
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 def freeze(
-    wanted: Wish,
+    request: RunRequest,
     tag: str,
     within: Callable[[], Surroundings],
     composing: Compositions,
@@ -45,7 +45,7 @@ def freeze(
     """Freeze one experiment; nothing is written.
 
     Args:
-        wanted: the experiment, its overrides and flags.
+        request: the experiment, its overrides and flags.
         tag: the tag it is frozen under.
         within: tells what the tool runs in, once it is known that it composes.
         composing: composes it with the other experiments of a freeze.
@@ -54,50 +54,50 @@ def freeze(
     Raises:
         StashError: one of the refusals of spec.md, section *Freezing*.
     """
-    stash, tool = wanted.stash, wanted.tool
+    stash, tool = request.stash, request.tool
     commit = tool_commit(stash, tool.name)
-    name = SnapshotName(tool.name, tag, wanted.experiment)
-    keep_clean(wanted)
+    name = SnapshotName(tool.name, tag, request.experiment)
+    keep_clean(request)
     _log.info("composing %s", name.title)
-    wanted, first = composing.first(wanted)
-    _refuse(wanted, name, first)
+    request, first = composing.first(request)
+    _refuse(request, name, first)
     _log.info("composing %s once more", name.title)
     with ThreadPoolExecutor(1) as beside:
         beside.submit(snapshot_body.render, first["body"])  # so that it is there when the tool has composed again
-        second = composing.second(wanted)
+        second = composing.second(request)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"])}
-    if {commit, tool_commit(stash, tool.name)} != {wanted.resolved.commit}:
+    if {commit, tool_commit(stash, tool.name)} != {request.resolved.commit}:
         raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "run the same command again")
-    redaction = Redaction(wanted, {**first["secrets"], **second["secrets"]}, _again(name))
-    found, around = redaction.parts(parts(wanted.overrides, first, second)), within()
+    redaction = Redaction(request, {**first["secrets"], **second["secrets"]}, _again(name))
+    found, around = redaction.parts(parts(request.overrides, first, second)), within()
     projects = [value for key, value in around.header if key == "PROJECT"]
     loaded = Loaded.of([first["loaded"], second["loaded"]])
     check_own_code(foreign(stash, [tool.name, *depends], loaded, projects))
     common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
 
     def text(name: SnapshotName, part: SnapshotPart) -> str:
-        text = _text(wanted, name, common, after, part)
+        text = _text(request, name, common, after, part)
         redaction.check(text, name.title, part.body)
         return text
 
     jobs = {name.job(number).path: text(name.job(number), part) for number, part in enumerate(found.jobs)}
     published = tuple(text for part in (found.whole, *found.jobs) for text in redaction.kept(part.body))
-    notices = (*found.notices, *_further(wanted, loaded))
+    notices = (*found.notices, *_further(request, loaded))
     pins = {tool.name: commit, **depends}
     return PendingSnapshot(name, text(name, found.whole), notices, pins, {**around.files, **jobs}, published)
 
 
-def _further(wanted: Wish, loaded: Loaded) -> list[tuple[str, str]]:
+def _further(request: RunRequest, loaded: Loaded) -> list[tuple[str, str]]:
     files = [file for _, file in loaded.modules]
-    named = further_configs(wanted.root, files, uses_compose=wanted.select == "compose")
+    named = further_configs(request.root, files, uses_compose=request.select == "compose")
     told = "composed by the program itself, and not frozen: a replay takes it from the tag's commits"
     return [(config, told) for config in named]
 
 
-def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
-    written = wanted.configs is not None  # the text to be frozen stands in the snapshot's own file
+def _refuse(request: RunRequest, name: SnapshotName, answer: dict[str, Any]) -> None:
+    written = request.configs is not None  # the text to be frozen stands in the snapshot's own file
     missing, refused, unresolved = (_of_all(answer, part) for part in ("missing", "refused", "unresolved"))
-    _refuse_unused(wanted, name, answer)
+    _refuse_unused(request, name, answer)
     if missing:
         options = " ".join(f"--late {quote(key)}" for key in missing)
         raise StashError(
@@ -121,7 +121,7 @@ def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
             if written
             else f"{_again(name)} hydra.mode=RUN {line.partition('=')[0]}=VALUE  # each choice by itself",
         )
-    redaction = Redaction(wanted, answer["secrets"], _again(name))
+    redaction = Redaction(request, answer["secrets"], _again(name))
     for refusal in exposed(_of_all(answer, "exposed"), redaction, name.title, name.path if written else ""):
         raise refusal
     for key, why, option in refused:
@@ -135,7 +135,7 @@ def _refuse(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
         raise StashError(f"{name.title}: {key}: {why}", fix)
 
 
-def _refuse_unused(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> None:
+def _refuse_unused(request: RunRequest, name: SnapshotName, answer: dict[str, Any]) -> None:
     """Raise `StashError` where the user, or the registry, decides about a key that the config does not have."""
     said = answer.get("jobs", [answer])
     unused = [tuple(one) for one in said[0]["unused"] if all(one in other["unused"] for other in said)]
@@ -143,7 +143,7 @@ def _refuse_unused(wanted: Wish, name: SnapshotName, answer: dict[str, Any]) -> 
         return
     option, key = unused[0]
     keys = list(dict.fromkeys(known for one in said for known in one["keys"]))
-    if key in getattr(wanted.tool, option):
+    if key in getattr(request.tool, option):
         where, fix = f"`{option}:` of {name.tool} in {REGISTRY}", f"take {key} out of `{option}:` in {REGISTRY}"
     else:
         where, fix = f"--{option} {key}", " ".join([_again(name), *_option(option, nearest(key, keys))])
@@ -162,11 +162,11 @@ def _of_all(answer: dict[str, Any], part: str) -> list[Any]:
     return found
 
 
-def _config_flags(wanted: Wish, name: SnapshotName, work: str) -> str:
+def _config_flags(request: RunRequest, name: SnapshotName, work: str) -> str:
     """Return the flags, for a shell in the folder `work`, that make the frozen file Hydra's primary config."""
     folder, _, config = name.path.removesuffix(".yaml").rpartition("/")
     place = shlex.quote(os.path.relpath(folder, work))
-    own = wanted.resolved.config_directory
+    own = request.resolved.config_directory
     if own is not None and (own / f"{config}.yaml").exists():
         # Behind `--config-dir`, the tool's own file of that name would win; only an absolute path takes its place.
         return f'--config-path="$(realpath {place})" --config-name={config}'
@@ -199,17 +199,17 @@ def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple
         yield "DEPENDS", f"{tool} {pin}"
 
 
-def _text(wanted: Wish, name: SnapshotName, common: _Lines, after: _Lines, part: SnapshotPart) -> str:
+def _text(request: RunRequest, name: SnapshotName, common: _Lines, after: _Lines, part: SnapshotPart) -> str:
     """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
     rendered = snapshot_body.render(part.body)
-    own = [*_header(wanted, name, part), ("BODY", snapshot_file.body_digest(rendered))]
+    own = [*_header(request, name, part), ("BODY", snapshot_file.body_digest(rendered))]
     text = snapshot_file.render([("SNAPSHOT", name.title), *common, *own, *after], rendered)
     if problems := problems_of(name, text):
         raise RuntimeError("a snapshot that does not hold was about to be written:\n" + "\n".join(map(str, problems)))
     return text
 
 
-def _header(wanted: Wish, name: SnapshotName, part: SnapshotPart) -> Iterator[tuple[str, str]]:
+def _header(request: RunRequest, name: SnapshotName, part: SnapshotPart) -> Iterator[tuple[str, str]]:
     for override in part.overrides:
         yield "OVERRIDE", override
     for line in part.settings:
@@ -222,16 +222,18 @@ def _header(wanted: Wish, name: SnapshotName, part: SnapshotPart) -> Iterator[tu
     yield from part.lines
     for answer in part.answers:
         yield "ANSWER", answer
-    if wanted.select == "compose":
+    if request.select == "compose":
         yield "SELECT", "compose"
         return
     late = [text for key, text in part.lines if key == "LATE"]
     if not part.rerun or command_line.is_circular(part.settings, [*late, *part.follows]):
         return
-    work = os.path.normpath(Path(wanted.tool.path, wanted.tool.workdir))
+    work = os.path.normpath(Path(request.tool.path, request.tool.workdir))
     flags, overrides = command_line.split([*part.settings, *part.sweep])
     yield "WORKDIR", work
     yield (
         "RERUN",
-        command_line.rerun(wanted.tool, _config_flags(wanted, name, work), [*flags, *overrides, *late, *part.follows]),
+        command_line.rerun(
+            request.tool, _config_flags(request, name, work), [*flags, *overrides, *late, *part.follows]
+        ),
     )

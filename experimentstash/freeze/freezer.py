@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experimentstash.freeze.environment_capture import Surroundings
     from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.git.checkouts.pins import PinMove
-    from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.run_request import RunRequest
     from experimentstash.stash.stash import Stash
 
 
@@ -45,25 +45,27 @@ class Freezer:
             self._tools[name] = ResolvedTool(self.stash, self.stash.tool(name))
         return self._tools[name]
 
-    def freeze(self, wishes: Sequence[Wish], tag: str, kept: Sequence[tuple[str, str]] = ()) -> list[PendingSnapshot]:
+    def freeze(
+        self, requests: Sequence[RunRequest], tag: str, kept: Sequence[tuple[str, str]] = ()
+    ) -> list[PendingSnapshot]:
         """Freeze experiments of one tool under a tag.
 
         Args:
-            wishes: the experiments.
+            requests: the experiments.
             tag: the tag.
             kept: further header lines that somebody wrote, and that stay.
 
         Raises:
             StashError: as `freeze.freeze`.
         """
-        tool = wishes[0].resolved
-        composing = Compositions(wishes)
+        tool = requests[0].resolved
+        composing = Compositions(requests)
         with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
             key = (tool.name, tag)
             if key not in self._environments:
                 self._environments[key] = beside.submit(_captured, tool, tag)
             environment = self._environments[key].result
-            return [freeze(wanted, tag, environment, composing, kept) for wanted in wishes]
+            return [freeze(request, tag, environment, composing, kept) for request in requests]
 
     def lines(self, frozen: Iterable[PendingSnapshot], moves: Iterable[PinMove]) -> Iterator[str]:
         """Yield what the user is told of a freeze: the files, the environments, the pins, and links that lead out.

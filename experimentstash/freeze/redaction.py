@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from experimentstash.freeze.sweep import SnapshotPart, SnapshotParts
-    from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.run_request import RunRequest
     from experimentstash.stash.snapshot_body import Tree
 
 _GIVEN_AT_THE_RUN = "???"
@@ -32,18 +32,18 @@ class Redaction:
     """How the lines of one freeze are written.
 
     Attributes:
-        wanted: what is frozen.
+        request: what is frozen.
         more: secrets that the program loaded itself, by the name of their variable.
         again: the command that freezes it, up to the overrides.
     """
 
-    wanted: Wish
+    request: RunRequest
     more: Mapping[str, str]
     again: str
 
     @property
     def _folders(self) -> tuple[Path, Path, Path]:
-        return self.wanted.work, self.wanted.root, self.wanted.stash.root
+        return self.request.work, self.request.root, self.request.stash.root
 
     def parts(self, parts: SnapshotParts) -> SnapshotParts:
         """Return what the files say, each line of them redacted.
@@ -92,7 +92,7 @@ class Redaction:
         clean, what = self._line(line, kept)
         if what:
             raise StashError(
-                f"{self.wanted.experiment}: {header} {masked(_key(line))}: it holds {what}",
+                f"{self.request.experiment}: {header} {masked(_key(line))}: it holds {what}",
                 self.fix(_key(line), typed=True),
             )
         return clean
@@ -113,7 +113,7 @@ class Redaction:
         """
         clean, what = self._line(text, kept)
         if what:
-            where = f"{self.wanted.experiment}: hydra.{place}"
+            where = f"{self.request.experiment}: hydra.{place}"
             raise StashError(f"{where}: it holds {what}", f"write ${{oc.env:NAME}} for it where hydra.{place} is set")
         return clean
 
@@ -132,7 +132,7 @@ class Redaction:
 
     def kept(self, body: Tree) -> list[str]:
         """Return the texts of the config that the user chose to keep, whatever they look like."""
-        return [text for key, text in _leaves(body) if any(_is_below(key, kept) for kept in self.wanted.keep)]
+        return [text for key, text in _leaves(body) if any(_is_below(key, kept) for kept in self.request.keep)]
 
     def check(self, text: str, where: str, body: Tree) -> None:
         """Check the whole text of a file: the last look before it can be written.
@@ -156,8 +156,8 @@ class Redaction:
 
     def fix(self, key: str, *, typed: bool = False) -> str:
         """Return the command that freezes without the secret at a key: its value then comes from the environment."""
-        given = next((line for line in self.wanted.overrides if _is_below(key, _key(line))), f"{key}=" * typed)
-        lines = [self._line(line) for line in self.wanted.overrides if line != given]
+        given = next((line for line in self.request.overrides if _is_below(key, _key(line))), f"{key}=" * typed)
+        lines = [self._line(line) for line in self.request.overrides if line != given]
         words = [clean for clean, what in lines if not what]
         if not given:
             return f"{self.again} {shlex.join([*words, '--late', key])}"

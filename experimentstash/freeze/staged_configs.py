@@ -137,7 +137,7 @@ class _StagedFreezer:
         tool = self._freezer.tool(name.tool)
         self._check_pin(tool.name, tool_commit(self._freezer.stash, tool.name))
         with laid_out(tool, name, data) as laid:
-            (frozen,) = self._freezer.freeze([laid.wish], name.tag, laid.header)
+            (frozen,) = self._freezer.freeze([laid.request], name.tag, laid.header)
         for other, commit in frozen.pins.items():
             self._check_pin(other, commit)
         return frozen.with_notices(laid.notices)

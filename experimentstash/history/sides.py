@@ -141,15 +141,17 @@ def working_side(repository: Repository, name: SnapshotName, overrides: tuple[st
     from experimentstash.hydra.compose import compose
     from experimentstash.hydra.launch import keep_clean
     from experimentstash.hydra.resolved_tool import ResolvedTool
-    from experimentstash.hydra.selection import wish
+    from experimentstash.hydra.selection import run_request
 
     stash = Stash(repository.root)
     tool = stash.tool(name.tool)
-    wanted = wish(ResolvedTool(stash, tool), name.experiment, [*(["--multirun"] if is_sweep else []), *overrides])
-    keep_clean(wanted)
-    wanted, answer = compose(wanted)
-    redaction = Redaction(wanted, answer["secrets"], "")
-    whole = redaction.parts(parts(wanted.overrides, answer, answer)).whole
+    request = run_request(
+        ResolvedTool(stash, tool), name.experiment, [*(["--multirun"] if is_sweep else []), *overrides]
+    )
+    keep_clean(request)
+    request, answer = compose(request)
+    redaction = Redaction(request, answer["secrets"], "")
+    whole = redaction.parts(parts(request.overrides, answer, answer)).whole
     header = tuple(line for line in whole.lines if line[0] in ("LATE", "LATE_AT"))
     snapshot = snapshot_file.Snapshot(header, snapshot_body.render(whole.body))
     values = flattened(snapshot.body, name.title)

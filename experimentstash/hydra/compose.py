@@ -11,11 +11,11 @@ from experimentstash.hydra.query import ask, ask_each
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.run_request import RunRequest
 
 
-def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any]]:
-    """Compose the wish in the tool's process.
+def compose(request: RunRequest, *, mode: str = "capture") -> tuple[RunRequest, dict[str, Any]]:
+    """Compose the request in the tool's process.
 
     Where the registry does not say how an experiment is chosen, Hydra's own word on it counts: whether its group is
     in the defaults list. No other way is tried, and none that cannot fail.
@@ -23,18 +23,18 @@ def compose(wanted: Wish, *, mode: str = "capture") -> tuple[Wish, dict[str, Any
     The caller has said `keep_clean` before.
 
     Returns:
-        The wish with the way that worked, and what the tool's process answered.
+        The request with the way that worked, and what the tool's process answered.
 
     Raises:
         StashError: it does not compose; the message is Hydra's own, whole.
     """
-    answer = ask(wanted, mode)
-    if not isinstance(answer, dict) and (select := _corrected(wanted, answer.text)):
-        wanted = replace(wanted, select=select)
-        answer = ask(wanted, mode)
+    answer = ask(request, mode)
+    if not isinstance(answer, dict) and (select := _corrected(request, answer.text)):
+        request = replace(request, select=select)
+        answer = ask(request, mode)
     if not isinstance(answer, dict):
         raise answer.error
-    return wanted, answer
+    return request, answer
 
 
 class Compositions:
@@ -45,45 +45,45 @@ class Compositions:
     the processes has no answer for is composed alone.
 
     Args:
-        wishes: the experiments.
+        requests: the experiments.
     """
 
-    def __init__(self, wishes: Sequence[Wish]) -> None:
-        self._wishes = list(wishes)
+    def __init__(self, requests: Sequence[RunRequest]) -> None:
+        self._requests = list(requests)
         self._answers: list[list[dict[str, Any] | None]] = []
 
-    def first(self, wanted: Wish) -> tuple[Wish, dict[str, Any]]:
-        """Compose a wish for the first time.
+    def first(self, request: RunRequest) -> tuple[RunRequest, dict[str, Any]]:
+        """Compose a request for the first time.
 
         Returns, raises: as `compose`.
         """
-        answer = self._answer(0, wanted)
-        return compose(wanted) if answer is None else (wanted, answer)
+        answer = self._answer(0, request)
+        return compose(request) if answer is None else (request, answer)
 
-    def second(self, wanted: Wish) -> dict[str, Any]:
-        """Compose a wish, as `first` has returned it, once more.
+    def second(self, request: RunRequest) -> dict[str, Any]:
+        """Compose a request, as `first` has returned it, once more.
 
         Raises:
             StashError: it does not compose.
         """
-        answer = self._answer(1, wanted)
-        return compose(wanted)[1] if answer is None else answer
+        answer = self._answer(1, request)
+        return compose(request)[1] if answer is None else answer
 
-    def _answer(self, number: int, wanted: Wish) -> dict[str, Any] | None:
-        if len(self._wishes) == 1 or wanted not in self._wishes or not are_alike(self._wishes):
+    def _answer(self, number: int, request: RunRequest) -> dict[str, Any] | None:
+        if len(self._requests) == 1 or request not in self._requests or not are_alike(self._requests):
             return None
         if not self._answers:
-            self._answers.append(ask_each(self._wishes))
+            self._answers.append(ask_each(self._requests))
         if number == len(self._answers):
-            self._answers.append(ask_each(self._wishes[::-1])[::-1])
-        return self._answers[number][self._wishes.index(wanted)]
+            self._answers.append(ask_each(self._requests[::-1])[::-1])
+        return self._answers[number][self._requests.index(request)]
 
 
-def _corrected(wanted: Wish, said: str) -> str | None:
+def _corrected(request: RunRequest, said: str) -> str | None:
     """Return the way that Hydra's message asks for: `+` for a group that is not in the defaults list, or none."""
-    if wanted.tool.select is not None or wanted.snapshot is not None:
+    if request.tool.select is not None or request.snapshot is not None:
         return None
-    group = wanted.tool.group
-    if wanted.select == "group" and f"Could not override '{group}'. No match in the defaults list." in said:
+    group = request.tool.group
+    if request.select == "group" and f"Could not override '{group}'. No match in the defaults list." in said:
         return "append"
-    return "group" if wanted.select == "append" and f"Multiple values for {group}." in said else None
+    return "group" if request.select == "append" and f"Multiple values for {group}." in said else None

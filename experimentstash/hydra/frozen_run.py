@@ -16,14 +16,14 @@ from experimentstash.hydra.launch import running
 from experimentstash.hydra.run_record import with_record
 
 if TYPE_CHECKING:
-    from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.run_request import RunRequest
 
 _SHOWS_ONLY = frozenset({"--help", "-h", "--hydra-help", "--version", "--info", "-i", "--shell-completion", "-sc"})
 """Flags of Hydra's with which no task runs."""
 
 
 def run_frozen(
-    wanted: Wish,
+    request: RunRequest,
     tag: str,
     *,
     ending_signals: list[int] | None = None,
@@ -33,7 +33,7 @@ def run_frozen(
     """Run a frozen experiment with our standard streams and signals, and return its exit code.
 
     Args:
-        wanted: what `replay.frozen_wish` returned.
+        request: what `replay.frozen_request` returned.
         tag: its tag.
         ending_signals: gets each signal by which somebody asked us to end.
         limit: seconds that it has, or None for as many as it takes.
@@ -44,28 +44,28 @@ def run_frozen(
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         report = Path(folder) / "loaded"
-        with_configs = replace(wanted, stash_configs=_configs_of(wanted, tag, Path(folder) / "configs"))
-        start = with_record(running(with_configs, report), wanted, tag)
+        with_configs = replace(request, stash_configs=_configs_of(request, tag, Path(folder) / "configs"))
+        start = with_record(running(with_configs, report), request, tag)
         code = process.run_through(
             start.command, cwd=start.cwd, env=start.env, ending_signals=ending_signals, limit=limit, bound=bound
         )
-        if code or report.exists() or _SHOWS_ONLY.intersection(flag.partition("=")[0] for flag in wanted.flags):
+        if code or report.exists() or _SHOWS_ONLY.intersection(flag.partition("=")[0] for flag in request.flags):
             return code
     print(
-        f"experimentstash: {wanted.tool.name}/{wanted.experiment}: {wanted.tool.entrypoint!r} ended well and never"
+        f"experimentstash: {request.tool.name}/{request.experiment}: {request.tool.entrypoint!r} ended well and never"
         " loaded the frozen config: what it ran is not what was frozen\n"
-        f"    fix: write `select: compose` below {wanted.tool.name} in configs/meta.yaml, if it composes by itself",
+        f"    fix: write `select: compose` below {request.tool.name} in configs/meta.yaml, if it composes by itself",
         file=sys.stderr,
     )
     return FINDING
 
 
-def _configs_of(wanted: Wish, tag: str, folder: Path) -> Path | None:
+def _configs_of(request: RunRequest, tag: str, folder: Path) -> Path | None:
     """Return the stash's configs at the commit of the tag, for what the program composes besides.
 
     None stands for the working ones: they are the same, or the tag is not made yet.
     """
-    place, stash = f"configs/{wanted.tool.name}", wanted.stash
+    place, stash = f"configs/{request.tool.name}", request.stash
     commit = f"refs/tags/snapshot/{tag}^{{commit}}"
     if answer("rev-parse", "--quiet", "--verify", commit, cwd=stash.root) is None:
         return None

@@ -15,15 +15,15 @@ from experimentstash.git.checkouts.stray_results import collect_stray, without_e
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.launch import RUN, keep_clean, outputs
 from experimentstash.hydra.loaded_code import Loaded
-from experimentstash.hydra.replay import frozen_wish
+from experimentstash.hydra.replay import frozen_request
 from experimentstash.stash.results.stray_files import snapshot_tree, written_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from experimentstash.core.names import SnapshotName
-    from experimentstash.hydra.launch import Wish
     from experimentstash.hydra.resolved_tool import ResolvedTool
+    from experimentstash.hydra.run_request import RunRequest
     from experimentstash.stash.results.stray_files import Written
 
 OWN = "@run"
@@ -100,32 +100,32 @@ def run_fresh(
         StashError: the tool is not checked out, or its program cannot be started.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as reports:
-        wanted = frozen_wish(tool, name.experiment, name.tag, launcher)
-        ran = _run(replace(wanted, folder=folder, loaded=Path(reports), imports=imports), name.tag, folder, limit)
+        request = frozen_request(tool, name.experiment, name.tag, launcher)
+        ran = _run(replace(request, folder=folder, loaded=Path(reports), imports=imports), name.tag, folder, limit)
         return replace(ran, loaded=Loaded.read(Path(reports)))
 
 
-def _run(wanted: Wish, tag: str, folder: Path, limit: float | None) -> Ran:
-    keep_clean(wanted)
+def _run(request: RunRequest, tag: str, folder: Path, limit: float | None) -> Ran:
+    keep_clean(request)
     folder.mkdir(parents=True)
-    places = (wanted.stash.root, wanted.root)
+    places = (request.stash.root, request.root)
     before = snapshot_tree(places, leave_out=[folder])
-    known = frozenset(directories(wanted.stash.root) | directories(wanted.root))
-    with without_earlier(wanted.stash, wanted.tool, sorted(before), folder.with_name(f"{folder.name}-before")):
-        if wanted.tool.results.paths:
+    known = frozenset(directories(request.stash.root) | directories(request.root))
+    with without_earlier(request.stash, request.tool, sorted(before), folder.with_name(f"{folder.name}-before")):
+        if request.tool.results.paths:
             before = snapshot_tree(places, leave_out=[folder])
-        code, stopped, overdue = _started(wanted, tag, limit)
+        code, stopped, overdue = _started(request, tag, limit)
         beside = written_beside(before, snapshot_tree(places, leave_out=[folder]))
-        rest = collect_stray(wanted.stash, wanted.tool, beside, folder)
+        rest = collect_stray(request.stash, request.tool, beside, folder)
     return Ran(folder, code, rest, stopped, overdue, known)
 
 
-def _started(wanted: Wish, tag: str, limit: float | None) -> tuple[int, bool, bool]:
+def _started(request: RunRequest, tag: str, limit: float | None) -> tuple[int, bool, bool]:
     """Start the tool, and return its exit code, whether it was asked to end, and whether its time was over."""
     asked: list[int] = []
     overdue = False
     try:
-        code = run_frozen(wanted, tag, ending_signals=asked, limit=limit, bound=True)
+        code = run_frozen(request, tag, ending_signals=asked, limit=limit, bound=True)
     except subprocess.TimeoutExpired:
         code, overdue = OVERDUE, True
     code = 128 + asked[0] if asked else code

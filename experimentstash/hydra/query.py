@@ -15,7 +15,7 @@ from experimentstash.hydra.launch import capturing, capturing_each
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from experimentstash.hydra.launch import Wish
+    from experimentstash.hydra.run_request import RunRequest
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Description:
     primaries: list[str] = field(default_factory=list)
 
 
-def describe(wanted: Wish) -> Description | NotComposed:
+def describe(request: RunRequest) -> Description | NotComposed:
     """Ask a program what Hydra is told when it starts, and what it finds; nothing is composed."""
-    answer = ask(wanted, "describe")
+    answer = ask(request, "describe")
     return Description(**answer) if isinstance(answer, dict) else answer
 
 
@@ -69,21 +69,21 @@ class NotComposed:
         return StashError(self.text, self.fix)
 
 
-def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
+def ask(request: RunRequest, mode: str) -> dict[str, Any] | NotComposed:
     """Return what the tool's process answered, or why it did not.
 
     Args:
-        wanted: what is asked for.
+        request: what is asked for.
         mode: of `experimentstash_inside.order.Order`: `capture`, `validate` or `describe`.
 
     Raises:
         RuntimeError: what runs inside the tool's process failed.
     """
-    name = _name(wanted)
+    name = _name(request)
     does_not = "cannot be asked" if mode == "describe" else "does not compose"
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         report = Path(folder) / "report.json"
-        launch = capturing(wanted, report, mode=mode)
+        launch = capturing(request, report, mode=mode)
         code, said = process.run_captured(launch.command, cwd=launch.cwd, env=launch.env)
         if report.exists():
             answer: dict[str, Any] = json.loads(report.read_text("ascii"))
@@ -96,30 +96,30 @@ def ask(wanted: Wish, mode: str) -> dict[str, Any] | NotComposed:
     shown = printable(said, keep="\n\t").strip() or "it said nothing"
     if code == 0:
         return NotComposed(
-            f"{name}: {wanted.tool.entrypoint!r} ended well and composed no config; it said:\n{shown}", ended_well=True
+            f"{name}: {request.tool.entrypoint!r} ended well and composed no config; it said:\n{shown}", ended_well=True
         )
-    return NotComposed(f"{name} {does_not} (exit code {code}):\n{shown}", fix=_fix(wanted, said))
+    return NotComposed(f"{name} {does_not} (exit code {code}):\n{shown}", fix=_fix(request, said))
 
 
-def ask_each(wishes: Sequence[Wish]) -> list[dict[str, Any] | None]:
-    """Return the configs that one process of the tool composed for several wishes (`launch.are_alike`).
+def ask_each(requests: Sequence[RunRequest]) -> list[dict[str, Any] | None]:
+    """Return the configs that one process of the tool composed for several requests (`launch.are_alike`).
 
     Returns:
         What it answered for each; None where it has no answer, and where the experiment has to be asked for alone.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-        reports = [Path(folder) / f"report-{number}.json" for number in range(len(wishes))]
-        launch = capturing_each(wishes, reports)
+        reports = [Path(folder) / f"report-{number}.json" for number in range(len(requests))]
+        launch = capturing_each(requests, reports)
         process.run_captured(launch.command, cwd=launch.cwd, env=launch.env)
         answers = [json.loads(report.read_text("ascii")) if report.exists() else None for report in reports]
     return [None if answer is None or {"fault", "failed"} & answer.keys() else answer for answer in answers]
 
 
-def _name(wanted: Wish) -> str:
-    return f"{wanted.tool.name}/{wanted.experiment}" if wanted.experiment else wanted.tool.name
+def _name(request: RunRequest) -> str:
+    return f"{request.tool.name}/{request.experiment}" if request.experiment else request.tool.name
 
 
-def _fix(wanted: Wish, said: str) -> str:
+def _fix(request: RunRequest, said: str) -> str:
     if "ModuleNotFoundError" not in said:
         return ""
-    return f"install the tool's packages for {wanted.resolved.interpreter}  # or name another `python:`"
+    return f"install the tool's packages for {request.resolved.interpreter}  # or name another `python:`"

@@ -14,7 +14,7 @@ from experimentstash.git.checkouts.tool_commit import check_unchanged, checked_o
 from experimentstash.git.user_git import answer
 from experimentstash.hydra import command_line
 from experimentstash.hydra.fixed_values import check_overrides
-from experimentstash.hydra.launch import Wish
+from experimentstash.hydra.run_request import RunRequest
 from experimentstash.stash import snapshot_file
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from experimentstash.stash.stash import Stash
 
 
-def checked_wish(
+def checked_request(
     tool: ResolvedTool, experiment: str, tag: str, arguments: Sequence[str] = (), *, any_commit: bool = False
-) -> Wish:
-    """Return what to run, as `frozen_wish`, where the tools are what the snapshot was frozen with.
+) -> RunRequest:
+    """Return what to run, as `frozen_request`, where the tools are what the snapshot was frozen with.
 
     Args:
         tool: the tool.
@@ -40,16 +40,16 @@ def checked_wish(
         StashError: there is no such snapshot here; or a tool is not checked out, is at another commit than the
             snapshot records, or holds changes.
     """
-    wanted = frozen_wish(tool, experiment, tag, arguments)
+    request = frozen_request(tool, experiment, tag, arguments)
     stash, name = tool.stash, SnapshotName(tool.name, tag, experiment)
     found = list(_differences(stash, name, snapshot_file.parse((stash.root / name.path).read_bytes(), name.path)))
     if found and not any_commit:
         allow = "  # or, to run it all the same, add --any-commit"
         raise StashError(str(found[0].args[0]), f"{found[0].fix}{allow}")
-    return replace(wanted, note=_noted(found)) if found else wanted
+    return replace(request, note=_noted(found)) if found else request
 
 
-def frozen_wish(tool: ResolvedTool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> Wish:
+def frozen_request(tool: ResolvedTool, experiment: str, tag: str, arguments: Sequence[str] = ()) -> RunRequest:
     """Return what to run for an experiment that was frozen under a tag, in this checkout.
 
     Raises:
@@ -69,7 +69,7 @@ def frozen_wish(tool: ResolvedTool, experiment: str, tag: str, arguments: Sequen
         _check_jobs(stash, name, frozen, overrides)
     select = tool.tool.select or frozen.one("SELECT") or "primary"
     settings = (*frozen.all("HYDRA"), *frozen.all("SWEEP"))
-    return Wish(
+    return RunRequest(
         tool,
         experiment,
         tuple(flags),

@@ -20,7 +20,8 @@ from experimentstash.stash import snapshot_file
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from experimentstash.hydra.launch import Launch, Wish
+    from experimentstash.hydra.launch import Launch
+    from experimentstash.hydra.run_request import RunRequest
 
 TAG = "EXPERIMENTSTASH_TAG"
 """In the environment of a replay: the tag. Any other run has no such variable."""
@@ -29,43 +30,43 @@ TOOL_COMMIT = "EXPERIMENTSTASH_TOOL_COMMIT"
 FORMAT = 1
 
 
-def with_record(launch: Launch, wanted: Wish, tag: str | None) -> Launch:
+def with_record(launch: Launch, request: RunRequest, tag: str | None) -> Launch:
     """Return a start that leaves a record in the run directory, and tells loggers the tag and the tool's commit.
 
     Args:
         launch: how the run is started.
-        wanted: what is run.
+        request: what is run.
         tag: the tag of the snapshot that is replayed, or None.
     """
-    record = run_record(wanted, tag)
-    order = {**json.loads(launch.env[ORDER]), "origin": record, "work": str(wanted.work)}
+    record = run_record(request, tag)
+    order = {**json.loads(launch.env[ORDER]), "origin": record, "work": str(request.work)}
     env = {key: value for key, value in launch.env.items() if key not in (TAG, TOOL_COMMIT)}
-    env |= {ORDER: json.dumps(order), TOOL_COMMIT: record["tool_commits"].get(wanted.tool.name) or ""}
+    env |= {ORDER: json.dumps(order), TOOL_COMMIT: record["tool_commits"].get(request.tool.name) or ""}
     return replace(launch, env={**env, TAG: tag} if tag else env)
 
 
-def run_record(wanted: Wish, tag: str | None) -> dict[str, Any]:
+def run_record(request: RunRequest, tag: str | None) -> dict[str, Any]:
     """Return what is known of a run before it starts; no text of it holds a secret or a name of this machine."""
-    stash_commit, stash_changed = _state(wanted.stash.root)
+    stash_commit, stash_changed = _state(request.stash.root)
     snapshot = None
-    if tag is not None and wanted.snapshot is not None:
-        name = SnapshotName(wanted.tool.name, tag, wanted.experiment)
-        snapshot = snapshot_file.parse(wanted.snapshot.read_bytes(), name.path)
-    tools = [wanted.tool.name, *(tool for tool, _ in (snapshot.depends if snapshot else ()))]
-    states = {tool: _state(wanted.stash.checkout(tool)) for tool in tools}
+    if tag is not None and request.snapshot is not None:
+        name = SnapshotName(request.tool.name, tag, request.experiment)
+        snapshot = snapshot_file.parse(request.snapshot.read_bytes(), name.path)
+    tools = [request.tool.name, *(tool for tool, _ in (snapshot.depends if snapshot else ()))]
+    states = {tool: _state(request.stash.checkout(tool)) for tool in tools}
     record = {
         "format": FORMAT,
         "experimentstash": __version__,
         "stash_commit": stash_commit,
-        "tool": wanted.tool.name,
-        "experiment": wanted.experiment,
+        "tool": request.tool.name,
+        "experiment": request.experiment,
         "tag": tag,
         "tool_commits": {tool: commit for tool, (commit, _) in states.items()},
         "dirty": sorted([tool for tool, (_, changed) in states.items() if changed]),
         "stash_dirty": stash_changed,
-        "overrides": [*wanted.frozen_with, *wanted.overrides],
+        "overrides": [*request.frozen_with, *request.overrides],
         "lock": snapshot.one("LOCK") or None if snapshot else None,
-        "differs": wanted.note.splitlines(),
+        "differs": request.note.splitlines(),
         "platform": sys.platform,
     }
     cleaned: dict[str, Any] = for_others_in(record)

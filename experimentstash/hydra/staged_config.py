@@ -17,7 +17,8 @@ from experimentstash.core.errors import StashError, command, quote
 from experimentstash.core.names import experiment_path
 from experimentstash.hydra import config_text
 from experimentstash.hydra.compose import compose
-from experimentstash.hydra.launch import Wish, keep_clean
+from experimentstash.hydra.launch import keep_clean
+from experimentstash.hydra.run_request import RunRequest
 from experimentstash.hydra.selection import as_part_of_the_whole, selected
 from experimentstash.stash import snapshot_file
 
@@ -38,12 +39,12 @@ class LaidOut:
     """A text that a tool can compose.
 
     Attributes:
-        wish: what is to be composed.
+        request: what is to be composed.
         header: lines of the snapshot's header that somebody wrote, and that stay.
         notices: what was decided, as (key, decision).
     """
 
-    wish: Wish
+    request: RunRequest
     header: tuple[tuple[str, str], ...] = ()
     notices: tuple[tuple[str, str], ...] = ()
 
@@ -64,19 +65,19 @@ def laid_out(resolved: ResolvedTool, name: SnapshotName, data: bytes) -> Iterato
     resolved.check_there()
     tool = resolved.tool
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-        wanted = Wish(resolved, name.experiment, configs=Path(folder))
-        wanted = replace(wanted, late=tool.late, keep=tool.keep, plain=tool.plain)
+        request = RunRequest(resolved, name.experiment, configs=Path(folder))
+        request = replace(request, late=tool.late, keep=tool.keep, plain=tool.plain)
         _write(Path(folder, "experiment", f"{name.experiment}.yaml"), text.config)
         if text.is_snapshot:
-            yield _as_snapshot(replace(wanted, select=tool.select or "primary"), text)
+            yield _as_snapshot(replace(request, select=tool.select or "primary"), text)
         elif text.is_part or _is_working(resolved.stash, name, text):
-            yield LaidOut(selected(wanted, text.config), text.further_lines)
+            yield LaidOut(selected(request, text.config), text.further_lines)
         else:
             select = tool.select or resolved.guess_select(text.config) or "append"
-            yield _as_what_it_is(replace(wanted, select=select), text)
+            yield _as_what_it_is(replace(request, select=select), text)
 
 
-def _as_snapshot(wanted: Wish, text: Text) -> LaidOut:
+def _as_snapshot(request: RunRequest, text: Text) -> LaidOut:
     """Lay out a snapshot that somebody edited: what was late stays so."""
     frozen, late = text.frozen, text.late_keys
     if frozen.jobs_apart:
@@ -85,12 +86,12 @@ def _as_snapshot(wanted: Wish, text: Text) -> LaidOut:
             f"git restore --source=HEAD --staged --worktree {quote(text.where)}  # or freeze it under another tag",
         )
     again = replace(
-        wanted,
-        select="compose" if frozen.one("SELECT") == "compose" else wanted.select,
-        snapshot=_write(Path(str(wanted.configs), "frozen.yaml"), snapshot_file.render(frozen.header, frozen.body)),
+        request,
+        select="compose" if frozen.one("SELECT") == "compose" else request.select,
+        snapshot=_write(Path(str(request.configs), "frozen.yaml"), snapshot_file.render(frozen.header, frozen.body)),
         settings=(*frozen.all("HYDRA"), *frozen.all("SWEEP")),
-        late=(*late, *(key for key in wanted.late if key not in late)),
-        keep=tuple(key for key in wanted.keep if key not in late),
+        late=(*late, *(key for key in request.late if key not in late)),
+        keep=tuple(key for key in request.keep if key not in late),
     )
     return LaidOut(again, text.further_lines)
 
@@ -108,7 +109,7 @@ def _is_working(stash: Stash, name: SnapshotName, text: Text) -> bool:
     return False
 
 
-def _as_what_it_is(wanted: Wish, text: Text) -> LaidOut:
+def _as_what_it_is(request: RunRequest, text: Text) -> LaidOut:
     """Lay out a text that says nothing of itself: by its keys it is a whole config, or an option of its group.
 
     An option is found at the key `experiment`. What Hydra prints of a whole config is without Hydra's own settings,
@@ -117,20 +118,20 @@ def _as_what_it_is(wanted: Wish, text: Text) -> LaidOut:
     Raises:
         StashError: it has some of the tool's own keys and not others, or the tool does not compose by itself.
     """
-    keep_clean(wanted)
-    _, answer = compose(replace(wanted, experiment=""))
+    keep_clean(request)
+    _, answer = compose(replace(request, experiment=""))
     own = {str(key) for key, _ in answer["body"]["map"]} - {"experiment"}
     missing = sorted(own - text.keys)
-    if not missing and (own or wanted.select == "primary" or text.keys == {"experiment"}):
+    if not missing and (own or request.select == "primary" or text.keys == {"experiment"}):
         settings = (*answer["settings"], *answer["sweep"])
-        whole = _write(Path(str(wanted.configs), "whole.yaml"), text.config)
+        whole = _write(Path(str(request.configs), "whole.yaml"), text.config)
         typed = any(key == "TYPE" for key, _ in answer["lines"])
         notices = (_UNCHOSEN, _UNTYPED) if typed else (_UNCHOSEN,)
-        return LaidOut(replace(wanted, snapshot=whole, settings=settings), notices=notices)
+        return LaidOut(replace(request, snapshot=whole, settings=settings), notices=notices)
     if own and not own & text.keys:
-        return LaidOut(wanted)
+        return LaidOut(request)
     raise StashError(
-        f"{text.where}: it does not say what it is laid over, and is no whole config of {wanted.tool.name!r}"
+        f"{text.where}: it does not say what it is laid over, and is no whole config of {request.tool.name!r}"
         + (f" (no {', '.join(missing[:5])})" if missing else ""),
         f"{as_part_of_the_whole(text.where)} && {command('git', 'add', text.where)}",
     )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError
 from experimentstash.core.names import experiment_path
 from experimentstash.hydra.experiment_group import NAMES, Choice, choose_group
-from experimentstash.hydra.launch import Wish
 from experimentstash.hydra.query import Description, NotComposed, describe
 from experimentstash.hydra.resolved_tool import ResolvedTool
+from experimentstash.hydra.run_request import RunRequest
 from experimentstash.hydra.source.entrypoints import NO_PROGRAM, programs
 from experimentstash.hydra.source.experiment_configs import FIRST, Experiments, read_experiments
 from experimentstash.hydra.source.hydra_main import entry_file, read_main
@@ -162,7 +162,7 @@ def _first_that_answers(
         StashError: each ends with 0 and does nothing.
     """
     for tool in tools[:_TRIED]:
-        answer = describe(Wish(ResolvedTool(stash, tool), ""))
+        answer = describe(RunRequest(ResolvedTool(stash, tool), ""))
         if isinstance(answer, Description) or not answer.ended_well:
             return tool, answer
     first = tools[0]

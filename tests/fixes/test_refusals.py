@@ -288,7 +288,7 @@ def test_a_snapshot_that_is_not_in_this_checkout(root: Path) -> None:
     here = git("rev-parse", "HEAD", cwd=root / TOOL)
 
     def find() -> None:
-        replay.checked_wish(ResolvedTool(Stash(root), tool), "a", "v1")
+        replay.checked_request(ResolvedTool(Stash(root), tool), "a", "v1")
 
     with pytest.raises(StashError) as refused:
         find()
@@ -301,9 +301,9 @@ def test_a_snapshot_that_is_not_in_this_checkout(root: Path) -> None:
     clone = root.parent / "clone"
     paste(refused.value.fix, clone)
     with pytest.raises(StashError) as refused:
-        replay.checked_wish(ResolvedTool(Stash(clone), tool), "a", "v1")
+        replay.checked_request(ResolvedTool(Stash(clone), tool), "a", "v1")
     paste(refused.value.fix, clone)
-    assert replay.checked_wish(ResolvedTool(Stash(clone), tool), "a", "v1")
+    assert replay.checked_request(ResolvedTool(Stash(clone), tool), "a", "v1")
 
 
 def test_a_job_that_is_gone(root: Path) -> None:
@@ -316,13 +316,13 @@ def test_a_job_that_is_gone(root: Path) -> None:
     (root / job).unlink()
     tool = Tool("mytool", "-m mytool.main")
     assert (
-        mend(lambda: replay.checked_wish(ResolvedTool(Stash(root), tool), "a", "v1"), root)
+        mend(lambda: replay.checked_request(ResolvedTool(Stash(root), tool), "a", "v1"), root)
         == f"git checkout snapshot/v1 -- {job}"
     )
     with pytest.raises(StashError) as refused:
-        replay.checked_wish(ResolvedTool(Stash(root), tool), "a", "v1", ["lr=3"])
+        replay.checked_request(ResolvedTool(Stash(root), tool), "a", "v1", ["lr=3"])
     assert refused.value.fix == "experimentstash run mytool a/0 --snapshot v1  # one job of it"
-    assert replay.checked_wish(ResolvedTool(Stash(root), tool), "a/0", "v1", ["lr=3"])
+    assert replay.checked_request(ResolvedTool(Stash(root), tool), "a/0", "v1", ["lr=3"])
 
 
 def test_a_link_on_the_way_to_a_snapshot(root: Path) -> None:

@@ -14,7 +14,7 @@ from shapes import EXPERIMENT, hard_coded
 
 from experimentstash.hydra.launch import capturing, keep_clean, running
 from experimentstash.hydra.resolved_tool import ResolvedTool
-from experimentstash.hydra.selection import wish
+from experimentstash.hydra.selection import run_request
 from experimentstash.stash.stash import Stash
 from experimentstash.stash.tool import Tool
 
@@ -48,7 +48,7 @@ def test_what_a_command_asks_of_a_tool_is_read_once(tool: ResolvedTool, tmp_path
     global _counted
     _counted = Counter()
     try:
-        asked = wish(tool, "first")  # as `snapshot` does: chosen, composed twice, and run
+        asked = run_request(tool, "first")  # as `snapshot` does: chosen, composed twice, and run
         keep_clean(asked)
         starts = [capturing(asked, tmp_path / "report"), capturing(asked, tmp_path / "report"), running(asked)]
         assert asked.resolved.config_directory == tool.root / "conf"

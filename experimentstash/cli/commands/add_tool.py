@@ -22,7 +22,7 @@ from experimentstash.hydra import command_line
 from experimentstash.hydra.compose import compose
 from experimentstash.hydra.launch import keep_clean
 from experimentstash.hydra.resolved_tool import ResolvedTool
-from experimentstash.hydra.selection import wish
+from experimentstash.hydra.selection import run_request
 from experimentstash.hydra.survey import Survey, SurveyRequest, survey
 from experimentstash.stash.registry import read, with_key, with_tool
 from experimentstash.stash.stash import find_stash
@@ -129,9 +129,9 @@ def try_first(stash: Stash, undo: Undo, found: Survey) -> tuple[Survey, str]:
         if not (stash.root / path).exists():
             undo.will_make(path)
     try:
-        wanted = wish(ResolvedTool(stash, found.tool), found.first)
-        keep_clean(wanted)
-        select = compose(wanted, mode="validate")[0].select
+        request = run_request(ResolvedTool(stash, found.tool), found.first)
+        keep_clean(request)
+        select = compose(request, mode="validate")[0].select
     except StashError as error:
         return found, str(error)
     _write_registry(stash, undo, with_key(read(stash.root).decode(), found.tool.name, "select", select))

@@ -11,10 +11,10 @@ from experimentstash.core.names import plain_tag
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
-from experimentstash.hydra.replay import checked_wish
+from experimentstash.hydra.replay import checked_request
 from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.run_record import with_record
-from experimentstash.hydra.selection import wish
+from experimentstash.hydra.selection import run_request
 from experimentstash.stash.stash import find_stash
 
 _FLAGS = frozenset({"--any-commit", "--validate-only"})
@@ -45,17 +45,17 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     chosen = ResolvedTool(stash, stash.tool(tool))
     if tag is not None:
         tag = plain_tag(tag)
-        wanted = checked_wish(chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
+        request = checked_request(chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
-        wanted = wish(chosen, experiment, arguments)
-    launch.keep_clean(wanted)
+        request = run_request(chosen, experiment, arguments)
+    launch.keep_clean(request)
     if "--validate-only" in flags:
-        compose.compose(wanted, mode="validate")
+        compose.compose(request, mode="validate")
         click.echo(f"{tool}/{experiment} composes")
         return FINE
     if tag is not None:
-        raise ToolExit(run_frozen(wanted, tag))
-    start = with_record(launch.running(wanted), wanted, None)
+        raise ToolExit(run_frozen(request, tag))
+    start = with_record(launch.running(request), request, None)
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
 
 

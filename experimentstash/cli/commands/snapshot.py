@@ -18,12 +18,14 @@ from experimentstash.freeze.pending_snapshot import PendingSnapshot, waiting
 from experimentstash.freeze.snapshot_files import taken_up, written
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
 from experimentstash.hooks.install.diagnosis import tell_missing_hooks
-from experimentstash.hydra import command_line, launch
-from experimentstash.hydra.selection import wish
+from experimentstash.hydra import command_line
+from experimentstash.hydra.selection import run_request
 from experimentstash.stash.stash import find_stash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from experimentstash.hydra.run_request import RunRequest
 
 
 @click.command("snapshot", context_settings={"ignore_unknown_options": True})
@@ -69,9 +71,11 @@ def command(
         check_can_commit(stash, tool)
     check_moves(stash, [] if allow_back else pin_moves(stash, {tool: chosen.commit}))
     flags = ["--multirun"] if multirun else []
-    wishes = [_decided(wish(chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments]
+    requests = [
+        _decided(run_request(chosen, experiment, [*flags, *overrides]), late, keep, plain) for experiment in experiments
+    ]
     show_steps()
-    frozen = freezer.freeze(wishes, tag)
+    frozen = freezer.freeze(requests, tag)
     pins = {pinned: pin for one in frozen for pinned, pin in one.pins.items()}
     moves = pin_moves(stash, pins)
     check_moves(stash, [] if allow_back else moves)
@@ -119,11 +123,11 @@ def _split(tool: str, tag: str, arguments: Sequence[str]) -> tuple[list[str], li
     return list(dict.fromkeys(experiments)), [argument for argument in arguments if command_line.is_override(argument)]
 
 
-def _decided(wanted: launch.Wish, late: tuple[str, ...], keep: tuple[str, ...], plain: tuple[str, ...]) -> launch.Wish:
+def _decided(request: RunRequest, late: tuple[str, ...], keep: tuple[str, ...], plain: tuple[str, ...]) -> RunRequest:
     # What is said now counts more than what the registry says for good.
-    standing = wanted.tool
+    standing = request.tool
     return replace(
-        wanted,
+        request,
         late=(*late, *(key for key in standing.late if key not in keep)),
         keep=(*keep, *(key for key in standing.keep if key not in late)),
         plain=(*plain, *standing.plain),
