@@ -16,7 +16,7 @@ from mutations import REASONS
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/proof.md"
 FIGURES = Path(__file__).with_name("figures.json")
-_SECTION = re.compile(r"(<!-- figures .*?-->\n).*?(<!-- end of the figures -->)", re.DOTALL)
+_SECTION = re.compile(r"(<!-- figures,.*?-->\n).*?(<!-- end of the figures -->)", re.DOTALL)
 Record = dict[str, Any]
 
 

@@ -38,3 +38,5 @@ def test_after_a_call_that_fails_the_command_works_when_run_again(tmp_path: Path
 def test_the_page_has_the_figures_that_are_kept() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert with_figures(page) == page
+    assert "### Mutations" in page
+    assert with_figures(page.replace("| all |", "| all, wrong |")) == page
