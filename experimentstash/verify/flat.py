@@ -201,14 +201,20 @@ class _Walk:
         self._levels: list[_Level] = []
         self._spelled = 0
 
-    def complaints(self, text: str, loader: type) -> Iterator[_Complaint]:
+    def complaints(self, text: str, loader: Any) -> Iterator[_Complaint]:
         """Yield what is wrong with a file, with its line (from 0).
 
         Raises:
             yaml.YAMLError: it is no YAML.
         """
+        reader = loader(text)
+        try:
+            yield from self._complaints(iter(reader.get_event, None))  # what `yaml.parse` does, in half the time
+        finally:
+            reader.dispose()
+
+    def _complaints(self, events: Iterator[Any]) -> Iterator[_Complaint]:
         documents = 0
-        events: Iterator[Any] = yaml.parse(text, Loader=loader)
         for number, event in enumerate(events):
             line = event.start_mark.line
             if isinstance(event, yaml.ScalarEvent):
@@ -266,7 +272,7 @@ class _Walk:
         if event.anchor is not None or event.tag is not None or not self._levels or len(text) > _LONGEST_REMEMBERED:
             return False
         level = self._levels[-1]
-        if not level.wants_key:
+        if level.key is not None or not level.is_mapping:
             if not _is_plain_value(text, event.implicit):
                 return False
             level.index += 1
