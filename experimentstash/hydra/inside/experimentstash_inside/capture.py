@@ -57,19 +57,20 @@ def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]])
     sys.stdout.flush()
     sys.stderr.flush()
     try:
-        order.answer(answer())
+        told = answer()
     except sweeping.SweepError as error:
-        order.answer({"failed": str(error)})
+        told = {"failed": str(error)}
     except Exception:  # noqa: BLE001  (whatever it is, the task must not run)
         # Hydra only warns when a callback fails, and would run the task.
-        _tell_fault(order, traceback.format_exc())
+        told = {"fault": traceback.format_exc()}
+    _tell(order, told)
     _leave()
 
 
-def _tell_fault(order: orders.Order, text: str) -> None:
-    """Tell the parent what failed; where not even that can be written, as on a full disk, end here with exit code 1."""
+def _tell(order: orders.Order, told: Dict[str, Any]) -> None:
+    """Tell the parent; where that cannot be written, as on a full disk, say so and end here with exit code 1."""
     try:
-        order.answer({"fault": text})
+        order.answer(told)
     except OSError as error:
         with contextlib.suppress(OSError):
             sys.stderr.write("experimentstash: %s: %s\n" % (order.report, error.strerror))
