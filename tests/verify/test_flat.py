@@ -25,7 +25,10 @@ from experimentstash.verify import flat
 from experimentstash.verify.flat import flat_problems
 
 NAME = SnapshotName("mytool", "camera-ready", "pca")
-FIX = "experimentstash snapshot mytool pca --tag camera-ready"
+FIX = (
+    "rm -f configs/mytool/snapshots/camera-ready/pca.yaml && experimentstash snapshot mytool pca --tag camera-ready"
+    " && git add configs/mytool/snapshots/camera-ready tools/mytool"
+)
 
 
 def judge(body: str, *late: str) -> list[tuple[str, str]]:
