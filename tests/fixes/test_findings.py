@@ -12,7 +12,7 @@ from preloaded import BIN
 from stashes import commit_index, freeze, healthy, make_stash, pin_id, snapshot_path, snapshot_text, stage
 
 from experimentstash.git.repository import Repository
-from experimentstash.verify import examination
+from experimentstash.verify import facts
 
 FROZEN = snapshot_path("pca-one", "tag-one")
 
@@ -137,7 +137,7 @@ def test_a_snapshot_whose_name_is_none(root: Path) -> None:
 def test_a_file_that_is_too_large(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = snapshot_path("late", "late")
     stage(root, {path: snapshot_text("late", "late", pin_id("four"), body=f"a: {'x' * 1000}\n")})
-    monkeypatch.setattr(examination, "LARGEST", 1000)
+    monkeypatch.setattr(facts, "LARGEST", 1000)
 
     def found() -> list[str]:
         with Repository.open(root) as repository:
