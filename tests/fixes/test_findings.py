@@ -12,7 +12,7 @@ from preloaded import BIN
 from stashes import commit_index, freeze, healthy, make_stash, pin_id, snapshot_path, snapshot_text, stage
 
 from experimentstash.git.repository import Repository
-from experimentstash.verify import facts
+from experimentstash.verify import examination, facts
 
 FROZEN = snapshot_path("pca-one", "tag-one")
 
