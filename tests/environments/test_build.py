@@ -135,7 +135,7 @@ import sys
 from pathlib import Path
 from experimentstash.environments.build import build
 from experimentstash.environments.lock_file import find_lock
-from experimentstash.environments.build_request import Order
+from experimentstash.environments.build_request import BuildRequest
 from experimentstash.core.errors import guard
 
 stash, folder = map(Path, sys.argv[1:])
@@ -143,7 +143,7 @@ logging.basicConfig(stream=sys.stdout, format="%(message)s", level=logging.INFO)
 
 def door():
     lock = find_lock(stash, "tools/mytool").lock
-    built = build(Order(lock, "a title", folder / "cache", folder / "own"))
+    built = build(BuildRequest(lock, "a title", folder / "cache", folder / "own"))
     print(built.interpreter)
     return 0
 

@@ -70,7 +70,7 @@ def test_hostile_names(tmp_path: Path, place: str) -> None:
     refused(frozen)
     for said in (frozen.err, *refused_by_all(root)):
         ran = pasted(said, tmp_path, "bash")
-        assert {words[3] for words in ran if words[:3] == [b"git", b"rm", b"--cached"]} == set(map(os.fsencode, paths))
+        assert {words[-1] for words in ran if words[:3] == [b"git", b"rm", b"--cached"]} == set(map(os.fsencode, paths))
         assert {words[0] for words in [*ran, *pasted(said, tmp_path, "sh")]} <= {b"git", b"experimentstash"}
 
 

@@ -228,7 +228,7 @@ def test_a_sweep_says_none(stash: Path) -> None:
 def test_results_that_name_a_secret_are_not_recorded(stash: Path) -> None:
     refused = freeze(stash, "leaks=true", "--run")
     assert refused.code == 1
-    assert re.search(r"first\.results\.json: line \d+ holds the secret WANDB_API_KEY, and others", refused.err)
+    assert re.search(r"first\.results\.json: line \d+ contains the secret WANDB_API_KEY, and others", refused.err)
     assert "    fix: leave the file out: `results: {ignore: […]}` of mytool in configs/meta.yaml" in refused.err
     assert not list((stash / "configs").glob("mytool/snapshots/*/*"))
 
@@ -236,4 +236,4 @@ def test_results_that_name_a_secret_are_not_recorded(stash: Path) -> None:
 def test_a_message_is_no_place_for_one(stash: Path) -> None:
     refused = freeze(stash, "--commit", "-m", f"with {WANDB}")
     assert refused.code == 1
-    assert refused.err.startswith("experimentstash: -m: line 1 holds the secret WANDB_API_KEY")
+    assert refused.err.startswith("experimentstash: -m: line 1 contains the secret WANDB_API_KEY")
