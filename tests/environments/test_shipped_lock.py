@@ -47,7 +47,7 @@ def judged(stash: Path, path: str, digest: str = DIGEST, recorded: str | None = 
     with Repository.open(stash) as repository:
         problems = judge_commit(repository, made).problems
     git("reset", "-q", "--hard", before, cwd=stash)
-    assert all("experimentstash snapshot mytool pca --tag t" in one.fix for one in problems)
+    assert all("experimentstash snapshot mytool pca --tag NEW-TAG" in one.fix for one in problems)
     assert {one.rule for one in problems} <= {"frozen", "pin"}
     return [one.what.replace(head[:12], "{commit}").replace(made[:12], "{freeze}") for one in problems]
 
