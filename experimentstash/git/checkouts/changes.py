@@ -109,7 +109,8 @@ def _listed(root: Path) -> Iterator[_Listed]:
 def _index_without_flags(root: Path, folder: Path, flagged: Sequence[_Listed]) -> Path:
     """Return a copy of the index, in a temporary directory, in which the files have no flags."""
     index = folder / "index"
-    shutil.copyfile(root / git("rev-parse", "--git-path", "index", cwd=root), index)
+    # With its time: git looks into each file that changed in the second in which the index was written.
+    shutil.copy2(root / git("rev-parse", "--git-path", "index", cwd=root), index)
     env = {**_environment(), "GIT_INDEX_FILE": str(index)}
     for flag in ("assume-unchanged", "skip-worktree"):
         paths = "\0".join(one.path for one in flagged if flag in one.flags)

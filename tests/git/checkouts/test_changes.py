@@ -149,6 +149,24 @@ def test_an_edit_that_git_status_hides_is_refused_and_the_fix_undoes_it(stash: P
     assert tool_commit(Stash(stash), "t") == head
 
 
+def test_an_edit_in_the_second_in_which_the_index_was_written_is_seen(tmp_path: Path) -> None:
+    """Size and times of the file are those in the index: only its content tells."""
+    root = tmp_path / "tool"
+    file = root / "main.py"
+    seconds: set[int] = set()
+    while len(seconds) != 1:
+        time.sleep(1 - time.time() % 1)
+        commit(root, {"main.py": "print(1)\n"})
+        first = int(file.stat().st_ctime)
+        git("update-index", "--assume-unchanged", "main.py", cwd=root)
+        file.write_text("print(2)\n")
+        seconds = {first, int(file.stat().st_ctime), int((root / ".git/index").stat().st_mtime)}
+        if len(seconds) != 1:
+            git("update-index", "--no-assume-unchanged", "main.py", cwd=root)
+    time.sleep(1)
+    assert [(change.path, change.flags) for change in changes(root)] == [("main.py", ("assume-unchanged",))]
+
+
 def play(fix: str, stash: Path) -> None:
     """Run a fix as a user pastes it, in the root of the stash."""
     identity = "git config --global user.name A && git config --global user.email a@b"
