@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experimentstash.core.errors import StashError
@@ -315,6 +315,7 @@ def test_a_layout_that_cannot_be_edited_is_told() -> None:
 _WORDS = st.text("abc é:#'\"-[]{},&*!|>%@`?~ 0123yesno.", min_size=1, max_size=12).filter(str.strip)
 
 
+@settings(deadline=None)
 @given(
     st.lists(_WORDS, max_size=3), _WORDS, st.sampled_from([OTHERS, "tools: {}\n", "tools: {mytool: {entrypoint: x}}"])
 )

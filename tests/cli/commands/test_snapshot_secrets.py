@@ -228,7 +228,9 @@ def test_a_sweep_says_none(stash: Path) -> None:
 def test_results_that_name_a_secret_are_not_recorded(stash: Path) -> None:
     refused = freeze(stash, "leaks=true", "--run")
     assert refused.code == 1
-    assert re.search(r"first\.results\.json: line \d+ contains the secret WANDB_API_KEY, which must not be shared", refused.err)
+    assert re.search(
+        r"first\.results\.json: line \d+ contains the secret WANDB_API_KEY, which must not be shared", refused.err
+    )
     assert "    fix: leave the file out: `results: {ignore: […]}` of mytool in configs/meta.yaml" in refused.err
     assert not list((stash / "configs").glob("mytool/snapshots/*/*"))
 
