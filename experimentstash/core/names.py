@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 REGISTRY = "configs/meta.yaml"
 TAG_PREFIX = "refs/tags/snapshot/"
 TAG_DIRECTORY = TAG_PREFIX.rstrip("/")
+SHORT = 12
+"""Hex digits of a commit in a message; `git show` takes them."""
 
 _COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXPERIMENT_COMPONENT = re.compile(r"\w[\w.+@-]*")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, printable, quote
 from experimentstash.core.names import (
+    SHORT,
     SnapshotName,
     experiment_complaint,
     tag_complaint,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from experimentstash.git.entries import Entry
     from experimentstash.git.repository import Repository
     from experimentstash.stash.stash import Stash
-
-SHORT = 12  # hex digits of a commit in a message
 
 
 def freeze_staged(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import Problem, StashError, command
-from experimentstash.core.names import tool_path
+from experimentstash.core.names import SHORT, tool_path
 from experimentstash.git.checkouts.changes import changes
 from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.pins import pin_moves
@@ -16,7 +16,6 @@ from experimentstash.hooks.install.diagnosis import check_up
 from experimentstash.hooks.install.locations import place_of
 from experimentstash.stash.stash import Stash
 from experimentstash.verify.published import unpublished
-from experimentstash.verify.rules import SHORT
 from experimentstash.verify.tag_findings import findings_by_tag, missing_tag
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from experimentstash.core.names import SHORT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_SHORT = 12
 _LANE, _STEP, _LEFT = 28, 18, 150  # pixels of the timeline
 
 
@@ -89,7 +90,7 @@ def _timeline(tags: Sequence[Mapping[str, Any]]) -> str:
         parts += _bars([(number, pin[tool]) for number, pin in enumerate(pins) if tool in pin], y)
         for number, (tag, pin) in enumerate(zip(tags, pins, strict=True)):
             if tool in pin:
-                told = escape(f"{tag['tag']} {tag['date'][:10]}: {tool} at {pin[tool][:_SHORT]}")
+                told = escape(f"{tag['tag']} {tag['date'][:10]}: {tool} at {pin[tool][:SHORT]}")
                 shape = "good" if tag["holds"] else "bad"
                 dot = f'<circle class="{shape}" cx="{_x(number)}" cy="{y}" r="5"><title>{told}</title></circle>'
                 parts.append(dot)
@@ -115,7 +116,7 @@ def _tag(tag: Mapping[str, Any]) -> str:
     date = escape(tag["date"][:16].replace("T", " "))
     lines = [
         f'<section class="tag"><h3>snapshot/{escape(tag["tag"])} {state}</h3>',
-        f"<p>{date} <code>{escape(tag['commit'][:_SHORT])}</code> {escape(tag['message'])}</p>",
+        f"<p>{date} <code>{escape(tag['commit'][:SHORT])}</code> {escape(tag['message'])}</p>",
         *(f'<p class="bad">{escape(line)}</p>' for line in filter(None, [tag["complaint"], *tag["problems"]])),
         *(f"<p>Reproduced: {escape(line)}</p>" for line in tag["reproductions"]),
         f"<p>Reproduce: <code>{escape(tag['reproduce'])}</code></p>" if tag["snapshots"] else "",
@@ -126,7 +127,7 @@ def _tag(tag: Mapping[str, Any]) -> str:
 
 
 def _snapshot(snapshot: Mapping[str, Any]) -> str:
-    commits = ", ".join(f"{tool} {pin[:_SHORT]}" for tool, pin in snapshot["commits"].items())
+    commits = ", ".join(f"{tool} {pin[:SHORT]}" for tool, pin in snapshot["commits"].items())
     facts = "".join(f"<li>{escape(key)}: <code>{escape(text)}</code></li>" for key, text in snapshot["facts"].items())
     overrides = f"<li>overrides: <code>{escape(' '.join(snapshot['overrides']))}</code></li>"
     notes = "".join(f'<li class="bad">{escape(note)}</li>' for note in snapshot["notes"])

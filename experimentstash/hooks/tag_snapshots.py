@@ -86,7 +86,8 @@ def _report(repository: Repository, problems: Sequence[Problem]) -> int:
     """Report what does not hold: it is committed already, and nobody else has it yet."""
     if not problems:
         return FINE
-    from experimentstash.verify.rules import AMEND, SHORT, in_commit
+    from experimentstash.core.names import SHORT
+    from experimentstash.verify.rules import AMEND, in_commit
 
     head = repository.head() or ""
     roots = {root[:SHORT] for root in repository.roots([head])}

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import Problem, StashError, command
-from experimentstash.core.names import SnapshotName, tag_of
+from experimentstash.core.names import SHORT, SnapshotName, tag_of
 from experimentstash.verify import rules
 from experimentstash.verify.facts import Facts
 from experimentstash.verify.file_rules import file_problems, place, placed, registry_problem
-from experimentstash.verify.rules import SHORT, FreezeCommit, RecordedCommit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from experimentstash.git.entries import Entry, Tree
     from experimentstash.git.repository import CommitChange, Repository, Tags
+    from experimentstash.verify.rules import FreezeCommit, RecordedCommit
 
 
 class Verdict(NamedTuple):

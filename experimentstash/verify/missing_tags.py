@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError
-from experimentstash.core.names import SnapshotName, tag_of, tag_ref
+from experimentstash.core.names import SHORT, SnapshotName, tag_of, tag_ref
 from experimentstash.git.repository import Tags, retry
 from experimentstash.stash.snapshot_file import LARGEST, parse, timestamp
 from experimentstash.verify.examination import Examination
-from experimentstash.verify.rules import SHORT, broken_tag
+from experimentstash.verify.rules import broken_tag
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

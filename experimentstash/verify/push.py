@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError, command
-from experimentstash.core.names import TAG_DIRECTORY, TAG_PREFIX, tag_complaint, tag_of
+from experimentstash.core.names import SHORT, TAG_DIRECTORY, TAG_PREFIX, tag_complaint, tag_of
 from experimentstash.git.entries import NO_COMMIT
 from experimentstash.git.repository import Tags
 from experimentstash.verify.examination import Examination
 from experimentstash.verify.published import unpublished
-from experimentstash.verify.rules import SHORT, in_commit, in_the_way, tag_update_problems, wrong_tag
+from experimentstash.verify.rules import in_commit, in_the_way, tag_update_problems, wrong_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

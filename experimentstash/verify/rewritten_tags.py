@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError
-from experimentstash.core.names import tag_ref
+from experimentstash.core.names import SHORT, tag_ref
 from experimentstash.verify.missing_tags import missing_tags, not_made
-from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

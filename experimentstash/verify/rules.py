@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import Problem, command, quote
-from experimentstash.core.names import SnapshotName, snapshot_directory, tag_ref, tool_path
+from experimentstash.core.names import SHORT, SnapshotName, snapshot_directory, tag_ref, tool_path
 from experimentstash.git.entries import LINK, NO_COMMIT
 from experimentstash.stash.snapshot_file import again_command, freeze_command, is_commit, rewritten_problem, same_commit
 
@@ -20,8 +20,6 @@ _OTHER_ENDING = re.compile(r"(?i)\.ya?ml$")
 NEW_TAG = "NEW-TAG"
 AMEND = "git commit --amend --no-edit --allow-empty"
 """What takes what is staged into the last commit, and keeps that where nothing is left of it."""
-SHORT = 12
-"""Hex digits of a commit in a message; `git show` takes them."""
 
 
 class FreezeCommit(NamedTuple):

@@ -9,11 +9,11 @@ import click
 
 from experimentstash.cli.terminal import BAD, FAINT, GOOD, HEAD, Cell, Table, show, styled
 from experimentstash.core.errors import FINE, UsageError, printable
+from experimentstash.core.names import SHORT
 from experimentstash.git.repository import Repository
 from experimentstash.history.comparison import PARTS, Comparison
 from experimentstash.history.tag_comparison import compare_tags
 from experimentstash.stash.stash import find_stash
-from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

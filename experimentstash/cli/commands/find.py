@@ -10,11 +10,11 @@ import click
 
 from experimentstash.cli.terminal import HEAD, Table, show, styled
 from experimentstash.core.errors import FINDING, FINE, printable
+from experimentstash.core.names import SHORT
 from experimentstash.git.repository import Repository
 from experimentstash.history.catalog import Catalog
 from experimentstash.history.provenance import Provenance, find_origin
 from experimentstash.stash.stash import find_stash
-from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

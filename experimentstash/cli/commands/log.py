@@ -9,11 +9,10 @@ import click
 
 from experimentstash.cli.terminal import FAINT, HEAD, Cell, Table, show
 from experimentstash.core.errors import FINE, StashError, UsageError
-from experimentstash.core.names import near
+from experimentstash.core.names import SHORT, near
 from experimentstash.git.repository import Repository
 from experimentstash.history.catalog import Catalog
 from experimentstash.stash.stash import find_stash
-from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ import click
 
 from experimentstash.cli.terminal import BAD, FAINT, GOOD, HEAD, Cell, Table, show, styled
 from experimentstash.core.errors import FINE, listed, printable
+from experimentstash.core.names import SHORT
 from experimentstash.git.repository import Repository
 from experimentstash.history.overview import overview, summary
 from experimentstash.stash.stash import find_stash
-from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,11 +9,11 @@ import click
 
 from experimentstash.cli.terminal import HEAD, Table, show, styled
 from experimentstash.core.errors import FINE, printable
+from experimentstash.core.names import SHORT
 from experimentstash.git.repository import Repository
 from experimentstash.history.causes import Explanation, explain
 from experimentstash.history.tag_comparison import compare_tags
 from experimentstash.stash.stash import find_stash
-from experimentstash.verify.rules import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.names import tool_path
+from experimentstash.core.names import SHORT, tool_path
 from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.user_git import answer, git
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from experimentstash.stash.stash import Stash
-
-_SHORT = 12  # hex digits of a commit in a message
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,11 @@ class PinMove:
 
     def __str__(self) -> str:
         """Name the commit, and what the pin does."""
-        return f"{tool_path(self.tool)} at {self.new[:_SHORT]}: {self._move}"
+        return f"{tool_path(self.tool)} at {self.new[:SHORT]}: {self._move}"
 
     @property
     def _move(self) -> str:
-        old = self.old[:_SHORT]
+        old = self.old[:SHORT]
         if not old:
             return "pinned for the first time"
         if self.old == self.new:
