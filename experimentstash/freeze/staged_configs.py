@@ -8,10 +8,7 @@ from experimentstash.core.errors import StashError, printable, quote
 from experimentstash.core.names import (
     SHORT,
     SnapshotName,
-    experiment_complaint,
-    tag_complaint,
     tag_of,
-    tool_complaint,
     tool_path,
 )
 from experimentstash.freeze.snapshot_files import write_in_place
@@ -95,13 +92,8 @@ def _check_entry(name: SnapshotName, entry: Entry) -> None:
     """Raise `StashError` unless the entry is a file whose name a snapshot can have."""
     if not entry.is_file:
         raise StashError("a snapshot is a file of its own, not a link or a repository")
-    for part, complaint in (
-        (name.tool, tool_complaint(name.tool)),
-        (name.tag, tag_complaint(name.tag)),
-        (name.experiment, experiment_complaint(name.experiment)),
-    ):
-        if complaint:
-            raise StashError(f"{part!r}: {complaint}")
+    for part, complaint in snapshot_file.name_complaints(name):
+        raise StashError(f"{part!r}: {complaint}")
 
 
 def _broken_rules(name: SnapshotName, data: bytes) -> set[str]:

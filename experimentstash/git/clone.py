@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.urls import is_path
@@ -17,7 +17,9 @@ from experimentstash.git.entries import LINK, PIN
 from experimentstash.git.user_git import ask_git, clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+T = TypeVar("T")
 
 _IDS = (40, 64)  # hex digits of a full id
 _REMOTES = r"^remote\..*\.(url|pushurl|fetch)$"
@@ -39,6 +41,11 @@ class Remote(NamedTuple):
     url: str
     push_urls: tuple[str, ...]
     tips: tuple[str, ...]
+
+
+def first_answer(clones: Iterable[Clone], ask: Callable[[Clone], T | None]) -> T | None:
+    """Return the answer of the first clone that has one, or None."""
+    return next((answer for answer in map(ask, clones) if answer is not None), None)
 
 
 class Clone:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.names import SnapshotName, near, plain_tag, tag_of
@@ -14,12 +14,14 @@ from experimentstash.stash.results import manifest as manifests
 from experimentstash.stash.results.manifest_parser import parse as parse_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from experimentstash.git.entries import Entry
     from experimentstash.git.repository import Repository
     from experimentstash.stash.results.manifest import Manifest
     from experimentstash.stash.snapshot_file import Snapshot
+
+T = TypeVar("T")
 
 _NEVER = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
 
@@ -115,17 +117,12 @@ class Catalog:
         Raises:
             StashError: it cannot be read.
         """
-        entry = record.files[name.path]
-        if entry.id not in self._snapshots:
-            try:
-                data = self._repository.read(entry.id, snapshot_file.LARGEST)
-                self._snapshots[entry.id] = snapshot_file.parse(data, name.path)
-            except StashError as error:
-                self._snapshots[entry.id] = error
-        found = self._snapshots[entry.id]
-        if isinstance(found, StashError):
-            raise found
-        return found
+        blob = record.files[name.path].id
+
+        def read() -> Snapshot:
+            return snapshot_file.parse(self._repository.read(blob, snapshot_file.LARGEST), name.path)
+
+        return _once(self._snapshots, blob, read)
 
     def readable(self, record: TagRecord) -> dict[SnapshotName, Snapshot]:
         """Return the snapshots of a tag that can be read."""
@@ -143,8 +140,7 @@ class Catalog:
         Raises:
             StashError: the file is not here, or is too large to be a results manifest.
         """
-        entry = record.files.get(name.results_path)
-        return self._repository.read(entry.id, manifests.LARGEST) if entry and entry.is_file else None
+        return self._text(record, name.results_path, manifests.LARGEST)
 
     def results(self, record: TagRecord, name: SnapshotName) -> Manifest | None:
         """Return the results that were recorded with a snapshot, or None where there are none.
@@ -155,16 +151,11 @@ class Catalog:
         entry = record.files.get(name.results_path)
         if entry is None:
             return None
-        if entry.id not in self._manifests:
-            try:
-                data = self.results_text(record, name)
-                self._manifests[entry.id] = parse_manifest(data or b"", name.results_path)
-            except StashError as error:
-                self._manifests[entry.id] = error
-        found = self._manifests[entry.id]
-        if isinstance(found, StashError):
-            raise found
-        return found
+
+        def read() -> Manifest:
+            return parse_manifest(self.results_text(record, name) or b"", name.results_path)
+
+        return _once(self._manifests, entry.id, read)
 
     def text(self, record: TagRecord, path: str) -> bytes | None:
         """Return the bytes of a file that is frozen beside a snapshot, or None where the tag holds none there.
@@ -172,8 +163,11 @@ class Catalog:
         Raises:
             StashError: it is not here, or is too large.
         """
+        return self._text(record, path, snapshot_file.LARGEST)
+
+    def _text(self, record: TagRecord, path: str, largest: int) -> bytes | None:
         entry = record.files.get(path)
-        return self._repository.read(entry.id, snapshot_file.LARGEST) if entry and entry.is_file else None
+        return self._repository.read(entry.id, largest) if entry and entry.is_file else None
 
     def moment(self, record: TagRecord) -> dt.datetime | None:
         """Return when a tag was frozen: the newest time that its snapshots record."""
@@ -185,6 +179,19 @@ class Catalog:
         commits = {record.tag: record.commit for record in records if record.commit}
         messages = self._repository.messages(list(commits.values()))
         return {tag: messages[commit].strip().partition("\n")[0] for tag, commit in commits.items()}
+
+
+def _once(known: dict[str, T | StashError], blob: str, read: Callable[[], T]) -> T:
+    """Return what a file says, read when it is first asked for; a failure is kept and raised again."""
+    if blob not in known:
+        try:
+            known[blob] = read()
+        except StashError as error:
+            known[blob] = error
+    answer = known[blob]
+    if isinstance(answer, StashError):
+        raise answer
+    return answer
 
 
 def choose_names(record: TagRecord, experiment: str) -> list[SnapshotName]:

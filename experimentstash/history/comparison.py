@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.names import tool_path
+from experimentstash.core.names import SHORT, tool_path
+from experimentstash.git.clone import first_answer
 from experimentstash.history.config_values import as_json_value, same, shown
 from experimentstash.history.figures import figures
 from experimentstash.stash.results.compare import compare
@@ -15,8 +16,9 @@ from experimentstash.stash.results.summary import is_number
 from experimentstash.stash.results.tolerance import compare_series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from experimentstash.git.clone import Clone
     from experimentstash.git.repository import Repository
     from experimentstash.history.figures import Figure
     from experimentstash.history.sides import Side
@@ -66,6 +68,10 @@ class ToolCommit:
     subject: str
     is_added: bool
 
+    def __str__(self) -> str:
+        """Return it as one line of a list."""
+        return f"{'+' if self.is_added else '-'} {self.tool} {self.commit[:SHORT]} {self.subject}"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -85,6 +91,11 @@ class Comparison:
     commits: tuple[ToolCommit, ...]
     report: Report | None
     notes: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What is compared with what."""
+        return f"{self.old.label}:{self.old.name.title} → {self.new.label}:{self.new.name.title}"
 
     def changed(self, part: str) -> list[Row]:
         """Return the rows of a part that are not the same."""
@@ -162,13 +173,16 @@ def _commits(repository: Repository, old: Side, new: Side) -> tuple[list[ToolCom
         if row.is_same or not row.old or not row.new:
             continue
         clones = repository.clones(tool_path(row.key), tool_path(row.key))[0]
-        told = (clone.between(row.old, row.new) for clone in clones)
-        between = next((one for one in told if one is not None), None)
+        between = _between(clones, row.old, row.new)
         if between is None:
             notes.append(f"{tool_path(row.key)}: no repository on this machine has both commits")
         else:
             found += [ToolCommit(row.key, commit, subject, added) for commit, subject, added in between]
     return found, notes
+
+
+def _between(clones: Iterable[Clone], old: str, new: str) -> list[tuple[str, str, bool]] | None:
+    return first_answer(clones, lambda clone: clone.between(old, new))
 
 
 def _results(old: Side, new: Side, rules: Rules) -> tuple[Report | None, list[Row]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError
+from experimentstash.core.files import file_digest
 from experimentstash.stash.results.comparison_rules import RUN_RECORD
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from experimentstash.history.catalog import Catalog
 
 _LARGEST_RECORD = 1_000_000  # bytes
-_AT_ONCE = 1 << 20  # bytes
 _MOST_FILES = 1_000_000  # of `outputs`; beyond them, nothing is looked at
 
 
@@ -118,12 +117,8 @@ def find_origin(catalog: Catalog, stash: Path, file: Path) -> Provenance:
 
 
 def _digest(file: Path) -> tuple[str, int]:
-    summed = hashlib.sha256()
     try:
-        with file.open("rb") as opened:
-            while part := opened.read(_AT_ONCE):
-                summed.update(part)
-            return summed.hexdigest(), opened.tell()
+        return file_digest(file), file.stat().st_size
     except OSError as error:
         raise StashError(f"{file}: cannot be read: {error.strerror}") from None
 

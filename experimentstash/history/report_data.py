@@ -101,15 +101,15 @@ def _reproduction(path: Path) -> dict[str, Any]:
     fix = "experimentstash reproduce TAG --check --report FILE"
     try:
         with path.open("rb") as file:
-            said = json.loads(file.read(_LARGEST_REPORT))
+            report = json.loads(file.read(_LARGEST_REPORT))
     except OSError as error:
         raise StashError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise StashError(f"{path}: no JSON, so no report of a reproduction", fix) from None
     keys = ("tag", "commit", "when", "verdict", "machine")
-    if not isinstance(said, dict) or not all(isinstance(said.get(key), str) for key in keys):
+    if not isinstance(report, dict) or not all(isinstance(report.get(key), str) for key in keys):
         raise StashError(f"{path}: no report of a reproduction", fix)
-    return {key: said[key] for key in keys}
+    return {key: report[key] for key in keys}
 
 
 def _printable(value: Any) -> Any:

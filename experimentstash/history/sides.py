@@ -11,6 +11,7 @@ from experimentstash.core.errors import StashError
 from experimentstash.core.names import SnapshotName, tool_path
 from experimentstash.git.checkouts.changes import changes
 from experimentstash.git.checkouts.tool_commit import checked_out
+from experimentstash.git.clone import first_answer
 from experimentstash.history.config_values import config_values, flattened, late_values
 from experimentstash.stash import snapshot_body, snapshot_file
 from experimentstash.stash.stash import Stash
@@ -115,8 +116,7 @@ def _lock_text(
         _, tool, inside = path.split("/", 2)
         commit = snapshot.pins(name.tool).get(tool, "")
         clones = repository.clones(tool_path(tool), tool_path(tool))[0]
-        found = (clone.file(commit, inside) for clone in clones)
-        data = next((one for one in found if one is not None), None) if commit else None
+        data = first_answer(clones, lambda clone: clone.file(commit, inside)) if commit else None
     else:
         data = catalog.text(record, path)
     if data is None:

@@ -221,7 +221,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     def problem(what: str, fix: str = refreeze) -> Problem:
         return Problem(name.path, "header", what, fix)
 
-    found = [problem(complaint) for complaint in _name_complaints(name)]
+    found = [problem(f"{short(part)}: {complaint}") for part, complaint in name_complaints(name)]
     for key in ONCE:
         values = snapshot.all(key)
         if len(values) > 1:
@@ -285,7 +285,7 @@ def refreeze_command(name: SnapshotName, *beside: str) -> str:
 
     Where the name is none, it is the command that takes the file out of the next commit.
     """
-    if any(_name_complaints(name)):
+    if any(name_complaints(name)):
         return command("git", "rm", "--cached", "--force", name.path)
     new = [snapshot_directory(name.tool, name.tag), tool_path(name.tool)]
     remove = command("rm", "-f", name.path, *beside)
@@ -297,14 +297,15 @@ def freeze_command(name: SnapshotName, tag: str) -> str:
     return command("experimentstash", "snapshot", name.tool, name.experiment, "--tag", tag)
 
 
-def _name_complaints(name: SnapshotName) -> Iterator[str]:
+def name_complaints(name: SnapshotName) -> Iterator[tuple[str, str]]:
+    """Yield each part of a name that a snapshot cannot have, and why."""
     for part, complaint in (
         (name.tool, tool_complaint(name.tool)),
         (name.tag, tag_complaint(name.tag)),
         (name.experiment, experiment_complaint(name.experiment)),
     ):
         if complaint:
-            yield f"{short(part)}: {complaint}"
+            yield part, complaint
 
 
 def timestamp(text: str) -> dt.datetime | None:

@@ -250,13 +250,14 @@ class Facts:
         if not inside or tool_complaint(tool) or not is_commit(commit):
             return None
         if (path, commit) not in self._shipped_digests:
-            from experimentstash.git.gitmodules import Submodule  # few snapshots record a lock of the tool's own
+            # few snapshots record a lock of the tool's own
+            from experimentstash.git.clone import first_answer
+            from experimentstash.git.gitmodules import Submodule
 
             submodules = self._repository.submodules({freeze.id})[freeze.id]
             module = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
             clones = self._repository.clones(tool_path(tool), module.name)[0]
-            digests = (clone.digest(commit, inside) for clone in clones)
-            self._shipped_digests[path, commit] = next((one for one in digests if one is not None), None)
+            self._shipped_digests[path, commit] = first_answer(clones, lambda clone: clone.digest(commit, inside))
         held = self._shipped_digests[path, commit]
         return None if held is None else ShippedLock(path, digest, held, commit)
 

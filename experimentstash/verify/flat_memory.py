@@ -73,8 +73,8 @@ def _digest(text: str) -> bytes:
 def _version() -> str:
     """Return what a judgement depends on beside the text: the code that judges, and the parser."""
     package = Path(__file__).parents[1]
-    told = [sys.version, yaml.__version__, *((package / name).read_text(encoding="utf-8") for name in _JUDGES)]
-    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:12]
+    inputs = [sys.version, yaml.__version__, *((package / name).read_text(encoding="utf-8") for name in _JUDGES)]
+    return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:12]
 
 
 def current() -> FlatMemory | None:

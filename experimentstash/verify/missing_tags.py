@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.snapshot_file import Snapshot
 
 _MADE_UP = re.compile(r"Freeze .+ as \S+")
-"""The message of a freeze commit to which nobody gave one."""
+"""The message of a freeze commit that `snapshot` made without `-m`."""
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 

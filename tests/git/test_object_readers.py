@@ -482,7 +482,6 @@ def test_one_room_opens_repositories() -> None:
 
 
 @pytest.mark.every
-@pytest.mark.first(1)
 @pytest.mark.parametrize("stored", ["packed", "loose"])
 def test_a_thousand_commits_take_no_time(tmp_path: Path, stored: str) -> None:
     root = make_stash(tmp_path / "stash")

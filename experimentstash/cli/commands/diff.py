@@ -50,8 +50,8 @@ def command(old: str, new: str | None, only_changed: bool, as_json: bool, as_csv
     with Repository.open(find_stash().root) as repository:
         compared = compare_tags(repository, old, new)
     if as_json:
-        told = [comparison.as_json(only_changed=only_changed) for comparison in compared]
-        click.echo(json.dumps({"comparisons": told}, indent=2))
+        documents = [comparison.as_json(only_changed=only_changed) for comparison in compared]
+        click.echo(json.dumps({"comparisons": documents}, indent=2))
     elif as_csv or as_md:
         table = _table(compared, only_changed=only_changed)
         click.echo(table.csv() if as_csv else table.markdown(), nl=False)
@@ -80,7 +80,7 @@ def _same(row: Row) -> str:
 
 
 def _lines(one: Comparison, *, only_changed: bool) -> Iterator[str]:
-    yield styled(printable(f"{one.old.label}:{one.old.name.title} → {one.new.label}:{one.new.name.title}"), HEAD)
+    yield styled(printable(one.title), HEAD)
     for part in PARTS:
         rows = [row for row in one.rows if row.part == part]
         left = [row for row in rows if not (only_changed and row.is_same)]
@@ -106,5 +106,4 @@ def _cells(row: Row, width: int) -> list[str | Cell]:
 
 def _commit_lines(one: Comparison) -> Iterator[str]:
     for commit in one.commits:
-        sign, colour = ("+", GOOD) if commit.is_added else ("-", BAD)
-        yield styled(printable(f"    {sign} {commit.tool} {commit.commit[:SHORT]} {commit.subject}"), colour)
+        yield styled(printable(f"    {commit}"), GOOD if commit.is_added else BAD)

@@ -49,8 +49,8 @@ def command(name: str | None, count: int | None, as_json: bool, as_csv: bool, as
         subjects = catalog.subjects(record for record, _ in records)
         snapshots = {record.tag: catalog.readable(record) for record, _ in records}
     if as_json:
-        told = [_as_json(record, names, snapshots[record.tag], subjects) for record, names in records]
-        click.echo(json.dumps({"tags": told}, indent=2))
+        tags = [_as_json(record, names, snapshots[record.tag], subjects) for record, names in records]
+        click.echo(json.dumps({"tags": tags}, indent=2))
         return FINE
     rows = [row for record, names in records for row in _rows(record, names, snapshots[record.tag], subjects)]
     table = Table(_HEAD, rows)

@@ -45,7 +45,7 @@ def command(what: str, as_json: bool) -> int:
         problems = findings_of_tag(repository, record.tag, record.commit)
         parts = {name: _Part(catalog, record, name, snapshots[name]) for name in names}
     if as_json:
-        told = {
+        document = {
             "tag": record.tag,
             "commit": record.commit,
             "message": subject,
@@ -53,7 +53,7 @@ def command(what: str, as_json: bool) -> int:
             "problems": [problem.as_json() for problem in problems],
             "snapshots": [part.as_json() for part in parts.values()],
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(document, indent=2))
     else:
         show(_lines(record, subject, problems, parts, is_whole=len(parts) == 1))
     return FINE
@@ -92,7 +92,7 @@ class _Part:
         }
 
     def lines(self, *, is_whole: bool) -> Iterator[str]:
-        """Yield what the terminal is told; config and figures only where it is the one that was asked for."""
+        """Yield the lines for a terminal; config and figures only where this is the only snapshot that is shown."""
         yield styled(printable(self.name.title), HEAD)
         yield f"  file: {printable(self.name.path)}"
         for key in _FACTS:

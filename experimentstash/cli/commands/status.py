@@ -84,8 +84,8 @@ def _tool_row(tool: ToolState) -> list[str | Cell]:
 
 def _configs(tool: ToolState) -> Cell:
     counts = {state: sum(copy.state.value == state for copy in tool.copies) for state in ("same", "outdated", "edited")}
-    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    return Cell(told, BAD if counts["outdated"] else FAINT)
+    summary_of_copies = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return Cell(summary_of_copies, BAD if counts["outdated"] else FAINT)
 
 
 def _tag_row(tag: TagState) -> list[str | Cell]:

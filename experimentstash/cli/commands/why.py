@@ -42,8 +42,7 @@ def command(old: str, new: str, as_json: bool) -> int:
 
 
 def _lines(one: Explanation) -> Iterator[str]:
-    old, new = one.comparison.old, one.comparison.new
-    yield styled(printable(f"{old.label}:{old.name.title} → {new.label}:{new.name.title}"), HEAD)
+    yield styled(printable(one.comparison.title), HEAD)
     yield f"{one.results}; {one.conclusion}"
     for cause in one.causes:
         yield from _cause_lines(one, cause)
@@ -65,5 +64,4 @@ def _cause_lines(one: Explanation, cause: Cause) -> Iterator[str]:
         yield f"  and {len(cause.rows) - _MOST:,} more (experimentstash diff --only-changed)"
     if cause.kind == "code":
         for commit in one.comparison.commits[:_MOST]:
-            sign = "+" if commit.is_added else "-"
-            yield printable(f"    {sign} {commit.tool} {commit.commit[:SHORT]} {commit.subject}")
+            yield printable(f"    {commit}")

@@ -111,7 +111,6 @@ def test_the_files_are_those_of_a_freeze_one_by_one(stash: Path) -> None:
 
 
 @pytest.mark.every
-@pytest.mark.first(1)
 @pytest.mark.parametrize(
     "more",
     [
