@@ -69,6 +69,14 @@ def _modules(found: Any) -> List[str]:
     return sorted(name for name in tops if name.isidentifier())
 
 
+def _headers(found: Any) -> Any:
+    """Return the headers of a distribution's metadata, without the long description that follows them."""
+    from email.parser import HeaderParser
+
+    text = found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("") or ""
+    return HeaderParser().parsestr(text.replace("\r\n", "\n").partition("\n\n")[0])
+
+
 def distributions(files: Set[str]) -> List[Dict[str, Any]]:
     """Return each installed distribution once: the one that an import would find.
 
@@ -79,7 +87,7 @@ def distributions(files: Set[str]) -> List[Dict[str, Any]]:
 
     seen: Dict[str, Dict[str, Any]] = {}
     for found in metadata.distributions():
-        said = found.metadata
+        said = _headers(found)
         name, version = said["Name"], said["Version"]
         if name and version and name.lower().replace("_", "-") not in seen:
             place = os.path.realpath(str(found.locate_file("")))

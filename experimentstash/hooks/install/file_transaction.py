@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def all_or_nothing(paths: Iterable[Path]) -> Iterator[None]:
     """Put the files at `paths` back, and take away the folders that had to be made for them, where this fails."""
     record = {path: _Was(path) for path in paths}
-    absent = {folder for path in record for folder in path.parents if not folder.exists()}
+    absent = {folder for folder in {parent for path in record for parent in path.parents} if not folder.exists()}
     try:
         yield
     except BaseException:

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import re
+from functools import lru_cache
 from typing import Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import quote, quote_plus
 
@@ -35,6 +36,7 @@ _EVERYDAY = frozenset("postgres password keyring changeme".split())
 _LINE = 16  # characters of a line of a secret of several lines, such as a PEM key
 
 
+@lru_cache(maxsize=1024)  # a command asks for every text that it writes
 def is_secret_name(name: str) -> bool:
     """Tell whether an environment variable is named like a secret (spec.md, section *Freezing*)."""
     if _NO_SECRETS.fullmatch(name):
@@ -120,6 +122,7 @@ def _in_urls(values: Mapping[str, str]) -> Iterator[Tuple[str, str]]:
             yield name, match[1]
 
 
+@lru_cache(maxsize=1024)
 def _holds_token(value: str) -> bool:
     return next(tokens(value), None) is not None or re.match(r"https?://[^/\s@]+@", value) is not None
 
