@@ -146,10 +146,15 @@ class Ran:
 
 def run(*args: str | Path, cwd: Path, env: dict[str, str] | None = None, stdin: str = "", timeout: float = 300) -> Ran:
     """Run a real program and return its exit code and what it said; what forks instead of it, for one of ours."""
+    whole_env = {**os.environ, **(env or {})}
+    words = [str(word) for word in args[1:]]
+    forked = preloaded.forked(args[0], *words, cwd=cwd, env=whole_env, stdin=stdin.encode(), timeout=timeout)
+    if forked is not None:
+        return Ran(forked[0], *(text.decode("utf-8", "replace") for text in forked[1:]))
     done = subprocess.run(
-        [str(script(args[0])), *map(str, args[1:])],
+        [str(script(args[0])), *words],
         cwd=cwd,
-        env=None if env is None else {**os.environ, **env},
+        env=whole_env,
         input=stdin.encode(),
         capture_output=True,
         check=False,
