@@ -1,8 +1,8 @@
-# What ExperimentStash's hooks have in common. Each sources this file with its own type in $hook: it cannot be read off
-# $0, since pre-commit and prek rename a hook that they find to <type>.legacy and go on running it under that name.
+# The shared part of ExperimentStash's hooks. Each hook sources this file with its type in $hook. The type cannot be
+# read from $0: pre-commit and prek rename an existing hook to <type>.legacy and run it under that name.
 #
-# First runs the hook that stood here before, if there was one. Then, where $judges is yes, a Python takes over.
-# For any POSIX shell: dash, busybox, the bash 3.2 of macOS. One call of git, since a hook runs at every commit.
+# Runs the former hook first, if there is one. Then, if $judges is yes, runs the hook in Python.
+# For any POSIX shell: dash, busybox, the bash 3.2 of macOS. It calls git only once, since a hook runs at every commit.
 
 own=${0%/*}
 newline='
@@ -21,8 +21,8 @@ main() {
     exit
 }
 
-# Sets $python, and $former: the folder of hooks that core.hooksPath led to before it led here. `experimentstash
-# install` kept the repository's own value; without one it is what the user's configuration says today, or git's own.
+# Sets $python, and $former: the directory that core.hooksPath named before it named this one. `experimentstash install`
+# recorded the repository's own value. Without one, it is the value in the user's configuration, or git's default.
 read_settings() {
     python='' former='' outer='' leads_here='' is_kept=''
     settings=$(git config --type=path --get-regexp '^(experimentstash\.(python|hookspath)|core\.hookspath)$')
@@ -43,7 +43,7 @@ read_settings() {
     fi
 }
 
-# Only what is executable is a hook: git's own rule.
+# Git runs only executable hooks.
 is_hook() {
     [ -f "$1" ] && [ -x "$1" ]
 }
@@ -53,7 +53,7 @@ run_earlier() {
         is_hook "$earlier" || continue
         case $hook in
             pre-push | post-rewrite | pre-receive)
-                [ -n "$input" ] || input=$(cat && echo .) # without the dot the last line breaks would be lost
+                [ -n "$input" ] || input=$(cat && echo .) # the dot keeps trailing line breaks
                 printf %s "${input%.}" 2>/dev/null | "$earlier" "$@"
                 ;;
             *) "$earlier" "$@" ;;
@@ -64,13 +64,13 @@ run_earlier() {
 }
 
 judge() {
-    leave_working_folder_out
+    exclude_working_tree
     if [ -z "$python" ]; then
         command -v experimentstash-hook >/dev/null ||
             fail 'git config names no experimentstash.python, and experimentstash-hook is not on the PATH'
         exec experimentstash-hook "$hook" "$@"
     fi
-    [ "${python#/}" != "$python" ] && is_hook "$python" || fail "$python, the Python that it ran with, is gone"
+    [ "${python#/}" != "$python" ] && is_hook "$python" || fail "its Python no longer exists: $python"
     exec "$python" -c '
 import sys
 sys.path[:] = filter(None, sys.path)
@@ -83,10 +83,10 @@ except ImportError as error:
 sys.exit(code)' "$hook" "$@"
 }
 
-# What lies in the working tree came with the stash, and could be named yaml.py or sitecustomize.py. `python -c` looks
-# there first, which the '' in its path says; so would an empty or a relative entry in the user's PYTHONPATH, or one
-# that leads there. The tools, which the hooks may start, get the user's own value again.
-leave_working_folder_out() {
+# Keeps Python from importing files of the working tree, which come with the stash and could be named yaml.py or
+# sitecustomize.py. `python -c` looks there first (the '' in its path). So does an empty or relative entry in the user's
+# PYTHONPATH, or one that leads there. The tools that a hook starts get the user's own value back.
+exclude_working_tree() {
     case ${PYTHONPATH-}${PYTHONHOME-}${PYTHONUSERBASE-}${PYTHONPYCACHEPREFIX-} in '') return ;; esac
     tree=$(pwd -P)
     common=$(git rev-parse --git-common-dir)
@@ -104,7 +104,7 @@ leave_working_folder_out() {
     [ "$kept" = "${PYTHONPATH-}" ] || export EXPERIMENTSTASH_PYTHONPATH="$PYTHONPATH" PYTHONPATH="$kept"
 }
 
-# Where a path leads, and not how it is written, tells whether it is part of the stash.
+# Resolves symlinks: the path may be written differently from that of the stash.
 is_outside() {
     case $1 in /*) ;; *) return 1 ;; esac
     place=$1
@@ -115,9 +115,9 @@ is_outside() {
 
 # A hook that cannot judge says why and fails.
 fail() {
-    mend='experimentstash install'
-    command -v experimentstash >/dev/null || mend="pip install experimentstash && $mend"
-    printf 'experimentstash: the %s hook cannot judge: %s\n    fix: %s\n' "$hook" "$1" "$mend" >&2
+    fix='experimentstash install'
+    command -v experimentstash >/dev/null || fix="pip install experimentstash && $fix"
+    printf 'experimentstash: the %s hook cannot judge: %s\n    fix: %s\n' "$hook" "$1" "$fix" >&2
     exit 1
 }
 

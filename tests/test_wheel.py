@@ -114,7 +114,7 @@ def test_the_hooks_of_the_wheel_judge(installed: Path, way: str, tmp_path: Path)
     root = make_stash(tmp_path / "stash")
     if way == "install":
         done = run(installed / "experimentstash", "install", cwd=root)
-        assert (done.code, f"  they run with {installed}/python" in done.out) == (0, True), done
+        assert (done.code, f"  Python of the hooks: {installed}/python" in done.out) == (0, True), done
     else:
         asked = run(
             installed / "python", "-c", "import experimentstash; print(*experimentstash.__path__)", cwd=tmp_path

@@ -12,8 +12,8 @@ from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.pins import pin_moves
 from experimentstash.git.checkouts.tool_commit import checked_out
 from experimentstash.history.catalog import Catalog
-from experimentstash.hooks.install.diagnosis import check_up
-from experimentstash.hooks.install.locations import place_of
+from experimentstash.hooks.install.diagnosis import diagnose
+from experimentstash.hooks.install.locations import locations_of
 from experimentstash.stash.stash import Stash
 from experimentstash.verify.published import unpublished
 from experimentstash.verify.tag_findings import findings_by_tag, missing_tag
@@ -161,7 +161,7 @@ def overview(repository: Repository, *, online: bool = False) -> Overview:
     names = sorted({*tools, *pins})
     states = [tool_state(stash, name, tools.get(name), pins.get(name, "")) for name in names]
     tags, others = _tag_states(repository, head, online=online)
-    hooks = check_up(place_of(repository.root), starts_python=False)
+    hooks = diagnose(locations_of(repository.root), starts_python=False)
     return Overview(head, repository.branch(), tuple(states), tuple(tags), tuple(hooks), (*problems, *others))
 
 

@@ -1,1 +1,1 @@
-"""The hooks, a door each: read, decide, then write or refuse. They run at every commit, so each starts fast."""
+"""The hooks, one module each: read, decide, then write or refuse. They run at every commit, so they start fast."""

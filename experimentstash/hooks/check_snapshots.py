@@ -1,4 +1,4 @@
-"""`check-snapshots`: the rules `flat`, `header`, `pin` and `frozen` for the commit being made, a range, or HEAD."""
+"""`check-snapshots`: applies the rules `flat`, `header`, `pin` and `frozen` to a new commit, a range, or HEAD."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from experimentstash.git.entries import Entry
     from experimentstash.verify.examination import Verdict
 
-_ABOUT = "Judge the snapshots of the commit being made, of the range that a framework names, or of HEAD."
-_RANGE = ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")  # of pre-commit and prek, given --from-ref and --to-ref
-_INDEX = "GIT_INDEX_FILE"  # which git sets for the hooks of a commit that is being made
+_ABOUT = "Judge the snapshots of the commit being made, of the range that a framework passes, or of HEAD."
+_RANGE = ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")  # set by pre-commit and prek for --from-ref and --to-ref
+_INDEX = "GIT_INDEX_FILE"  # set by git for the hooks of `git commit`
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge a commit and return the exit code.
 
-    Judged is what the next commit brings in or changes below `snapshots/`. Where a framework names a range, as in CI,
-    it is that range; where nothing at all is staged and no commit is being made, it is HEAD with the snapshot tags.
+    By default this judges the changes below `snapshots/` that are staged. If a framework passes a range, as in CI, it
+    judges that range. If nothing is staged and no commit is being made, it judges HEAD and the snapshot tags.
 
     Args:
-        argv: `--strict` and `--online`; `--stage KIND` and what git gave the hook.
+        argv: `--strict` and `--online`; or `--stage KIND` and the arguments that git passes to the hook.
     """
     options = read("check-snapshots", _ABOUT, argv, ("--strict", "--online"))
     return guard(lambda: _check(options))
@@ -84,48 +84,48 @@ def _unpublished(repository: Repository, verdict: Verdict, options: Options) -> 
 
 
 def staged_problems(repository: Repository, options: Options) -> list[Problem]:
-    """Judge the commit being made: what it brings in, or with `--strict` all that it holds.
+    """Judge the staged snapshots or, with `--strict`, all snapshots of the index.
 
     Raises:
-        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+        StashError: they cannot be judged: a conflict, a missing object, the boundary of a shallow clone.
     """
     staged = repository.staged()
     if not (staged or repository.staged_misplaced() or options.strict):
         return []
-    from experimentstash.verify.examination import judge_index, judge_staged  # what most commits have no need of
+    from experimentstash.verify.examination import judge_index, judge_staged  # most commits do not need it
 
     verdict = judge_index(repository, strict=True) if options.strict else judge_staged(repository, staged)
     return [*verdict.problems, *_unpublished(repository, verdict, options)]
 
 
 def report_staged(repository: Repository, problems: Sequence[Problem]) -> int:
-    """Tell of what `staged_problems` found, and return the exit code."""
+    """Report the findings of `staged_problems`, and return the exit code."""
     if not problems:
         return FINE
     from experimentstash.verify.exceptions import report_unless_allowed
 
-    found = _frozen_meanwhile(repository.root, repository.staged(), problems)
-    return report_unless_allowed(found, repository.own_folder, "git commit …")
+    merged = _merge_fixed_files(repository.root, repository.staged(), problems)
+    return report_unless_allowed(merged, repository.own_folder, "git commit …")
 
 
-def _frozen_meanwhile(root: Path, staged: Mapping[str, Entry], problems: Sequence[Problem]) -> list[Problem]:
-    """Return the findings; of a file that is right on disk by now, one that says so in the place of many.
+def _merge_fixed_files(root: Path, staged: Mapping[str, Entry], problems: Sequence[Problem]) -> list[Problem]:
+    """Return the findings, with one finding for each file that is correct on disk but not staged.
 
-    `freeze-snapshots` mends a file and does not stage it: under a framework this hook runs all the same.
+    `freeze-snapshots` fixes a file and does not stage it. A framework runs this hook after it all the same.
     """
-    places = [_file_of(problem) if problem.rule in ("flat", "header") else "" for problem in problems]
-    mended = {path for path in staged.keys() & set(places) if _is_mended(root, path)}
-    told = [problem for problem, path in zip(problems, places, strict=True) if path not in mended]
-    what = "it is frozen in the working tree, and not as it is staged"
-    return told + [Problem(path, "flat", what, f"git add {quote(path)}") for path in sorted(mended)]
+    paths = [_path_of(problem) if problem.rule in ("flat", "header") else "" for problem in problems]
+    fixed = {path for path in staged.keys() & set(paths) if _is_fixed(root, path)}
+    remaining = [problem for problem, path in zip(problems, paths, strict=True) if path not in fixed]
+    what = "the file is frozen in the working tree, but the frozen file is not staged"
+    return remaining + [Problem(path, "flat", what, f"git add {quote(path)}") for path in sorted(fixed)]
 
 
-def _file_of(problem: Problem) -> str:
-    """Return the path of a finding's place, which may name a line."""
+def _path_of(problem: Problem) -> str:
+    """Return the path in a finding's place, which may end with a line number."""
     return problem.where if problem.where.endswith(".yaml") else problem.where.rpartition(":")[0]
 
 
-def _is_mended(root: Path, path: str) -> bool:
+def _is_fixed(root: Path, path: str) -> bool:
     from experimentstash.core.files import check_inside
     from experimentstash.freeze.pending_snapshot import problems_of
     from experimentstash.stash.snapshot_file import LARGEST

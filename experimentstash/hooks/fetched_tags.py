@@ -1,4 +1,4 @@
-"""Whether a checkout has the snapshot tags that it is to be judged by; CI often fetches without tags."""
+"""Checks that a checkout has the snapshot tags needed to judge it: CI often fetches without tags."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def check_tags_fetched(repository: Repository, commit: str) -> None:
-    """Check that no remote has a tag of a commit's snapshots that is missing here.
+    """Check that no remote has a tag for the commit's snapshots that is missing here.
 
-    The remotes are asked only where a snapshot has no tag. Where none answers, a checkout with one snapshot tag at
-    least is taken for one that has them all.
+    Asks the remotes only if a snapshot has no tag. If a remote does not answer, a checkout with at least one snapshot
+    tag counts as complete.
 
     Args:
         repository: the repository.
-        commit: the full id of the commit that is judged.
+        commit: the full id of the commit to judge.
 
     Raises:
-        StashError: a tag has to be fetched, or nobody can say whether one has to be.
+        StashError: a tag must be fetched, or it is unknown whether one must be fetched.
     """
     tags = repository.tags()
     known = tags.commits.keys() | tags.broken.keys()
@@ -30,9 +30,10 @@ def check_tags_fetched(repository: Repository, commit: str) -> None:
     for remote in repository.remote_names() if missing else ():
         deepen = ("--unshallow",) if repository.shallow else ()
         fix = command("git", "fetch", *deepen, "--tags", remote)
-        if (there := repository.tags_at(remote)) is None:
+        if (remote_tags := repository.tags_at(remote)) is None:
             if not known:
-                what = f"this checkout has no snapshot tag, and {remote} does not say whether it has one"
+                what = f"this checkout has no snapshot tags, and the snapshot tags of {remote} are unknown"
                 raise StashError(what, fix)
-        elif lost := missing & there.keys():
-            raise StashError(f"this checkout lacks snapshot/{min(lost)}, by which its snapshots are judged", fix)
+        elif unfetched := missing & remote_tags.keys():
+            what = f"this checkout lacks snapshot/{min(unfetched)}, which is needed to judge its snapshots"
+            raise StashError(what, fix)

@@ -1,4 +1,4 @@
-"""`freeze-snapshots`: a snapshot config that is staged and not frozen yet is flattened and stamped in place."""
+"""`freeze-snapshots`: flattens staged snapshot configs that are not frozen yet, and adds their headers, in place."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Freeze what the next commit brings in below `snapshots/`, and return the exit code: 1 where there was something.
+    """Freeze the staged files below `snapshots/`, and return the exit code: 1 if this changed a file.
 
     Args:
-        argv: `--help`; `--stage KIND` and what git gave the hook.
+        argv: `--help`; or `--stage KIND` and the arguments that git passes to the hook.
     """
-    read("freeze-snapshots", "Freeze what is staged below snapshots/ and is not frozen yet.", argv)
+    read("freeze-snapshots", "Freeze the staged files below snapshots/ that are not frozen yet.", argv)
     return guard(_freeze)
 
 
@@ -30,7 +30,7 @@ def _freeze() -> int:
 
 
 def freeze_staged_files(repository: Repository) -> int:
-    """Freeze what the next commit brings in and is not frozen yet, tell of it, and return the exit code."""
+    """Freeze the staged configs that are not frozen yet, report them, and return the exit code."""
     if not (staged := repository.staged()):
         return FINE
     from experimentstash.core.progress import show_steps
@@ -38,16 +38,16 @@ def freeze_staged_files(repository: Repository) -> int:
     from experimentstash.freeze.staged_configs import freeze_staged
     from experimentstash.git.checkouts.pins import pin_moves
     from experimentstash.stash.stash import Stash
-    from experimentstash.verify.exceptions import VARIABLE  # what most commits have no need of
+    from experimentstash.verify.exceptions import VARIABLE  # most commits do not need these modules
 
     show_steps()
     freezer = Freezer(Stash(repository.root))
     frozen, failures = freeze_staged(repository, staged, freezer)
     if frozen:
-        pins = {tool: pin for one in frozen for tool, pin in one.pins.items()}
+        pins = {tool: pin for snapshot in frozen for tool, pin in snapshot.pins.items()}
         for line in freezer.lines(frozen, pin_moves(freezer.stash, pins)):
             print(line)
-        paths = dict.fromkeys(path for one in frozen for path in (one.name.path, *one.files))
+        paths = dict.fromkeys(path for snapshot in frozen for path in (snapshot.name.path, *snapshot.files))
         print(f"next: {command('git', 'add', *paths)} && git commit")
     sys.stdout.flush()
     for failure in failures:

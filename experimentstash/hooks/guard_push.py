@@ -1,4 +1,4 @@
-"""`guard-push`: judges what is being pushed, of every ref, before it leaves."""
+"""`guard-push`: judges every ref of a push before git sends it."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 _FRAMEWORK_REMOTE = "PRE_COMMIT_REMOTE_NAME"
 _ANCESTORS = 12
-"""Processes between a hook and the `git push` that started it: shells, and those of a framework."""
+"""The maximum number of processes (shells, a framework) between a hook and the `git push` that started it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge a push and return the exit code.
 
-    On stdin come git's own lines, `<local ref> <local id> <remote ref> <remote id>`; a framework tells of one ref
-    in its environment. Where nothing says what is pushed, it is what HEAD has and no remote has.
+    Git passes lines of `<local ref> <local id> <remote ref> <remote id>` on stdin. A framework passes one ref in
+    environment variables. Without either, this judges the commits of HEAD that no remote has.
 
     Args:
-        argv: `--online`, to ask the tools' remotes for the recorded commits; `--stage KIND` and what git gave
-            the hook: the remote's name and its URL.
+        argv: `--online`, to ask the tools' remotes for the recorded commits; or `--stage KIND` and the arguments that
+            git passes to the hook: the name and the URL of the remote.
     """
-    options = read("guard-push", "Judge what is being pushed.", argv, ("--online",), words="REMOTE URL")
+    options = read("guard-push", "Judge every ref of a push.", argv, ("--online",), words="REMOTE URL")
     return guard(lambda: _guard(options))
 
 
 def _guard(options: Options) -> int:
     words = options.words
-    updates = [] if _FRAMEWORK_REMOTE in os.environ and not options.stage else _told()
+    updates = [] if _FRAMEWORK_REMOTE in os.environ and not options.stage else _updates_on_stdin()
     if words and not updates:
-        return FINE  # git runs the hook where nothing is to be pushed, too
+        return FINE  # git also runs the hook if there is nothing to push
     from experimentstash.verify.exceptions import report_unless_allowed
     from experimentstash.verify.push import judge_updates
 
@@ -50,61 +50,65 @@ def _guard(options: Options) -> int:
             remote = words[0] if words else None
             receiver = _receiver(repository, updates, remote, words[-1] if words else None)
         elif _FRAMEWORK_REMOTE in os.environ:
-            updates = _of_framework(repository)
-            # of one ref among many
-            receiver = _receiver(repository, updates, _said("REMOTE_NAME"), _said("REMOTE_URL"), gets_more=True)
+            updates = _framework_updates(repository)
+            remote, url = _framework_variable("REMOTE_NAME"), _framework_variable("REMOTE_URL")
+            # the framework passes only one of the pushed refs
+            receiver = _receiver(repository, updates, remote, url, gets_more=True)
         else:
-            updates = _of_head(repository)
+            updates = _head_updates(repository)
             receiver = _receiver(repository, updates, None, None)
         online = options.online or repository.setting("experimentstash.online", boolean=True) == "true"
-        along = partial(_pushes_tools, repository)
-        problems = judge_updates(repository, updates, receiver, online=online, pushed_along=along)
+        pushes_tools = partial(_pushes_tools, repository)
+        problems = judge_updates(repository, updates, receiver, online=online, pushed_along=pushes_tools)
         return report_unless_allowed(problems, repository.own_folder, "git push …")
 
 
 def _pushes_tools(repository: Repository) -> bool:
-    """Tell whether git will push the tools' branches before those of the stash, and the latter only if that succeeds.
+    """Return whether git pushes the tools' branches first, and those of the stash only if that succeeds.
 
-    An option of `git push` goes before the configuration, and git tells its hooks nothing of it: it is read off the
-    command line of the process. Where that is not to be had, nothing is taken for granted.
+    An option of `git push` overrides the configuration. Git does not pass it to the hook, so it is read from the
+    command line of the process. If that cannot be read, the answer is False.
     """
     configured = repository.setting("push.recurseSubmodules") == "on-demand"
-    typed = _typed_recursion()
-    return typed == "on-demand" or (typed == "" and configured)
+    option = _recursion_option()
+    return option == "on-demand" or (option == "" and configured)
 
 
-def _typed_recursion() -> str | None:
-    """Return what `git push` was told of submodules, an empty text for nothing, or None where it is not found."""
+def _recursion_option() -> str | None:
+    """Return the value of `--recurse-submodules` of the running `git push`.
+
+    An empty string means that the option is absent, None that the command line cannot be read.
+    """
     import subprocess
 
     process = os.getppid()
     for _ in range(_ANCESTORS):
         try:
-            asked = ("ps", "-ww", "-o", "ppid=,args=", "-p", str(process))
-            answer = subprocess.run(asked, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
+            command = ("ps", "-ww", "-o", "ppid=,args=", "-p", str(process))
+            answer = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"})
         except OSError:
             return None
         parent, *words = answer.stdout.decode("utf-8", "replace").split() or [""]
         if words and Path(words[0]).name == "git" and "push" in words:
-            return _recursion(words)
+            return _last_recursion_option(words)
         if not parent.isdigit() or int(parent) < 2:
             return None
         process = int(parent)
     return None
 
 
-def _recursion(words: Sequence[str]) -> str:
-    found = ""
+def _last_recursion_option(words: Sequence[str]) -> str:
+    value = ""
     for word, following in zip(words, [*words[1:], ""], strict=True):
         if word.startswith("--no-rec"):
-            found = "no"
-        elif word.startswith("--rec"):  # git takes the beginning of an option for it
-            found = word.partition("=")[2] if "=" in word else following
-    return found
+            value = "no"
+        elif word.startswith("--rec"):  # git accepts abbreviated options
+            value = word.partition("=")[2] if "=" in word else following
+    return value
 
 
-def _told() -> list[RefUpdate]:
-    """Return what git says on stdin; whoever types there is not asked."""
+def _updates_on_stdin() -> list[RefUpdate]:
+    """Return the ref updates that git passes on stdin; none if stdin is a terminal."""
     if sys.stdin is None or sys.stdin.isatty():
         return []
     from experimentstash.git.ref_updates import told_lines
@@ -115,25 +119,26 @@ def _told() -> list[RefUpdate]:
 def _update(line: str) -> RefUpdate:
     from experimentstash.git.ref_updates import ref_update
 
-    words = line.rsplit(" ", 3)  # what was pushed may be written with spaces: `HEAD@{1 day ago}`
+    words = line.rsplit(" ", 3)  # the local ref may contain spaces: `HEAD@{1 day ago}`
     if len(words) != 4:
         raise StashError(f"stdin is no push: {short(line)}", "git push")
     return ref_update(words[2], old=words[3], new=words[1])
 
 
-def _of_framework(repository: Repository) -> list[RefUpdate]:
-    """Return the one ref that pre-commit or prek tells of; without a range it is new, with its whole history."""
+def _framework_updates(repository: Repository) -> list[RefUpdate]:
+    """Return the one ref that pre-commit or prek passes, as a new ref with its whole history."""
     from experimentstash.git.ref_updates import RefUpdate
 
-    new = repository.resolve_object(_said("TO_REF") or _said("LOCAL_BRANCH") or "HEAD")
-    return [RefUpdate(_said("REMOTE_BRANCH") or "HEAD", None, new)]
+    revision = _framework_variable("TO_REF") or _framework_variable("LOCAL_BRANCH") or "HEAD"
+    new = repository.resolve_object(revision)
+    return [RefUpdate(_framework_variable("REMOTE_BRANCH") or "HEAD", None, new)]
 
 
-def _said(name: str) -> str:
+def _framework_variable(name: str) -> str:
     return os.environ.get(f"PRE_COMMIT_{name}", "")
 
 
-def _of_head(repository: Repository) -> list[RefUpdate]:
+def _head_updates(repository: Repository) -> list[RefUpdate]:
     from experimentstash.git.ref_updates import RefUpdate
 
     head = repository.head()
@@ -150,8 +155,8 @@ def _receiver(
 ) -> Receiver:
     from experimentstash.verify.push import Receiver
 
-    # what it had may be unknown here: somebody else has pushed meanwhile
+    # the receiver's old commits may be missing here, if another user has pushed since the last fetch
     known = repository.here(update.old for update in updates if update.old)
-    if remote is None:  # nobody pushes: what is judged is what no remote had when it was last seen
+    if remote is None:  # not a push: judge the commits that no remote-tracking branch has
         known += repository.remembered()
     return Receiver(tuple(known), remote, url, gets_more)

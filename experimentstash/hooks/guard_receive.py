@@ -1,4 +1,4 @@
-"""The gate of one's own git server, as its `pre-receive` hook: it cannot be skipped there."""
+"""The `pre-receive` hook of a git server: judges every push, and clients cannot skip it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from experimentstash.git.ref_updates import RefUpdate
 
 
-def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (each door has it; git gives nothing here)
-    """Judge what is received, while it is in quarantine still, and return the exit code; 1 refuses all of it.
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001  (every hook takes it; git passes no arguments here)
+    """Judge the received objects while they are in quarantine, and return the exit code; 1 refuses the whole push.
 
-    On stdin come git's own lines, `<old id> <new id> <ref>`. What the server has is what its branches and tags reach.
+    Git passes lines of `<old id> <new id> <ref>` on stdin. The server already has the commits that its branches and
+    tags reach.
     """
     return guard(_receive)
 
@@ -29,7 +30,7 @@ def _receive() -> int:
     updates = [_update(line) for line in told_lines(sys.stdin.buffer)]
     with Repository.open(Path.cwd()) as repository:
         online = repository.setting("experimentstash.online", boolean=True) == "true"
-        # a server has no tool's repository: the rule `published` is judged by asking, or not at all
+        # a server has no repositories of tools: it can judge the rule `published` only by asking the remotes
         return report(
             judge_updates(repository, updates, Receiver(("--branches", "--tags"), None), online=online or None)
         )

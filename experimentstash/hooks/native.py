@@ -1,6 +1,6 @@
-"""What git's own hooks hand over to: a type of hook, and the module that answers it.
+"""The entry point of the native git hooks: runs the hook module for a hook type.
 
-The scripts in the top-level folder `hooks/` find a Python and call `main` here, in one process for each hook.
+The scripts in the top-level directory `hooks/` find a Python and call `main` here, in one process for each hook.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from experimentstash.core.errors import USAGE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-DOORS = {
+MODULES = {
     "pre-commit": "pre_commit",
     "pre-merge-commit": "check_snapshots",
     "post-commit": "tag_snapshots",
@@ -23,27 +23,27 @@ DOORS = {
     "pre-push": "guard_push",
     "pre-receive": "guard_receive",
 }
-"""Each type of git hook, and the module beside this one that answers it (spec.md, *Hooks*)."""
+"""The hook module of this package for each type of git hook (spec.md, *Hooks*)."""
 
 
 def main(kind: str, arguments: Sequence[str] = ()) -> int:
-    """Answer a git hook and return its exit code.
+    """Run a git hook and return its exit code.
 
     Args:
-        kind: the type of the hook, one of `DOORS`.
-        arguments: what git gave the hook.
+        kind: the type of the hook, a key of `MODULES`.
+        arguments: the arguments that git passes to the hook.
     """
-    module = importlib.import_module(f"experimentstash.hooks.{DOORS[kind]}")
+    module = importlib.import_module(f"experimentstash.hooks.{MODULES[kind]}")
     code: int = module.main(["--stage", kind, *arguments])
     return code
 
 
 def run() -> int:
-    """Answer the git hook that the command line names: `experimentstash-hook TYPE [ARGUMENT…]`.
+    """Run the git hook that the command line names: `experimentstash-hook TYPE [ARGUMENT…]`.
 
-    The scripts in `hooks/` come in here where nobody has told them of a Python.
+    The scripts in `hooks/` call this program if git config has no `experimentstash.python`.
     """
-    if len(sys.argv) < 2 or sys.argv[1] not in DOORS:
-        print(f"usage: experimentstash-hook {'|'.join(DOORS)} [ARGUMENT…]", file=sys.stderr)
+    if len(sys.argv) < 2 or sys.argv[1] not in MODULES:
+        print(f"usage: experimentstash-hook {'|'.join(MODULES)} [ARGUMENT…]", file=sys.stderr)
         return USAGE
     return main(sys.argv[1], sys.argv[2:])

@@ -1,4 +1,4 @@
-"""The options of the hooks: what `args:` of a framework's configuration adds, and what git's own hooks are given."""
+"""The command line of the hooks: options from `args:` in a framework's config, and the arguments of native hooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STAGE = "--stage"
-"""By which `hooks.native` says the type of the hook; what git gave the hook follows it."""
+"""The option by which `hooks.native` passes the type of the hook, followed by git's arguments."""
 _HELP = {
     "--strict": "require every snapshot to match the pins of the same commit",
     "--online": "ask the tools' remotes for the recorded commits",
@@ -17,13 +17,13 @@ _HELP = {
 
 
 class Options(NamedTuple):
-    """What a hook was started with.
+    """The parsed command line of a hook.
 
     Attributes:
-        stage: the type of git's own hook, or an empty text where git did not start it.
-        words: what git gave its hook.
-        strict: `--strict` was given.
-        online: `--online` was given.
+        stage: the type of the native hook; empty if git did not start the hook.
+        words: the arguments that git passes to the hook.
+        strict: whether `--strict` is set.
+        online: whether `--online` is set.
     """
 
     stage: str = ""
@@ -35,30 +35,30 @@ class Options(NamedTuple):
 def read(
     name: str, about: str, argv: Sequence[str] | None, flags: Sequence[str] = (), *, words: str | None = None
 ) -> Options:
-    """Read the arguments of a hook; print the usage and exit with code 2 where one is unknown.
+    """Parse the arguments of a hook; an unknown one prints the usage and exits with code 2.
 
     Args:
-        name: the hook, as its console script is called.
-        about: what `--help` says of it.
+        name: the name of the hook's console script.
+        about: the description in `--help`.
         argv: the arguments; None for those of the process.
-        flags: the options that it takes: `--strict`, `--online`.
-        words: what `--help` calls further arguments; None where there are none.
+        flags: the options of the hook: `--strict`, `--online`.
+        words: the name of further arguments in `--help`; None if the hook takes none.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == [STAGE] and len(arguments) > 1:
         return Options(arguments[1], tuple(arguments[2:]))
     if not arguments:
         return Options()
-    import argparse  # 6 ms, and at most commits there is no argument
+    import argparse  # 6 ms, and most hooks run without arguments
 
     parser = argparse.ArgumentParser(name, description=about, allow_abbrev=False)
     for flag in flags:
         parser.add_argument(flag, action="store_true", help=_HELP[flag])
     if words is not None:
-        parser.add_argument("words", nargs="*", metavar=words, help="what git gives its pre-push hook")
-    found = parser.parse_args(arguments)
+        parser.add_argument("words", nargs="*", metavar=words, help="the arguments of git's pre-push hook")
+    parsed = parser.parse_args(arguments)
     return Options(
-        words=tuple(getattr(found, "words", ())),
-        strict=getattr(found, "strict", False),
-        online=getattr(found, "online", False),
+        words=tuple(getattr(parsed, "words", ())),
+        strict=getattr(parsed, "strict", False),
+        online=getattr(parsed, "online", False),
     )

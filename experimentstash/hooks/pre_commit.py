@@ -1,4 +1,4 @@
-"""Git's own pre-commit hook: judges the commit being made, and freezes what is not frozen yet, in one process."""
+"""The native pre-commit hook: judges the commit being made and freezes unfrozen snapshots, in one process."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def main(argv: Sequence[str]) -> int:  # noqa: ARG001  (git gives this hook nothing)
-    """Answer the hook and return the exit code.
+def main(argv: Sequence[str]) -> int:  # noqa: ARG001  (git passes no arguments here)
+    """Judge and freeze the staged snapshots, and return the exit code.
 
-    What is not frozen yet breaks the rules `flat` or `header`. So a commit is judged first, and nothing that freezing
-    needs is loaded where all holds.
+    An unfrozen snapshot breaks the rule `flat` or `header`. So this judges first, and imports the freezing modules
+    only if there are findings.
     """
-    return guard(_answer)
+    return guard(_judge_and_freeze)
 
 
-def _answer() -> int:
+def _judge_and_freeze() -> int:
     with Repository.open(Path.cwd()) as repository:
         problems = staged_problems(repository, Options())
         if not problems:

@@ -28,7 +28,7 @@ from experimentstash.git.checkouts.tool_commit import checked_out, tool_commit
 from experimentstash.git.repository import Repository
 from experimentstash.git.submodules import new_submodule
 from experimentstash.hooks.install.diagnosis import _tools as broken_tools
-from experimentstash.hooks.install.locations import place_of
+from experimentstash.hooks.install.locations import locations_of
 from experimentstash.hydra import config_text, experiment_text, isolated_run, launch, replay
 from experimentstash.hydra.resolved_tool import ResolvedTool
 from experimentstash.hydra.staged_config import laid_out
@@ -498,11 +498,11 @@ def test_a_tool_that_is_not_checked_out(root: Path) -> None:
 
 def test_a_tool_whose_repository_git_cannot_read(root: Path) -> None:
     (root / TOOL / ".git").write_text("gitdir: ../nowhere\n")
-    (problem,) = broken_tools(place_of(root))
+    (problem,) = broken_tools(locations_of(root))
     shown = run("sh", "-c", problem.fix, cwd=root)
     assert "not a git repository" in shown.err  # the command shows what git says, in full
     (root / TOOL / ".git").write_text(f"gitdir: ../../.git/modules/{TOOL}\n")
-    assert [*broken_tools(place_of(root))] == []
+    assert [*broken_tools(locations_of(root))] == []
 
 
 def test_a_registry_that_is_gone(root: Path) -> None:

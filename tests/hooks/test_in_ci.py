@@ -104,7 +104,7 @@ def test_a_checkout_without_the_tags_is_told_what_to_fetch(how: str, tmp_path: P
     deepen = "--unshallow " if how == "--depth=1" else ""
     assert (ran.code, ran.err) == (
         1,
-        "experimentstash: this checkout lacks snapshot/tag-one, by which its snapshots are judged\n"
+        "experimentstash: this checkout lacks snapshot/tag-one, which is needed to judge its snapshots\n"
         f"    fix: git fetch {deepen}--tags origin\n",
     )
     git("fetch", "-q", *deepen.split(), "--tags", "origin", cwd=tmp_path / "ci")
@@ -113,7 +113,9 @@ def test_a_checkout_without_the_tags_is_told_what_to_fetch(how: str, tmp_path: P
     assert check(tmp_path / "ci").code == 0
     git("tag", "-d", *git("tag", cwd=tmp_path / "ci").split(), cwd=tmp_path / "ci")
     ran = check(tmp_path / "ci")
-    assert ran.err.startswith("experimentstash: this checkout has no snapshot tag, and origin does not say")
+    assert ran.err.startswith(
+        "experimentstash: this checkout has no snapshot tags, and the snapshot tags of origin are unknown"
+    )
 
 
 def test_a_snapshot_that_nobody_has_tagged_yet_is_judged(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from conftest import BIN, git, run, write
 from hooking import BEFORE, CLONE, HOOKS, program, recorder, stash, told
 
-from experimentstash.hooks.native import DOORS
+from experimentstash.hooks.native import MODULES
 
 POOR = {"PATH": "/usr/bin:/bin"}
 """What a program started from a desktop has."""
@@ -23,7 +23,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The hooks, as they are and as a bash runs them that is called sh."""
     copy = tmp_path / "the höoks"
     shutil.copytree(HOOKS, copy)
-    for kind in DOORS:
+    for kind in MODULES:
         text = (copy / kind).read_text()
         assert text.startswith("#!/bin/sh\n")
         (copy / kind).write_text(text.replace("/bin/sh", request.param, 1))
@@ -40,8 +40,8 @@ def root(folder: Path, tmp_path: Path) -> Path:
 
 
 def test_there_is_a_hook_for_every_door() -> None:
-    assert {path.name for path in HOOKS.iterdir()} == {*DOORS, "experimentstash.sh"}
-    assert all(os.access(HOOKS / kind, os.X_OK) for kind in DOORS)
+    assert {path.name for path in HOOKS.iterdir()} == {*MODULES, "experimentstash.sh"}
+    assert all(os.access(HOOKS / kind, os.X_OK) for kind in MODULES)
 
 
 def test_every_hook_of_a_clone_hands_over(root: Path, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_the_exit_code_is_the_doors(root: Path, folder: Path, tmp_path: Path) ->
     assert run(folder / "pre-push", "origin", "url", cwd=root, stdin="x\n").code == 3
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", MODULES)
 def test_what_stood_there_before_runs_first(root: Path, folder: Path, kind: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     program(folder / f"{kind}{BEFORE}", f'echo "theirs $*" >> "{log}"')
@@ -114,7 +114,7 @@ def test_what_stood_there_before_runs_first(root: Path, folder: Path, kind: str,
     assert told(log) == ["theirs a b c", f"ours {kind} a b c"]
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", MODULES)
 def test_what_stood_there_before_fails(root: Path, folder: Path, kind: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     program(folder / f"{kind}{BEFORE}", f'echo theirs >> "{log}"; exit 7')
@@ -164,10 +164,10 @@ def test_one_call_of_git(root: Path, folder: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "trace").iterdir())) == 1
 
 
-GONE = "experimentstash: the {} hook cannot judge: {}, the Python that it ran with, is gone\n    fix: {}\n"
+GONE = "experimentstash: the {} hook cannot judge: its Python no longer exists: {}\n    fix: {}\n"
 
 
-@pytest.mark.parametrize("kind", DOORS)
+@pytest.mark.parametrize("kind", MODULES)
 def test_a_python_that_is_gone(root: Path, folder: Path, kind: str, tmp_path: Path) -> None:
     (tmp_path / "recorder").unlink()
     ran = run(folder / kind, cwd=root, stdin="x\n")
@@ -222,7 +222,7 @@ def test_without_a_python_the_console_script(root: Path, folder: Path) -> None:
 
 def test_the_shared_file_is_gone(root: Path, folder: Path) -> None:
     (folder / "experimentstash.sh").unlink()
-    for kind in DOORS:
+    for kind in MODULES:
         assert run(folder / kind, cwd=root).code != 0
     ran = run("git", "commit", "--allow-empty", "-m", "x", cwd=root)
     assert (ran.code, "experimentstash.sh" in ran.err) == (1, True)
@@ -232,7 +232,7 @@ def test_the_shared_file_is_gone(root: Path, folder: Path) -> None:
 def test_the_console_script_wants_a_type(args: list[str], tmp_path: Path) -> None:
     ran = run(BIN / "experimentstash-hook", *args, cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == f"usage: experimentstash-hook {'|'.join(DOORS)} [ARGUMENT…]\n"
+    assert ran.err == f"usage: experimentstash-hook {'|'.join(MODULES)} [ARGUMENT…]\n"
 
 
 @pytest.mark.first(3)

@@ -18,9 +18,9 @@ from experimentstash.git.user_git import ask_git, clean_environment, git
 from experimentstash.hooks.install.file_transaction import all_or_nothing
 from experimentstash.hooks.install.framework_config import install_framework, program, with_entry
 from experimentstash.hooks.install.frameworks import CONFIGS
-from experimentstash.hooks.install.git_settings import HOOKS, put
-from experimentstash.hooks.install.installation import install, touched
-from experimentstash.hooks.install.locations import place_of
+from experimentstash.hooks.install.git_settings import HOOKS, set_setting
+from experimentstash.hooks.install.installation import install, touched_files
+from experimentstash.hooks.install.locations import locations_of
 from experimentstash.stash.registry import load
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def command(directory: str, hooks: str) -> None:
             write_text(folder / path, text)
         installed = _install(folder, framework) if hooks != "none" else []
         if hooks == "none":
-            put(place_of(folder), "--local", HOOKS, hooks)
+            set_setting(locations_of(folder), "--local", HOOKS, hooks)
     _tell(folder, wanted, installed, is_new=is_new)
 
 
@@ -177,8 +177,8 @@ def _no_repository_left(folder: Path, *, is_new: bool) -> Iterator[None]:
 
 def _install(folder: Path, framework: str | None) -> list[str]:
     """Install the framework's hooks, if it is one that is wanted, and ours, and return what was done."""
-    place = place_of(folder)
-    with all_or_nothing(touched(place)):
+    place = locations_of(folder)
+    with all_or_nothing(touched_files(place)):
         if framework:
             install_framework(folder, framework)
         return install(place)

@@ -6,7 +6,7 @@ import click
 
 from experimentstash.core.errors import printable
 from experimentstash.hooks.install.installation import install
-from experimentstash.hooks.install.locations import find_place
+from experimentstash.hooks.install.locations import find_locations
 
 
 @click.command("install")
@@ -15,5 +15,5 @@ def command() -> None:
 
     Twice over does no harm. `uninstall` gives back what was there, `doctor` says what stands in their way.
     """
-    first, *more = install(find_place())
+    first, *more = install(find_locations())
     print("\n  ".join(map(printable, [first, *more])))

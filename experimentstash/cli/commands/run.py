@@ -8,7 +8,7 @@ from experimentstash.core import process
 from experimentstash.core.errors import FINE, ToolExit, UsageError
 from experimentstash.core.errors import command as command_text
 from experimentstash.core.names import plain_tag
-from experimentstash.hooks.install.diagnosis import tell_missing_hooks
+from experimentstash.hooks.install.diagnosis import warn_missing_hooks
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
 from experimentstash.hydra.replay import checked_request
@@ -41,7 +41,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     """  # noqa: D301  (click's \b keeps the list)
     arguments, tag, flags = _own_options(command_text("experimentstash", "run", tool, experiment), anything)
     stash = find_stash()
-    tell_missing_hooks(stash.root)
+    warn_missing_hooks(stash.root)
     chosen = ResolvedTool(stash, stash.tool(tool))
     if tag is not None:
         tag = plain_tag(tag)

@@ -17,7 +17,7 @@ from experimentstash.freeze.freezer import Freezer
 from experimentstash.freeze.pending_snapshot import PendingSnapshot, waiting
 from experimentstash.freeze.snapshot_files import taken_up, written
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
-from experimentstash.hooks.install.diagnosis import tell_missing_hooks
+from experimentstash.hooks.install.diagnosis import warn_missing_hooks
 from experimentstash.hydra import command_line
 from experimentstash.hydra.selection import run_request
 from experimentstash.stash.stash import find_stash
@@ -63,7 +63,7 @@ def command(
     tag = plain_tag(tag)
     check_shared("-m", message or "")
     stash = find_stash()
-    tell_missing_hooks(stash.root)
+    warn_missing_hooks(stash.root)
     freezer = Freezer(stash)
     chosen = freezer.tool(tool)
     check_tag_free(stash, tag)

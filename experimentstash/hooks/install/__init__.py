@@ -1,1 +1,1 @@
-"""Native git hooks: put in place beside what is there, taken away again, and looked after."""
+"""Installs, removes and diagnoses the native git hooks, next to existing hooks and frameworks."""

@@ -1,4 +1,4 @@
-"""What keeps the hooks from working, each with the command that mends it."""
+"""Finds what keeps the hooks from working, with a fix for each finding."""
 
 from __future__ import annotations
 
@@ -16,212 +16,216 @@ from experimentstash.environments.tool_python import SETTING as TOOL_PYTHON
 from experimentstash.git.user_git import ask_git, clean_environment, fix_of
 from experimentstash.hooks.install import frameworks, git_config_hooks, hook_scripts
 from experimentstash.hooks.install.git_settings import HOOKS, PYTHON
-from experimentstash.hooks.install.hook_files import spots
-from experimentstash.hooks.install.locations import HOOKS_PATH, git_value, place_of
+from experimentstash.hooks.install.hook_files import required_files
+from experimentstash.hooks.install.locations import HOOKS_PATH, git_value, locations_of
 from experimentstash.verify.exceptions import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from experimentstash.hooks.install.hook_files import Spot
+    from experimentstash.hooks.install.hook_files import HookFile
     from experimentstash.hooks.install.locations import HookLocations
 
 OLDEST_GIT = (2, 30)
-"""The oldest git that this program is tested with (README, *Install*)."""
+"""The oldest git version that this program supports (README, *Install*)."""
 _ASK_VERSION = "import experimentstash.hooks.native; print(experimentstash.__version__)"
 
 
-def check_up(place: HookLocations, *, starts_python: bool = True) -> list[Problem]:
-    """Return what is found; nothing where the hooks can do their work.
+def diagnose(locations: HookLocations, *, starts_python: bool = True) -> list[Problem]:
+    """Return the findings; an empty list if the hooks work.
 
     Args:
-        place: the repository.
-        starts_python: whether to start the Python of the hooks, which takes longer than all the rest.
+        locations: the repository.
+        starts_python: whether to start the Python of the hooks, which takes longer than all other checks.
     """
     slow = (_python, _tool_python) if starts_python else ()
     checks = (_git, _hooks, *slow, _framework_configs, _submodules, _tools, _pushes, _exceptions)
-    return [problem for check in checks for problem in check(place)]
+    return [problem for check in checks for problem in check(locations)]
 
 
-def _git(place: HookLocations) -> Iterator[Problem]:
-    found = git_config_hooks.git_version(place.root)
-    if found is None or found < OLDEST_GIT:
-        said = os.fsdecode(ask_git("version", cwd=place.root).stdout).strip()
-        yield Problem("git", "git", f"{said}: too old", "install git 2.30 or later, https://git-scm.com")
+def _git(locations: HookLocations) -> Iterator[Problem]:
+    version = git_config_hooks.git_version(locations.root)
+    if version is None or version < OLDEST_GIT:
+        shown = os.fsdecode(ask_git("version", cwd=locations.root).stdout).strip()
+        yield Problem("git", "git", f"{shown}: too old", "install git 2.30 or later, https://git-scm.com")
 
 
-def tell_missing_hooks(root: Path) -> None:
-    """Tell whoever works in a clone whose hooks are not in place, in one line on stderr.
+def warn_missing_hooks(root: Path) -> None:
+    """Print one line on stderr if the hooks are not installed in this clone.
 
     Args:
-        root: the stash's root.
+        root: the root of the stash.
     """
     try:
-        place = place_of(root)
-        fixes = {problem.fix for problem in _hooks(place)} if git_value(place, HOOKS) != "none" else set()
-    except StashError:  # what is wrong with the repository, others say
+        locations = locations_of(root)
+        fixes = {problem.fix for problem in _hooks(locations)} if git_value(locations, HOOKS) != "none" else set()
+    except StashError:  # the command itself reports what is wrong with the repository
         return
     if fixes:
         fix = next(iter(fixes)) if len(fixes) == 1 else "experimentstash doctor"
-        what = "the git hooks of this clone are not in place, and nothing checks its commits and pushes"
+        what = "the git hooks are not installed in this clone: nothing checks its commits and pushes"
         print(printable(f"experimentstash: {what}; fix: {fix}"), file=sys.stderr, flush=True)
 
 
-def _hooks(place: HookLocations) -> Iterator[Problem]:
-    yield from git_config_hooks.faults(place.root, place.types)
-    if place.is_shipped:
-        dull = [kind for kind in place.types if not hook_scripts.is_hook(place.used / kind)]
-        yield from (_without_run_bit(place.used / kind) for kind in dull)
+def _hooks(locations: HookLocations) -> Iterator[Problem]:
+    yield from git_config_hooks.faults(locations.root, locations.types)
+    if locations.uses_shipped:
+        skipped = [kind for kind in locations.types if not hook_scripts.is_hook(locations.active / kind)]
+        yield from (_not_executable(locations.active / kind) for kind in skipped)
         return
-    if not place.is_plain and not place.is_aside:
-        scope = place.paths[-1][0] if place.paths else "a link"
-        what = f"git runs the hooks of {place.used}, and ours are not among them"
+    if not locations.uses_default and not locations.uses_ours:
+        scope = locations.paths[-1][0] if locations.paths else "a symlink"
+        what = f"git runs the hooks in {locations.active}, not those of experimentstash"
         yield Problem(f"{HOOKS_PATH} ({scope})", "hooks", what, hook_scripts.INSTALL)
         return
-    yield from _spots(place, spots(place))
+    yield from _hook_file_problems(locations, required_files(locations))
 
 
-def _spots(place: HookLocations, wanted: list[Spot]) -> Iterator[Problem]:
-    folder = place.own if place.is_plain else place.aside
-    # ours beside a framework that runs the same hooks: twice, and nothing is let through
-    wrong = [spot for spot in wanted if not spot.holds and not (spot.left_out and hook_scripts.is_ours(spot.path))]
-    yield from (_without_run_bit(spot.path) for spot in wrong if _is_dull(spot))
-    runners = (spot.path.with_name(spot.kind) for spot in wanted if spot.framework and spot.path.name != spot.kind)
-    yield from (_without_run_bit(path) for path in runners if not hook_scripts.is_hook(path))
-    other = [spot for spot in wrong if not _is_dull(spot)]
-    missing = [spot for spot in other if not hook_scripts.is_ours(spot.path)]
-    gates = [spot for spot in missing if spot.kind == hook_scripts.GATE and spot.framework]
-    if gone := ", ".join(spot.kind for spot in missing if spot not in gates):
-        yield Problem(str(folder), "hooks", f"not installed: {gone}", hook_scripts.INSTALL)
-    for spot in gates:
-        what = f"{spot.framework} shows its hooks only the first ref of a push, and the native gate is not beside it"
-        yield Problem(str(spot.path), "hooks", what, hook_scripts.INSTALL)
-    stale = [spot.path.name for spot in other if spot not in missing]
-    is_stale = hook_scripts.content(folder / hook_scripts.SHARED) != hook_scripts.judging(hook_scripts.SHARED)
-    if is_stale and any(hook_scripts.is_ours(spot.path) for spot in wanted):
+def _hook_file_problems(locations: HookLocations, files: list[HookFile]) -> Iterator[Problem]:
+    directory = locations.default if locations.uses_default else locations.ours
+    # Our file next to a framework that runs the same hooks is no problem: each commit is judged twice.
+    wrong = [file for file in files if not file.holds and not (file.is_configured and hook_scripts.is_ours(file.path))]
+    yield from (_not_executable(file.path) for file in wrong if _lacks_only_run_bit(file))
+    runners = (file.path.with_name(file.kind) for file in files if file.framework and file.path.name != file.kind)
+    yield from (_not_executable(path) for path in runners if not hook_scripts.is_hook(path))
+    other = [file for file in wrong if not _lacks_only_run_bit(file)]
+    missing = [file for file in other if not hook_scripts.is_ours(file.path)]
+    gates = [file for file in missing if file.kind == hook_scripts.GATE and file.framework]
+    if names := ", ".join(file.kind for file in missing if file not in gates):
+        yield Problem(str(directory), "hooks", f"not installed: {names}", hook_scripts.INSTALL)
+    for file in gates:
+        what = f"{file.framework} passes only the first ref of a push to its hooks, and the native hook is missing"
+        yield Problem(str(file.path), "hooks", what, hook_scripts.INSTALL)
+    stale = [file.path.name for file in other if file not in missing]
+    is_stale = hook_scripts.content(directory / hook_scripts.SHARED) != hook_scripts.shipped_text(hook_scripts.SHARED)
+    if is_stale and any(hook_scripts.is_ours(file.path) for file in files):
         stale.append(hook_scripts.SHARED)
     if stale:
-        yield Problem(str(folder), "hooks", f"of another version, or changed: {', '.join(stale)}", hook_scripts.INSTALL)
+        what = f"of another version, or edited: {', '.join(stale)}"
+        yield Problem(str(directory), "hooks", what, hook_scripts.INSTALL)
 
 
-def _is_dull(spot: Spot) -> bool:
+def _lacks_only_run_bit(file: HookFile) -> bool:
     return (
-        spot.text is not None and hook_scripts.content(spot.path) == spot.text and not hook_scripts.is_hook(spot.path)
+        file.text is not None and hook_scripts.content(file.path) == file.text and not hook_scripts.is_hook(file.path)
     )
 
 
-def _without_run_bit(path: Path) -> Problem:
+def _not_executable(path: Path) -> Problem:
     return Problem(
-        str(path), "hooks", "git does not run it, it is not executable", f"chmod +x {shlex.quote(str(path))}"
+        str(path), "hooks", "git does not run it: it is not executable", f"chmod +x {shlex.quote(str(path))}"
     )
 
 
-def _python(place: HookLocations) -> Iterator[Problem]:
-    named = git_value(place, PYTHON)
-    if named is None:
+def _python(locations: HookLocations) -> Iterator[Problem]:
+    python = git_value(locations, PYTHON)
+    if python is None:
         if shutil.which("experimentstash-hook") is None:
             yield Problem(
                 PYTHON, "python", "it is not set, and experimentstash-hook is not on the PATH", hook_scripts.INSTALL
             )
         return
-    if not Path(named).is_absolute() or not hook_scripts.is_hook(Path(named)):
-        yield Problem(PYTHON, "python", f"{named}: no program on this machine", hook_scripts.INSTALL)
+    if not Path(python).is_absolute() or not hook_scripts.is_hook(Path(python)):
+        yield Problem(PYTHON, "python", f"{python}: not a program on this machine", hook_scripts.INSTALL)
         return
-    said, reason = _version(Path(named), place)
+    version, reason = _version(Path(python), locations)
     if reason:
-        yield Problem(PYTHON, "python", f"{named} cannot load experimentstash: {reason}", hook_scripts.INSTALL)
-    elif said != __version__:
-        yield Problem(
-            PYTHON, "python", f"{named} has experimentstash {said}, and this one is {__version__}", hook_scripts.INSTALL
-        )
+        yield Problem(PYTHON, "python", f"{python} cannot import experimentstash: {reason}", hook_scripts.INSTALL)
+    elif version != __version__:
+        what = f"{python} has experimentstash {version}, but this command is {__version__}"
+        yield Problem(PYTHON, "python", what, hook_scripts.INSTALL)
 
 
-def _version(python: Path, place: HookLocations) -> tuple[str, str]:
-    """Return the version that a Python loads, or why it loads none."""
+def _version(python: Path, locations: HookLocations) -> tuple[str, str]:
+    """Return the version of experimentstash that a Python imports, or the reason why the import fails."""
     try:
-        # not in the stash: `python -c` would find what lies there first
-        asked = subprocess.run(
-            [python, "-c", _ASK_VERSION], cwd=place.common, env=clean_environment(), capture_output=True, check=False
+        # not in the working tree: `python -c` would import modules from there
+        process = subprocess.run(
+            [python, "-c", _ASK_VERSION],
+            cwd=locations.common,
+            env=clean_environment(),
+            capture_output=True,
+            check=False,
         )
     except OSError as error:
         return "", error.strerror or str(error)
-    said, complaint = (os.fsdecode(text).strip() for text in (asked.stdout, asked.stderr))
-    return said, "" if asked.returncode == 0 else (complaint.splitlines() or [f"exit code {asked.returncode}"])[-1]
+    version, errors = (os.fsdecode(text).strip() for text in (process.stdout, process.stderr))
+    return version, "" if process.returncode == 0 else (errors.splitlines() or [f"exit code {process.returncode}"])[-1]
 
 
-def _tool_python(place: HookLocations) -> Iterator[Problem]:
-    named = git_value(place, TOOL_PYTHON)
-    if named and not hook_scripts.is_hook(place.root / named):
-        fix = f"git config --unset {TOOL_PYTHON}  # or name another"
-        yield Problem(TOOL_PYTHON, "python", f"{named}: no program on this machine", fix)
+def _tool_python(locations: HookLocations) -> Iterator[Problem]:
+    python = git_value(locations, TOOL_PYTHON)
+    if python and not hook_scripts.is_hook(locations.root / python):
+        fix = f"git config --unset {TOOL_PYTHON}  # or set another"
+        yield Problem(TOOL_PYTHON, "python", f"{python}: not a program on this machine", fix)
 
 
-def _framework_configs(place: HookLocations) -> Iterator[Problem]:
-    """Find configs that name our hooks, and leave out types of hook that others need for them."""
-    found = {frameworks.config_of(place.root, name): name for name in reversed(frameworks.CONFIGS)}
-    for path, name in found.items():
+def _framework_configs(locations: HookLocations) -> Iterator[Problem]:
+    """Find configs that name our hooks but lack hook types, and configs whose other hooks receive frozen files."""
+    paths = {frameworks.config_of(locations.root, name): name for name in reversed(frameworks.CONFIGS)}
+    for path, name in paths.items():
         config = frameworks.read_config(path) if path else {}
         if path and frameworks.has_hooks(config) and not frameworks.excludes_snapshots(config):
-            what = f"the other hooks of {name} are given what is frozen, and a fixer would rewrite it"
-            fix = f"experimentstash init {shlex.quote(str(place.root))} --hooks {name}"
+            what = f"{name} passes frozen files to its other hooks, and a fixer would rewrite them"
+            fix = f"experimentstash init {shlex.quote(str(locations.root))} --hooks {name}"
             yield Problem(f"{path}: exclude", "hooks", what, fix)
-        lacking = ", ".join(frameworks.missing_types(config))
-        if path and lacking and frameworks.named_ids(config):
-            what = f"who clones and says `{name} install` gets no hook of these types: {lacking}"
-            fix = f"experimentstash init {shlex.quote(str(place.root))} --hooks {name}"
+        missing = ", ".join(frameworks.missing_types(config))
+        if path and missing and frameworks.named_ids(config):
+            what = f"`{name} install` in a clone does not install these hook types: {missing}"
+            fix = f"experimentstash init {shlex.quote(str(locations.root))} --hooks {name}"
             yield Problem(f"{path}: default_install_hook_types", "hooks", what, fix)
 
 
-def _submodules(place: HookLocations) -> Iterator[Problem]:
-    """Find what makes git blind for pins that moved; our hooks see them, but whoever commits does not."""
-    modules = place.root / ".gitmodules"
-    for name in _ignored(place, "-f", str(modules)) if modules.is_file() else ():
+def _submodules(locations: HookLocations) -> Iterator[Problem]:
+    """Find settings that hide moved pins from `git status` and `git add`. Our hooks see them all the same."""
+    modules = locations.root / ".gitmodules"
+    for name in _ignored(locations, "-f", str(modules)) if modules.is_file() else ():
         fix = f"git config -f {shlex.quote(str(modules))} --unset-all {shlex.quote(name)}"
-        yield Problem(f".gitmodules: {name}", "submodules", "git status and git add do not see this pin move", fix)
-    for name in _ignored(place):
-        what = "git status and git add do not see this pin move"
+        yield Problem(f".gitmodules: {name}", "submodules", "it hides a moved pin from git status and git add", fix)
+    for name in _ignored(locations):
+        what = "it hides a moved pin from git status and git add"
         yield Problem(name, "submodules", what, f"git config {shlex.quote(name)} none")
-    if git_value(place, "diff.ignoreSubmodules", "--no-type") == "all":
-        what = "git status and git diff do not see a pin move"
+    if git_value(locations, "diff.ignoreSubmodules", "--no-type") == "all":
+        what = "it hides moved pins from git status and git diff"
         yield Problem("diff.ignoreSubmodules", "submodules", what, "git config diff.ignoreSubmodules none")
 
 
-def _tools(place: HookLocations) -> Iterator[Problem]:
+def _tools(locations: HookLocations) -> Iterator[Problem]:
     """Find tools whose repositories git refuses to read, such as those of another user."""
-    for git_file in sorted(place.root.glob("tools/*/.git")):
-        asked = ask_git("rev-parse", "--git-dir", cwd=git_file.parent)
-        if asked.returncode != 0:
-            said = os.fsdecode(asked.stderr).strip()
-            what = "; ".join(line.strip() for line in said.splitlines() if line.strip())
-            fix = fix_of(said, git_file.parent) or f"git -C {shlex.quote(str(git_file.parent))} rev-parse --git-dir"
-            yield Problem(git_file.parent.relative_to(place.root).as_posix(), "tools", what, fix)
+    for git_file in sorted(locations.root.glob("tools/*/.git")):
+        process = ask_git("rev-parse", "--git-dir", cwd=git_file.parent)
+        if process.returncode != 0:
+            errors = os.fsdecode(process.stderr).strip()
+            what = "; ".join(line.strip() for line in errors.splitlines() if line.strip())
+            fix = fix_of(errors, git_file.parent) or f"git -C {shlex.quote(str(git_file.parent))} rev-parse --git-dir"
+            yield Problem(git_file.parent.relative_to(locations.root).as_posix(), "tools", what, fix)
 
 
-def _ignored(place: HookLocations, *where: str) -> Iterable[str]:
-    asked = ask_git("config", *where, "-z", "--get-regexp", r"^submodule\..*\.ignore$", cwd=place.root)
-    settings = dict(word.split("\n", 1) for word in os.fsdecode(asked.stdout).split("\0") if "\n" in word)
+def _ignored(locations: HookLocations, *where: str) -> Iterable[str]:
+    process = ask_git("config", *where, "-z", "--get-regexp", r"^submodule\..*\.ignore$", cwd=locations.root)
+    settings = dict(word.split("\n", 1) for word in os.fsdecode(process.stdout).split("\0") if "\n" in word)
     return [name for name, value in settings.items() if value == "all"]
 
 
-def _pushes(place: HookLocations) -> Iterator[Problem]:
-    if place.bare:
-        yield from _received_objects(place)
+def _pushes(locations: HookLocations) -> Iterator[Problem]:
+    if locations.bare:
+        yield from _received_objects(locations)
         return
-    # what it checks otherwise, the gate does: that a pin is published
-    if git_value(place, "push.recurseSubmodules", "--no-type") == "only":
-        what = "it is only: git pushes the tools, and neither the stash nor its snapshots"
+    # no need to require the value `check`: guard-push checks that pins are published
+    if git_value(locations, "push.recurseSubmodules", "--no-type") == "only":
+        what = "the value `only` pushes the tools, but not the stash and its snapshots"
         yield Problem("push.recurseSubmodules", "push", what, "git config push.recurseSubmodules check")
 
 
-def _received_objects(place: HookLocations) -> Iterator[Problem]:
-    """Find a server whose git does not check what it receives; the gate judges what snapshots consist of."""
-    values = (git_value(place, key, "--type=bool") for key in ("receive.fsckObjects", "transfer.fsckObjects"))
+def _received_objects(locations: HookLocations) -> Iterator[Problem]:
+    """Find a server whose git does not check received objects; the pre-receive hook checks only snapshots."""
+    values = (git_value(locations, key, "--type=bool") for key in ("receive.fsckObjects", "transfer.fsckObjects"))
     if next((value for value in values if value), "false") != "true":
-        what = "it is not set: git takes in trees that it would not make, such as with a directory named .git"
+        what = "it is not set: git accepts malformed trees, such as one with a directory named .git"
         yield Problem("receive.fsckObjects", "push", what, "git config receive.fsckObjects true")
 
 
-def _exceptions(place: HookLocations) -> Iterator[Problem]:  # noqa: ARG001  (each check has it)
+def _exceptions(locations: HookLocations) -> Iterator[Problem]:  # noqa: ARG001  (every check takes it)
     if allowed := os.environ.get(VARIABLE):
-        what = f"it is {allowed} in this shell: such findings pass at every command, not only where you mean it"
+        what = f"it is {allowed} in this shell: every command passes these findings, not just one"
         yield Problem(VARIABLE, "allowed", what, f"unset {VARIABLE}")

@@ -1,4 +1,4 @@
-"""Files that are as they were if what is done to them does not come to its end."""
+"""Restores files if an operation that changes them fails."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def all_or_nothing(paths: Iterable[Path]) -> Iterator[None]:
-    """Put the files at `paths` back, and take away the folders that had to be made for them, where this fails."""
-    record = {path: _Was(path) for path in paths}
-    absent = {folder for folder in {parent for path in record for parent in path.parents} if not folder.exists()}
+    """Restore the files at `paths`, and remove new parent directories, if the body raises an exception."""
+    states = {path: _State(path) for path in paths}
+    absent = {
+        directory for directory in {parent for path in states for parent in path.parents} if not directory.exists()
+    }
     try:
         yield
     except BaseException:
         with ignored_signals():
-            for path, was in record.items():
-                was.put_back(path)
-            for folder in sorted(absent, key=lambda folder: len(folder.parts), reverse=True):
-                with contextlib.suppress(OSError):  # not made yet, or something else lies in it
-                    folder.rmdir()
+            for path, state in states.items():
+                state.restore(path)
+            for directory in sorted(absent, key=lambda directory: len(directory.parts), reverse=True):
+                with contextlib.suppress(OSError):  # the directory is absent or not empty
+                    directory.rmdir()
         raise
 
 
-class _Was:
-    """What was at a path: nothing, a link, a file, or what nobody here touches."""
+class _State:
+    """The state of a path: nothing, a symlink, a file, or something else that is left alone."""
 
     def __init__(self, path: Path) -> None:
         self.mode: int | None = None
@@ -45,9 +47,9 @@ class _Was:
             elif stat.S_ISREG(self.mode):
                 self.text = path.read_bytes()
 
-    def put_back(self, path: Path) -> None:
-        """Make it be there again, if it is not any more."""
-        now = _Was(path)
+    def restore(self, path: Path) -> None:
+        """Restore this state at `path`, if it has changed."""
+        now = _State(path)
         if (now.mode, now.text, now.target) == (self.mode, self.text, self.target):
             return
         if self.text is not None and self.mode is not None:

@@ -1,4 +1,4 @@
-"""Our entry in the config of pre-commit or prek, and the framework's own install."""
+"""Adds our hooks to the config of pre-commit or prek, and runs the framework's own install."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _TYPES = "default_install_hook_types"
 _HEAD = """\
-# What pre-commit or prek runs in this stash. The hooks are programs of experimentstash, as it is on the PATH.
+# Hooks that pre-commit or prek runs in this stash. They are console scripts of the experimentstash on your PATH.
 """
-# `language: system`: nothing is downloaded, and a tool's Python is found as anywhere else, where an environment of the
-# framework's own would hide it (traps.md, *pre-commit and prek*). Where the program is missing, the hook fails.
+# `language: system` downloads nothing and keeps the active environment, in which a tool's Python is found. An
+# environment of the framework would hide it (traps.md, *pre-commit and prek*). Without the program, the hook fails.
 _HOOK = """\
   - id: {id}
     name: {name}
@@ -44,24 +44,24 @@ _LARGEST = 1_000_000  # bytes
 
 
 def program(framework: str) -> str:
-    """Return the program of a framework: from the PATH, or from beside the Python that runs this.
+    """Return the path of a framework's program: from the PATH, or from the directory of the running Python.
 
     Raises:
-        StashError: there is none.
+        StashError: the program is missing.
     """
-    found = shutil.which(framework) or shutil.which(framework, path=str(Path(sys.executable).parent))
-    if found is None:
-        raise StashError(f"{framework} is not on the PATH of this machine", installing(framework))
-    return found
+    path = shutil.which(framework) or shutil.which(framework, path=str(Path(sys.executable).parent))
+    if path is None:
+        raise StashError(f"{framework} is not on the PATH", installing(framework))
+    return path
 
 
 def with_entry(root: Path, framework: str) -> tuple[str, str] | None:
-    """Return the name of the framework's config and its text with our hooks, or None where it has them all.
+    """Return the name of the framework's config and its text with our hooks, or None if nothing is missing.
 
-    Every byte of it that is not ours stays as it is.
+    Keeps every other byte of the config.
 
     Raises:
-        StashError: it cannot be edited by program; the message says what to write there by hand.
+        StashError: the config cannot be edited automatically; the message has the lines to add.
     """
     path = frameworks.config_of(root, framework)
     if path is None:
@@ -76,22 +76,22 @@ def with_entry(root: Path, framework: str) -> tuple[str, str] | None:
     missing = [id_ for id_ in frameworks.STAGES if id_ not in frameworks.named_ids(config)]
     if not missing and not frameworks.missing_types(config) and frameworks.excludes_snapshots(config):
         return None
-    given = _given_types(config)
-    types = [*given, *(kind for kind in hook_scripts.CLONE if kind not in given)]
+    configured = _configured_types(config)
+    types = [*configured, *(kind for kind in hook_scripts.CLONE if kind not in configured)]
     try:
         return path.name, _edited(path, missing, types)
     except (StashError, ValueError, yaml.YAMLError):
-        raise StashError(*_by_hand(path, missing, types, framework)) from None
+        raise StashError(*_manual_edit(path, missing, types, framework)) from None
 
 
-def _given_types(config: Mapping[str, Any]) -> list[str]:
-    given = config.get(_TYPES)
-    return [str(kind) for kind in given] if isinstance(given, list) else []
+def _configured_types(config: Mapping[str, Any]) -> list[str]:
+    types = config.get(_TYPES)
+    return [str(kind) for kind in types] if isinstance(types, list) else []
 
 
 def _edited(path: Path, missing: Sequence[str], types: Sequence[str]) -> str:
     if path.is_symlink():
-        raise StashError(f"{path.name}: a link")
+        raise StashError(f"{path.name}: a symlink")
     with path.open("rb") as file:
         data = file.read(_LARGEST + 1)
     compose(data, path.name, largest=_LARGEST, aliases=False)
@@ -104,37 +104,37 @@ def _edited(path: Path, missing: Sequence[str], types: Sequence[str]) -> str:
         edited = set_value(edited, ("exclude",), exclude)
     after = yaml.safe_load(edited)
     ours = yaml.safe_load("\n".join(_entry(missing))) if missing else None
-    wanted = {
+    expected = {
         **before,
         _TYPES: list(types),
         "exclude": exclude,
         "repos": [*(before.get("repos") or []), *([ours] if ours else [])],
     }
-    if after != wanted:
-        raise StashError(f"{path.name}: its layout cannot be edited by program")
+    if after != expected:
+        raise StashError(f"{path.name}: its layout cannot be edited automatically")
     return edited
 
 
 def _with_types(text: str, types: Sequence[str]) -> str:
-    given = _given_types(yaml.safe_load(text))
+    configured = _configured_types(yaml.safe_load(text))
     try:
-        for kind in types[len(given) :] if given else ():
+        for kind in types[len(configured) :] if configured else ():
             text = append_item(text, _TYPES, [kind])
     except StashError:  # a list on one line
-        given = []
-    return text if given else set_value(text, (_TYPES,), list(types))
+        configured = []
+    return text if configured else set_value(text, (_TYPES,), list(types))
 
 
 def _excluding(config: Mapping[str, Any]) -> str:
-    """Return the pattern of files that no other hook is given: what the config says, and what is frozen."""
-    given = config.get("exclude")
-    if not isinstance(given, str) or given in ("", "^$"):
+    """Return the `exclude:` pattern of the config, extended by the pattern of snapshots."""
+    pattern = config.get("exclude")
+    if not isinstance(pattern, str) or pattern in ("", "^$"):
         return EXCLUDE
-    return given if EXCLUDE in given else f"{given.strip()}|{EXCLUDE}"
+    return pattern if EXCLUDE in pattern else f"{pattern.strip()}|{EXCLUDE}"
 
 
 def _entry(ids: Iterable[str]) -> list[str]:
-    """Return the lines of our entry under `repos:`, as far as it names `ids`."""
+    """Return the lines of our entry under `repos:` with the hooks `ids`."""
     lines = ["repo: local", "hooks:"]
     for id_ in ids:
         stages = ", ".join(frameworks.STAGES[id_])
@@ -150,8 +150,8 @@ def _inline(words: Iterable[str]) -> str:
     return f"[{', '.join(words)}]"
 
 
-def _by_hand(path: Path, missing: Sequence[str], types: Sequence[str], framework: str) -> tuple[str, str]:
-    """Return what to write into a config that cannot be edited by program, and what to say then."""
+def _manual_edit(path: Path, missing: Sequence[str], types: Sequence[str], framework: str) -> tuple[str, str]:
+    """Return the message with the lines to add to a config that cannot be edited automatically, and the fix."""
     if path.suffix == ".toml":
         quoted = [f'"{kind}"' for kind in types]
         lines = [f"{_TYPES} = {_inline(quoted)}", f"exclude = '{EXCLUDE}'", *(_toml_entry(missing) if missing else [])]
@@ -162,7 +162,7 @@ def _by_hand(path: Path, missing: Sequence[str], types: Sequence[str], framework
             *(["repos:", *_as_item(missing)] if missing else []),
         ]
     return "\n".join(
-        [f"{path}: cannot be edited by program; write there", *lines]
+        [f"{path}: cannot be edited automatically; add these lines:", *lines]
     ), f"{framework} install && {hook_scripts.INSTALL}"
 
 
@@ -175,13 +175,17 @@ def _toml_entry(ids: Iterable[str]) -> list[str]:
 
 
 def install_framework(root: Path, program: str) -> None:
-    """Let a framework put its hooks in place.
+    """Run a framework's own install.
+
+    Args:
+        root: the top of the working tree.
+        program: the path of the framework's program.
 
     Raises:
-        StashError: it refuses; the message is its own.
+        StashError: the install fails; the message contains its output.
     """
-    done = subprocess.run([program, "install"], cwd=root, env=clean_environment(), capture_output=True, check=False)
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).decode("utf-8", "replace").strip()
-        what = f"{Path(program).name} install failed with exit code {done.returncode}: {said}"
+    process = subprocess.run([program, "install"], cwd=root, env=clean_environment(), capture_output=True, check=False)
+    if process.returncode != 0:
+        output = (process.stdout + process.stderr).decode("utf-8", "replace").strip()
+        what = f"{Path(program).name} install failed with exit code {process.returncode}: {output}"
         raise StashError(what, "experimentstash init --hooks native")

@@ -1,4 +1,4 @@
-"""pre-commit and prek: which of our hooks a framework runs already, by its hook file and its config."""
+"""pre-commit and prek: finds the hooks of ours that a framework already runs, from its hook file and its config."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ CONFIGS = {
     PRE_COMMIT: (".pre-commit-config.yaml",),
     PREK: ("prek.toml", ".pre-commit-config.yaml", ".pre-commit-config.yml"),
 }
-"""The config files of each framework, at the top of the repository; the first that is there counts."""
+"""The config files of each framework, at the top of the repository; the first existing one applies."""
 STAGES = {
     "freeze-snapshots": ("pre-commit",),
     "check-snapshots": ("pre-commit", "pre-merge-commit", "manual"),
     "tag-snapshots": ("post-commit", "post-merge", "post-rewrite"),
     "guard-push": ("pre-push",),
 }
-"""Our hook ids and the stages that each runs at (spec.md, *Hooks*)."""
+"""Our hook ids and their stages (spec.md, *Hooks*)."""
 
 _OLD_STAGES = {"commit": "pre-commit", "merge-commit": "pre-merge-commit", "push": "pre-push"}
-_NAMED = re.compile(rb"--(config|cd)=[\"']?([^\"'\s)]+)")
+_CONFIG_OPTION = re.compile(rb"--(config|cd)=[\"']?([^\"'\s)]+)")
 _FROZEN = ("configs/tool/snapshots/tag/experiment.yaml", "configs/tool/snapshots/tag/experiment.results.json")
 _LARGEST = 1_000_000  # bytes
 
 
 def config_of(root: Path, framework: str) -> Path | None:
-    """Return the config of a framework at the top of the repository, or None."""
+    """Return the path of a framework's config at the top of the repository, or None."""
     return next((root / name for name in CONFIGS[framework] if (root / name).is_file()), None)
 
 
 def covers(root: Path, hook: Path) -> bool:
-    """Tell whether a hook is a framework's whose config names all of ours that belong to its type.
+    """Return whether a hook file belongs to a framework whose config names all of our hooks of that type.
 
     Args:
         root: the top of the working tree.
-        hook: the file; its name is its type.
+        hook: the hook file; its name is the hook type.
     """
     framework = hook_scripts.framework_of(hook)
     if framework is None or not hook_scripts.is_hook(hook):
@@ -57,57 +57,57 @@ def covers(root: Path, hook: Path) -> bool:
 
 
 def names_ours(root: Path, framework: str, text: bytes, kind: str) -> bool:
-    """Tell whether the config that a framework is started with names all of our hooks of a type.
+    """Return whether the config that a framework uses names all of our hooks of a type.
 
     Args:
         root: the top of the working tree.
-        framework: its name.
-        text: how it is started: its hook file, or a command.
-        kind: the type.
+        framework: the name of the framework.
+        text: the hook file or command that starts it; its options may name another config.
+        kind: the hook type.
     """
-    said = {key.decode(): value.decode("utf-8", "replace") for key, value in _NAMED.findall(text)}
-    folder = root / said.get("cd", "")
-    config = folder / said["config"] if "config" in said else config_of(folder, framework)
-    wanted = {id_ for id_, stages in STAGES.items() if kind in stages}
-    return config is not None and wanted <= _ids_at(read_config(config), kind)
+    options = {key.decode(): value.decode("utf-8", "replace") for key, value in _CONFIG_OPTION.findall(text)}
+    directory = root / options.get("cd", "")
+    config = directory / options["config"] if "config" in options else config_of(directory, framework)
+    ids = {id_ for id_, stages in STAGES.items() if kind in stages}
+    return config is not None and ids <= _ids_at(read_config(config), kind)
 
 
 def read_config(path: Path) -> Mapping[str, Any]:
-    """Return what a config says; nothing where it is none that we can read, or too long to be one."""
+    """Return the content of a config; an empty mapping if it cannot be read or is too large."""
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if path.suffix == ".toml":
-            said = _toml(data.decode()) if len(data) <= _LARGEST else None
+            config = _toml(data.decode()) if len(data) <= _LARGEST else None
         else:
-            compose(data, path.name, largest=_LARGEST, aliases=False)  # what could grow beyond measure is refused
-            said = yaml.safe_load(data)
+            compose(data, path.name, largest=_LARGEST, aliases=False)  # refuses a YAML bomb
+            config = yaml.safe_load(data)
     except (OSError, ValueError, StashError, yaml.YAMLError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
 def named_ids(config: Mapping[str, Any]) -> set[str]:
-    """Return those of our hook ids that a config names."""
+    """Return the ids of our hooks that a config names."""
     return {hook["id"] for _, hook in _hooks(config)} & STAGES.keys()
 
 
 def missing_types(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the types of hook that whoever says `pre-commit install` with this config does not get."""
-    given = config.get("default_install_hook_types")
-    types = given if isinstance(given, list) and given else ["pre-commit"]
+    """Return the hook types that `pre-commit install` with this config does not install."""
+    configured = config.get("default_install_hook_types")
+    types = configured if isinstance(configured, list) and configured else ["pre-commit"]
     return tuple(kind for kind in hook_scripts.CLONE if kind not in types)
 
 
 def has_hooks(config: Mapping[str, Any]) -> bool:
-    """Tell whether a config names any hook."""
+    """Return whether a config names any hook."""
     return next(_hooks(config), None) is not None
 
 
 def excludes_snapshots(config: Mapping[str, Any]) -> bool:
-    """Tell whether a config keeps what is frozen from all hooks, whose fixers would rewrite it."""
+    """Return whether a config excludes frozen files from all hooks: a fixer would rewrite them."""
     pattern = config.get("exclude")
-    if not isinstance(pattern, str):  # prek's globs
+    if not isinstance(pattern, str):  # prek accepts globs
         return "snapshots" in str(pattern)
     try:
         return EXCLUDE in pattern or all(re.search(pattern, path) for path in _FROZEN)
@@ -120,7 +120,7 @@ def _ids_at(config: Mapping[str, Any], stage: str) -> set[str]:
 
 
 def _stages(config: Mapping[str, Any], repo: Mapping[str, Any], hook: Mapping[str, Any]) -> set[str]:
-    # a hook of a repository has the stages of its manifest, ours; a local one those of the config, or all
+    # A hook of a repository has the stages in that repository's manifest (ours). A local hook has those in the config.
     manifest = STAGES.get(hook["id"], ()) if repo.get("repo") != "local" else None
     stages = hook.get("stages") or manifest or config.get("default_stages") or hook_scripts.CLONE
     return {_OLD_STAGES.get(str(stage), str(stage)) for stage in stages} if isinstance(stages, list | tuple) else set()

@@ -1,6 +1,6 @@
-"""Hooks of git's own configuration: `hook.<name>.event` and `.command` (git-hook(1), since git 2.54).
+"""Hooks in git's configuration: `hook.<name>.event` and `.command` (git-hook(1), since git 2.54).
 
-Git runs them before the file of the type in the directory of hooks, wherever `core.hooksPath` leads.
+Git runs them before the hook file of the same type, whatever `core.hooksPath` is.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _FALSE = frozenset({"false", "no", "off", "0"})
 
 
 @dataclass
-class Configured:
-    """A hook of the configuration.
+class ConfiguredHook:
+    """A hook in git's configuration.
 
     Attributes:
         name: its name.
-        command: what git hands to a shell; empty where none is configured.
-        events: the types that it runs at.
-        enabled: whether it runs at all.
+        command: the shell command; empty if none is configured.
+        events: the hook types at which it runs.
+        enabled: whether git runs it.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Configured:
     enabled: bool = True
 
     def runner(self, kind: str) -> str | None:
-        """Return what runs our hooks of a type there: our own program, `pre-commit`, `prek`, or None."""
+        """Return the program that runs our hooks of a type: `experimentstash-hook`, `pre-commit`, `prek`, or None."""
         try:
             words = shlex.split(self.command)
         except ValueError:
@@ -54,36 +54,36 @@ class Configured:
 
 
 def git_version(root: Path) -> tuple[int, int] | None:
-    """Return the first two parts of git's version, or None where it says none."""
-    said = os.fsdecode(ask_git("version", cwd=root).stdout)
-    found = re.search(r"(\d+)\.(\d+)", said)
-    return (int(found[1]), int(found[2])) if found else None
+    """Return the major and minor version of git, or None if its output has no version."""
+    output = os.fsdecode(ask_git("version", cwd=root).stdout)
+    version = re.search(r"(\d+)\.(\d+)", output)
+    return (int(version[1]), int(version[2])) if version else None
 
 
-def configured(root: Path) -> dict[str, Configured]:
-    """Return the hooks that git's configuration has for a repository, by name; none where this git runs none."""
-    asked = ask_git("config", "-z", "--get-regexp", r"^hook\..*\.(event|command|enabled)$", cwd=root)
-    found: dict[str, Configured] = {}
-    for line in filter(None, os.fsdecode(asked.stdout).split("\0")):
+def configured_hooks(root: Path) -> dict[str, ConfiguredHook]:
+    """Return the hooks in git's configuration of a repository, by name; none if this git is too old to run them."""
+    output = ask_git("config", "-z", "--get-regexp", r"^hook\..*\.(event|command|enabled)$", cwd=root).stdout
+    hooks: dict[str, ConfiguredHook] = {}
+    for line in filter(None, os.fsdecode(output).split("\0")):
         key, _, value = line.partition("\n")
-        name, _, what = key.removeprefix("hook.").rpartition(".")
-        hook = found.setdefault(name, Configured(name))
-        if what == "event":  # an empty one takes back those before it
+        name, _, attribute = key.removeprefix("hook.").rpartition(".")
+        hook = hooks.setdefault(name, ConfiguredHook(name))
+        if attribute == "event":  # an empty value clears the earlier ones
             hook.events = (*hook.events, value) if value else ()
-        elif what == "command":
+        elif attribute == "command":
             hook.command = value
         else:
             hook.enabled = value.lower() not in _FALSE
-    return found if found and (git_version(root) or (0, 0)) >= _FIRST_GIT else {}
+    return hooks if hooks and (git_version(root) or (0, 0)) >= _FIRST_GIT else {}
 
 
 def runner_of(root: Path, kind: str) -> str | None:
-    """Return what runs all of our hooks of a type out of git's configuration, or None.
+    """Return the program in git's configuration that runs all of our hooks of a type, or None.
 
-    A framework is shown too little of a push to stand in for the gate; our own program is not.
+    A framework does not replace the native pre-push hook: it passes on only the first ref of a push.
     """
-    hooks = configured(root)
-    if kind in hooks and not hooks[kind].enabled:  # `hook.<event>.enabled` turns the type off, since git 2.55
+    hooks = configured_hooks(root)
+    if kind in hooks and not hooks[kind].enabled:  # since git 2.55, `hook.<event>.enabled` disables the hook type
         return None
     for hook in hooks.values():
         if not hook.enabled or kind not in hook.events:
@@ -97,17 +97,17 @@ def runner_of(root: Path, kind: str) -> str | None:
 
 
 def others(root: Path, kinds: tuple[str, ...]) -> list[str]:
-    """Return the names of the configured hooks that run at some types before the files there."""
-    return [hook.name for hook in configured(root).values() if hook.enabled and set(hook.events) & set(kinds)]
+    """Return the names of the configured hooks that git runs before the hook files of some types."""
+    return [hook.name for hook in configured_hooks(root).values() if hook.enabled and set(hook.events) & set(kinds)]
 
 
 def faults(root: Path, kinds: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield what of the configuration keeps hooks of some types from running."""
-    for hook in configured(root).values():
+    """Yield the settings that keep hooks of some types from running."""
+    for hook in configured_hooks(root).values():
         where = f"hook.{hook.name}"
         if hook.name in kinds and not hook.enabled:
-            what = "it turns off every hook of that type"
+            what = "it disables every hook of that type"
             yield Problem(f"{where}.enabled", "hooks", what, command("git", "config", f"{where}.enabled", "true"))
         if hook.enabled and not hook.command and set(hook.events) & set(kinds):
-            what = f"it has no command, and git stops at {', '.join(hook.events)}"
+            what = f"it has no command, so git fails at {', '.join(hook.events)}"
             yield Problem(where, "hooks", what, command("git", "config", f"{where}.enabled", "false"))

@@ -1,4 +1,4 @@
-"""The repository's own git settings: read as they are written, set, and taken out again."""
+"""Reads, sets and unsets settings in a repository's git configuration."""
 
 from __future__ import annotations
 
@@ -14,79 +14,79 @@ if TYPE_CHECKING:
     from experimentstash.hooks.install.locations import HookLocations
 
 PYTHON = "experimentstash.python"
-"""Names the Python of the native hooks."""
+"""The path of the Python that runs the native hooks."""
 HOOKS = "experimentstash.hooks"
-"""`none` where somebody wants no hooks: who runs and freezes there is not reminded of them."""
+"""`none` after `init --hooks none`: `run` and `snapshot` do not warn about missing hooks."""
 FORMER_TOOL_PYTHON = "experimentstash.formerToolPython"
-"""Keeps what `experimentstash.toolPython` was before `install` named another; empty: nothing."""
+"""The value of `experimentstash.toolPython` before `install` replaced it; empty if it was not set."""
 
 
-def values(place: HookLocations, scope: str, key: str) -> list[str]:
-    """Return the values of a setting in one scope, as they are written there.
+def values(locations: HookLocations, scope: str, key: str) -> list[str]:
+    """Return the raw values of a setting in one scope.
 
     Args:
-        place: the repository.
+        locations: the repository.
         scope: an option of `git config`: `--local`, `--worktree`, `--file=…`.
         key: the setting.
     """
-    asked = ask_git("config", scope, "-z", "--get-all", key, cwd=place.root)
-    return os.fsdecode(asked.stdout).split("\0")[:-1] if asked.returncode == 0 else []
+    process = ask_git("config", scope, "-z", "--get-all", key, cwd=locations.root)
+    return os.fsdecode(process.stdout).split("\0")[:-1] if process.returncode == 0 else []
 
 
-def put(place: HookLocations, scope: str, key: str, value: str) -> bool:
-    """Set a setting, and return whether it was another.
+def set_setting(locations: HookLocations, scope: str, key: str, value: str) -> bool:
+    """Set a setting, and return whether its value changed.
 
     Raises:
         StashError: git cannot write it.
     """
-    if values(place, scope, key) == [value]:
+    if values(locations, scope, key) == [value]:
         return False
-    git("config", scope, "--replace-all", key, value, cwd=place.root)
+    git("config", scope, "--replace-all", key, value, cwd=locations.root)
     return True
 
 
-def drop(place: HookLocations, key: str) -> bool:
-    """Take a setting out of all of the repository's own configuration, and return whether it was there.
+def unset_everywhere(locations: HookLocations, key: str) -> bool:
+    """Unset a setting in all config files of the repository, and return whether it was set.
 
     Raises:
         StashError: git cannot write it.
     """
-    scopes = [scope for scope in map(in_file, place.configs) if values(place, scope, key)]
+    scopes = [scope for scope in map(file_scope, locations.configs) if values(locations, scope, key)]
     for scope in scopes:
-        take_out(place, scope, key)
+        unset(locations, scope, key)
     return bool(scopes)
 
 
-def take_out(place: HookLocations, scope: str, key: str) -> None:
-    """Take a setting out of one scope.
+def unset(locations: HookLocations, scope: str, key: str) -> None:
+    """Unset a setting in one scope.
 
     Raises:
         StashError: git cannot write it.
     """
-    git("config", scope, "--unset-all", key, cwd=place.root)
+    git("config", scope, "--unset-all", key, cwd=locations.root)
 
 
-def in_file(config: Path) -> str:
-    """Return the scope that is one file of configuration."""
+def file_scope(config: Path) -> str:
+    """Return the scope for one config file."""
     return f"--file={config}"
 
 
-def put_tool_python(place: HookLocations, python: str) -> bool:
-    """Name the tools' Python, keep what was named before, and return whether it was another."""
-    before = values(place, "--local", TOOL_PYTHON)
-    changed = put(place, "--local", TOOL_PYTHON, python)
-    if changed and not values(place, "--local", FORMER_TOOL_PYTHON):
-        put(place, "--local", FORMER_TOOL_PYTHON, "".join(before))
+def set_tool_python(locations: HookLocations, python: str) -> bool:
+    """Set the tools' Python, remember the former value, and return whether the value changed."""
+    before = values(locations, "--local", TOOL_PYTHON)
+    changed = set_setting(locations, "--local", TOOL_PYTHON, python)
+    if changed and not values(locations, "--local", FORMER_TOOL_PYTHON):
+        set_setting(locations, "--local", FORMER_TOOL_PYTHON, "".join(before))
     return changed
 
 
-def give_back_tool_python(place: HookLocations) -> None:
-    """Let the tools' Python be what it was before `install` named another."""
-    kept = values(place, "--local", FORMER_TOOL_PYTHON)
-    if not kept:
+def restore_tool_python(locations: HookLocations) -> None:
+    """Restore the tools' Python that was set before `install`."""
+    former = values(locations, "--local", FORMER_TOOL_PYTHON)
+    if not former:
         return
-    if kept[0]:
-        put(place, "--local", TOOL_PYTHON, kept[0])
+    if former[0]:
+        set_setting(locations, "--local", TOOL_PYTHON, former[0])
     else:
-        drop(place, TOOL_PYTHON)
-    drop(place, FORMER_TOOL_PYTHON)
+        unset_everywhere(locations, TOOL_PYTHON)
+    unset_everywhere(locations, FORMER_TOOL_PYTHON)

@@ -1,4 +1,4 @@
-"""The spots that our hooks stand at, and what stands there now."""
+"""The hook files that a repository needs, compared with the files on disk."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Spot:
-    """Where the hook of a type has to stand.
+class HookFile:
+    """The hook file of one type.
 
     Attributes:
-        kind: the type.
-        path: the file; under a framework the one that it runs beside its own hooks.
-        text: what has to stand there; None: nothing of ours.
-        framework: the framework that runs our hooks of this type, or runs ours as a file; None: there is none.
+        kind: the hook type.
+        path: the file; with a framework, the file that the framework runs in addition to its own hooks.
+        text: the required content; None if no file of ours belongs there.
+        framework: the framework that runs our hooks of this type, or that runs this file; None if there is none.
     """
 
     kind: str
@@ -31,56 +31,58 @@ class Spot:
 
     @property
     def before(self) -> Path:
-        """Where a hook of somebody else's that stood at the spot is kept."""
+        """The path at which an existing hook of the user is kept."""
         return self.path.with_name(self.kind + hook_scripts.BEFORE)
 
     @property
     def holds(self) -> bool:
-        """Whether the spot is as it has to be."""
+        """Whether the file on disk is as required."""
         if self.text is None:
             return not hook_scripts.is_ours(self.path)
         return hook_scripts.content(self.path) == self.text and hook_scripts.is_hook(self.path)
 
     @property
-    def left_out(self) -> bool:
-        """Whether the framework's config names our hooks of this type, so that nothing has to be put beside it."""
-        return self.framework is not None and self.text != hook_scripts.judging(self.kind)
+    def is_configured(self) -> bool:
+        """Whether the framework's config names our hooks of this type, so that no native hook is needed."""
+        return self.framework is not None and self.text != hook_scripts.shipped_text(self.kind)
 
 
-def spots(place: HookLocations) -> list[Spot]:
-    """Return where the hooks of a place have to stand: those that judge first, then those that only hand on."""
-    if place.is_shipped:
+def required_files(locations: HookLocations) -> list[HookFile]:
+    """Return the hook files that a repository needs: first those that judge, then those that only forward."""
+    if locations.uses_shipped:
         return []
-    if place.is_plain:
-        return [_judging(place, place.own, kind) for kind in place.types]
-    return [_judging(place, place.aside, kind) for kind in place.types] + _handing_on(place)
+    if locations.uses_default:
+        return [_judging_file(locations, locations.default, kind) for kind in locations.types]
+    return [_judging_file(locations, locations.ours, kind) for kind in locations.types] + _forwarding_files(locations)
 
 
-def _judging(place: HookLocations, folder: Path, kind: str) -> Spot:
-    top = folder / kind
+def _judging_file(locations: HookLocations, directory: Path, kind: str) -> HookFile:
+    top = directory / kind
     framework = hook_scripts.framework_of(top)
     path = top.with_name(kind + hook_scripts.LEGACY) if framework else top
-    former = place.former / kind
+    former = locations.former / kind
     left_to = next(
-        (hook for hook in (top, former) if kind != hook_scripts.GATE and frameworks.covers(place.root, hook)), None
+        (hook for hook in (top, former) if kind != hook_scripts.GATE and frameworks.covers(locations.root, hook)), None
     )
-    if runner := git_config_hooks.runner_of(place.root, kind) if left_to is None else None:
-        return Spot(kind, path, None if folder == place.own else hook_scripts.handing_on(kind), runner)
+    if runner := git_config_hooks.runner_of(locations.root, kind) if left_to is None else None:
+        return HookFile(
+            kind, path, None if directory == locations.default else hook_scripts.forwarding_text(kind), runner
+        )
     if left_to is None:
-        return Spot(kind, path, hook_scripts.judging(kind), framework)
-    text = None if folder == place.own else hook_scripts.handing_on(kind)
-    return Spot(kind, path, text, hook_scripts.framework_of(left_to))
+        return HookFile(kind, path, hook_scripts.shipped_text(kind), framework)
+    text = None if directory == locations.default else hook_scripts.forwarding_text(kind)
+    return HookFile(kind, path, text, hook_scripts.framework_of(left_to))
 
 
-def _handing_on(place: HookLocations) -> list[Spot]:
-    """Return the spots of all other types: whoever puts a hook into the former folder later finds it run too.
+def _forwarding_files(locations: HookLocations) -> list[HookFile]:
+    """Return the forwarding hook files of all other types, for hooks that the user adds to the former directory later.
 
-    Of a type that is felt by being there, only if there is one.
+    A type that has an effect by existing gets one only if the former directory has such a hook.
     """
-    found = []
+    files = []
     for kind in hook_scripts.KNOWN:
-        top = place.aside / kind
-        if kind not in place.types and (not top.exists() or hook_scripts.is_ours(top)):
-            is_wanted = kind not in hook_scripts.FELT or hook_scripts.is_hook(place.former / kind)
-            found.append(Spot(kind, top, hook_scripts.handing_on(kind) if is_wanted else None, None))
-    return found
+        top = locations.ours / kind
+        if kind not in locations.types and (not top.exists() or hook_scripts.is_ours(top)):
+            is_needed = kind not in hook_scripts.ACTIVE_BY_EXISTING or hook_scripts.is_hook(locations.former / kind)
+            files.append(HookFile(kind, top, hook_scripts.forwarding_text(kind) if is_needed else None, None))
+    return files

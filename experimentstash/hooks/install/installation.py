@@ -1,4 +1,4 @@
-"""Puts our hooks to work beside whatever is there: all or nothing, and nobody's hook is lost."""
+"""Installs our hooks, and keeps existing hooks and frameworks working. A failed install changes nothing."""
 
 from __future__ import annotations
 
@@ -16,209 +16,211 @@ from experimentstash.hooks.install.file_transaction import all_or_nothing
 from experimentstash.hooks.install.git_settings import (
     HOOKS,
     PYTHON,
-    drop,
-    in_file,
-    put,
-    put_tool_python,
-    take_out,
+    file_scope,
+    set_setting,
+    set_tool_python,
+    unset,
+    unset_everywhere,
     values,
 )
-from experimentstash.hooks.install.hook_files import spots
-from experimentstash.hooks.install.locations import FORMER, HOOKS_PATH, git_value, place_of
+from experimentstash.hooks.install.hook_files import required_files
+from experimentstash.hooks.install.locations import FORMER, HOOKS_PATH, git_value, locations_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from experimentstash.hooks.install.hook_files import Spot
+    from experimentstash.hooks.install.hook_files import HookFile
     from experimentstash.hooks.install.locations import HookLocations
 
-_RUN, _READ = 0o755, 0o644  # whatever the umask: a hook that another user of the repository cannot run is none to git
+_RUN, _READ = 0o755, 0o644  # whatever the umask: git skips a hook that the current user cannot run
 
 
-def install(place: HookLocations) -> list[str]:
-    """Put the hooks in place, as far as they are not yet, and return what was done, a line each.
+def install(locations: HookLocations) -> list[str]:
+    """Install the hooks that are missing, and return the lines that report what changed.
 
     Raises:
-        StashError: something stands in the way, or cannot be written; nothing has changed then.
+        StashError: another hook or setting is in the way, or a file cannot be written. Nothing has changed.
     """
-    wanted = spots(place)
-    _check_way(place, wanted)
-    folder = _folder(place)
-    with held_signals(), all_or_nothing(touched(place)):
-        settings = _record_pythons(place)
+    files = required_files(locations)
+    _check_obstacles(locations, files)
+    directory = _directory(locations)
+    with held_signals(), all_or_nothing(touched_files(locations)):
+        settings = _record_pythons(locations)
         kept: list[Path] = []
-        written: list[Spot] = []
-        shared = bool(wanted) and _share(folder)
-        for spot in wanted:
-            if not spot.holds:
-                kept += _put(spot)
-                written.append(spot)
-        turned = _turn(place)
-        drop(place, HOOKS)
-    lines = [f"the hook that was there runs first: {before.name}" for before in kept]
-    if turned:
-        lines.append(f"{place.former}: its hooks run first, and those of all other types as before")
-    if others := git_config_hooks.others(place.root, place.types):
-        lines.append(f"hooks of git's configuration run first: {', '.join(others)}")
-    if not wanted:
-        first = f"{folder}: hooks of ours, which {HOOKS_PATH} leads to: nothing to put in place"
+        written: list[HookFile] = []
+        shared = bool(files) and _write_shared_script(directory)
+        for file in files:
+            if not file.holds:
+                kept += _write(file)
+                written.append(file)
+        redirected = _redirect(locations)
+        unset_everywhere(locations, HOOKS)
+    lines = [f"your existing hook runs first: {before.name}" for before in kept]
+    if redirected:
+        lines.append(f"{locations.former}: hooks of these types run first, hooks of other types run as before")
+    if others := git_config_hooks.others(locations.root, locations.types):
+        lines.append(f"hooks in git's configuration run first: {', '.join(others)}")
+    if not files:
+        first = f"{directory}: {HOOKS_PATH} already names the hooks of experimentstash; nothing to install"
         return [first, *settings]
-    if not (written or shared or turned):
-        return [f"{folder}: hooks installed{'' if settings else ' already'}", *settings]
-    types = _tell_types([spot for spot in wanted if spot.kind in place.types])
-    return [f"{folder}: hooks installed", *types, *lines, *settings]
+    if not (written or shared or redirected):
+        return [f"{directory}: hooks {'installed' if settings else 'already installed'}", *settings]
+    types = _type_lines([file for file in files if file.kind in locations.types])
+    return [f"{directory}: hooks installed", *types, *lines, *settings]
 
 
-def touched(place: HookLocations) -> set[Path]:
-    """Return every file that an installation here, or a framework's, may write."""
-    endings = ("", hook_scripts.LEGACY, hook_scripts.BEFORE, hook_scripts.OLD)
+def touched_files(locations: HookLocations) -> set[Path]:
+    """Return every file that our installation, or that of a framework, may write."""
+    suffixes = ("", hook_scripts.LEGACY, hook_scripts.BEFORE, hook_scripts.OLD)
     files = {
-        folder / f"{kind}{ending}"
-        for folder in (place.own, place.aside)
+        directory / f"{kind}{suffix}"
+        for directory in (locations.default, locations.ours)
         for kind in hook_scripts.KNOWN
-        for ending in endings
+        for suffix in suffixes
     }
-    return {*place.configs, *files, place.own / hook_scripts.SHARED, place.aside / hook_scripts.SHARED}
+    return {*locations.configs, *files, locations.default / hook_scripts.SHARED, locations.ours / hook_scripts.SHARED}
 
 
-def _folder(place: HookLocations) -> Path:
-    if place.is_shipped:
-        return place.used
-    return place.own if place.is_plain else place.aside
+def _directory(locations: HookLocations) -> Path:
+    if locations.uses_shipped:
+        return locations.active
+    return locations.default if locations.uses_default else locations.ours
 
 
-def _check_way(place: HookLocations, wanted: Iterable[Spot]) -> None:
-    if place.paths and place.paths[-1][0] == "command":
+def _check_obstacles(locations: HookLocations, files: Iterable[HookFile]) -> None:
+    if locations.paths and locations.paths[-1][0] == "command":
         raise StashError(
-            f"{HOOKS_PATH} is set for this one command",
+            f"{HOOKS_PATH} is set only for this command",
             f"env -u GIT_CONFIG_COUNT -u GIT_CONFIG_PARAMETERS {hook_scripts.INSTALL}",
         )
-    for spot in wanted:
-        if spot.text is None or not os.path.lexists(spot.path) or hook_scripts.is_ours(spot.path):
+    for file in files:
+        if file.text is None or not os.path.lexists(file.path) or hook_scripts.is_ours(file.path):
             continue
-        if (other := hook_scripts.framework_of(spot.path)) and spot.framework:
-            what = f"{spot.path}: {spot.framework} and {other} would run each other there, without an end"
-            raise StashError(what, f"rm {shlex.quote(str(spot.path))} && {hook_scripts.INSTALL}")
-        if os.path.lexists(spot.before) and not _are_alike(spot.path, spot.before):
-            before = shlex.quote(str(spot.before))
-            what = f"{spot.path}: a hook of somebody else's, and only one can run before ours: {spot.before} is there"
+        if (other := hook_scripts.framework_of(file.path)) and file.framework:
+            what = f"{file.path}: {file.framework} and {other} would run each other in an endless loop"
+            raise StashError(what, f"rm {shlex.quote(str(file.path))} && {hook_scripts.INSTALL}")
+        if os.path.lexists(file.before) and not _are_equal(file.path, file.before):
+            before = shlex.quote(str(file.before))
+            what = f"{file.path}: only one existing hook can run before ours, and {file.before} exists already"
             raise StashError(what, f"mv {before} {before}.old && {hook_scripts.INSTALL}")
 
 
-def _make(folder: Path) -> None:
-    for place in (folder.parent, folder):
-        if not place.exists():
-            place.mkdir()
-            place.chmod(_RUN)
+def _make(directory: Path) -> None:
+    for path in (directory.parent, directory):
+        if not path.exists():
+            path.mkdir()
+            path.chmod(_RUN)
 
 
-def _put(spot: Spot) -> list[Path]:
-    """Make a spot what it has to be, and return the hook of somebody else's that was put aside for it."""
-    if spot.text is None:
-        give_back(spot.path, spot.before)
+def _write(file: HookFile) -> list[Path]:
+    """Write a hook file as required, and return the path of the user's hook that it replaces, if any."""
+    if file.text is None:
+        restore_hook(file.path, file.before)
         return []
-    is_foreign = os.path.lexists(spot.path) and not hook_scripts.is_ours(spot.path)
+    is_foreign = os.path.lexists(file.path) and not hook_scripts.is_ours(file.path)
     if is_foreign:
         try:
-            # there is a hook at the spot at every moment; if we are killed in the next one, the file has two names
-            os.link(spot.path, spot.before, follow_symlinks=False)
+            # With a hard link, a hook exists at every moment. A kill right after this line leaves one file, two names.
+            os.link(file.path, file.before, follow_symlinks=False)
         except (OSError, NotImplementedError):
-            spot.path.rename(spot.before)  # no such links here; where it has two names already, this does nothing
-    write_text(spot.path, spot.text.decode(), mode=_RUN)
-    drop_old(spot.path)
-    return [spot.before] if is_foreign else []
+            file.path.rename(file.before)  # no hard links here; if both names are one file, this does nothing
+    write_text(file.path, file.text.decode(), mode=_RUN)
+    remove_old(file.path)
+    return [file.before] if is_foreign else []
 
 
-def give_back(path: Path, before: Path) -> None:
-    """Take our hook away, and let the one that was put aside for it stand there again."""
+def restore_hook(path: Path, before: Path) -> None:
+    """Remove our hook, and restore the hook that it replaced, if any."""
     if os.path.lexists(before):
         before.replace(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def drop_old(path: Path) -> None:
-    """Take a hook of ours away that lefthook put aside, beside the spot of its type."""
+def remove_old(path: Path) -> None:
+    """Remove a copy of our hook that lefthook has renamed to `<type>.old`."""
     old = path.with_suffix(hook_scripts.OLD)
     if hook_scripts.is_ours(old):
         old.unlink()
 
 
-def _are_alike(one: Path, other: Path) -> bool:
-    """Tell whether two hooks are the same; lefthook puts its own in our place again whenever its config changes."""
-    return is_one(one, other) or bool(
+def _are_equal(one: Path, other: Path) -> bool:
+    """Return whether two hooks have the same text: lefthook writes its hook again whenever its config changes."""
+    return is_same_file(one, other) or bool(
         hook_scripts.content(one) and hook_scripts.content(one) == hook_scripts.content(other)
     )
 
 
-def is_one(one: Path, other: Path) -> bool:
-    """Tell whether two names are of one file; an interruption between the two steps of `_put` leaves that."""
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two names refer to one file: an interruption between the two steps of `_write` leaves that."""
     return os.path.lexists(other) and os.path.samestat(one.lstat(), other.lstat())
 
 
-def _share(folder: Path) -> bool:
-    """Write the file that the hooks source, before there is one of them, and return whether it was another."""
-    _make(folder)
-    path = folder / hook_scripts.SHARED
-    text = hook_scripts.judging(hook_scripts.SHARED)
+def _write_shared_script(directory: Path) -> bool:
+    """Write the file that the hooks source, before any hook, and return whether it changed."""
+    _make(directory)
+    path = directory / hook_scripts.SHARED
+    text = hook_scripts.shipped_text(hook_scripts.SHARED)
     if hook_scripts.content(path) == text:
         return False
     write_text(path, text.decode(), mode=_READ)
     return True
 
 
-def _record_pythons(place: HookLocations) -> list[str]:
-    """Write down which Python runs the hooks, and which one the tools; a GUI client has no active environment."""
+def _record_pythons(locations: HookLocations) -> list[str]:
+    """Record the Python of the hooks and that of the tools: a GUI client has no active environment."""
     lines = []
-    if put(place, "--local", PYTHON, sys.executable):
-        lines.append(f"they run with {sys.executable}")
+    if set_setting(locations, "--local", PYTHON, sys.executable):
+        lines.append(f"Python of the hooks: {sys.executable}")
     active = (os.environ.get(name) for name in ("VIRTUAL_ENV", "CONDA_PREFIX"))
-    pythons = (Path(folder, "bin", "python") for folder in active if folder and not _is_own(folder))
-    if (python := next(filter(Path.is_file, pythons), None)) and put_tool_python(place, str(python)):
-        lines.append(f"the tools run with {python}, where nothing else is said")
+    pythons = (Path(directory, "bin", "python") for directory in active if directory and not _is_own(directory))
+    if (python := next(filter(Path.is_file, pythons), None)) and set_tool_python(locations, str(python)):
+        lines.append(f"default Python of the tools: {python}")
     return lines
 
 
-def _is_own(folder: str) -> bool:
-    return os.path.realpath(folder) == os.path.realpath(sys.prefix)
+def _is_own(directory: str) -> bool:
+    return os.path.realpath(directory) == os.path.realpath(sys.prefix)
 
 
-def _turn(place: HookLocations) -> bool:
-    """Let `core.hooksPath` lead to our folder, where it leads to somebody else's; return whether that was to do.
+def _redirect(locations: HookLocations) -> bool:
+    """Set `core.hooksPath` to our directory if it names another one; return whether it changed.
 
     Raises:
-        StashError: it has several values, or is set once more where we are not heard.
+        StashError: the setting has several values, or an included file overrides it.
     """
-    if place.is_plain or place.is_shipped or place.is_aside:
-        _forget_former(place)
+    if locations.uses_default or locations.uses_shipped or locations.uses_ours:
+        _forget_former(locations)
         return False
-    found = values(place, place.scope, HOOKS_PATH)
-    if len(found) > 1:
-        fix = f"git config {place.scope} --replace-all {HOOKS_PATH} {shlex.quote(found[-1])}"
-        raise StashError(f"{HOOKS_PATH} has {len(found)} values in this repository, and git heeds the last", fix)
-    if not place.was_moved:
-        put(place, place.scope, FORMER, "".join(found))
-    put(place, place.scope, HOOKS_PATH, str(place.aside))
-    if not place_of(place.root, bare=place.bare).is_aside:
-        raise StashError(f"{HOOKS_PATH} is set once more, by a file that the repository's config includes")
+    paths = values(locations, locations.scope, HOOKS_PATH)
+    if len(paths) > 1:
+        fix = f"git config {locations.scope} --replace-all {HOOKS_PATH} {shlex.quote(paths[-1])}"
+        raise StashError(f"{HOOKS_PATH} has {len(paths)} values in this repository; git uses the last one", fix)
+    if not locations.was_moved:
+        set_setting(locations, locations.scope, FORMER, "".join(paths))
+    set_setting(locations, locations.scope, HOOKS_PATH, str(locations.ours))
+    if not locations_of(locations.root, bare=locations.bare).uses_ours:
+        raise StashError(f"{HOOKS_PATH} is also set in a file that the repository's config includes")
     return True
 
 
-def _forget_former(place: HookLocations) -> None:
-    """Take the setting away where `core.hooksPath` does not lead to our folder any more, so that nothing follows it."""
-    for scope in map(in_file, place.configs):
-        if values(place, scope, FORMER) and not any(map(place.is_of_ours, map(Path, values(place, scope, HOOKS_PATH)))):
-            take_out(place, scope, FORMER)
-    if place.is_aside and git_value(place, FORMER) is None:
-        put(place, place.scope, FORMER, "")
+def _forget_former(locations: HookLocations) -> None:
+    """Unset the former directory if `core.hooksPath` no longer names our directory."""
+    for scope in map(file_scope, locations.configs):
+        if values(locations, scope, FORMER) and not any(
+            map(locations.is_like_ours, map(Path, values(locations, scope, HOOKS_PATH)))
+        ):
+            unset(locations, scope, FORMER)
+    if locations.uses_ours and git_value(locations, FORMER) is None:
+        set_setting(locations, locations.scope, FORMER, "")
 
 
-def _tell_types(judging: list[Spot]) -> list[str]:
-    lines = [", ".join(spot.kind for spot in judging if not spot.framework)]
-    for framework in sorted({spot.framework for spot in judging if spot.framework}):
-        of_it = [spot for spot in judging if spot.framework == framework]
-        if beside := ", ".join(spot.path.name for spot in of_it if not spot.left_out):
-            lines.append(f"run by {framework}: {beside}")
-        if left := ", ".join(spot.kind for spot in of_it if spot.left_out):
-            lines.append(f"left to {framework}, whose config names our hooks: {left}")
+def _type_lines(files: list[HookFile]) -> list[str]:
+    lines = [", ".join(file.kind for file in files if not file.framework)]
+    for framework in sorted({file.framework for file in files if file.framework}):
+        of_framework = [file for file in files if file.framework == framework]
+        if names := ", ".join(file.path.name for file in of_framework if not file.is_configured):
+            lines.append(f"run by {framework}: {names}")
+        if kinds := ", ".join(file.kind for file in of_framework if file.is_configured):
+            lines.append(f"configured in {framework}: {kinds}")
     return [line for line in lines if line]

@@ -1,4 +1,4 @@
-"""Where git looks for hooks in a repository, and where ours go."""
+"""The directories of hooks in a repository: the one that git uses, its default, and ours."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from experimentstash.stash.stash import find_stash
 
 HOOKS_PATH = "core.hooksPath"
 FORMER = "experimentstash.hooksPath"
-"""The setting that keeps what `core.hooksPath` of this repository was before it led to our folder; empty: nothing."""
+"""The setting with the former value of `core.hooksPath`, which now names our directory; empty if it was not set."""
 
 
 @dataclass(frozen=True)
 class HookLocations:
-    """A repository as the place of hooks.
+    """A repository and its directories of hooks.
 
     Attributes:
-        root: the top of the working tree; of a bare repository its own folder.
-        common: git's folder, which linked worktrees share.
-        bare: it has no working tree: nobody commits there, others push to it.
-        paths: every value of `core.hooksPath` and the scope that it has; the last one counts.
+        root: the top of the working tree, or the directory of a bare repository.
+        common: git's common directory, which linked worktrees share.
+        bare: whether the repository is bare: a server that others push to.
+        paths: the scope and the value of each `core.hooksPath` setting; the last one applies.
     """
 
     root: Path
@@ -34,114 +34,113 @@ class HookLocations:
 
     @property
     def types(self) -> tuple[str, ...]:
-        """The types of hook that belong here."""
+        """The hook types that this repository needs."""
         return hook_scripts.SERVER if self.bare else hook_scripts.CLONE
 
     @property
-    def own(self) -> Path:
-        """The folder of hooks that git has where nothing else is configured."""
+    def default(self) -> Path:
+        """Git's default directory of hooks."""
         return self.common / "hooks"
 
     @property
-    def aside(self) -> Path:
-        """Our folder, for a repository whose hooks are configured to be elsewhere: that folder is not ours to touch."""
+    def ours(self) -> Path:
+        """Our directory of hooks, for a repository whose `core.hooksPath` names a directory that we must not change."""
         return self.common / "experimentstash" / "hooks"
 
     @property
-    def used(self) -> Path:
-        """The folder that git takes its hooks from."""
-        return self._folder(self.paths[-1][1]) if self.paths else self.own
+    def active(self) -> Path:
+        """The directory that git uses now."""
+        return self._directory(self.paths[-1][1]) if self.paths else self.default
 
     @property
     def former(self) -> Path:
-        """The folder that git took its hooks from before it took them from `aside`; else the one that it takes now."""
-        if not self.is_aside and not self.was_moved:
-            return self.used
-        kept = git_value(self, FORMER)
-        outer = [value for _, value in self.paths if not self.is_of_ours(self._folder(value))]
-        return self._folder(kept or outer[-1]) if kept or outer else self.own
+        """The directory that git used before the installation, if git uses ours now; else the one that it uses now."""
+        if not self.uses_ours and not self.was_moved:
+            return self.active
+        recorded = git_value(self, FORMER)
+        outer = [value for _, value in self.paths if not self.is_like_ours(self._directory(value))]
+        return self._directory(recorded or outer[-1]) if recorded or outer else self.default
 
     @property
     def scope(self) -> str:
-        """The scope of this repository's own that `core.hooksPath` has to be set in to be heard, as git's option."""
+        """The `git config` option for the scope in which this repository must set `core.hooksPath`."""
         return "--worktree" if any(scope == "worktree" for scope, _ in self.paths) else "--local"
 
     @property
     def configs(self) -> tuple[Path, ...]:
-        """The repository's own files of configuration: the common one, and that of each worktree which has one."""
+        """The repository's config files: the common one, and that of each worktree that has one."""
         each = [self.common / "config.worktree", *sorted(self.common.glob("worktrees/*/config.worktree"))]
         return (self.common / "config", *(path for path in each if path.exists()))
 
     @property
-    def is_plain(self) -> bool:
-        """Whether git takes its hooks from its own folder, and from no link to another one."""
-        return not self.own.is_symlink() and is_same(self.used, self.own)
+    def uses_default(self) -> bool:
+        """Whether git uses its default directory, and that directory is not a symlink."""
+        return not self.default.is_symlink() and is_same(self.active, self.default)
 
     @property
-    def is_aside(self) -> bool:
-        """Whether git takes its hooks from our folder."""
-        return is_same(self.used, self.aside)
+    def uses_ours(self) -> bool:
+        """Whether git uses our directory."""
+        return is_same(self.active, self.ours)
 
     @property
     def was_moved(self) -> bool:
-        """Whether git looks for our folder where this repository, or the one it is a copy of, was before."""
-        return not self.is_aside and self.is_of_ours(self.used) and git_value(self, FORMER) is not None
+        """Whether `core.hooksPath` names our directory at a former path of this repository, or of the one copied."""
+        return not self.uses_ours and self.is_like_ours(self.active) and git_value(self, FORMER) is not None
 
-    def is_of_ours(self, folder: Path) -> bool:
-        """Whether a folder is called as `aside` is: ours, here or where the repository was before."""
-        return folder.parts[-2:] == self.aside.parts[-2:]
+    def is_like_ours(self, directory: Path) -> bool:
+        """Return whether a path ends like that of our directory, in this or a former path of the repository."""
+        return directory.parts[-2:] == self.ours.parts[-2:]
 
     @property
-    def is_shipped(self) -> bool:
-        """Whether git takes its hooks straight from those that we ship, or from a copy."""
-        if self.is_plain or self.is_aside or self.was_moved:
+    def uses_shipped(self) -> bool:
+        """Whether `core.hooksPath` names the shipped hook scripts, or a copy of them."""
+        if self.uses_default or self.uses_ours or self.was_moved:
             return False
-        return all(hook_scripts.is_ours(self.used / kind) for kind in self.types)
+        return all(hook_scripts.is_ours(self.active / kind) for kind in self.types)
 
-    def _folder(self, value: str) -> Path:
+    def _directory(self, value: str) -> Path:
         return Path(os.path.normpath(self.root / value))
 
 
-def find_place() -> HookLocations:
-    """Return the stash, or the bare repository, that holds the working folder.
+def find_locations() -> HookLocations:
+    """Return the stash, or the bare repository, that contains the working directory.
 
     Raises:
-        StashError: there is none, or git refuses to say.
+        StashError: there is none, or git fails.
     """
-    here = Path.cwd()
-    asked = ask_git("rev-parse", "--is-bare-repository", "--absolute-git-dir", cwd=here)
-    is_bare, _, git_dir = os.fsdecode(asked.stdout).removesuffix("\n").partition("\n")
-    bare = asked.returncode == 0 and is_bare == "true"
-    return place_of(Path(git_dir) if bare else find_stash().root, bare=bare)
+    process = ask_git("rev-parse", "--is-bare-repository", "--absolute-git-dir", cwd=Path.cwd())
+    is_bare, _, git_dir = os.fsdecode(process.stdout).removesuffix("\n").partition("\n")
+    bare = process.returncode == 0 and is_bare == "true"
+    return locations_of(Path(git_dir) if bare else find_stash().root, bare=bare)
 
 
-def place_of(root: Path, *, bare: bool = False) -> HookLocations:
-    """Return the repository whose working tree has its top at `root`; a bare one that is at `root`.
+def locations_of(root: Path, *, bare: bool = False) -> HookLocations:
+    """Return the repository with its working tree, or its bare directory, at `root`.
 
     Raises:
-        StashError: git refuses to say.
+        StashError: git fails.
     """
     root = root.resolve()
     common = (root / git("rev-parse", "--git-common-dir", cwd=root)).resolve()
-    asked = ask_git("config", "-z", "--show-scope", "--type=path", "--get-all", HOOKS_PATH, cwd=root)
-    if asked.returncode not in (0, 1):  # 1: there is none
-        raise StashError(f"{root}: {os.fsdecode(asked.stderr).strip().removeprefix('fatal: ')}")
-    words = os.fsdecode(asked.stdout).split("\0")[:-1]
+    process = ask_git("config", "-z", "--show-scope", "--type=path", "--get-all", HOOKS_PATH, cwd=root)
+    if process.returncode not in (0, 1):  # 1: the setting is absent
+        raise StashError(f"{root}: {os.fsdecode(process.stderr).strip().removeprefix('fatal: ')}")
+    words = os.fsdecode(process.stdout).split("\0")[:-1]
     return HookLocations(root, common, bare, tuple(zip(words[::2], words[1::2], strict=True)))
 
 
-def git_value(place: HookLocations, key: str, *options: str) -> str | None:
-    """Return a setting as git has it here, or None.
+def git_value(locations: HookLocations, key: str, *options: str) -> str | None:
+    """Return the effective value of a setting, or None.
 
     Args:
-        place: the repository.
+        locations: the repository.
         key: the setting.
-        options: how `git config` reads it; by default from everywhere, and as a path.
+        options: options of `git config`; by default the value is read from all scopes, as a path.
     """
-    asked = ask_git("config", *(options or ("--type=path",)), "--get", key, cwd=place.root)
-    return os.fsdecode(asked.stdout.removesuffix(b"\n")) if asked.returncode == 0 else None
+    process = ask_git("config", *(options or ("--type=path",)), "--get", key, cwd=locations.root)
+    return os.fsdecode(process.stdout.removesuffix(b"\n")) if process.returncode == 0 else None
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Tell whether two paths lead to one folder, be it there or not."""
+    """Return whether two paths resolve to the same directory, which need not exist."""
     return os.path.realpath(one) == os.path.realpath(other)

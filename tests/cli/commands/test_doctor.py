@@ -53,7 +53,7 @@ def test_json(root: Path) -> None:
     ran = estash("doctor", "--json", cwd=root)
     assert (ran.code, ran.err) == (1, "")
     hook = f"{root}/.git/hooks/pre-push"
-    what = "git does not run it, it is not executable"
+    what = "git does not run it: it is not executable"
     assert json.loads(ran.out) == {
         "problems": [{"where": hook, "rule": "hooks", "what": what, "fix": f"chmod +x '{hook}'"}]
     }
@@ -68,7 +68,7 @@ def test_a_server(tmp_path: Path) -> None:
     server = tmp_path / "server.git"
     git("init", "-q", "--bare", server, cwd=tmp_path)
     (server / "configs").mkdir()
-    what = "it is not set: git takes in trees that it would not make, such as with a directory named .git"
+    what = "it is not set: git accepts malformed trees, such as one with a directory named .git"
     mended(server, "ROOT/hooks: hooks: not installed: pre-receive", f"receive.fsckObjects: push: {what}")
 
 
@@ -90,7 +90,7 @@ def test_hooks_that_were_taken_away_or_replaced(root: Path) -> None:
 def test_hooks_without_run_bit(root: Path) -> None:
     for kind in CLONE:
         (root / ".git/hooks" / kind).chmod(0o644)
-    mended(root, *(f"ROOT/.git/hooks/{kind}: hooks: git does not run it, it is not executable" for kind in CLONE))
+    mended(root, *(f"ROOT/.git/hooks/{kind}: hooks: git does not run it: it is not executable" for kind in CLONE))
 
 
 @pytest.mark.every
@@ -98,14 +98,20 @@ def test_hooks_of_another_version(root: Path) -> None:
     text = (root / ".git/hooks/pre-commit").read_bytes()
     (root / ".git/hooks/pre-commit").write_bytes(text + b"# older\n")
     (root / ".git/hooks/experimentstash.sh").unlink()
-    mended(root, "ROOT/.git/hooks: hooks: of another version, or changed: pre-commit, experimentstash.sh")
+    mended(root, "ROOT/.git/hooks: hooks: of another version, or edited: pre-commit, experimentstash.sh")
 
 
 def test_core_hookspath_leads_elsewhere(root: Path) -> None:
     husky(root)
-    mended(root, "core.hooksPath (local): hooks: git runs the hooks of ROOT/.husky/_, and ours are not among them")
+    mended(
+        root,
+        "core.hooksPath (local): hooks: git runs the hooks in ROOT/.husky/_, not those of experimentstash",
+    )
     husky(root)  # again, as each `npm install` does
-    mended(root, "core.hooksPath (local): hooks: git runs the hooks of ROOT/.husky/_, and ours are not among them")
+    mended(
+        root,
+        "core.hooksPath (local): hooks: git runs the hooks in ROOT/.husky/_, not those of experimentstash",
+    )
     program(root / ".husky/_/reference-transaction", "exit 0")
     (root / ".git/experimentstash/hooks/commit-msg").unlink()
     mended(root, "ROOT/.git/experimentstash/hooks: hooks: not installed: commit-msg, reference-transaction")
@@ -115,7 +121,8 @@ def test_core_hookspath_leads_elsewhere(root: Path) -> None:
 def test_core_hookspath_of_the_user(root: Path, sealed_home: Path) -> None:
     git("config", "--global", "core.hooksPath", "~/hooks", cwd=root)
     mended(
-        root, f"core.hooksPath (global): hooks: git runs the hooks of {sealed_home}/hooks, and ours are not among them"
+        root,
+        f"core.hooksPath (global): hooks: git runs the hooks in {sealed_home}/hooks, not those of experimentstash",
     )
 
 
@@ -125,7 +132,7 @@ def test_a_folder_of_hooks_that_is_a_link(root: Path) -> None:
     (root / ".git/hooks").symlink_to("../hooks")
     assert estash("doctor", cwd=root) == FINE
     (root / "hooks/pre-push").unlink()
-    what = "git runs the hooks of ROOT/.git/hooks, and ours are not among them"
+    what = "git runs the hooks in ROOT/.git/hooks, not those of experimentstash"
     mended(root, f"core.hooksPath (a link): hooks: {what}")
 
 
@@ -134,7 +141,7 @@ def test_our_own_folder(root: Path, tmp_path: Path) -> None:
     git("config", "core.hooksPath", tmp_path / "copy", cwd=root)
     assert estash("doctor", cwd=root) == FINE
     (tmp_path / "copy/pre-push").chmod(0o644)
-    mended(root, f"{tmp_path}/copy/pre-push: hooks: git does not run it, it is not executable")
+    mended(root, f"{tmp_path}/copy/pre-push: hooks: git does not run it: it is not executable")
 
 
 @pytest.mark.every
@@ -142,7 +149,7 @@ def test_a_repository_that_was_moved(root: Path, tmp_path: Path) -> None:
     husky(root)
     estash("install", cwd=root)
     moved = root.rename(tmp_path / "moved")
-    what = f"git runs the hooks of {root}/.git/experimentstash/hooks, and ours are not among them"
+    what = f"git runs the hooks in {root}/.git/experimentstash/hooks, not those of experimentstash"
     mended(moved, f"core.hooksPath (local): hooks: {what}")
 
 
@@ -155,14 +162,14 @@ def test_a_framework(root: Path, name: str) -> None:
     framework(name, root, "install", "-t", "pre-commit", "-t", "pre-push")
     assert estash("doctor", cwd=root) == FINE
     framework(name, root, "install", "-f", "-t", "pre-commit", "-t", "pre-push")  # and ours are gone
-    gate = f"{name} shows its hooks only the first ref of a push, and the native gate is not beside it"
+    gate = f"{name} passes only the first ref of a push to its hooks, and the native hook is missing"
     mended(
         root,
         "ROOT/.git/hooks: hooks: not installed: pre-commit",
         f"ROOT/.git/hooks/pre-push.legacy: hooks: {gate}",
     )
     (root / ".git/hooks/pre-push").chmod(0o644)
-    mended(root, "ROOT/.git/hooks/pre-push: hooks: git does not run it, it is not executable")
+    mended(root, "ROOT/.git/hooks/pre-push: hooks: git does not run it: it is not executable")
 
 
 @pytest.mark.every
@@ -194,7 +201,7 @@ def test_a_config_that_leaves_out_types(root: Path, name: str) -> None:
     write(root, {".pre-commit-config.yml" if name == "prek" else ".pre-commit-config.yaml": config})
     (path,) = root.glob(".pre-commit-config.y*ml")
     lacking = ", ".join(CLONE[1:])
-    what = f"who clones and says `{name} install` gets no hook of these types: {lacking}"
+    what = f"`{name} install` in a clone does not install these hook types: {lacking}"
     mended(root, f"ROOT/{path.name}: default_install_hook_types: hooks: {what}")
     assert path.read_text() == config.replace("commit-msg]", f"commit-msg, {lacking}]")
 
@@ -205,8 +212,8 @@ def test_a_config_that_gives_snapshots_to_fixers(root: Path, line: str) -> None:
     write(root, {".pre-commit-config.yaml": NAMED.replace(EXCLUDE, line)})
     mended(
         root,
-        "ROOT/.pre-commit-config.yaml: exclude: hooks: the other hooks of pre-commit are given what is frozen, "
-        "and a fixer would rewrite it",
+        "ROOT/.pre-commit-config.yaml: exclude: hooks: pre-commit passes frozen files to its other hooks, "
+        "and a fixer would rewrite them",
     )
 
 
@@ -247,7 +254,7 @@ def test_hooks_of_the_configuration_that_run_ours(tmp_path: Path, runner: str) -
     assert ("not installed: pre-push" in ran.err) == (runner == "pre-commit")  # which sees one ref of many
     assert "not installed: pre-commit" in estash("doctor", cwd=root).err  # a git that runs none of them
     installed = estash("install", cwd=root, env=env)
-    assert "hooks of git's configuration run first: own.pre-commit, " in installed.out
+    assert "hooks in git's configuration run first: own.pre-commit, " in installed.out
     hooks = {path.name for path in (root / ".git/hooks").iterdir() if path.name in CLONE}
     assert hooks == ({"pre-push"} if runner == "pre-commit" else set())
     assert estash("doctor", cwd=root, env=env) == FINE
@@ -262,8 +269,8 @@ def test_hooks_of_the_configuration_that_stop_ours(root: Path, tmp_path: Path) -
     assert estash("doctor", cwd=root) == FINE
     mended(
         root,
-        "hook.lint: hooks: it has no command, and git stops at pre-push",
-        "hook.pre-commit.enabled: hooks: it turns off every hook of that type",
+        "hook.lint: hooks: it has no command, so git fails at pre-push",
+        "hook.pre-commit.enabled: hooks: it disables every hook of that type",
         env=env,
         then=env,
     )
@@ -275,7 +282,7 @@ def test_hooks_of_the_configuration_that_stop_ours(root: Path, tmp_path: Path) -
 def test_who_works_without_hooks_is_told(tmp_path: Path) -> None:
     git("config", "--global", "--unset", "experimentstash.hooks", cwd=tmp_path)
     root = stash(tmp_path / "stash")
-    told = "experimentstash: the git hooks of this clone are not in place, and nothing checks its commits and pushes; "
+    told = "experimentstash: the git hooks are not installed in this clone: nothing checks its commits and pushes; "
     for words in (("run", "t", "e"), ("snapshot", "t", "e", "--tag", "v1")):
         assert estash(*words, cwd=root).err.splitlines()[0] == f"{told}fix: experimentstash install"
     assert estash("install", cwd=root).code == 0
@@ -295,13 +302,13 @@ def test_a_new_stash_passes(tmp_path: Path) -> None:
 
 def test_a_python_that_is_gone(root: Path, tmp_path: Path) -> None:
     git("config", "experimentstash.python", tmp_path / "gone", cwd=root)
-    mended(root, f"experimentstash.python: python: {tmp_path}/gone: no program on this machine")
+    mended(root, f"experimentstash.python: python: {tmp_path}/gone: not a program on this machine")
     git("config", "experimentstash.python", "python3", cwd=root)
-    mended(root, "experimentstash.python: python: python3: no program on this machine")
+    mended(root, "experimentstash.python: python: python3: not a program on this machine")
     (tmp_path / "text").write_text("no program")
     (tmp_path / "text").chmod(0o755)
     git("config", "experimentstash.python", tmp_path / "text", cwd=root)
-    mended(root, f"experimentstash.python: python: {tmp_path}/text cannot load experimentstash: Exec format error")
+    mended(root, f"experimentstash.python: python: {tmp_path}/text cannot import experimentstash: Exec format error")
 
 
 @pytest.mark.every
@@ -311,14 +318,14 @@ def test_a_python_without_the_package_or_with_another(root: Path, tmp_path: Path
     python = tmp_path / "venv/bin/python"
     git("config", "experimentstash.python", python, cwd=root)
     reason = "ModuleNotFoundError: No module named 'experimentstash'"
-    mended(root, f"experimentstash.python: python: {python} cannot load experimentstash: {reason}")
+    mended(root, f"experimentstash.python: python: {python} cannot import experimentstash: {reason}")
     asked = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=tmp_path)
     package = tmp_path / asked.out.strip() / "experimentstash"
     write(package, {"__init__.py": "__version__ = '0.0.1'\n", "hooks/__init__.py": "", "hooks/native.py": ""})
     git("config", "experimentstash.python", python, cwd=root)
     from experimentstash import __version__
 
-    what = f"{python} has experimentstash 0.0.1, and this one is {__version__}"
+    what = f"{python} has experimentstash 0.0.1, but this command is {__version__}"
     mended(root, f"experimentstash.python: python: {what}")
 
 
@@ -331,7 +338,7 @@ def test_no_python_is_recorded(root: Path) -> None:
 
 def test_the_tools_python_is_gone(root: Path) -> None:
     git("config", "experimentstash.toolPython", "/gone/python", cwd=root)
-    mended(root, "experimentstash.toolPython: python: /gone/python: no program on this machine")
+    mended(root, "experimentstash.toolPython: python: /gone/python: not a program on this machine")
 
 
 def test_what_lies_in_the_stash_is_not_executed(root: Path, tmp_path: Path) -> None:
@@ -348,12 +355,12 @@ def test_submodules_that_git_does_not_look_at(root: Path) -> None:
     git("config", "-f", ".gitmodules", "submodule.tools/c.ignore", "dirty", cwd=root)
     git("config", "submodule.tools/d.ignore", "all", cwd=root)
     git("config", "--global", "diff.ignoreSubmodules", "all", cwd=root)
-    blind = "submodules: git status and git add do not see this pin move"
+    blind = "submodules: it hides a moved pin from git status and git add"
     mended(
         root,
         f".gitmodules: submodule.tools/a b.ignore: {blind}",
         f"submodule.tools/d.ignore: {blind}",
-        "diff.ignoreSubmodules: submodules: git status and git diff do not see a pin move",
+        "diff.ignoreSubmodules: submodules: it hides moved pins from git status and git diff",
     )
 
 
@@ -361,9 +368,7 @@ def test_a_push_that_leaves_the_stash_behind(root: Path) -> None:
     git("config", "--global", "push.recurseSubmodules", "no", cwd=root)
     assert estash("doctor", cwd=root) == FINE  # the gate judges whether a pin is published
     git("config", "--global", "push.recurseSubmodules", "only", cwd=root)
-    mended(
-        root, "push.recurseSubmodules: push: it is only: git pushes the tools, and neither the stash nor its snapshots"
-    )
+    mended(root, "push.recurseSubmodules: push: the value `only` pushes the tools, but not the stash and its snapshots")
 
 
 def test_an_exception_that_stays(root: Path) -> None:
@@ -371,8 +376,8 @@ def test_an_exception_that_stays(root: Path) -> None:
     assert ran == Ran(
         1,
         "",
-        "EXPERIMENTSTASH_ALLOW: allowed: it is pin in this shell: such findings pass at every command, "
-        "not only where you mean it\n    fix: unset EXPERIMENTSTASH_ALLOW\n",
+        "EXPERIMENTSTASH_ALLOW: allowed: it is pin in this shell: every command passes these findings, "
+        "not just one\n    fix: unset EXPERIMENTSTASH_ALLOW\n",
     )
     shell = "export EXPERIMENTSTASH_ALLOW=pin; unset EXPERIMENTSTASH_ALLOW; experimentstash doctor"
     assert run("sh", "-c", shell, cwd=root) == FINE

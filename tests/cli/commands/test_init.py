@@ -43,7 +43,7 @@ def test_a_new_folder_becomes_a_repository_and_a_stash(tmp_path: Path) -> None:
         "  wrote /outputs/ into .gitignore: what runs put out\n"
         f"  {stash}/.git/hooks: hooks installed\n"
         f"    {TYPES}\n"
-        f"    they run with {PYTHON}\n"
+        f"    Python of the hooks: {PYTHON}\n"
         "next: git add configs/meta.yaml .gitignore && git commit -m 'Make a stash'\n"
         "      experimentstash add-tool NAME URL\n"
     )
@@ -83,7 +83,7 @@ def test_twice_over_does_no_harm(tmp_path: Path) -> None:
     estash("init", cwd=tmp_path)
     before = listing(tmp_path)
     ran = estash("init", cwd=tmp_path)
-    told = f"{tmp_path}: already a stash\n  {tmp_path}/.git/hooks: hooks installed already\n"
+    told = f"{tmp_path}: already a stash\n  {tmp_path}/.git/hooks: hooks already installed\n"
     assert (ran.code, ran.out, ran.err) == (0, told, "")
     assert listing(tmp_path) == before
 
@@ -244,7 +244,7 @@ def test_hooks_in_a_stash_that_is_there(tmp_path: Path) -> None:
     root = stash(tmp_path / "stash")
     write(root, {".gitignore": "/outputs/\n"})
     lines = [f"{root}: already a stash", f"  {root}/.git/hooks: hooks installed", f"    {TYPES}"]
-    assert estash("init", cwd=root).out.splitlines() == [*lines, f"    they run with {PYTHON}"]
+    assert estash("init", cwd=root).out.splitlines() == [*lines, f"    Python of the hooks: {PYTHON}"]
     assert hook_names(root) == {*CLONE, "experimentstash.sh"}
 
 
@@ -314,8 +314,8 @@ def test_a_new_stash_with_a_framework(name: str, tmp_path: Path) -> None:
         "  wrote the hooks into .pre-commit-config.yaml",
         f"  {root}/.git/hooks: hooks installed",
         f"    run by {name}: pre-push.legacy",
-        f"    left to {name}, whose config names our hooks: {', '.join(CLONE[:-1])}",
-        f"    they run with {PYTHON}",
+        f"    configured in {name}: {', '.join(CLONE[:-1])}",
+        f"    Python of the hooks: {PYTHON}",
         "next: git add configs/meta.yaml .gitignore .pre-commit-config.yaml && git commit -m 'Make a stash'",
     ]
     comment, _, rest = (root / ".pre-commit-config.yaml").read_text().partition("\n")
@@ -324,7 +324,7 @@ def test_a_new_stash_with_a_framework(name: str, tmp_path: Path) -> None:
     assert run("sh", "-c", ran.out.splitlines()[8].removeprefix("next: "), cwd=root).code == 0
     before = everything(root)
     ran = estash("init", "--hooks", name, cwd=root)
-    assert ran.out == f"{root}: already a stash\n  {root}/.git/hooks: hooks installed already\n"
+    assert ran.out == f"{root}: already a stash\n  {root}/.git/hooks: hooks already installed\n"
     assert everything(root) == before
 
 
@@ -468,7 +468,9 @@ def test_a_config_that_cannot_be_edited(name: str, path: str, text: str, lines: 
     before = everything(root)
     ran = estash("init", "--hooks", name, cwd=root)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith(f"experimentstash: {root}/{path}: cannot be edited by program; write there\n{lines}")
+    assert ran.err.startswith(
+        f"experimentstash: {root}/{path}: cannot be edited automatically; add these lines:\n{lines}"
+    )
     assert ran.err.endswith(f"    fix: {name} install && experimentstash install\n")
     assert everything(root) == before
 
@@ -478,7 +480,7 @@ def test_a_config_that_is_a_link(tmp_path: Path) -> None:
     write(root, {"ci/hooks.yaml": OTHERS})
     (root / ".pre-commit-config.yaml").symlink_to("ci/hooks.yaml")
     ran = estash("init", "--hooks", "pre-commit", cwd=root)
-    assert (ran.code, "cannot be edited by program" in ran.err) == (1, True)
+    assert (ran.code, "cannot be edited automatically" in ran.err) == (1, True)
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot read TOML")
@@ -488,7 +490,7 @@ def test_what_is_to_be_written_by_hand_can_be_pasted(tmp_path: Path) -> None:
     _, *lines, fix = estash("init", "--hooks", "prek", cwd=root).err.splitlines()
     write(root, {"prek.toml": "\n".join(["fail_fast = true", *lines])})
     ran = run("sh", "-c", fix.removeprefix("    fix: "), cwd=root)
-    assert (ran.code, "left to prek" in ran.out) == (0, True), ran
+    assert (ran.code, "configured in prek" in ran.out) == (0, True), ran
     assert estash("init", "--hooks", "prek", cwd=root).out.startswith(f"{root}: already a stash\n")
 
 
@@ -518,7 +520,7 @@ def test_a_framework_that_is_not_there(tmp_path: Path) -> None:
     for name in ("pre-commit", "prek"):
         ran = run(sys.executable, "-c", code, "init", "x", "--hooks", name, cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
         fix = f"/nowhere/python -m pip install {name}"
-        told = f"experimentstash: {name} is not on the PATH of this machine\n    fix: {fix}\n"
+        told = f"experimentstash: {name} is not on the PATH\n    fix: {fix}\n"
         assert (ran.code, ran.out, ran.err) == (1, "", told)
         assert list(tmp_path.iterdir()) == []
     installed = {"PATH": f"{BIN}:/usr/bin:/bin"}

@@ -40,12 +40,12 @@ def root(tmp_path: Path) -> Path:
 
 
 def installed(root: Path, *lines: str, cwd: Path | None = None) -> None:
-    """Install, and check what it says: once what it did, then that there is nothing to do, and nothing changed."""
+    """Install and check the output, then check that a second run changes nothing."""
     ran = estash("install", cwd=cwd or root)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.splitlines() == [lines[0], *(f"  {line}" for line in lines[1:]), f"  they run with {PYTHON}"]
+    assert ran.out.splitlines() == [lines[0], *(f"  {line}" for line in lines[1:]), f"  Python of the hooks: {PYTHON}"]
     before = state(root)
-    assert estash("install", cwd=cwd or root) == Ran(0, f"{lines[0]} already\n", "")
+    assert estash("install", cwd=cwd or root) == Ran(0, f"{lines[0].removesuffix('installed')}already installed\n", "")
     assert state(root) == before
 
 
@@ -111,9 +111,11 @@ def test_a_server(root: Path, tmp_path: Path) -> None:
     server = tmp_path / "server.git"
     git("init", "-q", "--bare", server, cwd=tmp_path)
     program(server / "hooks/pre-receive", f'cat > "{tmp_path}/theirs"')
-    kept = f"the hook that was there runs first: pre-receive{BEFORE}"
+    kept = f"your existing hook runs first: pre-receive{BEFORE}"
     ran = estash("install", cwd=server / "refs")
-    assert ran == Ran(0, f"{server}/hooks: hooks installed\n  pre-receive\n  {kept}\n  they run with {PYTHON}\n", "")
+    assert ran == Ran(
+        0, f"{server}/hooks: hooks installed\n  pre-receive\n  {kept}\n  Python of the hooks: {PYTHON}\n", ""
+    )
     assert hook_names(server) == {"pre-receive", f"pre-receive{BEFORE}", "experimentstash.sh"}
     git("push", "-q", server, "main", cwd=root)
     head = git("rev-parse", "HEAD", cwd=root)
@@ -135,7 +137,7 @@ def test_a_linked_worktree_shares_the_hooks(root: Path, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     git("worktree", "add", "-q", linked, cwd=root)
     installed(root, f"{root}/.git/hooks: hooks installed", TYPES, cwd=linked)
-    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
+    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks already installed\n"
 
 
 def test_a_worktree_of_a_bare_repository(root: Path, tmp_path: Path) -> None:
@@ -159,13 +161,13 @@ def test_a_folder_of_hooks_that_is_not_there(tmp_path: Path) -> None:
 def test_the_tools_python_is_the_environment_that_is_active(root: Path, tmp_path: Path) -> None:
     python = program(tmp_path / "env/bin/python", "")
     ran = estash("install", cwd=root, env={"VIRTUAL_ENV": str(tmp_path / "env")})
-    assert ran.out.splitlines()[-1] == f"  the tools run with {python}, where nothing else is said"
+    assert ran.out.splitlines()[-1] == f"  default Python of the tools: {python}"
     assert git("config", "--local", "experimentstash.toolPython", cwd=root) == str(python)
-    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
+    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks already installed\n"
     assert git("config", "--local", "experimentstash.toolPython", cwd=root) == str(python)
     other = program(tmp_path / "conda/bin/python", "")
     ran = estash("install", cwd=root, env={"VIRTUAL_ENV": sys.prefix, "CONDA_PREFIX": str(tmp_path / "conda")})
-    assert ran.out.splitlines()[1:] == [f"  the tools run with {other}, where nothing else is said"]
+    assert ran.out.splitlines()[1:] == [f"  default Python of the tools: {other}"]
 
 
 # Somebody's hook is there already.
@@ -177,7 +179,7 @@ def test_a_hook_of_the_users_own_is_kept_and_runs_first(root: Path, mode: int, t
     hook = program(root / ".git/hooks/pre-commit", f'echo mine >> "{log}"', mode)
     was = hook.stat()
     kept = root / f".git/hooks/pre-commit{BEFORE}"
-    installed(root, f"{root}/.git/hooks: hooks installed", TYPES, f"the hook that was there runs first: {kept.name}")
+    installed(root, f"{root}/.git/hooks: hooks installed", TYPES, f"your existing hook runs first: {kept.name}")
     now = kept.stat()
     assert (now.st_ino, now.st_mode, now.st_mtime_ns) == (was.st_ino, was.st_mode, was.st_mtime_ns)
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=root)
@@ -215,7 +217,7 @@ def test_somebody_puts_another_hook_in_the_place_of_ours(root: Path, tmp_path: P
         (hooks / "pre-push").rename(hooks / "pre-push.old")
         program(hooks / "pre-push", f'cat > "{tmp_path}/lefthook"')
         ran = estash("install", cwd=root)
-        assert f"  the hook that was there runs first: pre-push{BEFORE}\n" in ran.out
+        assert f"  your existing hook runs first: pre-push{BEFORE}\n" in ran.out
         assert hook_names(root) == {*OURS, f"pre-push{BEFORE}"}
     (hooks / "pre-push").rename(hooks / "pre-push.old")
     program(hooks / "pre-push", "echo another")
@@ -223,8 +225,8 @@ def test_somebody_puts_another_hook_in_the_place_of_ours(root: Path, tmp_path: P
     ran = estash("install", cwd=root)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
-        f"experimentstash: {hooks}/pre-push: a hook of somebody else's, and only one can run before ours: "
-        f"{hooks}/pre-push{BEFORE} is there\n"
+        f"experimentstash: {hooks}/pre-push: only one existing hook can run before ours, "
+        f"and {hooks}/pre-push{BEFORE} exists already\n"
         f"    fix: mv '{hooks}/pre-push{BEFORE}' '{hooks}/pre-push{BEFORE}'.old && experimentstash install\n"
     )
     assert state(root) == before
@@ -262,10 +264,10 @@ def test_a_framework_that_knows_nothing_of_ours(name: str, tmp_path: Path) -> No
     freeze(root, "a", "v1", "two", tagged=False)
     assert (git("tag", cwd=root), told(tmp_path / "log")) == ("snapshot/v1", ["own", "own"])
     framework(name, root, "install", "-t", "pre-commit", "-t", "pre-push", "-t", "post-commit")
-    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
+    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks already installed\n"
     framework(name, root, "uninstall", "-t", "pre-commit", "-t", "pre-push", "-t", "post-commit")
     assert hook_names(root) == OURS
-    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
+    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks already installed\n"
 
 
 @pytest.mark.every
@@ -277,7 +279,7 @@ def test_a_framework_that_comes_later(name: str, tmp_path: Path) -> None:
     write(root, {".pre-commit-config.yaml": OTHERS})
     framework(name, root, "install", "-t", "pre-commit", "-t", "pre-push")
     assert hook_names(root) == {*OURS, "pre-commit.legacy", "pre-push.legacy", f"pre-push{BEFORE}"}
-    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks installed already\n"
+    assert estash("install", cwd=root).out == f"{root}/.git/hooks: hooks already installed\n"
     assert is_judged(root)
     git("init", "-q", "--bare", tmp_path / "remote.git", cwd=tmp_path)
     git("push", "-q", tmp_path / "remote.git", "main", "main:side", cwd=root)
@@ -297,7 +299,7 @@ def test_a_hook_that_the_framework_found_is_kept(name: str, root: Path, tmp_path
     ran = estash("install", cwd=root)
     assert ran.out.splitlines()[2:4] == [
         f"  run by {name}: pre-push.legacy",
-        f"  the hook that was there runs first: pre-push{BEFORE}",
+        f"  your existing hook runs first: pre-push{BEFORE}",
     ]
     git("init", "-q", "--bare", tmp_path / "remote.git", cwd=tmp_path)
     git("push", "-q", tmp_path / "remote.git", "main", cwd=root)
@@ -312,7 +314,7 @@ def test_a_framework_whose_config_names_ours(name: str, tmp_path: Path) -> None:
     git("add", ".pre-commit-config.yaml", cwd=root)
     git("commit", "-q", "-m", "a framework", cwd=root)
     framework(name, root, "install")
-    left = f"left to {name}, whose config names our hooks: {', '.join(CLONE[:-1])}"
+    left = f"configured in {name}: {', '.join(CLONE[:-1])}"
     installed(root, f"{root}/.git/hooks: hooks installed", f"run by {name}: pre-push.legacy", left)
     assert hook_names(root) == {*OURS, "pre-push.legacy"}
     assert is_judged(root)
@@ -356,11 +358,11 @@ def test_what_a_config_names(root: Path) -> None:
 def test_a_config_elsewhere_counts_where_the_hook_says_so(root: Path) -> None:
     write(root, {"ci/hooks.yaml": NAMED, ".pre-commit-config.yaml": OTHERS})
     framework("pre-commit", root, "install", "-c", "ci/hooks.yaml")
-    assert f"  left to pre-commit, whose config names our hooks: {CLONE[0]}" in estash("install", cwd=root).out
+    assert f"  configured in pre-commit: {CLONE[0]}" in estash("install", cwd=root).out
     git("config", "--remove-section", "experimentstash", cwd=root)
     write(root, {"sub/.pre-commit-config.yaml": NAMED})
     framework("prek", root / "sub", "install", "-f")
-    assert "  left to prek, whose config names our hooks: pre-commit, pre-merge" in estash("install", cwd=root).out
+    assert "  configured in prek: pre-commit, pre-merge" in estash("install", cwd=root).out
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot read TOML: all hooks are installed then")
@@ -377,7 +379,7 @@ def test_preks_own_config(root: Path) -> None:
     text = f'default_install_hook_types = [{types}]\n[[repos]]\nrepo = "local"\nhooks = [\n{hooks}]\n'
     write(root, {"prek.toml": text, ".pre-commit-config.yaml": OTHERS})
     framework("prek", root, "install")
-    left = f"left to prek, whose config names our hooks: {', '.join(CLONE[:-1])}"
+    left = f"configured in prek: {', '.join(CLONE[:-1])}"
     installed(root, f"{root}/.git/hooks: hooks installed", "run by prek: pre-push.legacy", left)
 
 
@@ -392,7 +394,7 @@ def test_two_frameworks_on_top_of_each_other(root: Path) -> None:
     legacy = root / ".git/hooks/pre-commit.legacy"
     assert (ran.code, ran.err) == (
         1,
-        f"experimentstash: {legacy}: prek and pre-commit would run each other there, without an end\n"
+        f"experimentstash: {legacy}: prek and pre-commit would run each other in an endless loop\n"
         f"    fix: rm '{legacy}' && experimentstash install\n",
     )
     assert state(root) == before
@@ -408,7 +410,7 @@ def aside(root: Path) -> Path:
 
 
 def first(folder: Path) -> str:
-    return f"{folder}: its hooks run first, and those of all other types as before"
+    return f"{folder}: hooks of these types run first, hooks of other types run as before"
 
 
 def test_husky(tmp_path: Path) -> None:
@@ -549,8 +551,8 @@ def test_gits_own_folder_by_its_name(root: Path) -> None:
 
 def test_our_own_folder(root: Path) -> None:
     git("config", "core.hooksPath", HOOKS, cwd=root)
-    what = f"{HOOKS}: hooks of ours, which core.hooksPath leads to: nothing to put in place\n"
-    assert estash("install", cwd=root) == Ran(0, f"{what}  they run with {PYTHON}\n", "")
+    what = f"{HOOKS}: core.hooksPath already names the hooks of experimentstash; nothing to install\n"
+    assert estash("install", cwd=root) == Ran(0, f"{what}  Python of the hooks: {PYTHON}\n", "")
     assert estash("install", cwd=root) == Ran(0, what, "")
     assert hook_names(root) == set()
     assert git("config", "core.hooksPath", cwd=root) == str(HOOKS)
@@ -581,7 +583,7 @@ def test_prek_in_our_folder(tmp_path: Path) -> None:
     assert estash("install", cwd=root).code == 0
     write(root, {".pre-commit-config.yaml": OTHERS})
     framework("prek", root, "install", "-t", "pre-commit", "-t", "commit-msg")
-    assert estash("install", cwd=root).out == f"{aside(root)}: hooks installed already\n"
+    assert estash("install", cwd=root).out == f"{aside(root)}: hooks already installed\n"
     assert is_judged(root)
     assert told(log) == ["husky pre-commit "]
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=root)
@@ -596,7 +598,7 @@ def test_prek_in_the_former_folder_names_ours(tmp_path: Path) -> None:
     git("add", ".pre-commit-config.yaml", cwd=root)
     git("commit", "-q", "-m", "a framework", cwd=root)
     framework("prek", root, "install")
-    left = f"left to prek, whose config names our hooks: {', '.join(CLONE[:-1])}"
+    left = f"configured in prek: {', '.join(CLONE[:-1])}"
     installed(root, f"{aside(root)}: hooks installed", "pre-push", left, first(root / ".githooks"))
     assert drifted(root).err.count("pin: it records") == 1
 
@@ -656,7 +658,7 @@ def test_core_hookspath_with_several_values(root: Path) -> None:
         git("config", "--add", "core.hooksPath", value, cwd=root)
     before = state(root)
     ran = estash("install", cwd=root)
-    refused(root, ran, "core.hooksPath has 2 values in this repository, and git heeds the last")
+    refused(root, ran, "core.hooksPath has 2 values in this repository; git uses the last one")
     assert state(root) == before
     assert run("sh", "-c", ran.err.partition("fix: ")[2], cwd=root).code == 0
     assert estash("install", cwd=root).out.splitlines()[2] == f"  {first(root / '.two')}"
@@ -666,9 +668,7 @@ def test_core_hookspath_of_an_included_file(root: Path) -> None:
     write(root, {"team.gitconfig": "[core]\n\thooksPath = .team\n"})
     git("config", "include.path", "../team.gitconfig", cwd=root)  # behind what is written before it
     before = state(root)
-    refused(
-        root, estash("install", cwd=root), "core.hooksPath is set once more, by a file that the repository's config"
-    )
+    refused(root, estash("install", cwd=root), "core.hooksPath is also set in a file that the repository's config")
     assert state(root) == before
 
 
@@ -676,7 +676,7 @@ def test_core_hookspath_of_one_command(root: Path) -> None:
     before = state(root)
     env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.hooksPath", "GIT_CONFIG_VALUE_0": ".x"}
     ran = estash("install", cwd=root, env=env)
-    refused(root, ran, "core.hooksPath is set for this one command")
+    refused(root, ran, "core.hooksPath is set only for this command")
     assert state(root) == before
     assert run("sh", "-c", ran.err.partition("fix: ")[2], cwd=root, env=env).code == 0
     assert estash("doctor", cwd=root).code == 0

@@ -108,21 +108,21 @@ def test_it_says_what_it_did(root: Path) -> None:
     estash("install", cwd=root)
     assert estash("uninstall", cwd=root / "configs") == Ran(
         0,
-        f"{root}/.git/hooks: hooks taken away\n"
-        "  the hook that was there stands there again: pre-commit\n"
-        "  the hook that was there stands there again: post-commit\n"
-        "  the hook that was there stands there again: post-merge\n"
-        "  the hook that was there stands there again: pre-push\n",
+        f"{root}/.git/hooks: hooks removed\n"
+        "  your former hook is restored: pre-commit\n"
+        "  your former hook is restored: post-commit\n"
+        "  your former hook is restored: post-merge\n"
+        "  your former hook is restored: pre-push\n",
         "",
     )
     husky(root)
     estash("install", cwd=root)
     assert estash("uninstall", cwd=root) == Ran(
-        0, f"core.hooksPath is .husky/_ again\n  {root}/.git/experimentstash/hooks: hooks taken away\n", ""
+        0, f"core.hooksPath: restored to .husky/_\n  {root}/.git/experimentstash/hooks: hooks removed\n", ""
     )
     git("config", "--unset", "core.hooksPath", cwd=root)
     git("config", "experimentstash.python", "/x", cwd=root)
-    assert estash("uninstall", cwd=root) == Ran(0, f"{root}/.git: the settings of the hooks are gone\n", "")
+    assert estash("uninstall", cwd=root) == Ran(0, f"{root}/.git: hook settings removed\n", "")
 
 
 def test_a_server(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_framework_came_on_top(root: Path, name: str, tmp_path: Path) -> None:
     tops = everything(root / ".git/hooks/pre-push", root / ".git/hooks/pre-commit")
     assert estash("uninstall", cwd=root) == Ran(
         0,
-        f"{root}/.git/hooks: hooks taken away\n  the hook that was there stands there again: pre-push.legacy\n",
+        f"{root}/.git/hooks: hooks removed\n  your former hook is restored: pre-push.legacy\n",
         "",
     )
     assert hook_names(root) == {"pre-push", "pre-push.legacy", "pre-commit"}
@@ -167,7 +167,7 @@ def test_from_another_worktree(root: Path, tmp_path: Path) -> None:
     estash("install", cwd=linked)
     estash("install", cwd=root)
     assert git("config", "experimentstash.hooksPath", cwd=linked) == "for one"
-    assert estash("uninstall", cwd=root).out.splitlines()[0] == "core.hooksPath is for one again"
+    assert estash("uninstall", cwd=root).out.splitlines()[0] == "core.hooksPath: restored to for one"
     assert everything(root / ".git") == before
 
 
@@ -184,7 +184,7 @@ def test_our_setting_is_gone(root: Path) -> None:
     husky(root)
     estash("install", cwd=root)
     git("config", "--unset", "experimentstash.hooksPath", cwd=root)
-    assert estash("uninstall", cwd=root).out.splitlines()[0] == "core.hooksPath is not set any more"
+    assert estash("uninstall", cwd=root).out.splitlines()[0] == "core.hooksPath: unset"
     assert state(root) == before
 
 
@@ -217,8 +217,8 @@ def test_another_hook_has_taken_our_place(root: Path) -> None:
     (root / ".git/hooks/pre-push").rename(root / ".git/hooks/pre-push.old")
     program(root / ".git/hooks/pre-push", "echo second")
     ran = estash("uninstall", cwd=root)
-    left = f"{root}/.git/hooks/pre-push{BEFORE}: left where it is, another hook has taken its place\n"
-    assert ran == Ran(0, f"{root}/.git/hooks: hooks taken away\n  {left}", "")
+    left = f"{root}/.git/hooks/pre-push{BEFORE}: kept, because another hook now has its place\n"
+    assert ran == Ran(0, f"{root}/.git/hooks: hooks removed\n  {left}", "")
     assert hook_names(root) == {"pre-push", f"pre-push{BEFORE}"}
 
 
@@ -243,7 +243,7 @@ def test_a_hook_of_somebody_elses_in_our_folder(root: Path) -> None:
     assert (ran.code, ran.out, ran.err) == (
         1,
         "",
-        f"experimentstash: {ours}/pre-commit: a hook of somebody else's, in our folder\n"
+        f"experimentstash: {ours}/pre-commit: not a hook of experimentstash, but in its directory\n"
         "    fix: prek uninstall --all && experimentstash uninstall\n",
     )
     assert state(root) == before
