@@ -100,7 +100,7 @@ def test_the_main_job_runs_from_the_wheel(installed: Path, tmp_path: Path) -> No
     estash("init", stash)
     git("add", "-A", cwd=stash)
     git("commit", "-qm", "Make a stash", cwd=stash)
-    assert "composed mytool/first: it works\n" in estash("add-tool", "mytool", tmp_path / "mytool")
+    assert "composed mytool/first successfully\n" in estash("add-tool", "mytool", tmp_path / "mytool")
     git("commit", "-qm", "Add mytool", cwd=stash)
     ran = estash("run", "mytool", "first")
     assert "/'model'/'layers' AnyNode typing.Any <class 'int'> 5\n" in ran

@@ -1,4 +1,4 @@
-"""The click program `experimentstash` (short: `estash`): adds the commands, and stands guard round them."""
+"""The click program `experimentstash` (short: `estash`): loads the commands, and turns exceptions into exit codes."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ import click
 
 from experimentstash import __version__
 from experimentstash.core.errors import FINE, guard
+from experimentstash.core.names import nearest
 
 COMMANDS = {
-    "init": "Make a stash out of a new or existing repository.",
+    "init": "Make a stash in a new or existing repository.",
     "add-tool": "Add a Hydra tool as a git submodule.",
     "run": "Run an experiment, or the frozen one of a snapshot.",
     "snapshot": "Freeze experiments: flat config + tool commit + git tag.",
     "status": "Show tools, tags and hooks, and whether snapshots hold.",
-    "log": "Show what was frozen when.",
+    "log": "List the snapshots, newest first.",
     "show": "Show the snapshots of a tag.",
     "diff": "Compare two snapshots, or one with the working config.",
-    "why": "Say which of config, code, packages, data and platform differ.",
-    "find": "Say which snapshot or run a file comes from.",
-    "report": "Write an HTML page of what was frozen.",
-    "verify": "Judge whether snapshots hold.",
-    "tag": "Make the snapshot/* tags that are missing.",
-    "reproduce": "Run again what a tag froze, elsewhere, and compare.",
-    "bundle": "Put a tag and all that it needs into one file.",
-    "install": "Put the native git hooks to work, beside whatever is there.",
-    "uninstall": "Take the git hooks away, and give back what was there.",
+    "why": "Explain why the results of two snapshots differ.",
+    "find": "Find the snapshot or run that a file comes from.",
+    "report": "Write an HTML page about the snapshots.",
+    "verify": "Check whether snapshots hold.",
+    "tag": "Make missing snapshot/* tags.",
+    "reproduce": "Run the experiments of a tag in another directory.",
+    "bundle": "Write a tag and everything it needs to one file.",
+    "install": "Install the git hooks, and keep existing hooks.",
+    "uninstall": "Remove the git hooks, and restore former hooks.",
     "doctor": "Find what keeps the hooks from working.",
-    "demo": "Show the main job on a sample tool, in a temporary folder.",
+    "demo": "Show the workflow on a sample tool.",
 }
-"""Each command and its line in `--help`. Its module, of the same name, is loaded when it is used."""
+"""Each command and its line in `--help`. The module of the same name is imported when the command runs."""
 
 
 class _Commands(click.Group):
-    """The commands, each in a module of its own that is imported only when it is asked for."""
+    """The commands; each module is imported only when its command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
         return list(COMMANDS)
@@ -46,6 +47,14 @@ class _Commands(click.Group):
         module = importlib.import_module(f"experimentstash.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        # click cannot suggest commands that it has not loaded
+        if args and args[0] not in COMMANDS and (name := nearest(args[0], COMMANDS)):
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {name!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -59,7 +68,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the program and exit with one of the codes of spec.md, section *Commands*."""
+    """Run the program and exit with a code of spec.md, section *Commands*."""
     sys.exit(guard(_program))
 
 
@@ -68,8 +77,8 @@ def _program() -> int:
         code = cli.main(prog_name="experimentstash", standalone_mode=False)
     except click.exceptions.Abort as abort:
         raise (abort.__cause__ or abort.__context__ or KeyboardInterrupt()) from None
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+    except click.exceptions.Exit as exited:
+        return exited.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -1,4 +1,4 @@
-"""Tables as text with aligned columns, CSV or Markdown; colour and a pager where a terminal shows them."""
+"""Prints tables as aligned columns, CSV or Markdown; uses colour and a pager on a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 GOOD, BAD, FAINT, HEAD = "green", "red", "bright_black", "bold"
-"""The colours of cells; `HEAD` is no colour but bold."""
+"""The colours of cells; `HEAD` is bold."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Cell:
     """One cell of a table.
 
     Attributes:
-        text: what it says; it may come from a stash.
+        text: the text; it may come from a stash.
         colour: one of `GOOD`, `BAD`, `FAINT`, `HEAD`, or empty.
     """
 
@@ -38,27 +38,27 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a head.
+    """A table.
 
     Attributes:
         head: the names of the columns.
-        rows: a text or a cell for each column.
+        rows: for each row, a text or a cell for each column.
     """
 
     head: tuple[str, ...]
     rows: Sequence[Sequence[str | Cell]]
 
     def lines(self) -> list[str]:
-        """Return the table for a terminal, its columns aligned, in colour; `show` takes the colour out again."""
+        """Return the lines of the table with aligned columns and colour; `show` removes the colour if needed."""
         rows = [[_cell(cell) for cell in row] for row in self.rows]
         shown = [[Cell(printable(name), HEAD) for name in self.head], *rows]
         widths = [max(_width(row[number].text) for row in shown) for number in range(len(self.head))]
         return [_line(row, widths) for row in shown]
 
     def csv(self) -> str:
-        """Return the table as CSV with a head.
+        """Return the table as CSV with a header row.
 
-        A text that a spreadsheet would take for a formula gets an apostrophe before it, as spreadsheets write it.
+        A text that a spreadsheet would read as a formula is prefixed with an apostrophe.
         """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
@@ -67,7 +67,7 @@ class Table:
         return out.getvalue()
 
     def markdown(self) -> str:
-        """Return the table as Markdown, with all that a stash can put into it escaped."""
+        """Return the table as Markdown; all text is escaped."""
         from experimentstash.stash.results.markdown import escaped
 
         rows = [[escaped(_text(cell)) for cell in row] for row in self.rows]
@@ -80,7 +80,7 @@ def _text(cell: str | Cell) -> str:
 
 
 def _cell(cell: str | Cell) -> Cell:
-    """Return a cell as a terminal may show it: nothing in it moves the cursor."""
+    """Return a cell without control characters."""
     return Cell(printable(cell)) if isinstance(cell, str) else Cell(printable(cell.text), cell.colour)
 
 
@@ -102,14 +102,14 @@ def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
 
 
 def styled(text: str, colour: str) -> str:
-    """Return a text in a colour, or as it is where there is none."""
+    """Return a text in a colour; an empty colour leaves it unchanged."""
     if not colour or not text:
         return text
     return click.style(text, bold=True) if colour == HEAD else click.style(text, fg=colour)
 
 
 def show(lines: Iterable[str]) -> None:
-    """Print lines to stdout: in colour on a terminal, unless `NO_COLOR` is set, and by a pager where they are many."""
+    """Print lines to stdout: in colour on a terminal unless `NO_COLOR` is set, in a pager if they fill the screen."""
     shown = list(lines)
     is_terminal = sys.stdout.isatty()
     colour = is_terminal and not os.environ.get("NO_COLOR")

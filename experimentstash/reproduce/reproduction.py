@@ -281,7 +281,7 @@ class _Work:
         launcher = self.request.launcher if "--multirun" in wanted.frozen.snapshot.all("HYDRA") else ()
         ran = run_fresh(resolved, name, folder, limit, launcher)
         if ran.stopped:
-            raise ToolExit(ran.exit_code, f"{name.title} was stopped; the same command goes on from here")
+            raise ToolExit(ran.exit_code, f"{name.title} was stopped; run the same command to resume")
         aside = free_folder(folder.with_name(f"{folder.name}-beside"))
         moved = put_back(self.request.folder, ran.beside, aside, ran.directories, [self.request.folder / "outputs"])
         # what is kept of a run must be read again

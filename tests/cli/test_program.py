@@ -49,6 +49,14 @@ def test_every_command_helps_outside_of_a_stash(name: str, tmp_path: Path) -> No
     ran = estash(name, "--help", cwd=tmp_path)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith(f"Usage: experimentstash {name} ")
+    assert f"\n  Example: experimentstash {name}" in ran.out
+
+
+def test_a_wrong_command_or_option_suggests_the_right_one(tmp_path: Path) -> None:
+    command = estash("snapshto", cwd=tmp_path)
+    assert (command.code, "No such command 'snapshto'. Did you mean 'snapshot'?" in command.err) == (2, True)
+    option = estash("snapshot", "mytool", "first", "--tag", "v1", "--comit", cwd=tmp_path)
+    assert (option.code, "no such option of snapshot: --comit; did you mean --commit?" in option.err) == (2, True)
 
 
 def test_the_short_help_flag_and_the_short_name(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_log_of_a_tool_an_experiment_or_a_tag(paper: Paper, words: list[str], ta
 
 def test_log_of_a_name_that_nobody_froze(paper: Paper) -> None:
     ran = estash("log", "pcb", cwd=paper.root)
-    what = "no tag, tool or experiment 'pcb' is frozen; did you mean pca?"
+    what = "no snapshot has the tag, tool or experiment 'pcb'; did you mean pca?"
     assert ran == Ran(1, "", f"experimentstash: {what}\n    fix: experimentstash log\n")
 
 
@@ -64,7 +64,7 @@ def test_log_before_the_first_freeze(tmp_path: Path) -> None:
     git("checkout", "-q", "--orphan", "empty", cwd=root)
     git("rm", "-rq", "--cached", "configs/mytool/snapshots", cwd=root)
     git("tag", "-d", "snapshot/tag-one", "snapshot/tag-two", "snapshot/tag-three", cwd=root)
-    assert estash("log", cwd=root).out.startswith("nothing is frozen yet")
+    assert estash("log", cwd=root).out.startswith("no snapshots yet")
 
 
 def test_show_gives_header_config_late_values_and_results(paper: Paper) -> None:

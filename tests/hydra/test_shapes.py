@@ -135,7 +135,7 @@ def test_any_commit_goes_with_a_snapshot(tmp_path: Path) -> None:
     ran = estash("run", "mytool", "first", "--any-commit", cwd=tmp_path)
     assert (ran.code, ran.err) == (
         2,
-        "experimentstash: --any-commit is for a snapshot\n"
+        "experimentstash: --any-commit needs --snapshot TAG\n"
         "    fix: experimentstash run mytool first --snapshot TAG --any-commit\n",
     )
 

@@ -73,7 +73,7 @@ def test_while_a_tool_runs(scene: Scene, by: int, code: int) -> None:
     scene.hold("second")
     ran = scene.interrupted(by=by)
     assert ran.code == code
-    assert "mytool/second was stopped; the same command goes on from here" in ran.err
+    assert "mytool/second was stopped; run the same command to resume" in ran.err
     scene.let_go("second")
     again = scene.reproduce("v1", "--check")
     assert again.code == 0, again.err

@@ -187,10 +187,10 @@ def test_the_results_that_differ_that_are_near_and_that_nobody_recorded(scene: S
         ran = scene.reproduce("v1", "--check", *strict)
         assert ran.code == 1
         assert "mytool/first: the results do not hold: 1 different" in ran.out
-        assert ran.out.splitlines()[-1].startswith("next: the same command with --rtol")
+        assert ran.out.splitlines()[-1].startswith("next: add --rtol")
     assert scene.runs() == ["first"]
     ran = scene.reproduce("v1", "--rtol", "1e-3")
-    assert (ran.code, "say --check too" in ran.err) == (2, True)
+    assert (ran.code, "need --check" in ran.err) == (2, True)
     scene.freeze("bare", "v2", value=None)
     ran = scene.reproduce("v2", "bare", "--check", "--into", scene.root / "v2")
     assert ran.code == 1

@@ -102,5 +102,5 @@ def test_somebody_who_asked_us_to_end_is_heard_when_the_time_is_over(tmp_path: P
     made.hold("first")
     ran = made.interrupted("v1", "--no-build", "--timeout", "10")
     assert ran.code == 130, ran.err
-    assert "mytool/first was stopped; the same command goes on from here" in ran.err
+    assert "mytool/first was stopped; run the same command to resume" in ran.err
     assert made.runs() == ["first"]

@@ -1,1 +1,1 @@
-"""The commands, a verb each: read, decide, then write, one write, last."""
+"""The commands, one module each: read, decide, then write once, at the end."""

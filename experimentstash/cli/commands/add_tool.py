@@ -1,4 +1,4 @@
-"""`experimentstash add-tool`: a Hydra tool as a submodule, its experiments copied, registered and staged."""
+"""`add-tool NAME URL`: adds a Hydra tool as a submodule, copies its experiments, registers and stages them."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.argument("url")
 @click.option("--entrypoint", help="The program: '-m mytool.main', src/train.py, or a console script's name.")
-@click.option("--branch", help="The branch to take; by default the remote's own.")
+@click.option("--branch", help="The branch to check out; by default the remote's default branch.")
 @click.option("--search-packages", help="Packages of configs for Hydra's search path, colon-separated.")
-@click.option("--group", help="The config group of its experiments; '.' for configs beside the primary config.")
-@click.option("--no-copy", is_flag=True, help="Copy no experiments: they are found in the tool's packages.")
+@click.option("--group", help="The config group of its experiments; '.' for the directory of the primary config.")
+@click.option("--no-copy", is_flag=True, help="Do not copy the experiments: Hydra finds them in the tool's packages.")
 def command(
     name: str,
     url: str,
@@ -54,9 +54,10 @@ def command(
 ) -> None:
     """Add the Hydra tool at URL as the submodule tools/NAME.
 
-    Its experiments are copied to configs/NAME/experiment, it is registered in configs/meta.yaml, all is
-    staged, and a first experiment is composed to see whether it works. URL is whatever git takes, a path too.
-    Nothing is committed, and a failure leaves the stash as it was.
+    Copies the tool's experiments to configs/NAME/experiment, registers the tool in configs/meta.yaml, and stages the
+    changes. Then composes one experiment as a test. URL may also be a path. A failure leaves the stash unchanged.
+
+    Example: experimentstash add-tool mytool https://github.com/lab/mytool.git
     """
     stash = find_stash()
     check_tool(name)
@@ -77,7 +78,7 @@ def command(
         new_submodule.check_free(stash, name)
         with all_or_nothing(stash, record, name) as undo:
             new_submodule.add(stash, name, url, branch)
-            print(f"asking {name} for its experiments …", file=sys.stderr, flush=True)
+            print(f"listing the experiments of {name} …", file=sys.stderr, flush=True)
             found = survey(stash, request)
             register(stash, undo, found, f"experimentstash add-tool {name} {quote(url)} --no-copy")
             found, failure = try_first(stash, undo, found)
@@ -85,13 +86,13 @@ def command(
 
 
 def register(stash: Stash, undo: Undo, found: Survey, fix: str) -> None:
-    """Write the copied experiments and the registry, and stage them with what git staged itself.
+    """Write the copied experiments and the registry, and stage them.
 
     Args:
         stash: the stash.
-        undo: notes what is written.
-        found: what was found in the tool.
-        fix: the command that adds the tool without copies, for one that holds a secret.
+        undo: the record of written files, for a rollback.
+        found: the result of the survey of the tool.
+        fix: the command that adds the tool without copies, for a copy that contains a secret.
     """
     paths = [experiment_path(found.tool.name, name) for name in found.copied]
     for path in paths:
@@ -115,17 +116,17 @@ def _stage(stash: Stash, paths: list[str]) -> None:
 
 
 def try_first(stash: Stash, undo: Undo, found: Survey) -> tuple[Survey, str]:
-    """Compose a first experiment and keep in the registry how it was chosen.
+    """Compose one experiment, and record in the registry how Hydra selects experiments.
 
     Returns:
-        What was found, with the way of choosing; and Hydra's words where it does not compose, else nothing.
+        The survey, with the way to select experiments; and Hydra's error message, or an empty text on success.
     """
     if found.failure is not None:
         return found, str(found.failure.error)
     if found.first is None:
         return found, ""
     print(f"composing {found.tool.name}/{found.first} …", file=sys.stderr, flush=True)
-    for path in ("outputs/.gitignore", "outputs/x"):  # what starting a tool leaves
+    for path in ("outputs/.gitignore", "outputs/x"):  # starting a tool creates these
         if not (stash.root / path).exists():
             undo.will_make(path)
     try:
@@ -139,18 +140,18 @@ def try_first(stash: Stash, undo: Undo, found: Survey) -> tuple[Survey, str]:
 
 
 def tell(stash: Stash, found: Survey, failure: str, url: str) -> None:
-    """Print what was added, and what to do next; what does not work goes to stderr."""
+    """Print the added files and the next commands on stdout, and problems on stderr."""
     tool = found.tool
     lines = [f"added {tool.name} at {new_submodule.commit_of(stash, tool)[:12]} ({tool.path})", *_about(found)]
     staged = f".gitmodules, {REGISTRY}, {tool.path}" + (f", configs/{tool.name}" if found.copied else "")
     lines.append(f"staged: {staged}")
-    if is_local(url) and not url.startswith(("./", "../")):  # those begin at the remote of the stash
+    if is_local(url) and not url.startswith(("./", "../")):  # relative URLs start at the remote of the stash
         print(printable(f"{tool.path}: {_only_here(url, tool.path)}"), file=sys.stderr)
     if failure:
         shown = printable(failure, keep="\n\t")
         print(f"{shown}\n{_advice(found, failure)}", file=sys.stderr)
     elif found.first is not None:
-        lines.append(f"composed {tool.name}/{found.first}: it works")
+        lines.append(f"composed {tool.name}/{found.first} successfully")
     lines.append(f"next: git commit -m {shlex.quote(f'Add {tool.name}')}")
     own = found.first or "NAME"
     lines.append(f"      experimentstash run {tool.name} {own}")
@@ -159,7 +160,7 @@ def tell(stash: Stash, found: Survey, failure: str, url: str) -> None:
 
 def _only_here(url: str, path: str) -> str:
     publish = f"git submodule set-url {quote(path)} URL"
-    return f"its URL is {url}, a path of this machine that nobody else has; once it is published: {publish}"
+    return f"its URL is {url}, a path that exists only on this machine; after you publish the tool, run: {publish}"
 
 
 def _about(found: Survey) -> Iterator[str]:
@@ -170,23 +171,23 @@ def _about(found: Survey) -> Iterator[str]:
     if found.copied:
         yield f"  copied to configs/{tool.name}/experiment: {listed(list(found.copied), 5)}"
     if found.kept:
-        yield f"  kept as they were: {listed(list(found.kept), 5)}"
+        yield f"  existing files kept: {listed(list(found.kept), 5)}"
     if found.in_python:
-        yield f"  experiments in no file of its own: {listed(list(found.in_python), 5)}"
-    yield from (f"  left out: {reason}" for reason in found.experiments.left_out)
+        yield f"  experiments defined in Python: {listed(list(found.in_python), 5)}"
+    yield from (f"  skipped: {reason}" for reason in found.experiments.left_out)
     if tool.select:
-        yield f"  an experiment is chosen with: {_chosen_with(tool)}"
+        yield f"  experiments are selected with: {_selection(tool)}"
     for choice in found.choices:
         yield f"  experiments may also be {choice.what} ({listed(list(choice.names), 5)}):"
         yield f"    {choice.command}"
     if found.others:
-        yield "  its other programs can be added as tools of their own:"
+        yield "  you can add its other programs as separate tools:"
         yield from (f"    {line}" for line in first_lines(found.others, 5))
 
 
-def _chosen_with(tool: Tool) -> str:
+def _selection(tool: Tool) -> str:
     if tool.select == "compose":
-        return "by the program itself, through Hydra's compose API"
+        return "the compose API, by the program itself"
     return "".join(itertools.chain(*command_line.selection(tool.select or "", "NAME", tool.group)))
 
 
@@ -194,10 +195,10 @@ def _advice(found: Survey, failure: str) -> str:
     tool = found.tool
     if "ModuleNotFoundError" in failure or found.first is None:
         return (
-            f"{tool.name} is added all the same; are its packages installed in the environment that runs it?\n"
-            f"    fix: install {tool.path} into its environment, or name one with `python:` in {REGISTRY}"
+            f"{tool.name} is added, but the environment that runs it seems to lack its packages\n"
+            f"    fix: install {tool.path} into its environment, or set `python:` in {REGISTRY}"
         )
     return (
-        f"{tool.name} is added all the same, and how an experiment is chosen is not settled\n"
+        f"{tool.name} is added, but it is unknown how its experiments are selected\n"
         f"    fix: experimentstash run {tool.name} {found.first} --validate-only  # once its configs are complete"
     )

@@ -1,4 +1,4 @@
-"""`bundle TAG FILE`: a tag with all that it takes to reproduce it, in one file."""
+"""`bundle TAG FILE`: writes a tag and everything needed to reproduce it to one file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from experimentstash.reproduce.stash_source import at_hand
 @click.command("bundle")
 @click.argument("tag")
 @click.argument("file")
-@click.option("--with-packages", is_flag=True, help="Put the packages of the locks in, for this platform.")
-@click.option("--allow-secrets", is_flag=True, help="Pack what looks like a secret in the stash's history, too.")
-@click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
+@click.option("--with-packages", is_flag=True, help="Include the packages of the lock files, for this platform.")
+@click.option("--allow-secrets", is_flag=True, help="Write the file even if the history seems to contain secrets.")
+@click.option("--allow-local", is_flag=True, help="Allow tools whose URLs are paths of this machine.")
 def command(tag: str, file: str, with_packages: bool, allow_secrets: bool, allow_local: bool) -> int:
-    """Write TAG, with its tools at their pins, to one FILE that `reproduce TAG --from FILE` takes."""
+    """Write TAG, with its tools at their pins, to one FILE for `reproduce TAG --from FILE`.
+
+    Example: experimentstash bundle camera-ready figures.tar --with-packages
+    """
     tag = plain_tag(tag)
     source = at_hand(tag, allow_local=allow_local)
     path = Path(file).expanduser()

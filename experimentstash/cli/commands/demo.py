@@ -1,4 +1,4 @@
-"""`demo`: the main job on a sample tool, from an empty folder to a reproduced result."""
+"""`demo`: shows the workflow on a sample tool, from an empty directory to a reproduced result."""
 
 from __future__ import annotations
 
@@ -20,48 +20,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _END = """
-From here: `experimentstash init` in a folder of your own, then `experimentstash add-tool NAME URL`."""
+Next: run `experimentstash init` in your own directory, then `experimentstash add-tool NAME URL`."""
 
 
 @click.command("demo")
-@click.option("--keep", is_flag=True, help="Leave the folder, to look around in it.")
+@click.option("--keep", is_flag=True, help="Keep the directory afterwards.")
 def command(keep: bool) -> None:
-    """Show the main job on a sample tool, in a temporary folder.
+    """Show the workflow on a sample tool, in a temporary directory.
 
-    A paper's figure is run, frozen, overtaken by a newer tool and other settings, and run again as it was
-    frozen; a pin drifts, and its push is refused. All with real git. Your own repositories and configuration
-    are not touched.
+    Runs and freezes the figure of a paper, changes the tool and the settings, and reproduces the frozen figure. Then a
+    pin drifts, and git refuses the push. Uses real git, and leaves your repositories and configuration alone.
+
+    Example: experimentstash demo --keep
     """
-    with _folder(keep=keep) as folder:
+    with _directory(keep=keep) as directory:
         print(
-            f"A sample tool and its remote are made in {folder}, beside an empty folder `paper` and its remote.",
+            f"Making a sample tool with its remote, and an empty directory `paper` with its remote, in {directory}.",
             flush=True,
         )
-        stage = _set_up(folder)
+        player = _set_up(directory)
         for step in STEPS:
-            stage.play(step)
+            player.play(step)
         print(_END)
 
 
 @contextlib.contextmanager
-def _folder(*, keep: bool) -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="experimentstash-demo-")).resolve()
+def _directory(*, keep: bool) -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="experimentstash-demo-")).resolve()
     try:
-        yield folder
+        yield directory
     finally:
         if keep:
-            print(f"Kept: {folder}", flush=True)
+            print(f"Kept: {directory}", flush=True)
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
-def _set_up(folder: Path) -> DemoSandbox:
-    env = sealed_environment(folder)
+def _set_up(directory: Path) -> DemoSandbox:
+    env = sealed_environment(directory)
     if not has_hydra():
-        print("The tool needs hydra-core, which is not installed here: pip gets it, for this folder only.", flush=True)
-        env["VIRTUAL_ENV"] = str(make_hydra(folder))
-    remote = make_tool(folder, env)
-    (folder / "paper").mkdir()
-    shared = folder / "paper.git"
-    git("init", "-q", "--bare", str(shared), cwd=folder, env=env)
-    return DemoSandbox(folder, env, {"remote": remote, "shared": shared, "patch": PATCH})
+        print("The tool needs hydra-core. It is not installed: installing it with pip, in this directory.", flush=True)
+        env["VIRTUAL_ENV"] = str(make_hydra(directory))
+    remote = make_tool(directory, env)
+    (directory / "paper").mkdir()
+    shared = directory / "paper.git"
+    git("init", "-q", "--bare", str(shared), cwd=directory, env=env)
+    return DemoSandbox(directory, env, {"remote": remote, "shared": shared, "patch": PATCH})

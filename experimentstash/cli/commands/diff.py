@@ -1,4 +1,4 @@
-"""`diff A [B]`: what differs between two snapshots, or between one and the working config."""
+"""`diff A [B]`: compares two snapshots, or a snapshot and the working config."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _TITLES = {
 @click.command("diff")
 @click.argument("old", metavar="A[:EXPERIMENT]")
 @click.argument("new", metavar="[B[:EXPERIMENT]]", required=False)
-@click.option("--only-changed", is_flag=True, help="Leave out what is the same on both sides.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print it as CSV.")
-@click.option("--md", "as_md", is_flag=True, help="Print it as a Markdown table.")
+@click.option("--only-changed", is_flag=True, help="Leave out values that are the same.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--md", "as_md", is_flag=True, help="Print a Markdown table.")
 def command(old: str, new: str | None, only_changed: bool, as_json: bool, as_csv: bool, as_md: bool) -> int:
-    """Compare the snapshots of tag A with those of tag B; without B, with the working configs of today.
+    """Compare the snapshots of tag A with those of tag B or, without B, with the current working configs.
 
-    Experiments of one name are compared. Name one for each tag to compare others.
+    Compares experiments of the same name. To compare others, name one experiment for each tag.
 
     Example: experimentstash diff submission camera-ready --only-changed
     """
     if as_json + as_csv + as_md > 1:
-        raise UsageError("--json, --csv and --md exclude each other")
+        raise UsageError("use only one of --json, --csv and --md")
     with Repository.open(find_stash().root) as repository:
         compared = compare_tags(repository, old, new)
     if as_json:

@@ -1,4 +1,4 @@
-"""`find FILE`: which snapshot or run a file comes from."""
+"""`find FILE`: finds the snapshot or run that a file comes from."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @click.command("find")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(file: Path, as_json: bool) -> int:
-    """Say which snapshot or run a file comes from, wherever it lies now, by the digest of its bytes.
+    """Find the snapshot or run that a file comes from, by the digest of its content. The file may have moved.
 
-    The exit code is 1 where nothing is known of it.
+    The exit code is 1 if no snapshot and no run has the file.
 
     Example: experimentstash find paper/figures/loss.pdf
     """
@@ -51,16 +51,16 @@ def _lines(file: Path, origin: Provenance) -> Iterator[str]:
         yield from (f"  {printable(f'{key}: {value}')}" for key, value in _facts(run.record))
     yield from (f"not read: {printable(line)}" for line in origin.unread)
     if not origin.snapshots and not origin.runs:
-        yield "no recorded results have these bytes, and no run directory here does"
+        yield "no recorded results and no run directory of this stash contain this file"
 
 
 def _facts(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what a record says, as far as it is what this program writes: anybody can write such a file."""
+    """Yield the facts of a run record, with checks: the file may be edited."""
     yield "experiment", f"{record.get('tool')}/{record.get('experiment')}"
     yield "snapshot", f"snapshot/{record['tag']}" if record.get("tag") else "none: a run of the working config"
     commits, dirty = record.get("tool_commits"), record.get("dirty")
     for tool, commit in commits.items() if isinstance(commits, dict) else ():
-        changed = ", with changes that are not committed" if isinstance(dirty, list) and tool in dirty else ""
+        changed = ", with uncommitted changes" if isinstance(dirty, list) and tool in dirty else ""
         yield str(tool), f"{str(commit)[:SHORT]}{changed}"
     yield "stash", str(record.get("stash_commit"))[:SHORT]
     overrides = record.get("overrides")

@@ -1,4 +1,4 @@
-"""`experimentstash init`: makes a stash out of a new folder or of a repository that is in use."""
+"""`init [DIR]`: makes a stash in a new or existing repository."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 IGNORED = "/outputs/"
 TEMPLATE = """\
-# The registry: the tools of this stash. Each is a Hydra program, kept as a git submodule at tools/<tool>.
-# `experimentstash add-tool NAME URL` adds one; your comments, order and further keys stay as they are.
+# The registry: the tools of this stash. Each tool is a Hydra program, and a git submodule at tools/<tool>.
+# `experimentstash add-tool NAME URL` adds a tool. It keeps your comments, order and further keys.
 #
 # tools:
 #   mytool:
 #     path: tools/mytool
 #     entrypoint: "-m mytool.main"          # or a script: "src/train.py", or a console script's name
-#     search_packages: "mytool.configs"     # optional, colon-separated: configs inside of packages
-#     python: ~/envs/mytool/bin/python      # optional: the interpreter; by default .venv in the tool's folder
+#     search_packages: "mytool.configs"     # optional, colon-separated: packages that contain configs
+#     python: ~/envs/mytool/bin/python      # optional: the interpreter; by default .venv in the tool's directory
 tools: {}
 """
 
@@ -47,15 +47,17 @@ tools: {}
     "--hooks",
     type=click.Choice(["native", *CONFIGS, "none"]),
     default="native",
-    help="What runs the git hooks: git itself (native, the default), or a framework whose config then names them.",
+    help="The program that runs the git hooks: git itself (native, the default), or a framework.",
 )
 def command(directory: str, hooks: str) -> None:
-    """Make a stash out of DIR (by default the working folder), a new or an existing repository.
+    """Make a stash in DIR (by default the working directory), a new or an existing repository.
 
-    Writes configs/meta.yaml, lets git ignore outputs/, and installs the git hooks. Nothing is committed; twice over
-    does no harm.
+    Writes configs/meta.yaml, adds outputs/ to .gitignore, and installs the git hooks. Commits nothing. Safe to run
+    again.
+
+    Example: experimentstash init paper
     """
-    folder = Path(os.path.abspath(directory))  # noqa: PTH100  (links stay as the user wrote them)
+    folder = Path(os.path.abspath(directory))  # noqa: PTH100  (keeps symlinks as the user wrote them)
     framework = program(hooks) if hooks in CONFIGS else None
     is_new = not _is_repository(folder)
     wanted = _missing(folder, hooks, is_new=is_new)
@@ -68,44 +70,44 @@ def command(directory: str, hooks: str) -> None:
         installed = _install(folder, framework) if hooks != "none" else []
         if hooks == "none":
             set_setting(locations_of(folder), "--local", HOOKS, hooks)
-    _tell(folder, wanted, installed, is_new=is_new)
+    _print(folder, wanted, installed, is_new=is_new)
 
 
 def _is_repository(folder: Path) -> bool:
-    """Return whether `folder` is the root of a git checkout; False where no repository is around it.
+    """Return whether `folder` is the root of a git working tree; False if it is outside of any repository.
 
     Raises:
-        StashError: it lies inside of one, is bare, is no folder, or git refuses to say.
+        StashError: it is inside a repository, bare, or not a directory, or git fails.
     """
-    place = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
-    if not place.is_dir():
-        raise StashError(f"{place}: not a folder", command_text("experimentstash", "init", f"{place}-stash"))
-    asked = ask_git(
-        "rev-parse", "--is-bare-repository", "--is-inside-git-dir", cwd=place, env=clean_environment(LC_ALL="C")
+    existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        raise StashError(f"{existing}: not a directory", command_text("experimentstash", "init", f"{existing}-stash"))
+    process = ask_git(
+        "rev-parse", "--is-bare-repository", "--is-inside-git-dir", cwd=existing, env=clean_environment(LC_ALL="C")
     )
-    if asked.returncode != 0:
-        said = asked.stderr.decode("utf-8", "replace").strip()
-        if "not a git repository (or any" not in said:
-            raise StashError(f"{folder}: {said}")
+    if process.returncode != 0:
+        errors = process.stderr.decode("utf-8", "replace").strip()
+        if "not a git repository (or any" not in errors:
+            raise StashError(f"{folder}: {errors}")
         return False
-    is_bare, is_inside = asked.stdout.decode().split()
+    is_bare, is_inside = process.stdout.decode().split()
     if is_bare == "true":
-        clone = f"{place}-stash"
+        clone = f"{existing}-stash"
         raise StashError(
-            f"{place}: a bare repository has no working files",
-            f"{command_text('git', 'clone', str(place), clone)} && {command_text('experimentstash', 'init', clone)}",
+            f"{existing}: a bare repository has no working tree",
+            f"{command_text('git', 'clone', str(existing), clone)} && {command_text('experimentstash', 'init', clone)}",
         )
     if is_inside == "true":
-        raise StashError(f"{place}: git's own folder is no place for a stash")
-    root = Path(git("rev-parse", "--show-toplevel", cwd=place))
+        raise StashError(f"{existing}: inside git's own directory; a stash needs a working tree")
+    root = Path(git("rev-parse", "--show-toplevel", cwd=existing))
     if folder.resolve() != root.resolve():
         fix = command_text("experimentstash", "init", str(root))
-        raise StashError(f"{folder}: lies inside of the repository {root}", fix)
+        raise StashError(f"{folder}: inside the repository {root}", fix)
     return True
 
 
 def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
-    """Return what has to be written, by its path; nothing where `folder` is a stash already."""
+    """Return the texts of the files to write, by path; empty if `folder` is a complete stash already."""
     check_inside(folder, folder / REGISTRY)
     wanted = {}
     if os.path.lexists(folder / REGISTRY):
@@ -114,10 +116,10 @@ def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
         wanted[REGISTRY] = TEMPLATE
         if not is_new and (line := _ignoring_line(folder, REGISTRY)):
             fix = f"delete line {line.split(':')[1]} of .gitignore"
-            raise StashError(f"{folder}: git ignores {REGISTRY} there ({line})", fix)
+            raise StashError(f"{folder}: git ignores {REGISTRY} ({line})", fix)
     ignoring = _gitignore(folder)
     if not _is_ignored(folder, ignoring, is_new=is_new):
-        # a file that someone else wrote may end without a line break, and in the line breaks of Windows
+        # an existing file may lack a final line break, or use Windows line breaks
         newline = "\r\n" if "\r\n" in ignoring else "\n"
         gap = newline if ignoring and not ignoring.endswith("\n") else ""
         wanted[".gitignore"] = f"{ignoring}{gap}{IGNORED}{newline}"
@@ -131,7 +133,7 @@ def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
 def _gitignore(folder: Path) -> str:
     path = folder / ".gitignore"
     if path.is_symlink():
-        raise StashError(f"{path}: git follows no link there", command_text("rm", str(path)))
+        raise StashError(f"{path}: git does not follow a symlink here", command_text("rm", str(path)))
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
@@ -147,11 +149,11 @@ def _is_ignored(folder: Path, ignoring: str, *, is_new: bool) -> bool:
 
 
 def _ignoring_line(folder: Path, path: str) -> str | None:
-    """Return the place of the `.gitignore` line that makes git ignore `path`, for everyone who clones."""
-    # what only this machine ignores (info/exclude, core.excludesFile) does not count
-    asked = ask_git("-c", "core.excludesFile=", "check-ignore", "-v", "--no-index", path, cwd=folder)
-    place, _, pattern = asked.stdout.decode("utf-8", "replace").partition("\t")[0].rpartition(":")
-    return f"{place}: {pattern}" if place.startswith(".gitignore:") and pattern[:1] != "!" else None
+    """Return the position of the committed `.gitignore` line that ignores `path`, and its pattern."""
+    # patterns of this machine (info/exclude, core.excludesFile) do not count
+    process = ask_git("-c", "core.excludesFile=", "check-ignore", "-v", "--no-index", path, cwd=folder)
+    position, _, pattern = process.stdout.decode("utf-8", "replace").partition("\t")[0].rpartition(":")
+    return f"{position}: {pattern}" if position.startswith(".gitignore:") and pattern[:1] != "!" else None
 
 
 def _check_writable(folder: Path, wanted: dict[str, str]) -> None:
@@ -176,22 +178,22 @@ def _no_repository_left(folder: Path, *, is_new: bool) -> Iterator[None]:
 
 
 def _install(folder: Path, framework: str | None) -> list[str]:
-    """Install the framework's hooks, if it is one that is wanted, and ours, and return what was done."""
-    place = locations_of(folder)
-    with all_or_nothing(touched_files(place)):
+    """Install the hooks of the framework, if any, and the native hooks; return the lines that report what changed."""
+    locations = locations_of(folder)
+    with all_or_nothing(touched_files(locations)):
         if framework:
             install_framework(folder, framework)
-        return install(place)
+        return install(locations)
 
 
-def _tell(folder: Path, wanted: Mapping[str, str], installed: list[str], *, is_new: bool) -> None:
+def _print(folder: Path, wanted: Mapping[str, str], installed: list[str], *, is_new: bool) -> None:
     is_stash = not {REGISTRY, ".gitignore"} & wanted.keys()
     lines = [f"{folder}: {'already ' if is_stash else ''}a stash{', in a new git repository' if is_new else ''}"]
-    told = {
-        REGISTRY: f"wrote {REGISTRY}: the registry, without a tool yet",
-        ".gitignore": f"wrote {IGNORED} into .gitignore: what runs put out",
+    notes = {
+        REGISTRY: f"wrote {REGISTRY}: the registry, with no tools yet",
+        ".gitignore": f"added {IGNORED} to .gitignore: the output of runs",
     }
-    lines += [f"  {told.get(path, f'wrote the hooks into {path}')}" for path in wanted]
+    lines += [f"  {notes.get(path, f'added the hooks to {path}')}" for path in wanted]
     lines += [f"  {'  ' if number else ''}{line}" for number, line in enumerate(installed)]
     if wanted:
         what = "Run the hooks of ExperimentStash" if is_stash else "Make a stash"

@@ -1,4 +1,4 @@
-"""`install`: the native git hooks, beside whatever is there."""
+"""`install`: installs the native git hooks, and keeps existing hooks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from experimentstash.hooks.install.locations import find_locations
 
 @click.command("install")
 def command() -> None:
-    """Put the native git hooks to work, beside the hooks that are there; in a bare repository the gate of a server.
+    """Install the native git hooks; existing hooks stay and run first. In a bare repository: the pre-receive hook.
 
-    Twice over does no harm. `uninstall` gives back what was there, `doctor` says what stands in their way.
+    Safe to run again. `uninstall` restores the former hooks. `doctor` finds what keeps the hooks from working.
+
+    Example: experimentstash install
     """
     first, *more = install(find_locations())
     print("\n  ".join(map(printable, [first, *more])))

@@ -1,4 +1,4 @@
-"""`log [TOOL|EXPERIMENT|TAG]`: what was frozen when, newest first."""
+"""`log [TOOL|EXPERIMENT|TAG]`: lists the snapshots, newest first."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _HEAD = ("date", "tag", "experiment", "tool commit", "results", "message")
 @click.command("log")
 @click.argument("name", required=False, metavar="[TOOL|EXPERIMENT|TAG]")
 @click.option("-n", "count", type=click.IntRange(1), help="Show at most this many tags.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print it as CSV.")
-@click.option("--md", "as_md", is_flag=True, help="Print it as a Markdown table.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--md", "as_md", is_flag=True, help="Print a Markdown table.")
 def command(name: str | None, count: int | None, as_json: bool, as_csv: bool, as_md: bool) -> int:
-    """Show what was frozen when, newest first: all, or what belongs to a tool, an experiment or a tag.
+    """List the snapshots, newest first: all, or those of a tool, an experiment or a tag.
 
     Example: experimentstash log figure1/pca
     """
     if as_json + as_csv + as_md > 1:
-        raise UsageError("--json, --csv and --md exclude each other")
+        raise UsageError("use only one of --json, --csv and --md")
     with Repository.open(find_stash().root) as repository:
         catalog = Catalog(repository)
         records = [
@@ -59,7 +59,7 @@ def command(name: str | None, count: int | None, as_json: bool, as_csv: bool, as
     elif rows:
         show(table.lines())
     else:
-        click.echo("nothing is frozen yet (experimentstash snapshot TOOL EXPERIMENT --tag TAG --commit)")
+        click.echo("no snapshots yet (experimentstash snapshot TOOL EXPERIMENT --tag TAG --commit)")
     return FINE
 
 
@@ -71,7 +71,7 @@ def _matching(record: TagRecord, name: str | None) -> list[SnapshotName]:
 
 def _unknown(name: str, catalog: Catalog) -> StashError:
     known = {word for record in catalog.records.values() for one in record.names for word in (one.tool, one.experiment)}
-    what = f"no tag, tool or experiment {name!r} is frozen{near(name, {*known, *catalog.records})}"
+    what = f"no snapshot has the tag, tool or experiment {name!r}{near(name, {*known, *catalog.records})}"
     return StashError(what, "experimentstash log")
 
 

@@ -1,4 +1,4 @@
-"""`report [-o FILE]`: an HTML page of what was frozen."""
+"""`report [-o FILE]`: writes an HTML page about the snapshots."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from experimentstash.stash.stash import find_stash
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.json",
-    help="A report of reproduce --report, to be shown with its tag. Several may be given.",
+    help="A report that `reproduce --report` wrote, to show with its tag. Repeat the option for several reports.",
 )
 def command(output: Path, reproductions: tuple[Path, ...]) -> int:
-    """Write one HTML page with a timeline, a comparison of tags, plots of the figures, and how to run each again.
+    """Write an HTML page with a timeline, a comparison of tags, plots of the results, and the commands to rerun them.
 
-    The page needs no network and can be sent or archived as it is.
+    The page is one file and needs no network.
 
     Example: experimentstash report -o snapshots.html
     """

@@ -1,4 +1,4 @@
-"""`reproduce TAG`: what was frozen, brought to disk elsewhere, built, run and compared."""
+"""`reproduce TAG`: checks a tag out elsewhere, builds its environment, runs the frozen configs, compares results."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ _LONGEST = 1e9  # seconds: thirty years
 
 
 def _seconds(_context: click.Context, _option: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 < value <= _LONGEST:  # NaN is no such number either
-        raise click.BadParameter(f"{value:g} is no number of seconds that a run can have")
+    if value is not None and not 0 < value <= _LONGEST:  # also refuses NaN
+        raise click.BadParameter(f"{value:g} is not a valid number of seconds")
     return value
 
 
 def _gigabytes(_context: click.Context, _option: click.Parameter, value: float) -> float:
     if not 0 < value <= _LONGEST:
-        raise click.BadParameter(f"{value:g} is no number of gigabytes that can be fetched")
+        raise click.BadParameter(f"{value:g} is not a valid number of gigabytes")
     return value
 
 
 def _launcher_overrides(name: str | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the overrides that replace the recorded launcher as a whole.
+    """Return the overrides that replace the recorded launcher.
 
     Raises:
-        UsageError: a parameter is not KEY=VALUE, or there is no launcher that it is for.
+        UsageError: a parameter is not KEY=VALUE, or there are parameters without a launcher.
     """
     example = "experimentstash reproduce TAG --launcher joblib --launcher-set n_jobs=2"
     if name is None:
         if parameters:
-            raise UsageError("--launcher-set is for a launcher: name it with --launcher", example)
+            raise UsageError("--launcher-set needs --launcher", example)
         return ()
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/-]*", name):
-        raise UsageError(f"--launcher {name!r} is no name of a launcher", example)
+        raise UsageError(f"--launcher {name!r} is not a launcher name", example)
     for parameter in parameters:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*=.*", parameter, re.DOTALL):
             raise UsageError(f"--launcher-set {parameter!r} is not KEY=VALUE", example)
@@ -59,32 +59,32 @@ def _launcher_overrides(name: str | None, parameters: tuple[str, ...]) -> tuple[
     "--from",
     "origin",
     metavar="URL|FILE",
-    help="The repository or the archive that has the tag; by default this clone.",
+    help="The repository or archive with the tag; by default this clone.",
 )
 @click.option(
     "--into",
     metavar="DIR",
-    help="The folder that it goes into: new, empty, or of an earlier try; by default beside the clone, or ./TAG.",
+    help="The directory to use: new, empty, or of an interrupted reproduction; by default next to the clone, or ./TAG.",
 )
 @click.option("--check", is_flag=True, help="Compare the results with the recorded ones.")
-@click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance of numbers.")
-@click.option("--atol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Absolute tolerance of numbers.")
+@click.option("--rtol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Relative tolerance for numbers.")
+@click.option("--atol", multiple=True, metavar="[FILE::KEY=]NUMBER", help="Absolute tolerance for numbers.")
 @click.option(
     "--ignore",
     multiple=True,
     metavar="FILE",
-    help="Files that are no results; a shell pattern. It may be said again, as may the others.",
+    help="Files to leave out of the results (a shell pattern). Repeat this and the other options as needed.",
 )
-@click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns that are not compared.")
+@click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns to leave out.")
 @click.option("--report", metavar="FILE", help="Write the report to FILE.md and FILE.json.")
 @click.option(
     "--launcher",
     metavar="NAME",
-    help="Run the jobs of sweeps with this launcher of Hydra's, in place of the recorded one.",
+    help="Run the jobs of sweeps with this Hydra launcher instead of the recorded one.",
 )
 @click.option("--launcher-set", multiple=True, metavar="KEY=VALUE", help="A parameter of that launcher: n_jobs=2.")
-@click.option("--no-build", is_flag=True, help="Run in the environment at hand, and tell what of it differs.")
-@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="End a run that takes longer.")
+@click.option("--no-build", is_flag=True, help="Run in the current environment, and report how it differs.")
+@click.option("--timeout", type=float, callback=_seconds, metavar="SECONDS", help="Stop a run that takes longer.")
 @click.option(
     "--max-download",
     "gigabytes",
@@ -93,10 +93,10 @@ def _launcher_overrides(name: str | None, parameters: tuple[str, ...]) -> tuple[
     default=MOST,
     show_default=True,
     metavar="GB",
-    help="Stop where more than this has to be fetched before the question.",
+    help="The maximum download before the program asks for permission to run code.",
 )
-@click.option("--yes", is_flag=True, help="The code of others may run: do not ask.")
-@click.option("--allow-local", is_flag=True, help="Tools may come from paths of this machine.")
+@click.option("--yes", is_flag=True, help="Run the code of others without asking.")
+@click.option("--allow-local", is_flag=True, help="Allow tools whose URLs are paths of this machine.")
 def command(
     tag: str,
     experiments: tuple[str, ...],
@@ -116,14 +116,17 @@ def command(
     yes: bool,
     allow_local: bool,
 ) -> int:
-    """Run again what was frozen under TAG, with its code, its config and its packages.
+    """Run the experiments of TAG again, with the same code, config and packages.
 
-    Nothing of the stash runs before it was told whose code it is. Said again, an interrupted reproduction goes on.
+    Shows whose code will run, and asks, before running anything. Run the same command to resume an interrupted
+    reproduction.
+
+    Example: experimentstash reproduce camera-ready --check
     """
     tag = plain_tag(tag)
     rules = rules_of_words(rtol, atol, ignore, ignore_keys)
     if rules != Rules() and not check:
-        raise UsageError("--rtol, --atol, --ignore and --ignore-keys say how results are compared: say --check too")
+        raise UsageError("--rtol, --atol, --ignore and --ignore-keys need --check")
     launched = _launcher_overrides(launcher, launcher_set)
     target = None if report is None else Path(report).expanduser()
     if target:
@@ -139,7 +142,7 @@ def command(
     try:
         account = reproduce(request)
     except KeyboardInterrupt:
-        click.echo("\nstopped; the same command goes on from here", err=True)
+        click.echo("\nstopped; run the same command to resume", err=True)
         raise
     if account is None:
         return FINDING
@@ -149,9 +152,7 @@ def command(
         for path in account.write(target):
             click.echo(f"report: {path}")
     if any(one.report and not one.report.holds for one in account.outcomes):
-        click.echo(
-            "next: the same command with --rtol, --atol, --ignore-keys or --ignore compares again, and runs nothing"
-        )
+        click.echo("next: add --rtol, --atol, --ignore-keys or --ignore to compare again without running anything")
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)
     return account.exit_code

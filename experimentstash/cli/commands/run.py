@@ -1,4 +1,4 @@
-"""`run TOOL EXPERIMENT [ANYTHING…]`: run an experiment, or the frozen one of a snapshot."""
+"""`run TOOL EXPERIMENT [ANYTHING…]`: runs an experiment, or the frozen one of a snapshot."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ _FLAGS = frozenset({"--any-commit", "--validate-only"})
 def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
     """Run an experiment.
 
-    All that follows EXPERIMENT goes to the tool's Hydra unchanged, overrides and flags (--multirun,
-    --cfg job, --info searchpath), but for three options of this program:
+    All arguments after EXPERIMENT go to Hydra unchanged: overrides and flags (--multirun, --cfg job,
+    --info searchpath). Three options belong to this program:
 
     \b
-    --snapshot TAG    run what was frozen under TAG, in this checkout
-    --any-commit      with --snapshot: run it though a tool has changes or is at another commit
+    --snapshot TAG    run the config that is frozen under TAG, in this checkout
+    --any-commit      with --snapshot: allow a tool that is changed or at another commit
     --validate-only   compose the config and stop
+
+    Example: experimentstash run mytool figure1/pca data.n_samples=500
     """  # noqa: D301  (click's \b keeps the list)
     arguments, tag, flags = _own_options(command_text("experimentstash", "run", tool, experiment), anything)
     stash = find_stash()
@@ -60,21 +62,21 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
 
 
 def _own_options(run: str, anything: tuple[str, ...]) -> tuple[list[str], str | None, frozenset[str]]:
-    """Return what goes to Hydra, the tag of `--snapshot`, and which of our flags are there.
+    """Return the arguments for Hydra, the tag of `--snapshot`, and the flags of this program.
 
     Args:
-        run: the command without any of them, for messages.
-        anything: what the user typed behind the experiment.
+        run: the command without any options, for messages.
+        anything: the arguments after the experiment.
 
     Raises:
         UsageError: a tag is missing.
     """
     rest: list[str] = []
     tag: str | None = None
-    waiting = iter(anything)
-    for argument in waiting:
+    arguments = iter(anything)
+    for argument in arguments:
         if argument == "--snapshot":
-            tag = next(waiting, "")
+            tag = next(arguments, "")
         elif argument.startswith("--snapshot="):
             tag = argument.partition("=")[2]
         elif argument not in _FLAGS:
@@ -83,5 +85,5 @@ def _own_options(run: str, anything: tuple[str, ...]) -> tuple[list[str], str | 
         raise UsageError("--snapshot needs a tag", f"{run} --snapshot TAG")
     flags = _FLAGS.intersection(anything)
     if "--any-commit" in flags and tag is None:
-        raise UsageError("--any-commit is for a snapshot", f"{run} --snapshot TAG --any-commit")
+        raise UsageError("--any-commit needs --snapshot TAG", f"{run} --snapshot TAG --any-commit")
     return rest, tag, flags

@@ -1,4 +1,4 @@
-"""`show TAG[:EXPERIMENT]`: one snapshot, or those of a tag."""
+"""`show TAG[:EXPERIMENT]`: shows one snapshot, or those of a tag."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _FACTS = ("TOOL_COMMIT", "DEPENDS", "TIMESTAMP", "OVERRIDE", "SWEEP", "HYDRA", "
 
 @click.command("show")
 @click.argument("what", metavar="TAG[:EXPERIMENT]")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(what: str, as_json: bool) -> int:
-    """Show the snapshots of a tag: what each was frozen with, its config, its results, and whether it holds.
+    """Show the snapshots of a tag: their commits, configs and results, and whether they hold.
 
     Example: experimentstash show camera-ready:figure1/pca
     """
@@ -45,7 +45,7 @@ def command(what: str, as_json: bool) -> int:
         problems = findings_of_tag(repository, record.tag, record.commit)
         parts = {name: _Part(catalog, record, name, snapshots[name]) for name in names}
     if as_json:
-        document = {
+        entry = {
             "tag": record.tag,
             "commit": record.commit,
             "message": subject,
@@ -53,14 +53,14 @@ def command(what: str, as_json: bool) -> int:
             "problems": [problem.as_json() for problem in problems],
             "snapshots": [part.as_json() for part in parts.values()],
         }
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(entry, indent=2))
     else:
         show(_lines(record, subject, problems, parts, is_whole=len(parts) == 1))
     return FINE
 
 
 class _Part:
-    """One snapshot, read."""
+    """The parsed content of one snapshot."""
 
     def __init__(self, catalog: Catalog, record: TagRecord, name: SnapshotName, snapshot: Snapshot) -> None:
         self.name = name
@@ -78,7 +78,7 @@ class _Part:
         self.figures = {} if manifest is None else figures(manifest)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as `show --json` prints it."""
+        """Return the entry of `show --json`."""
         return {
             "tool": self.name.tool,
             "experiment": self.name.experiment,
@@ -92,7 +92,7 @@ class _Part:
         }
 
     def lines(self, *, is_whole: bool) -> Iterator[str]:
-        """Yield the lines for a terminal; config and figures only where this is the only snapshot that is shown."""
+        """Yield the lines for the terminal; with config and figures only if the command shows one snapshot."""
         yield styled(printable(self.name.title), HEAD)
         yield f"  file: {printable(self.name.path)}"
         for key in _FACTS:

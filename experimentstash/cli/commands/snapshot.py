@@ -1,4 +1,4 @@
-"""`snapshot TOOL EXPERIMENT… --tag TAG`: freeze experiments as flat config + tool commit + git tag."""
+"""`snapshot TOOL EXPERIMENT… --tag TAG`: freezes experiments as flat config + tool commit + git tag."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from experimentstash.core.errors import FINE, UsageError
 from experimentstash.core.errors import command as command_text
 from experimentstash.core.files import check_shared
-from experimentstash.core.names import plain_tag
+from experimentstash.core.names import nearest, plain_tag
 from experimentstash.core.progress import show_steps
 from experimentstash.freeze.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze.freezer import Freezer
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 @click.command("snapshot", context_settings={"ignore_unknown_options": True})
 @click.argument("tool")
 @click.argument("arguments", metavar="EXPERIMENT… [OVERRIDE…]", nargs=-1, type=click.UNPROCESSED)
-@click.option("--tag", required=True, help="The tag to freeze under; the git tag is snapshot/TAG.")
-@click.option("--late", multiple=True, metavar="KEY", help="Leave KEY to the machine and moment that runs it.")
-@click.option("--keep", multiple=True, metavar="KEY", help="Freeze KEY as it is here.")
-@click.option("--plain", multiple=True, metavar="KEY", help="Take a plain value where KEY holds an object.")
-@click.option("--multirun", is_flag=True, help="Freeze a sweep: Hydra's own flag.")
-@click.option("--run", "is_run", is_flag=True, help="Run what was frozen first, and freeze its results with it.")
-@click.option("--allow-back", is_flag=True, help="Let the pin of a tool move back or sideways.")
-@click.option("--commit", is_flag=True, help="Make the commit and the tag too, all or nothing.")
-@click.option("-m", "--message", help="The commit's message.")
+@click.option("--tag", required=True, help="The tag of the snapshot; the git tag is snapshot/TAG.")
+@click.option("--late", multiple=True, metavar="KEY", help="Do not freeze KEY: each run computes it.")
+@click.option("--keep", multiple=True, metavar="KEY", help="Freeze the current value of KEY.")
+@click.option("--plain", multiple=True, metavar="KEY", help="Freeze a plain value if KEY holds an object.")
+@click.option("--multirun", is_flag=True, help="Freeze a sweep (Hydra's own flag).")
+@click.option("--run", "is_run", is_flag=True, help="Run the frozen config, and record its results in the snapshot.")
+@click.option("--allow-back", is_flag=True, help="Allow a tool's pin to move to an older or unrelated commit.")
+@click.option("--commit", is_flag=True, help="Also make the commit and the tag, or neither.")
+@click.option("-m", "--message", help="The message of the commit.")
 def command(
     tool: str,
     arguments: tuple[str, ...],
@@ -55,11 +55,13 @@ def command(
 ) -> int:
     """Freeze one or more experiments of a tool.
 
-    An argument with = or that begins with + or ~ is a Hydra override, and is frozen with them.
+    An argument that contains = or begins with + or ~ is a Hydra override, and is frozen with the experiments.
+
+    Example: experimentstash snapshot mytool figure1/pca --tag camera-ready --commit
     """
     experiments, overrides = _split(tool, tag, arguments)
     if message is not None and not commit:
-        raise UsageError("-m is the message of a commit: say --commit too")
+        raise UsageError("-m needs --commit")
     tag = plain_tag(tag)
     check_shared("-m", message or "")
     stash = find_stash()
@@ -89,7 +91,7 @@ def command(
     if commit:
         others = waiting(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
         for other in others:
-            click.echo(f"with {other.name.path}, frozen before")
+            click.echo(f"also committing {other.name.path}, which was frozen earlier")
         for move in pin_moves(
             stash, {tool: pin for one in others for tool, pin in one.pins.items() if tool not in pins}
         ):
@@ -115,7 +117,9 @@ def command(
 def _split(tool: str, tag: str, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     flags = [argument for argument in arguments if argument.startswith("-")]
     if flags:
-        raise UsageError(f"no such option of snapshot: {flags[0]}", "experimentstash snapshot --help")
+        options = [name for option in command.params for name in option.opts]
+        suggestion = f"; did you mean {close}?" if (close := nearest(flags[0].partition("=")[0], options)) else ""
+        raise UsageError(f"no such option of snapshot: {flags[0]}{suggestion}", "experimentstash snapshot --help")
     experiments = [argument for argument in arguments if not command_line.is_override(argument)]
     if not experiments:
         fix = command_text("experimentstash", "snapshot", tool, "EXPERIMENT", "--tag", tag)
@@ -124,13 +128,13 @@ def _split(tool: str, tag: str, arguments: Sequence[str]) -> tuple[list[str], li
 
 
 def _decided(request: RunRequest, late: tuple[str, ...], keep: tuple[str, ...], plain: tuple[str, ...]) -> RunRequest:
-    # What is said now counts more than what the registry says for good.
-    standing = request.tool
+    # Options of the command override the registry.
+    tool = request.tool
     return replace(
         request,
-        late=(*late, *(key for key in standing.late if key not in keep)),
-        keep=(*keep, *(key for key in standing.keep if key not in late)),
-        plain=(*plain, *standing.plain),
+        late=(*late, *(key for key in tool.late if key not in keep)),
+        keep=(*keep, *(key for key in tool.keep if key not in late)),
+        plain=(*plain, *tool.plain),
     )
 
 

@@ -1,4 +1,4 @@
-"""`status`: what is here, and whether it holds."""
+"""`status`: shows the tools, tags and hooks of a stash, and whether its snapshots hold."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from experimentstash.core.errors import Problem
     from experimentstash.history.overview import Overview, TagState, ToolState
 
-_NEWEST = 10  # tags that hold; those that do not are all shown
+_NEWEST = 10  # tags that hold; tags that do not hold are always shown
 _SHOWN = 3  # names in a cell
-_MOST_PROBLEMS = 20
+_MAX_PROBLEMS = 20
 
 
 @click.command("status")
 @click.option("--all", "everything", is_flag=True, help="Show every tag, not only the newest ones that hold.")
-@click.option("--online", is_flag=True, help="Ask the remotes what they have.")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--online", is_flag=True, help="Ask the remotes for the recorded commits.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(everything: bool, online: bool, as_json: bool) -> int:
     """Show the tools, the tags and the hooks, and whether the snapshots hold.
 
-    The exit code is 0 whatever is found; `verify --all` is for scripts.
+    The exit code is 0 whatever the findings. Use `verify --all` in scripts.
 
     Example: experimentstash status --all
     """
@@ -60,7 +60,7 @@ def _lines(state: Overview, *, everything: bool) -> Iterator[str]:
     if len(left) < len(state.tags):
         yield f"and {len(state.tags) - len(left):,} older tags that hold (status --all)"
     problems = [problem for one in state.tags for problem in one.problems]
-    yield from _problems("What does not hold:", [*state.problems, *problems])
+    yield from _problems("Findings:", [*state.problems, *problems])
     yield from _problems("Hooks:", state.hooks)
     yield from _fixes(state.tools)
 
@@ -71,12 +71,12 @@ def _interesting(tags: tuple[TagState, ...]) -> list[TagState]:
 
 
 def _tool_row(tool: ToolState) -> list[str | Cell]:
-    is_there = tool.standing == "at the pin"
+    is_at_pin = tool.standing == "at the pin"
     changed = Cell(listed(tool.changes, _SHOWN), BAD) if tool.changes else Cell("none" if tool.commit else "", GOOD)
     return [
         Cell(tool.name, HEAD),
         tool.pin[:SHORT] or "none",
-        Cell(tool.standing, GOOD if is_there else BAD),
+        Cell(tool.standing, GOOD if is_at_pin else BAD),
         changed,
         _configs(tool),
     ]
@@ -110,22 +110,22 @@ def _answer(answer: bool | None) -> Cell:
 
 
 def _problems(title: str, problems: Iterable[Problem]) -> Iterator[str]:
-    found = list(dict.fromkeys(problems))
-    if found:
+    unique = list(dict.fromkeys(problems))
+    if unique:
         yield ""
         yield styled(title, HEAD)
-        yield from (line for problem in found[:_MOST_PROBLEMS] for line in str(problem).split("\n"))
-    if len(found) > _MOST_PROBLEMS:
-        yield f"and {len(found) - _MOST_PROBLEMS:,} more (experimentstash verify --all)"
+        yield from (line for problem in unique[:_MAX_PROBLEMS] for line in str(problem).split("\n"))
+    if len(unique) > _MAX_PROBLEMS:
+        yield f"and {len(unique) - _MAX_PROBLEMS:,} more (experimentstash verify --all)"
 
 
 def _fixes(tools: tuple[ToolState, ...]) -> Iterator[str]:
-    """Yield the commands that bring tools to their pins and copied configs up to date."""
+    """Yield the commands that check tools out at their pins and refresh copied configs."""
     lines = [f"{tool.name}: {tool.standing}\n    fix: {tool.fix}" for tool in tools if tool.fix]
     for tool in tools:
         for copy in tool.differing_copies:
             what = f"{copy.copy}: {copy.state.value}; the pin has another {copy.source}"
-            lines.append(f"{what}\n    {'fix' if copy.state.value == 'outdated' else 'to take it'}: {copy.refresh}")
+            lines.append(f"{what}\n    {'fix' if copy.state.value == 'outdated' else 'to replace it'}: {copy.refresh}")
     if lines:
         yield ""
         yield styled("Tools:", HEAD)

@@ -1,4 +1,4 @@
-"""`tag`: make the snapshot tags that are missing, and settle what hooks could not see."""
+"""`tag`: makes missing snapshot tags, and moves tags whose commits were rewritten."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from experimentstash.verify.rewritten_tags import carry
 
 
 @click.command("tag")
-@click.option("--json", "as_json", is_flag=True, help="Print the tags that were made, and what was found, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the new tags and the findings as JSON.")
 def command(as_json: bool) -> int:
-    """Make the tags snapshot/* that are missing, for what holds.
+    """Make missing snapshot/* tags for the snapshots that hold.
 
-    A tag that nobody else has goes along where its commit was amended or rebased.
+    An unpublished tag whose commit was amended or rebased moves to the new commit.
+
+    Example: experimentstash tag
     """
     with Repository.open(find_stash().root) as repository:
         if repository.rebasing:
             raise StashError(
-                "a rebase is under way: what is tagged now would be left behind by it",
+                "a rebase is in progress: tags made now would stay on abandoned commits",
                 "git rebase --continue && experimentstash tag  # once conflicts are resolved",
             )
-        carried, left = carry(repository)
-        made, problems = make_missing(repository)
-    made, problems = [*carried, *made], [*left, *problems]
+        moved, move_problems = carry(repository)
+        made, tag_problems = make_missing(repository)
+    tags, problems = [*moved, *made], [*move_problems, *tag_problems]
     if as_json:
-        tags = [{"tag": f"snapshot/{one.tag}", "commit": one.commit} for one in made]
-        found = [problem.as_json() for problem in sorted(set(problems))]
-        click.echo(json.dumps({"tags": tags, "problems": found}, indent=2))
+        entries = [{"tag": f"snapshot/{tag.tag}", "commit": tag.commit} for tag in tags]
+        findings = [problem.as_json() for problem in sorted(set(problems))]
+        click.echo(json.dumps({"tags": entries, "problems": findings}, indent=2))
         return FINDING if problems else FINE
-    for one in made:
-        click.echo(f"snapshot/{one.tag} {one.commit}")
+    for tag in tags:
+        click.echo(f"snapshot/{tag.tag} {tag.commit}")
     return report(problems)

@@ -1,4 +1,4 @@
-"""`uninstall`: takes the native git hooks away, and gives back what was there before."""
+"""`uninstall`: removes the native git hooks and restores the former hooks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from experimentstash.hooks.install.removal import uninstall
 
 @click.command("uninstall")
 def command() -> None:
-    """Take the native git hooks away, and give back the hooks and settings that were there before."""
+    """Remove the native git hooks, and restore the former hooks and settings.
+
+    Example: experimentstash uninstall
+    """
     first, *more = uninstall(find_locations())
     print("\n  ".join(map(printable, [first, *more])))

@@ -1,4 +1,4 @@
-"""`why A B`: what may be why the results of two snapshots differ."""
+"""`why A B`: lists the differences that may explain why the results of two snapshots differ."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from experimentstash.history.causes import Cause
 
-_MOST = 10  # rows of one kind; `diff --only-changed` has them all
+_MOST = 10  # rows of each kind; `diff --only-changed` prints all
 
 
 @click.command("why")
 @click.argument("old", metavar="A[:EXPERIMENT]")
 @click.argument("new", metavar="B[:EXPERIMENT]")
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON.")
 def command(old: str, new: str, as_json: bool) -> int:
-    """Say which of config, code, packages, data and platform differ between two snapshots, the narrowest first.
+    """List what differs between two snapshots (config, code, packages, data, platform), the narrowest first.
 
     Example: experimentstash why submission camera-ready
     """

@@ -1,1 +1,1 @@
-"""The demonstration: the main job, step by step, on a sample tool, with real git in a temporary folder."""
+"""The demo: the workflow, step by step, on a sample tool, with real git in a temporary directory."""

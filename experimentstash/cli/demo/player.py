@@ -1,4 +1,4 @@
-"""Where the steps are played: each command is shown as it is typed, and then runs as it is shown."""
+"""Plays the steps of the demo: prints each command, then runs it."""
 
 from __future__ import annotations
 
@@ -19,46 +19,46 @@ if TYPE_CHECKING:
 
 @dataclass
 class DemoSandbox:
-    """A folder with the tool's repository and the stash in it.
+    """A player of steps, in a directory with the tool's repository and the stash.
 
     Attributes:
-        folder: the folder.
+        directory: the directory.
         env: the environment of every command.
-        places: what is filled in for the `{…}` of commands; each run's `results.json` is added to it.
+        paths: the values for the placeholders `{…}` in commands; `play` adds the `results.json` of each run.
     """
 
-    folder: Path
+    directory: Path
     env: Mapping[str, str]
-    places: dict[str, Path]
+    paths: dict[str, Path]
     _seen: set[Path] = field(default_factory=set)
 
     def play(self, step: DemoStep) -> None:
-        """Show a step and run it; its output goes where ours goes.
+        """Print a step and run it with our standard streams.
 
         Raises:
-            StashError: it failed, was not refused where it had to be, or wrote no result where one was due.
+            StashError: the step fails, is not refused as expected, or does not write the expected result.
         """
-        command = step.command.format(**{key: shlex.quote(str(path)) for key, path in self.places.items()})
-        prompt = f"({step.folder}) $" if step.folder != "paper" else "$"
+        command = step.command.format(**{key: shlex.quote(str(path)) for key, path in self.paths.items()})
+        prompt = f"({step.directory}) $" if step.directory != "paper" else "$"
         if step.why:
             print(f"\n# {step.why}")
         print(f"{prompt} {command}", flush=True)
         if step.result:
-            time.sleep(1 - time.time() % 1)  # Hydra names its run directorys by the second: no two runs share one
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=self.folder / step.folder, env=self.env, stderr=subprocess.STDOUT, check=False
-        )
-        if (done.returncode != 0) is not step.refused:
+            time.sleep(1 - time.time() % 1)  # Hydra names run directories by the second: start each run in a new one
+        cwd = self.directory / step.directory
+        process = subprocess.run(["sh", "-c", command], cwd=cwd, env=self.env, stderr=subprocess.STDOUT, check=False)
+        if (process.returncode != 0) is not step.refused:
             raise StashError(
-                f"that ended with exit code {done.returncode}", "experimentstash demo --keep  # and look at its folder"
+                f"the command ended with exit code {process.returncode}",
+                "experimentstash demo --keep  # then inspect its directory",
             )
         if step.result:
-            self.places[step.result] = self._new_result()
+            self.paths[step.result] = self._new_result()
 
     def _new_result(self) -> Path:
-        paper = self.folder / "paper"
+        paper = self.directory / "paper"
         new = set((paper / "outputs").rglob("results.json")) - self._seen
         if len(new) != 1:
-            raise StashError(f"the run wrote {len(new)} new files results.json instead of one")
+            raise StashError(f"the run wrote {len(new)} results.json files instead of one")
         self._seen |= new
         return new.pop().relative_to(paper)

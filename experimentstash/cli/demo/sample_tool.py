@@ -1,4 +1,4 @@
-"""The sample tool: its files, put together as a git repository with a remote of its own."""
+"""Makes the git repository of the sample tool, and its remote."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PACKAGE = Path(__file__).parents[2]
 _FILES = Path(__file__).with_name("sample")
 _EXPERIMENTS = Path("swissroll", "conf", "experiment")
 PATCH = Path(__file__).with_name("standardise.patch")
-"""What the tool's authors do to it while the paper is in review."""
+"""The change that the tool's authors make while the paper is in review."""
 
 
-def make_tool(folder: Path, env: Mapping[str, str]) -> Path:
-    """Make the tool's repository at `folder/swissroll` and its bare remote, and return the remote."""
-    root, remote = folder / "swissroll", folder / "swissroll.git"
+def make_tool(directory: Path, env: Mapping[str, str]) -> Path:
+    """Make the tool's repository at `directory/swissroll` and its bare remote; return the path of the remote."""
+    root, remote = directory / "swissroll", directory / "swissroll.git"
     shutil.copytree(_FILES, root, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(_experiments(), root / _EXPERIMENTS, dirs_exist_ok=True)
     git("init", "-q", cwd=root, env=env)
@@ -34,6 +34,6 @@ def make_tool(folder: Path, env: Mapping[str, str]) -> Path:
 
 
 def _experiments() -> Path:
-    """Return the folder of its experiments: the wheel holds them among its files, a checkout at the top."""
+    """Return the directory of its experiments: inside the package in a wheel, at the top of a checkout."""
     packaged = _FILES / _EXPERIMENTS
     return packaged if packaged.is_dir() else _PACKAGE.parent / "configs" / "swissroll" / "experiment"

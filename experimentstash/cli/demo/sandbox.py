@@ -1,4 +1,4 @@
-"""What the demonstration runs in: a home and an environment of its own, and a Python that has Hydra."""
+"""The environment of the demo: its own home directory and git configuration, and a Python with Hydra."""
 
 from __future__ import annotations
 
@@ -25,44 +25,44 @@ _GITCONFIG = """\
 \tdefaultBranch = main
 [advice]
 \tdetachedHead = false
-# the tool's remote is a folder here, and git takes no submodule from a folder unless it is told to
+# the remotes are local directories, which git refuses for submodules by default
 [protocol "file"]
 \tallow = always
 """
 
 
-def sealed_environment(folder: Path) -> dict[str, str]:
-    """Return an environment that knows nothing of the user's git, with `experimentstash` on its PATH.
+def sealed_environment(directory: Path) -> dict[str, str]:
+    """Return an environment without the user's git configuration, and with `experimentstash` on the PATH.
 
     Args:
-        folder: the demonstration's folder, which becomes the home.
+        directory: the directory of the demo, which becomes the home directory.
     """
-    (folder / ".gitconfig").write_text(_GITCONFIG, encoding="utf-8")
+    (directory / ".gitconfig").write_text(_GITCONFIG, encoding="utf-8")
     env = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)}
-    for active in ("VIRTUAL_ENV", "CONDA_PREFIX"):  # perhaps without Hydra; ours has it
+    for active in ("VIRTUAL_ENV", "CONDA_PREFIX"):  # the active environment may have no Hydra
         env.pop(active, None)
     return env | {
-        "HOME": str(folder),
-        "PATH": os.pathsep.join([str(_program(folder)), env.get("PATH", os.defpath)]),
+        "HOME": str(directory),
+        "PATH": os.pathsep.join([str(_make_program(directory)), env.get("PATH", os.defpath)]),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CEILING_DIRECTORIES": str(folder),  # the folder for temporary files may lie in a repository
+        "GIT_CEILING_DIRECTORIES": str(directory),  # the temporary directory may be inside a repository
     }
 
 
-def _program(folder: Path) -> Path:
-    """Make `experimentstash` a command of this very Python and program, and return its folder."""
-    place = folder / ".bin"
-    place.mkdir()
+def _make_program(directory: Path) -> Path:
+    """Write a script `experimentstash` that runs this Python and this version; return its directory."""
+    bin_directory = directory / ".bin"
+    bin_directory.mkdir()
     start = "from experimentstash.cli.program import main; main()"
-    script = place / "experimentstash"
+    script = bin_directory / "experimentstash"
     script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{start}" "$@"\n', encoding="utf-8")
     script.chmod(0o755)
-    return place
+    return bin_directory
 
 
 def has_hydra() -> bool:
-    """Return whether the Python that runs this program has Hydra, for the tool to be run with."""
+    """Return whether the Python that runs this program has Hydra."""
     try:
         importlib.metadata.distribution("hydra-core")
     except importlib.metadata.PackageNotFoundError:
@@ -70,20 +70,20 @@ def has_hydra() -> bool:
     return True
 
 
-def make_hydra(folder: Path) -> Path:
-    """Make a virtual environment with Hydra in `folder`, from the user's package registry, and return it.
+def make_hydra(directory: Path) -> Path:
+    """Make a virtual environment with Hydra in `directory`, from the user's package registry, and return its path.
 
     Raises:
-        StashError: it could not be made.
+        StashError: a command fails.
     """
-    place = folder / "venv"
-    python = str(place / "bin" / "python")
-    for command in ((sys.executable, "-m", "venv", str(place)), (python, "-m", "pip", "install", "--quiet", _HYDRA)):
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+    venv = directory / "venv"
+    python = str(venv / "bin" / "python")
+    for command in ((sys.executable, "-m", "venv", str(venv)), (python, "-m", "pip", "install", "--quiet", _HYDRA)):
+        process = subprocess.run(command, capture_output=True, check=False)
+        if process.returncode != 0:
+            output = (process.stderr or process.stdout).decode("utf-8", "replace").strip()
             raise StashError(
-                f"the sample tool needs hydra-core, and it could not be had for this folder:\n{said}",
+                f"the sample tool needs hydra-core, and its installation failed:\n{output}",
                 installing(_HYDRA),
             )
-    return place
+    return venv

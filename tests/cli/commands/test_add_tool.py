@@ -37,9 +37,9 @@ ADDED = """\
 added mytool at {commit} (tools/mytool)
   entrypoint: -m mytool.main
   copied to configs/mytool/experiment: figure1/pca, first
-  an experiment is chosen with: experiment=NAME
+  experiments are selected with: experiment=NAME
 staged: .gitmodules, configs/meta.yaml, tools/mytool, configs/mytool
-composed mytool/figure1/pca: it works
+composed mytool/figure1/pca successfully
 next: git commit -m 'Add mytool'
       experimentstash run mytool figure1/pca
 """
@@ -96,9 +96,9 @@ def test_a_tool_is_added_copied_registered_staged_and_composed(stash: Path, tool
     ran = add(stash, "mytool", tool)
     head = git("rev-parse", "HEAD", cwd=tool)
     assert (ran.code, ran.out) == (0, ADDED.format(commit=head[:12]))
-    here = f"tools/mytool: its URL is {tool}, a path of this machine that nobody else has; once it is published: "
+    url = f"its URL is {tool}, a path that exists only on this machine; after you publish the tool, run: "
     publish = "git submodule set-url tools/mytool URL\n"
-    assert ran.err.endswith(f"composing mytool/figure1/pca …\n{here}{publish}")
+    assert ran.err.endswith(f"composing mytool/figure1/pca …\ntools/mytool: {url}{publish}")
     assert git("status", "--porcelain", cwd=stash).splitlines() == [
         "A  .gitmodules",
         "M  configs/meta.yaml",
@@ -216,7 +216,7 @@ def test_experiments_that_are_there_are_kept(stash: Path, tool: Path) -> None:
     write(stash, {"configs/mytool/experiment/first.yaml": "mine: 1\n"})
     ran = add(stash, "mytool", tool)
     assert ran.code == 0
-    assert "  copied to configs/mytool/experiment: figure1/pca\n  kept as they were: first\n" in ran.out
+    assert "  copied to configs/mytool/experiment: figure1/pca\n  existing files kept: first\n" in ran.out
     assert (stash / "configs/mytool/experiment/first.yaml").read_text() == "mine: 1\n"
     assert "?? configs/mytool/experiment/first.yaml" in git("status", "--porcelain", cwd=stash)
 
@@ -225,7 +225,7 @@ def test_a_tool_without_experiments_begins_with_one(stash: Path, tmp_path: Path)
     files = {key: text for key, text in FILES.items() if "experiment" not in key}
     commit(tmp_path / "theirs", {**files, "mytool/conf/config.yaml": "lr: 1\n"})
     ran = add(stash, "mytool", tmp_path / "theirs")
-    assert (ran.code, "composed mytool/default: it works" in ran.out) == (0, True)
+    assert (ran.code, "composed mytool/default successfully" in ran.out) == (0, True)
     assert (stash / "configs/mytool/experiment/default.yaml").read_text() == (
         "# @package _global_\n# overrides of mytool's own config go here\n{}\n"
     )
@@ -242,12 +242,12 @@ def test_what_is_no_experiment_is_left_out_and_told(stash: Path, tool: Path) -> 
     commit(tool, {})
     ran = add(stash, "mytool", tool)
     assert ran.code == 0
-    left_out = [line for line in ran.out.splitlines() if line.startswith("  left out: ")]
+    left_out = [line for line in ran.out.splitlines() if line.startswith("  skipped: ")]
     reason = "no UTF-8 text of at most 50 MB in the tool's config folder"
     assert left_out == [
-        f"  left out: experiment/latin.yaml: {reason}",
-        f"  left out: experiment/out.yaml: {reason}",
-        f"  left out: experiment/two words.yaml: {experiment_complaint('two words')}",
+        f"  skipped: experiment/latin.yaml: {reason}",
+        f"  skipped: experiment/out.yaml: {reason}",
+        f"  skipped: experiment/two words.yaml: {experiment_complaint('two words')}",
     ]
     copied = sorted(path.name for path in (stash / "configs/mytool/experiment").iterdir())
     assert copied == ["figure1", "first.yaml", "within.yaml"]
@@ -267,7 +267,7 @@ def test_configs_in_a_package_are_found_without_copying(stash: Path, tmp_path: P
     ran = add(stash, "mytool", tmp_path / "theirs", "--no-copy")
     assert ran.code == 0
     assert "  search packages: mytool.configs\n" in ran.out
-    assert "composed mytool/figure1/pca: it works" in ran.out
+    assert "composed mytool/figure1/pca successfully" in ran.out
     assert not (stash / "configs/mytool").exists()
     assert "    search_packages: mytool.configs\n" in (stash / "configs/meta.yaml").read_text()
     assert estash("run", "mytool", "first", cwd=stash).out == "{'lr': 2, 'data': {'n': 1}}\n"
@@ -296,9 +296,9 @@ def test_an_entrypoint_that_the_user_names(stash: Path, tool: Path) -> None:
     assert ran.code == 0
     assert "  entrypoint: bin/start\n  copied" in ran.out
     other = f"experimentstash add-tool mytool-main {tool} --entrypoint '-m mytool.main'"
-    assert f"  its other programs can be added as tools of their own:\n    {other}\n" in ran.out
+    assert f"  you can add its other programs as separate tools:\n    {other}\n" in ran.out
     assert run("bash", "-c", other, cwd=stash).code == 0
-    assert "composed mytool/figure1/pca: it works" in ran.out
+    assert "composed mytool/figure1/pca successfully" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -321,10 +321,10 @@ def test_a_tool_that_does_not_compose_is_added_all_the_same(stash: Path, tool: P
     assert ran.code == 0
     assert "ModuleNotFoundError: No module named 'not_installed_anywhere'" in ran.err
     assert ran.err.endswith(
-        "mytool is added all the same; are its packages installed in the environment that runs it?\n"
-        "    fix: install tools/mytool into its environment, or name one with `python:` in configs/meta.yaml\n"
+        "mytool is added, but the environment that runs it seems to lack its packages\n"
+        "    fix: install tools/mytool into its environment, or set `python:` in configs/meta.yaml\n"
     )
-    assert "it works" not in ran.out
+    assert " successfully" not in ran.out
     assert "  mytool:\n" in (stash / "configs/meta.yaml").read_text()
     assert "select" not in (stash / "configs/meta.yaml").read_text()
     assert "A  tools/mytool" in git("status", "--porcelain", cwd=stash)
@@ -440,13 +440,13 @@ def test_a_program_that_is_not_found_is_named(stash: Path, tool: Path) -> None:
     commit(tool, {"mytool/main.py": MAIN.replace("import hydra\n", "hydra = __import__('hy' + 'dra')\n")})
     (fix,) = fixes(refused(stash, "mytool", tool))
     assert fix == f"experimentstash add-tool mytool {tool} --entrypoint '-m mytool.main'"
-    assert "composed mytool/figure1/pca: it works" in paste(fix, stash).out
+    assert "composed mytool/figure1/pca successfully" in paste(fix, stash).out
     sometimes = MAIN.replace("    main()\n", "    import sys\n    'go' in sys.argv and main()\n")
     commit(tool, {"mytool/main.py": sometimes, "mytool/other.py": MAIN})
     ran = add(stash, "second", tool, "--entrypoint", "-m mytool.main")
     (fix,) = fixes(ran.err)
     assert fix == f"experimentstash add-tool second {tool} --entrypoint mytool/other.py"
-    assert "composed second/figure1/pca: it works" in paste(fix, stash).out
+    assert "composed second/figure1/pca successfully" in paste(fix, stash).out
 
 
 def test_a_tool_that_is_not_registered_is_added(stash: Path, tool: Path) -> None:

@@ -158,7 +158,7 @@ def test_an_experiment_of_a_group_of_another_name_is_frozen_and_replayed(stash: 
 @pytest.mark.every
 def test_an_experiment_in_a_config_store_is_frozen_and_named(stash: Path) -> None:
     ran = add(stash, {"main.py": program('config_path=None, config_name="config"', STORE)})
-    assert "  experiments in no file of its own: more\n" in ran.out
+    assert "  experiments defined in Python: more\n" in ran.out
     git("commit", "-q", "-m", "add", cwd=stash)
     assert estash("snapshot", "mytool", "more", "--tag", "v1", "--commit", cwd=stash).code == 0
     assert estash("run", "mytool", "more", "--snapshot", "v1", cwd=stash).out == "{'n': 4}\n"
@@ -170,7 +170,7 @@ def test_hydras_error_is_shown_and_no_select_is_kept(stash: Path) -> None:
     ran = add(stash, {"main.py": PLAIN, "conf/config.yaml": config, "conf/experiment/a.yaml": GLOBAL})
     assert ran.code == 0
     assert "In 'config': Could not find 'machine/mine'\n" in ran.err
-    assert "it works" not in ran.out
+    assert " successfully" not in ran.out
     assert entry(stash) == "    entrypoint: main.py\n"
     assert estash("run", "mytool", "a", cwd=stash).code == 1
     git("commit", "-q", "-m", "add", cwd=stash)
@@ -216,7 +216,7 @@ def test_what_else_may_be_meant_is_listed_with_commands_that_work(stash: Path) -
     assert "experiments may also be the group 'more' (b):" in lines
     assert "experiments may also be other primary configs (other):" in lines
     for command in commands[1:]:
-        assert "it works\n" in run("bash", "-c", command, cwd=stash).out
+        assert " successfully\n" in run("bash", "-c", command, cwd=stash).out
     assert estash("run", "mytool-some", "a", cwd=stash).out == "{'n': 4}\n"
     assert estash("run", "mytool-configs", "other", cwd=stash).out == "{'n': 5}\n"
 
@@ -268,9 +268,9 @@ PARTS = {
 def test_a_primary_config_that_is_not_there_leaves_the_others(stash: Path, group: str) -> None:
     files = {"main.py": MAIN, **PARTS} | ({f"conf/{group}/a.yaml": "k: 2\n"} if group else {})
     ran = add(stash, files)
-    assert (ran.code, "it works" in ran.out) == (0, True), ran.err
+    assert (ran.code, " successfully" in ran.out) == (0, True), ran.err
     assert "  copied to configs/mytool/experiment: large, small\n" in ran.out
-    assert "  left out: base.yaml: in the defaults list of another config\n  left out: a.yaml: empty\n" in ran.out
+    assert "  skipped: base.yaml: in the defaults list of another config\n  skipped: a.yaml: empty\n" in ran.out
     assert ("  experiments may also be the group 'exp' (a):\n" in ran.out) == bool(group)
     assert estash("run", "mytool", "large", cwd=stash).out == "{'n': 3, 'm': 1}\n"
 

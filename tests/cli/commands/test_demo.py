@@ -122,7 +122,7 @@ def test_no_hydra_here_and_none_to_be_had(tmp_path: Path, env: dict[str, str]) -
     ran = run(python, "-c", start, "demo", cwd=tmp_path, env={**env, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": ""})
     assert ran.code == 1
     assert ran.out.splitlines()[1:] == [
-        "The tool needs hydra-core, which is not installed here: pip gets it, for this folder only."
+        "The tool needs hydra-core. It is not installed: installing it with pip, in this directory."
     ]
     assert ran.err.startswith("experimentstash: the sample tool needs hydra-core, and it could not be had")
     assert ran.err.endswith(f"\n    fix: {python} -m pip install 'hydra-core>=1.3.2'\n")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXCLUDE = "exclude: ^configs/[^/]+/snapshots/\n"
 NAMED, OTHERS = EXCLUDE + OURS, EXCLUDE + THEIRS
-FINE = Ran(0, "the hooks are in place, and nothing is in their way\n", "")
+FINE = Ran(0, "the hooks are installed and working\n", "")
 
 
 @pytest.fixture

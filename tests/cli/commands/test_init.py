@@ -39,8 +39,8 @@ def test_a_new_folder_becomes_a_repository_and_a_stash(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == (
         f"{stash}: a stash, in a new git repository\n"
-        "  wrote configs/meta.yaml: the registry, without a tool yet\n"
-        "  wrote /outputs/ into .gitignore: what runs put out\n"
+        "  wrote configs/meta.yaml: the registry, with no tools yet\n"
+        "  added /outputs/ to .gitignore: the output of runs\n"
         f"  {stash}/.git/hooks: hooks installed\n"
         f"    {TYPES}\n"
         f"    Python of the hooks: {PYTHON}\n"
@@ -147,9 +147,7 @@ def refused(tmp_path: Path, root: Path, *args: str, cwd: Path | None = None) -> 
 
 def test_inside_of_a_repository(tmp_path: Path) -> None:
     commit(tmp_path, {"sub/x": "1"})
-    told = (
-        f"experimentstash: {{}}: lies inside of the repository {tmp_path}\n    fix: experimentstash init {tmp_path}\n"
-    )
+    told = f"experimentstash: {{}}: inside the repository {tmp_path}\n    fix: experimentstash init {tmp_path}\n"
     assert refused(tmp_path, tmp_path, "sub") == told.format(tmp_path / "sub")
     assert refused(tmp_path, tmp_path, "new/deep") == told.format(tmp_path / "new/deep")
     assert not (tmp_path / "new").exists()
@@ -158,14 +156,14 @@ def test_inside_of_a_repository(tmp_path: Path) -> None:
 def test_a_bare_repository(tmp_path: Path) -> None:
     git("init", "-q", "--bare", "x.git", cwd=tmp_path)
     assert refused(tmp_path, tmp_path, "x.git") == (
-        f"experimentstash: {tmp_path}/x.git: a bare repository has no working files\n"
+        f"experimentstash: {tmp_path}/x.git: a bare repository has no working tree\n"
         f"    fix: git clone {tmp_path}/x.git {tmp_path}/x.git-stash && experimentstash init {tmp_path}/x.git-stash\n"
     )
 
 
 def test_gits_own_folder(tmp_path: Path) -> None:
     git("init", "-q", cwd=tmp_path)
-    assert "git's own folder is no place for a stash" in refused(tmp_path, tmp_path, ".git/info")
+    assert "inside git's own directory; a stash needs a working tree" in refused(tmp_path, tmp_path, ".git/info")
 
 
 def test_a_registry_that_is_broken_is_told_and_kept(tmp_path: Path) -> None:
@@ -179,7 +177,7 @@ def test_a_registry_that_is_broken_is_told_and_kept(tmp_path: Path) -> None:
         ({"configs": ""}, "configs: a file, but a directory is needed"),
         ({"configs/meta.yaml/x": ""}, "configs/meta.yaml: cannot be read: Is a directory"),
         ({".gitignore/x": ""}, ".gitignore: cannot be read: Is a directory"),
-        ({".gitignore": "configs/\n"}, "git ignores configs/meta.yaml there (.gitignore:1: configs/)"),
+        ({".gitignore": "configs/\n"}, "git ignores configs/meta.yaml (.gitignore:1: configs/)"),
     ],
 )
 def test_something_in_the_way(tmp_path: Path, files: dict[str, str], told: str) -> None:
@@ -189,7 +187,7 @@ def test_something_in_the_way(tmp_path: Path, files: dict[str, str], told: str) 
 
 
 @pytest.mark.parametrize(
-    ("link", "told"), [("configs", "a symlink that leads out of"), (".gitignore", "git follows no link")]
+    ("link", "told"), [("configs", "a symlink that leads out of"), (".gitignore", "git does not follow a symlink")]
 )
 def test_a_link_in_the_way(tmp_path: Path, link: str, told: str) -> None:
     (tmp_path / "stash").mkdir()
@@ -201,8 +199,8 @@ def test_a_link_in_the_way(tmp_path: Path, link: str, told: str) -> None:
 
 def test_a_file_and_a_path_below_a_file(tmp_path: Path) -> None:
     write(tmp_path, {"x": ""})
-    assert f"{tmp_path}/x: not a folder" in refused(tmp_path, tmp_path, "x")
-    assert f"{tmp_path}/x: not a folder" in refused(tmp_path, tmp_path, "x/y")
+    assert f"{tmp_path}/x: not a directory" in refused(tmp_path, tmp_path, "x")
+    assert f"{tmp_path}/x: not a directory" in refused(tmp_path, tmp_path, "x/y")
 
 
 def test_what_git_refuses_is_told_in_its_words(tmp_path: Path) -> None:
@@ -311,7 +309,7 @@ def test_a_new_stash_with_a_framework(name: str, tmp_path: Path) -> None:
     root = tmp_path / "stash"
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines()[3:9] == [
-        "  wrote the hooks into .pre-commit-config.yaml",
+        "  added the hooks to .pre-commit-config.yaml",
         f"  {root}/.git/hooks: hooks installed",
         f"    run by {name}: pre-push.legacy",
         f"    configured in {name}: {', '.join(CLONE[:-1])}",

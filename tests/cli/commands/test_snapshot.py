@@ -310,7 +310,7 @@ def test_one_tag_freezes_experiments_of_several_tools(tmp_path: Path) -> None:
     assert estash("snapshot", "other", "second", "--tag", "v1", cwd=stash).code == 0
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
     assert ran.code == 0, ran.err
-    assert "with configs/other/snapshots/v1/second.yaml, frozen before\n" in ran.out
+    assert "also committing configs/other/snapshots/v1/second.yaml, which was frozen earlier\n" in ran.out
     assert git("show", "--name-only", "--format=", "snapshot/v1", cwd=stash).splitlines()[-4:] == [
         "configs/mytool/snapshots/v1/first.yaml",
         lock_of(stash),

@@ -221,7 +221,7 @@ def test_nothing_is_tagged_in_the_middle_of_a_rebase(tmp_path: Path, backend: st
     assert estash("tag", cwd=root) == Ran(
         1,
         "",
-        "experimentstash: a rebase is under way: what is tagged now would be left behind by it\n"
+        "experimentstash: a rebase is in progress: tags made now would stay on abandoned commits\n"
         "    fix: git rebase --continue && experimentstash tag  # once conflicts are resolved\n",
     )
     git("rebase", "--abort", cwd=root)
