@@ -38,6 +38,7 @@ class Objects:
         self._reader: ObjectReader | None = None
         self._trees: dict[tuple[str, str | None], Mapping[str, Entry]] = {}
         self._tops: dict[str, str] = {}
+        self._commits: dict[str, str] = {}
 
     @property
     def reader(self) -> ObjectReader:
@@ -105,9 +106,10 @@ class Objects:
         Raises:
             StashError: an object cannot be read.
         """
-        commits: dict[str, str] = {}
+        ids = list(ids)
+        commits = {one: self._commits[one] for one in ids if one in self._commits}
         broken: dict[str, str] = {}
-        waiting = {one: (one, "") for one in ids}  # with what a tag says that the next object is
+        waiting = {one: (one, "") for one in ids if one not in commits}  # with what a tag says that the next object is
         for _ in range(_DEEPEST):
             asked, waiting = waiting, {}
             objects = self.find([at for at, _ in asked.values()], _LARGEST_TAG)
@@ -124,6 +126,7 @@ class Objects:
                     broken[start] = NO_COMMIT
             if not waiting:
                 break
+        self._commits |= commits
         return commits, {**broken, **dict.fromkeys(waiting, NO_COMMIT)}
 
     def messages(self, commits: Sequence[str]) -> dict[str, str]:

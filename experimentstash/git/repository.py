@@ -288,6 +288,8 @@ class Repository:
         for commit, tag in wanted:
             if (commit, tag) not in self._trees:
                 unread.setdefault(commit, {})[tag] = None
+        if not unread:
+            return [self._trees[pair] for pair in wanted]
         # many tags are not looked for one by one in each tool, which may be many too
         asked = [(one, (None,) if None in tags or len(tags) > _FEW else tuple(tags)) for one, tags in unread.items()]
         for (commit, tags), entries in zip(unread.items(), self._entries(asked), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,10 +55,14 @@ class Catalog:
 
     Args:
         repository: the stash.
+        headers: snapshots that were read before, without their bodies, by path and blob id.
     """
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(
+        self, repository: Repository, headers: Mapping[tuple[str, str], Snapshot | None] | None = None
+    ) -> None:
         self._repository = repository
+        self._headers = headers or {}
         self._snapshots: dict[str, Snapshot | StashError] = {}
         self._manifests: dict[str, Manifest | StashError] = {}
 
@@ -171,8 +176,18 @@ class Catalog:
 
     def moment(self, record: TagRecord) -> dt.datetime | None:
         """Return when a tag was frozen: the newest time that its snapshots record."""
-        times = (snapshot_file.timestamp(one.one("TIMESTAMP")) for one in self.readable(record).values())
+        headers = (self._header(record, name) for name in record.names)
+        times = (snapshot_file.timestamp(header.one("TIMESTAMP")) for header in headers if header)
         return max(filter(None, times), default=None)
+
+    def _header(self, record: TagRecord, name: SnapshotName) -> Snapshot | None:
+        """Return a snapshot, perhaps without its body, or None if it cannot be read."""
+        key = (name.path, record.files[name.path].id)
+        if key in self._headers:
+            return self._headers[key]
+        with contextlib.suppress(StashError):
+            return self.snapshot(record, name)
+        return None
 
     def subjects(self, records: Iterable[TagRecord]) -> dict[str, str]:
         """Return the first line of the message of each tag's freeze commit, by tag."""

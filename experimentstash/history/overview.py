@@ -213,15 +213,15 @@ def _standing(stash: Stash, name: str, pin: str, commit: str) -> tuple[str, str]
 def _tag_states(
     repository: Repository, head: str | None, *, online: bool
 ) -> tuple[list[TagState], tuple[Problem, ...]]:
-    catalog = Catalog(repository)
     findings = findings_by_tag(repository)
+    catalog = Catalog(repository, findings.headers)
     commits = [record.commit for record in catalog.records.values() if record.commit]
     elsewhere = _without(repository, commits, [head]) if head else None
     unseen = _without(repository, commits, ["--remotes"]) if repository.remembered() else None
     published = _published(repository, catalog) if online else {}
     found = []
     for tag, record in catalog.records.items():
-        problems = findings.get(tag, ())
+        problems = findings.problems.get(tag, ())
         if record.complaint and not problems:
             problems = (Problem(f"refs/tags/snapshot/{tag}", "tag", record.complaint, "git fsck"),)
         if record.commit is None and not problems:
@@ -229,7 +229,8 @@ def _tag_states(
         is_seen = None if unseen is None else record.commit is not None and record.commit not in unseen
         is_here = None if elsewhere is None else record.commit is not None and record.commit not in elsewhere
         found.append(TagState(record, problems, is_here, published.get(tag) if online else is_seen))
-    extra = [problem for tag, problems in findings.items() if tag not in catalog.records for problem in problems]
+    tagless = findings.problems.keys() - catalog.records.keys()
+    extra = [problem for tag, problems in findings.problems.items() if tag in tagless for problem in problems]
     extra += _unpublished(repository) if online else []
     return found, tuple(extra)
 

@@ -35,13 +35,13 @@ def report_data(repository: Repository, reports: Sequence[Path]) -> dict[str, An
     Raises:
         StashError: a file is no report of a reproduction, or the tags cannot be read.
     """
-    catalog = Catalog(repository)
     findings = findings_by_tag(repository)
+    catalog = Catalog(repository, findings.headers)
     subjects = catalog.subjects(catalog.records.values())
     reproductions = [_reproduction(path) for path in reports]
     tags = []
     for record in catalog.records.values():
-        problems = findings.get(record.tag, ())
+        problems = findings.problems.get(record.tag, ())
         if record.commit is None and not problems:
             problems = (missing_tag(record.tag),)
         own = [one for one in reproductions if one["tag"] == record.tag and one["commit"] == record.commit]

@@ -215,22 +215,21 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     Returns:
         The findings, the first 50 of them.
     """
-    path = quote(name.path)
-    refreeze = refreeze_command(name)
 
-    def problem(what: str, fix: str = refreeze) -> Problem:
-        return Problem(name.path, "header", what, fix)
+    def problem(what: str, fix: str = "") -> Problem:
+        return Problem(name.path, "header", what, fix or refreeze_command(name))
 
     found = [problem(f"{short(part)}: {complaint}") for part, complaint in name_complaints(name)]
     for key in ONCE:
         values = snapshot.all(key)
         if len(values) > 1:
-            found.append(problem(f"{key} stands {len(values)} times", f"keep one '# {key}:' line of {path}"))
+            fix = f"keep one '# {key}:' line of {quote(name.path)}"
+            found.append(problem(f"{key} stands {len(values)} times", fix))
         if key in REQUIRED and not any(values):
             found.append(problem(f"no {key} line"))
     for key in dict.fromkeys(_below_the_header(snapshot.body)):
         what = f"{key} stands below an empty line, where the header has ended"
-        found.append(problem(what, f"remove the empty line above '# {key}:' in {path}"))
+        found.append(problem(what, f"remove the empty line above '# {key}:' in {quote(name.path)}"))
     if (title := snapshot.one("SNAPSHOT")) and title != name.title:
         found.append(problem(f"SNAPSHOT says {short(title)}, the path says {name.title!r}"))
     if (tag := snapshot.one("TAG")) and tag != name.tag:

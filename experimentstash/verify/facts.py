@@ -107,6 +107,11 @@ class Facts:
         """How many snapshots were read; the same file in two commits is one."""
         return len(self._snapshots)
 
+    @property
+    def headers(self) -> Mapping[tuple[str, str], Snapshot | None]:
+        """The snapshots that were read, without their bodies, by path and blob id; None for one that cannot be read."""
+        return self._snapshots
+
     @cached_property
     def index(self) -> Tree:
         """What the index records of the stash."""

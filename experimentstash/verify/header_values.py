@@ -25,8 +25,9 @@ _SELECTS = frozenset({"", "group", "append", "primary", "compose"})
 
 def value_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     """Judge the rule `header` of the lines that `run --snapshot` and `reproduce` read."""
-    refreeze = refreeze_command(name)
-    return [Problem(name.path, "header", what, refreeze) for what in _complaints(snapshot, name)]
+    complaints = list(_complaints(snapshot, name))
+    refreeze = refreeze_command(name) if complaints else ""
+    return [Problem(name.path, "header", what, refreeze) for what in complaints]
 
 
 def _complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[str]:

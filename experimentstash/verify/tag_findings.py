@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import Problem, StashError
 from experimentstash.core.names import tag_of, tag_ref
@@ -12,26 +12,39 @@ from experimentstash.verify.examination import Examination
 from experimentstash.verify.flat_memory import remembering
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from experimentstash.git.repository import Repository
+    from experimentstash.stash.snapshot_file import Snapshot
 
 
-def findings_by_tag(repository: Repository) -> dict[str, tuple[Problem, ...]]:
+class TagFindings(NamedTuple):
+    """The findings of a stash.
+
+    Attributes:
+        problems: the findings by tag; none for a tag that holds. A finding in the index belongs to the tag of its
+            path; a finding that belongs to no tag has the key "".
+        headers: the snapshots that were read, without their bodies, by path and blob id; None for one that cannot be
+            read.
+    """
+
+    problems: Mapping[str, tuple[Problem, ...]]
+    headers: Mapping[tuple[str, str], Snapshot | None]
+
+
+def findings_by_tag(repository: Repository) -> TagFindings:
     """Judge each snapshot tag by its own snapshots, and the snapshots of the index.
 
     A text that was found flat before is not parsed again.
 
     Args:
         repository: the stash; a bare one has no index.
-
-    Returns:
-        The findings by tag; nothing for a tag that holds. What is found in the index belongs to the tag of its path,
-        and what belongs to none stands under an empty text.
     """
     with remembering(repository.own_folder):
         return _findings(repository)
 
 
-def _findings(repository: Repository) -> dict[str, tuple[Problem, ...]]:
+def _findings(repository: Repository) -> TagFindings:
     examination = Examination(repository)
     tags = examination.tags
     found: dict[str, list[Problem]] = {tag: [] for tag in tags.commits}
@@ -55,7 +68,8 @@ def _findings(repository: Repository) -> dict[str, tuple[Problem, ...]]:
         tag = tag_of(problem.where)
         if tag not in tags.broken:
             found.setdefault(tag, []).append(problem)
-    return {tag: tuple(dict.fromkeys(problems)) for tag, problems in found.items()}
+    unique = {tag: tuple(dict.fromkeys(problems)) for tag, problems in found.items()}
+    return TagFindings(unique, examination.facts.headers)
 
 
 def findings_of_tag(repository: Repository, tag: str, commit: str | None) -> tuple[Problem, ...]:
