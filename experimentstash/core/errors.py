@@ -11,7 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence, Sized
 
 FINE, FINDING, USAGE, FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes of spec.md, section *Commands*."""
@@ -57,8 +57,7 @@ def short(text: str) -> str:
 
 def listed(texts: Sequence[str], most: int) -> str:
     """Return texts joined with commas: the first `most` of them, and how many more there are."""
-    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
-    return f"{', '.join(texts[:most])}{more}"
+    return " ".join([", ".join(texts[:most]), *omitted(texts, most)])
 
 
 def first_lines(lines: Sequence[str], most: int, more: str = "and {:,} more") -> list[str]:
@@ -69,7 +68,18 @@ def first_lines(lines: Sequence[str], most: int, more: str = "and {:,} more") ->
         most: how many are kept.
         more: the last line, with a place for the number.
     """
-    return [*lines[:most], *([more.format(len(lines) - most)] if len(lines) > most else [])]
+    return [*lines[:most], *omitted(lines, most, more)]
+
+
+def omitted(items: Sized, most: int, more: str = "and {:,} more") -> list[str]:
+    """Return the line that says how many items after the first `most` are omitted; empty if there are none.
+
+    Args:
+        items: all items.
+        most: how many are shown.
+        more: the line, with a place for the number.
+    """
+    return [more.format(len(items) - most)] if len(items) > most else []
 
 
 def quote(text: str) -> str:
@@ -169,8 +179,8 @@ def report(problems: Iterable[Problem]) -> int:
     unique = sorted(set(problems))
     for problem in unique[:_MAX_REPORTED]:
         print(_masked(str(problem)), file=sys.stderr)
-    if len(unique) > _MAX_REPORTED:
-        print(f"and {len(unique) - _MAX_REPORTED} more", file=sys.stderr)
+    for line in omitted(unique, _MAX_REPORTED):
+        print(line, file=sys.stderr)
     return FINDING if unique else FINE
 
 

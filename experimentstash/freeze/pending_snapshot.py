@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from experimentstash.core.errors import Problem, StashError, printable
-from experimentstash.core.names import SnapshotName, tool_path
+from experimentstash.core.names import SHORT, SnapshotName, tool_path
 from experimentstash.core.secrets import masked
 from experimentstash.git.checkouts.tool_commit import tool_commit
 from experimentstash.git.user_git import answer
@@ -150,8 +150,9 @@ def _read(stash: Stash, path: str) -> PendingSnapshot:
     for tool, recorded in recorded_pins.items():
         if not snapshot_file.same_commit(recorded, here := pins[tool]):
             raise StashError(
-                f"{path} is frozen under the same tag, with {tool_path(tool)} at {recorded[:12]}, not {here[:12]}",
-                f"git -C {tool_path(tool)} checkout {recorded[:12]}  # or freeze it anew",
+                f"{path} is frozen under the same tag, with {tool_path(tool)} at {recorded[:SHORT]}, "
+                f"not {here[:SHORT]}",
+                f"git -C {tool_path(tool)} checkout {recorded[:SHORT]}  # or freeze it anew",
             )
     return PendingSnapshot(name, text, (), pins, files_beside(stash, name, parsed))
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import StashError, ToolExit, listed, printable
+from experimentstash.core.errors import StashError, ToolExit, first_lines, listed, printable
 from experimentstash.core.files import write_shared
 from experimentstash.core.names import REGISTRY
 from experimentstash.freeze.environment_capture import check_ran_as_locked
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_MOST_TOLD = 10  # files that lie beside the run directory
-_MOST_NAMED = 5
+_MAX_LISTED = 10  # files that lie beside the run directory
+_MAX_PATHS = 5
 
 
 def record_run(
@@ -84,7 +84,7 @@ def record_run(
     write_shared(stash.root / found.name.results_path, found.files[found.name.results_path], fix=ignore)
     write_shared(stash.root / found.name.path, found.text, found.published)
     count = f"{len(manifest.files):,} file{'s' if len(manifest.files) > 1 else ''}"
-    return found.with_notices([("results", f"{count} of {ran.folder}"), *_beside(ran.beside), *moved])
+    return found.with_notices([("results", f"{count} of {ran.folder}"), *_stray_notices(ran.beside), *moved])
 
 
 def _put_back(stash: Stash, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple[str, str]]:
@@ -93,7 +93,7 @@ def _put_back(stash: Stash, tool: Tool, ran: Ran, *, is_last: bool) -> list[tupl
     root = stash.root if not is_last else stash.checkout(tool.name)
     leave = [stash.root / name for name in ("outputs", "configs")]
     done = put_back(root, ran.beside, aside, ran.directories, leave)
-    return [("beside the run directory", f"moved to {aside}: {listed(done, _MOST_NAMED)}")] if done else []
+    return [("beside the run directory", f"moved to {aside}: {listed(done, _MAX_PATHS)}")] if done else []
 
 
 def _without_results(stash: Stash, tool: Tool, frozen: PendingSnapshot, ran: Ran) -> StashError:
@@ -102,9 +102,9 @@ def _without_results(stash: Stash, tool: Tool, frozen: PendingSnapshot, ran: Ran
     written = [one for one in ran.beside if one.change != "gone"]
     if not written:
         return StashError(what, "write them below ${hydra:runtime.output_dir}, or freeze without --run")
-    beside = "".join(f"\n    {printable(str(one))}" for one in written[:_MOST_TOLD])
-    paths = [path for one in written[:_MOST_NAMED] if (path := path_of(stash, tool, one.path))]
-    places = paths if len(written) <= _MOST_NAMED else sorted({path.partition("/")[0] for path in paths})
+    beside = "".join(f"\n    {printable(str(one))}" for one in written[:_MAX_LISTED])
+    paths = [path for one in written[:_MAX_PATHS] if (path := path_of(stash, tool, one.path))]
+    places = paths if len(written) <= _MAX_PATHS else sorted({path.partition("/")[0] for path in paths})
     entry = f"results: {{paths: [{', '.join(map(json.dumps, places))}]}}"
     return StashError(
         f"{what}; what it wrote lies beside it:{beside}",
@@ -112,13 +112,10 @@ def _without_results(stash: Stash, tool: Tool, frozen: PendingSnapshot, ran: Ran
     )
 
 
-def _beside(written: Sequence[Written]) -> list[tuple[str, str]]:
-    """Return what is told of what the run left beside its folder; one with many files there tells of some."""
-    told = [("beside the run directory", str(one)) for one in written[:_MOST_TOLD]]
-    told += [("beside the run directory", f"{len(written) - _MOST_TOLD:,} more")] if len(written) > _MOST_TOLD else []
-    if any(one.change != "new" for one in written):
-        # a checkpoint, a cache: the results may come from what it held before
-        told.append(
-            ("beside the run directory", "a file that was there before is not frozen: who reproduces it has it not")
-        )
-    return told
+def _stray_notices(written: Sequence[Written]) -> list[tuple[str, str]]:
+    """Return notices about the files that the run wrote outside its directory, the first few of them."""
+    notices = first_lines(list(map(str, written)), _MAX_LISTED)
+    if any(file.change != "new" for file in written):
+        # a checkpoint or a cache: the results may depend on its earlier contents
+        notices.append("an existing file was changed; it is not frozen, so a reproduction starts without it")
+    return [("beside the run directory", notice) for notice in notices]

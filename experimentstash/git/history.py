@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from experimentstash.core.errors import StashError, UsageError
-from experimentstash.core.names import leads_to_snapshots, tag_of
+from experimentstash.core.names import SHORT, leads_to_snapshots, tag_of
 from experimentstash.git.entries import LINK, PIN, Entry
 from experimentstash.git.location import MOST, ON_THE_WAY, SNAPSHOTS, UNMOVED
 
@@ -83,7 +83,7 @@ def check_whole(place: GitLocation, commits: Iterable[str]) -> None:
     """
     if edge := sorted(_shallow_commits(place).intersection(commits)):
         raise StashError(
-            f"{edge[0][:12]} is at the edge of this shallow clone: what comes before it is not here to be judged",
+            f"{edge[0][:SHORT]} is at the edge of this shallow clone: what comes before it is not here to be judged",
             "git fetch --unshallow --tags",
         )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError, command, first_lines, printable
-from experimentstash.core.names import REGISTRY, tool_path
+from experimentstash.core.names import REGISTRY, SHORT, tool_path
 from experimentstash.environments.tool_python import interpreter
 from experimentstash.git.checkouts.changes import is_filtered
 from experimentstash.git.user_git import git
@@ -212,7 +212,7 @@ def _unheld(checkout: _CommittedTool, path: str, file: str, *, builds: bool) -> 
 
 
 def _ran(checkout: _CommittedTool, file: str) -> str:
-    return f"ran code of {printable(file)}, not of {checkout.path} at {checkout.commit[:12]}"
+    return f"ran code of {printable(file)}, not of {checkout.path} at {checkout.commit[:SHORT]}"
 
 
 def _is_made_by_a_build(file: str, *, builds: bool) -> bool:
@@ -235,7 +235,7 @@ def _elsewhere(checkout: _CommittedTool, module: str, file: str) -> Foreign | No
     if own is not None and Path(file).is_file() and checkout.has_bytes(own, file):
         return None
     top = module.partition(".")[0]
-    what = f"{top} is imported from {file}, and not from {checkout.path} at {checkout.commit[:12]}"
+    what = f"{top} is imported from {file}, and not from {checkout.path} at {checkout.commit[:SHORT]}"
     return Foreign(checkout.tool.name, file, what, _ran(checkout, file), _import_from(checkout, file))
 
 

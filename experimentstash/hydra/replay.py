@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, printable
-from experimentstash.core.names import SnapshotName, check_experiment, near, snapshot_directory, tool_path
+from experimentstash.core.names import SHORT, SnapshotName, check_experiment, near, snapshot_directory, tool_path
 from experimentstash.core.secrets import for_others
 from experimentstash.git.checkouts.checked_out import update_submodule
 from experimentstash.git.checkouts.tool_commit import check_unchanged, checked_out
@@ -106,7 +106,8 @@ def _differences(stash: Stash, name: SnapshotName, frozen: snapshot_file.Snapsho
         try:
             here = checked_out(stash, tool)
             if not snapshot_file.same_commit(recorded, here):
-                what = f"{tool_path(tool)} is at {here[:12]}, and {name.path} was frozen at {printable(recorded[:12])}"
+                frozen_at = printable(recorded[:SHORT])
+                what = f"{tool_path(tool)} is at {here[:SHORT]}, and {name.path} was frozen at {frozen_at}"
                 yield StashError(what, _move_to(stash, tool, recorded))
             check_unchanged(stash, tool)
         except StashError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, report
 from experimentstash.core.files import check_shared, file_digest
-from experimentstash.core.names import tag_ref
+from experimentstash.core.names import SHORT, tag_ref
 from experimentstash.core.secrets import first_secret
 from experimentstash.core.urls import without_secrets
 from experimentstash.environments.wheelhouse import gather
@@ -159,7 +159,7 @@ def _packed(
     named = wanted.commit if wanted else git("rev-parse", ref, cwd=root)
     commit = wanted.commit if wanted else git("rev-parse", f"{ref}^{{commit}}", cwd=root)
     path = wanted.path if wanted else ""
-    _log.info("packing %s at %s", path or "the stash", commit[:12])
+    _log.info("packing %s at %s", path or "the stash", commit[:SHORT])
     file = place / f"{number}.pack"
     git_dir = Path(git("rev-parse", "--absolute-git-dir", cwd=root))
     unpacked = git_bundles.pack(git_dir, named, stage.repository.object_format, file, path or "the stash")
@@ -201,8 +201,8 @@ def summary(bundled: Bundled) -> Sequence[str]:
     manifest = bundled.manifest
     stash, *tools = manifest.repositories
     return [
-        f"{bundled.path}: snapshot/{manifest.tag} at {stash.commit[:12]}, {bundled.size} bytes",
-        *(f"  {one.path} at {one.commit[:12]}" for one in tools),
+        f"{bundled.path}: snapshot/{manifest.tag} at {stash.commit[:SHORT]}, {bundled.size} bytes",
+        *(f"  {one.path} at {one.commit[:SHORT]}" for one in tools),
         *(f"  the packages of {one.lock} for {one.platform}" for one in manifest.locks or ()),
         *(["  Python itself is not in it"] if manifest.locks else []),
         *(f"  the contents that {path or 'the stash'} has in Git LFS are not in it" for path in bundled.lfs),

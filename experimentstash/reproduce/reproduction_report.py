@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from experimentstash import __version__
 from experimentstash.core.errors import FINDING, FINE, StashError, first_lines, printable
 from experimentstash.core.files import write_text
+from experimentstash.core.names import SHORT
 from experimentstash.core.secrets import for_others, for_others_in
 from experimentstash.stash.results.comparison_report import terminal
 from experimentstash.stash.results.markdown import code, escaped, listed, markdown
@@ -128,7 +129,7 @@ class Account:
             yield from _some("environment", one.within.told)
             yield from _some("beside the run directory", one.beside)
         yield from map(printable, self.notes)
-        yield f"snapshot/{self.tag} at {self.commit[:12]}: {self.verdict}"
+        yield f"snapshot/{self.tag} at {self.commit[:SHORT]}: {self.verdict}"
 
     def as_json(self) -> dict[str, object]:
         """Return it as JSON has it."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import FREE_SPACE, StashError, command, is_disk_full, printable, short
 from experimentstash.core.files import check_inside, write_text
 from experimentstash.core.invocation import rerun
+from experimentstash.core.names import SHORT
 from experimentstash.core.process import run_captured
 from experimentstash.core.urls import is_local, names_program, without_secrets
 from experimentstash.git.entries import LINK, Entry
@@ -211,7 +212,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
         if not fetch(str(git_dir), pin, cwd=place.root, show=False, tags=True):
             return
     if not url:
-        raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:12]}")
+        raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:SHORT]}")
     watch = limit.watch(place.git_dir, f"fetching {place.title}")
     for refspecs in ((pin,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
         said = fetch(url, *refspecs, cwd=place.root, foreign=True, tags=True, watch=watch)  # not every server gives ids
@@ -221,7 +222,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
     if is_disk_full(said):
         raise StashError(f"{place.title}: {shown} was not fetched:\n{said}", FREE_SPACE)
     if said:
-        what = f"{place.title}: {shown} cannot be fetched, and no clone here has {commit[:12]}:\n{said}"
+        what = f"{place.title}: {shown} cannot be fetched, and no clone here has {commit[:SHORT]}:\n{said}"
     else:
         what = f"{place.title}: {shown} has not the commit {commit} any more"
     raise StashError(what, f"{command('git', 'ls-remote', '--', shown)}  # and ask its owners for that commit")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from experimentstash.core.errors import StashError
 from experimentstash.core.file_lock import take_lock
 from experimentstash.core.files import check_inside, write_text
+from experimentstash.core.names import SHORT
 from experimentstash.reproduce.safe_checkout import OWN
 from experimentstash.reproduce.stash_source import into_another
 
@@ -79,8 +80,8 @@ class Progress:
         """
         if self.commit not in ("", commit):
             raise StashError(
-                f"{self.folder}: snapshot/{self.tag} was {self.commit[:12]} when this reproduction began, and is "
-                f"{commit[:12]} now: somebody moved it",
+                f"{self.folder}: snapshot/{self.tag} was {self.commit[:SHORT]} when this reproduction began, and is "
+                f"{commit[:SHORT]} now: somebody moved it",
                 f"{into_another(self.tag)}  # and ask who moved the tag",
             )
         self.commit = commit

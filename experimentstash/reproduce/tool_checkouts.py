@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError, short
 from experimentstash.core.files import check_inside
 from experimentstash.core.invocation import rerun
-from experimentstash.core.names import tool_path
+from experimentstash.core.names import SHORT, tool_path
 from experimentstash.git.entries import PIN, Entry
 from experimentstash.git.gitmodules import Submodule
 from experimentstash.git.repository import Repository
@@ -92,7 +92,7 @@ class Tools:
             pins = repository.tree(commit, "").pins
             submodules = repository.submodules([commit])[commit]
         if unpinned := sorted(set(names) - pins.keys()):
-            raise StashError(f"{tool_path(unpinned[0])}: a snapshot wants it, and {commit[:12]} pins nothing there")
+            raise StashError(f"{tool_path(unpinned[0])}: a snapshot wants it, and {commit[:SHORT]} pins nothing there")
         wanted = []
         for tool in sorted(names):
             submodule = submodules.get(tool_path(tool), Submodule(tool_path(tool)))
@@ -131,7 +131,7 @@ class Tools:
         is_new = place.make(self._repository.object_format, wanted.url)
         if is_new or not place.has(wanted.commit):
             _log.info(
-                "%s %s at %s", "unpacking" if self._source.archive else "fetching", place.title, wanted.commit[:12]
+                "%s %s at %s", "unpacking" if self._source.archive else "fetching", place.title, wanted.commit[:SHORT]
             )
             self._fetch(place, wanted, parent, clones)
         if not is_new and place.is_checked_out():

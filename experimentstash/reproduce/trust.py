@@ -9,6 +9,7 @@ import click
 
 from experimentstash.core.errors import StashError, command, listed, printable
 from experimentstash.core.invocation import rerun
+from experimentstash.core.names import SHORT
 from experimentstash.core.urls import without_secrets
 from experimentstash.reproduce.safe_git import inert
 
@@ -33,7 +34,7 @@ def who(root: Path, commit: str) -> str:
     said = inert(
         "log", "--max-count=1", "--no-patch", "--no-show-signature", "--format=%an <%ae>, %as", commit, cwd=root
     )
-    return f"{commit[:12]} by {said.strip()}"
+    return f"{commit[:SHORT]} by {said.strip()}"
 
 
 def lines(

@@ -115,7 +115,7 @@ def test_no_end_of_findings(root: Path) -> None:
     raw = blob(root, "a: ${b}\n")
     listed = "".join(f"100644 {raw}\t{snapshot_path('a', f'v{n}')}\n" for n in range(2000))
     git("update-index", "--index-info", cwd=root, stdin=listed)
-    for told in refused_by_all(root, "and 7000 more"):
+    for told in refused_by_all(root, "and 7,000 more"):
         assert told.count("    fix: ") == 1000
 
 

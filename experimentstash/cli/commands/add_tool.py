@@ -13,7 +13,7 @@ import click
 
 from experimentstash.core.errors import StashError, first_lines, listed, printable, quote
 from experimentstash.core.files import write_shared
-from experimentstash.core.names import REGISTRY, check_tool, experiment_path
+from experimentstash.core.names import REGISTRY, SHORT, check_tool, experiment_path
 from experimentstash.core.urls import is_local
 from experimentstash.git.submodules import new_submodule
 from experimentstash.git.submodules.transaction import all_or_nothing, only_add
@@ -142,7 +142,7 @@ def try_first(stash: Stash, undo: Undo, found: Survey) -> tuple[Survey, str]:
 def tell(stash: Stash, found: Survey, failure: str, url: str) -> None:
     """Print the added files and the next commands on stdout, and problems on stderr."""
     tool = found.tool
-    lines = [f"added {tool.name} at {new_submodule.commit_of(stash, tool)[:12]} ({tool.path})", *_about(found)]
+    lines = [f"added {tool.name} at {new_submodule.commit_of(stash, tool)[:SHORT]} ({tool.path})", *_about(found)]
     staged = f".gitmodules, {REGISTRY}, {tool.path}" + (f", configs/{tool.name}" if found.copied else "")
     lines.append(f"staged: {staged}")
     if is_local(url) and not url.startswith(("./", "../")):  # relative URLs start at the remote of the stash

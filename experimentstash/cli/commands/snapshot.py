@@ -10,7 +10,7 @@ import click
 from experimentstash.core.errors import FINE, UsageError
 from experimentstash.core.errors import command as command_text
 from experimentstash.core.files import check_shared
-from experimentstash.core.names import nearest, plain_tag
+from experimentstash.core.names import SHORT, nearest, plain_tag
 from experimentstash.core.progress import show_steps
 from experimentstash.freeze.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze.freezer import Freezer
@@ -98,9 +98,9 @@ def command(
             click.echo(str(move))
         frozen = [*frozen, *others]
         made = commit_frozen(stash, frozen, message or _message(frozen))
-        click.echo(f"committed {made[:12]} and tagged it snapshot/{tag}")
+        click.echo(f"committed {made[:SHORT]} and tagged it snapshot/{tag}")
         if is_on_no_branch(stash):
-            click.echo(f"HEAD is detached: the commit is on no branch\nnext: git branch snapshot-{tag} {made[:12]}")
+            click.echo(f"HEAD is detached: the commit is on no branch\nnext: git branch snapshot-{tag} {made[:SHORT]}")
     else:
         paths = " ".join(
             dict.fromkeys(

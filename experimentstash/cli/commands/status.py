@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.cli.terminal import BAD, FAINT, GOOD, HEAD, Cell, Table, show, styled
-from experimentstash.core.errors import FINE, listed, printable
+from experimentstash.core.errors import FINE, listed, omitted, printable
 from experimentstash.core.names import SHORT
 from experimentstash.git.repository import Repository
 from experimentstash.history.overview import overview, summary
@@ -115,8 +115,7 @@ def _problems(title: str, problems: Iterable[Problem]) -> Iterator[str]:
         yield ""
         yield styled(title, HEAD)
         yield from (line for problem in unique[:_MAX_PROBLEMS] for line in str(problem).split("\n"))
-    if len(unique) > _MAX_PROBLEMS:
-        yield f"and {len(unique) - _MAX_PROBLEMS:,} more (experimentstash verify --all)"
+    yield from omitted(unique, _MAX_PROBLEMS, "and {:,} more (experimentstash verify --all)")
 
 
 def _fixes(tools: tuple[ToolState, ...]) -> Iterator[str]:

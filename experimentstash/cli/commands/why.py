@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from experimentstash.cli.terminal import HEAD, Table, show, styled
-from experimentstash.core.errors import FINE, printable
+from experimentstash.core.errors import FINE, omitted, printable
 from experimentstash.core.names import SHORT
 from experimentstash.git.repository import Repository
 from experimentstash.history.causes import Explanation, explain
@@ -60,8 +60,7 @@ def _cause_lines(one: Explanation, cause: Cause) -> Iterator[str]:
     rows = [(row.key, (row.old or "")[:short], (row.new or "")[:short]) for row in cause.rows[:_MOST]]
     table = Table(("key", one.comparison.old.label, one.comparison.new.label), rows)
     yield from (f"  {line}" for line in table.lines())
-    if len(cause.rows) > _MOST:
-        yield f"  and {len(cause.rows) - _MOST:,} more (experimentstash diff --only-changed)"
+    yield from omitted(cause.rows, _MOST, "  and {:,} more (experimentstash diff --only-changed)")
     if cause.kind == "code":
         for commit in one.comparison.commits[:_MOST]:
             yield printable(f"    {commit}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import FINDING, FINE, printable
+from experimentstash.core.errors import FINDING, FINE, omitted, printable
 
 if TYPE_CHECKING:
     from experimentstash.stash.results.tolerance import Gap
@@ -141,12 +141,11 @@ def terminal(report: Report, most: int = 40) -> str:
     """Return the report for a terminal: the verdict, then what is not identical, at most `most` files of it."""
     counts = ", ".join(f"{number:,} {verdict.value}" for verdict, number in report.counts.items())
     lines = [f"{report.verdict}{f': {counts}' if counts else ''}"]
-    told = [file for file in report.files if file.verdict not in (FileVerdict.IDENTICAL, FileVerdict.LEFT_OUT)]
-    for file in told[:most]:
+    different = [file for file in report.files if file.verdict not in (FileVerdict.IDENTICAL, FileVerdict.LEFT_OUT)]
+    for file in different[:most]:
         lines.append(f"  {file.verdict.value}: {printable(file.name)}")
         lines += [f"      {printable(line)}" for line in _details(file)]
-    if len(told) > most:
-        lines.append(f"  and {len(told) - most:,} more; --report FILE has them all")
+    lines += omitted(different, most, "  and {:,} more; --report FILE has them all")
     lines += [f"  not compared: {printable(note)}" for note in report.notes[:most]]
     return "\n".join(lines)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from experimentstash.core.errors import first_lines, printable
+from experimentstash.core.errors import first_lines, omitted, printable
 from experimentstash.stash.results.comparison_report import FileVerdict, figure
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _more(files: list[FileResult]) -> str:
-    return f"\n\nand {len(files) - _MOST:,} more" if len(files) > _MOST else ""
+    return "".join(omitted(files, _MOST, "\n\nand {:,} more"))
 
 
 def listed(head: str, items: Iterable[str]) -> Iterator[str]:

@@ -130,7 +130,7 @@ def test_a_run_may_be_added_to_what_was_frozen_without_one(stash: Path) -> None:
 
 @pytest.mark.every
 def test_what_lies_beside_is_told_and_what_was_there_before_is_warned_of(stash: Path) -> None:
-    warning = "a file that was there before is not frozen: who reproduces it has it not"
+    warning = "an existing file was changed; it is not frozen, so a reproduction starts without it"
     first = estash("snapshot", "mytool", "first", "beside=2", "--tag", "v1", "--run", cwd=stash)
     assert f"    beside the run directory: {stash}/tools/mytool/kept/00.txt (new)\n" in first.out
     assert warning not in first.out
@@ -142,7 +142,7 @@ def test_what_lies_beside_is_told_and_what_was_there_before_is_warned_of(stash: 
     write(stash / "tools/mytool", {"kept/01.txt": "of the user's"})
     again = estash("snapshot", "mytool", "first", "beside=14", "--tag", "v2", "--run", cwd=stash)
     assert f"    beside the run directory: {stash}/tools/mytool/kept/01.txt (changed)\n" in again.out
-    assert "    beside the run directory: 4 more\n" in again.out
+    assert "    beside the run directory: and 4 more\n" in again.out
     assert f"    beside the run directory: {warning}\n" in again.out
 
 
