@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import click
 
 from experimentstash import __version__
 from experimentstash.core.errors import FINE, guard
+from experimentstash.core.journal import has_interrupted
 from experimentstash.core.names import nearest
 
 COMMANDS = {
@@ -24,6 +26,7 @@ COMMANDS = {
     "find": "Find the snapshot or run that a file comes from.",
     "report": "Write an HTML page about the snapshots.",
     "verify": "Check whether snapshots hold.",
+    "drop": "Take back a snapshot that is not published.",
     "tag": "Make missing snapshot/* tags.",
     "reproduce": "Run the experiments of a tag in another directory.",
     "bundle": "Write a tag and everything it needs to one file.",
@@ -73,6 +76,11 @@ def main() -> None:
 
 
 def _program() -> int:
+    if has_interrupted(Path.cwd()):
+        from experimentstash.git.stash_change import finish_interrupted  # few commands find one
+        from experimentstash.stash.stash import find_stash
+
+        finish_interrupted(find_stash())
     try:
         code = cli.main(prog_name="experimentstash", standalone_mode=False)
     except click.exceptions.Abort as abort:

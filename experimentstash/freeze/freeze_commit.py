@@ -7,22 +7,19 @@ transaction brings the branch to the commit and makes the tag.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
 from experimentstash.core.invocation import rerun
 from experimentstash.core.names import REGISTRY, tag_ref, tool_path
-from experimentstash.git.repository import Repository, retry, write_tag
-from experimentstash.git.user_git import HELD, answer, ask_git, clean_environment, git, show_git
+from experimentstash.freeze.hidden_worktree import CommitIndex, hidden_worktree
+from experimentstash.git.repository import Repository
+from experimentstash.git.user_git import answer, ask_git, clean_environment, git
 from experimentstash.stash import registry
-from experimentstash.verify.missing_tags import tag_of_commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from experimentstash.freeze.pending_snapshot import PendingSnapshot
@@ -64,12 +61,17 @@ def check_can_commit(stash: Stash, tool: str) -> None:
     add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit -m 'Add {tool}'"
     if head is None:
         raise StashError("no commit yet: the tool and the registry come first", add)
-    for name, finish in _UNDER_WAY.items():
-        if (stash.root / git("rev-parse", "--git-path", name, cwd=stash.root)).exists():
-            raise StashError(f"something else is under way ({name})", finish)
+    check_nothing_under_way(stash)
     registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash.root)
     if registered is None or tool not in registry.parse(_blob(stash.root, registered), f"HEAD:{REGISTRY}"):
         raise StashError(f"the tool {tool!r} is not registered in the last commit", add)
+
+
+def check_nothing_under_way(stash: Stash) -> None:
+    """Raise `StashError` if a merge, a rebase or the like is in progress."""
+    for name, finish in _UNDER_WAY.items():
+        if (stash.root / git("rev-parse", "--git-path", name, cwd=stash.root)).exists():
+            raise StashError(f"something else is under way ({name})", finish)
 
 
 def _blob(root: Path, blob: str) -> bytes:
@@ -96,112 +98,15 @@ def commit_frozen(stash: Stash, frozen: Sequence[PendingSnapshot], message: str)
     paths = [path for one in frozen for path in (one.name.path, *one.files)]
     tag = frozen[0].name.tag
     head = git("rev-parse", "HEAD", cwd=stash.root)
-    with _aside(stash, head) as worktree:
+    with hidden_worktree(stash, head) as worktree:
         worktree.stage(pins, paths)
         if worktree.git("diff-index", "--cached", "--name-only", head):
             worktree.commit(message)
         commit = worktree.git("rev-parse", "HEAD")
         tag_object = worktree.tag_object(tag, commit)
-        _Index(stash.root, clean_environment()).stage(pins, paths)
+        CommitIndex(stash.root, clean_environment()).stage(pins, paths)
         _move_refs(stash, tag, _Move(head, commit, tag_object), message)
     return commit
-
-
-@dataclass(frozen=True)
-class _Index:
-    """An index of the stash, and the HEAD that belongs to it.
-
-    Attributes:
-        root: the top of the stash's working tree.
-        env: the environment that leads git to them.
-    """
-
-    root: Path
-    env: Mapping[str, str]
-
-    def git(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run git in the stash, with this index and HEAD."""
-        return git(*arguments, cwd=self.root, env=self.env, stdin=stdin)
-
-    def stage(self, pins: Mapping[str, str], paths: Sequence[str]) -> None:
-        """Stage pins, by path, and files as they are on disk."""
-        lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in pins.items())
-        self.git("update-index", "--add", "-z", "--index-info", stdin=lines.encode())
-        self.git("update-index", "--add", "--", *paths)
-
-
-@dataclass(frozen=True)
-class _Worktree(_Index):
-    """A linked worktree without files: an index and a HEAD that nobody else sees.
-
-    Attributes:
-        folder: its directory, in the git directory of the stash.
-    """
-
-    folder: Path
-
-    def commit(self, message: str) -> None:
-        """Commit what is staged, with the user's identity, signature and hooks."""
-        try:
-            show_git("commit", "--quiet", f"--message={message}", cwd=self.root, env=self.env)
-        except StashError as error:
-            fix = f"{rerun()}  # once what git says above is mended; the snapshot is written, and is taken up as it is"
-            raise StashError(f"{error}; there is no commit and no tag", fix) from None
-
-    def tag_object(self, tag: str, commit: str) -> str:
-        """Make the tag that `experimentstash tag` would make, in a repository that shares the objects, without refs."""
-        with Repository.open(self.root) as repository:
-            new = tag_of_commit(repository, tag, commit)
-        common = self.folder.parent.parent
-        aside = self.folder / "tag.git"
-        git("init", "--quiet", "--bare", "--template=", str(aside), cwd=self.folder)
-        shutil.copyfile(common / "config", aside / "config")
-        env = clean_environment(GIT_DIR=str(aside), GIT_OBJECT_DIRECTORY=str(common / "objects"))
-        git("config", "core.bare", "true", cwd=aside, env=env)
-        try:
-            write_tag(tag, commit, new.message, new.when, aside, env)
-        except StashError as error:
-            raise StashError(f"{error.args[0]}\nthere is no commit and no tag", retry(error, rerun())) from None
-        return git("rev-parse", tag_ref(tag), cwd=aside, env=env)
-
-
-@contextlib.contextmanager
-def _aside(stash: Stash, head: str) -> Iterator[_Worktree]:
-    """Make a worktree whose HEAD and index are those of a commit; it is gone afterwards."""
-    root = stash.root
-    freezes = (root / git("rev-parse", "--git-common-dir", cwd=root)).resolve() / "experimentstash"
-    folder = freezes / f"freeze-{os.getpid()}"
-    _clear_up(root, freezes)
-    try:
-        # No hook of the user's is meant for this: nothing is checked out.
-        quiet = ("-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet")
-        git(*quiet, "--no-checkout", "--detach", str(folder), head, cwd=root)
-        own = git("rev-parse", "--absolute-git-dir", cwd=folder)
-        env = clean_environment(GIT_DIR=own, GIT_WORK_TREE=str(root)) | {HELD: "1"}
-        worktree = _Worktree(root, env, folder)
-        worktree.git("read-tree", head)
-        yield worktree
-    finally:
-        _clear_up(root, freezes)
-
-
-def _clear_up(root: Path, folder: Path) -> None:
-    """Remove what freezes leave, those that were killed too; one that is at work stays."""
-    for left in folder.glob("freeze-*"):
-        pid = int(left.name.rpartition("-")[2])
-        if pid == os.getpid() or not _alive(pid):
-            shutil.rmtree(left, ignore_errors=True)
-    ask_git("worktree", "prune", cwd=root)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 @dataclass(frozen=True)

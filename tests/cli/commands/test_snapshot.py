@@ -366,3 +366,43 @@ def test_a_file_that_another_hook_rewrites_is_refused_and_frozen_anew(stash: Pat
     assert f"{lock_of(stash)}: it was changed after it was frozen, perhaps by another hook" in ran.err
     assert run("sh", "-c", ran.err.rpartition("fix: ")[2], cwd=stash).code == 0
     assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+
+
+def test_replace_freezes_an_unpublished_tag_anew(stash: Path) -> None:
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+    old = git("rev-parse", "HEAD", cwd=stash)
+    ran = estash("snapshot", "mytool", "first", "seed=4", "--tag", "v1", "--replace", "--commit", cwd=stash)
+    assert ran.code == 0, ran.err
+    assert "seed: 4" in git("show", "snapshot/v1:configs/mytool/snapshots/v1/first.yaml", cwd=stash)
+    assert git("rev-parse", "HEAD^", cwd=stash) == git("rev-parse", f"{old}^", cwd=stash)
+    assert git("status", "--porcelain", cwd=stash) == ""
+    assert estash("verify", "--all", cwd=stash).code == 0
+    assert estash("snapshot", "mytool", "first", "--tag", "new", "--replace", "--commit", cwd=stash).code == 1
+
+
+def test_a_replacement_that_fails_leaves_the_old_snapshot(stash: Path) -> None:
+    write_experiment(stash, "second", EXPERIMENT)
+    estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
+    before = git("for-each-ref", cwd=stash), git("ls-files", "-s", cwd=stash), git("status", "--porcelain", cwd=stash)
+
+    def kept() -> bool:
+        now = git("for-each-ref", cwd=stash), git("ls-files", "-s", cwd=stash), git("status", "--porcelain", cwd=stash)
+        return now == before
+
+    again = ("snapshot", "mytool", "first", "seed=4", "--tag", "v1", "--replace", "--commit")
+    write(stash, {".git/hooks/pre-commit": "#!/bin/sh\nexit 1\n"})
+    (stash / ".git/hooks/pre-commit").chmod(0o755)
+    assert estash(*again, cwd=stash).code == 1  # the commit of the new one is refused
+    assert kept()
+    (stash / ".git/hooks/pre-commit").unlink()
+    ran = estash("snapshot", "mytool", "second", "--tag", "v1", "--replace", cwd=stash)
+    assert (ran.code, "snapshot/v1 also contains mytool/first" in ran.err) == (1, True)
+    assert kept()
+    assert estash("snapshot", "mytool", "first", "seed=???", "--tag", "v1", "--replace", cwd=stash).code != 0
+    assert kept()
+    git("init", "-q", "--bare", "../origin.git", cwd=stash)
+    git("push", "-q", "--no-verify", "../origin.git", "snapshot/v1", cwd=stash)
+    git("remote", "add", "origin", "../origin.git", cwd=stash)
+    ran = estash(*again, cwd=stash)
+    assert (ran.code, "snapshot/v1 is published" in ran.err) == (1, True)
+    assert kept()
