@@ -16,6 +16,9 @@ from experimentstash.core.names import nearest
 COMMANDS = {
     "init": "Make a stash in a new or existing repository.",
     "add-tool": "Add a Hydra tool as a git submodule.",
+    "update-tool": "Move the pin of a tool to another commit.",
+    "rename-tool": "Give a tool another name.",
+    "remove-tool": "Remove a tool, and keep its snapshots.",
     "run": "Run an experiment, or the frozen one of a snapshot.",
     "snapshot": "Freeze experiments: flat config + tool commit + git tag.",
     "status": "Show tools, tags and hooks, and whether snapshots hold.",
@@ -29,6 +32,7 @@ COMMANDS = {
     "drop": "Take back a snapshot that is not published.",
     "tag": "Make missing snapshot/* tags.",
     "reproduce": "Run the experiments of a tag in another directory.",
+    "cache": "Show or clear the cached environments.",
     "bundle": "Write a tag and everything it needs to one file.",
     "install": "Install the git hooks, and keep existing hooks.",
     "uninstall": "Remove the git hooks, and restore former hooks.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 from typing import IO, Any
 
@@ -23,3 +24,15 @@ def take_lock(file: IO[Any], *, wait: bool = False) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def share_lock(file: IO[Any]) -> None:
+    """Lock a file together with other processes that share it; wait while a process has it for itself.
+
+    Does nothing where the file system has no locks.
+
+    Args:
+        file: the file, open.
+    """
+    with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_SH)

@@ -47,6 +47,49 @@ def set_value(text: str, keys: Sequence[str], value: object) -> str:
     raise StashError("no key to set")
 
 
+def rename_key(text: str, keys: Sequence[str], name: str) -> str:
+    """Return `text` with another name for the last key of the path `keys`.
+
+    Raises:
+        StashError: the text is not a YAML mapping with such a path.
+    """
+    parent, (key, _) = _item(text, keys)
+    if _find(parent, name) is not None:
+        raise StashError(f"the key {name!r} exists already")
+    return f"{text[: key.start_mark.index]}{_inline(name)}{text[key.end_mark.index :]}"
+
+
+def remove_key(text: str, keys: Sequence[str]) -> str:
+    """Return `text` without the key at the path `keys`, its value, and the more deeply indented comments below it.
+
+    The mapping of the only key becomes `{}`.
+
+    Raises:
+        StashError: the text is not a YAML mapping in block style with such a path.
+    """
+    parent, (key, value) = _item(text, keys)
+    if parent.flow_style:
+        raise StashError("not in block style")
+    if len(parent.value) == 1:
+        return set_value(text, keys[:-1], {}) if len(keys) > 1 else "{}\n"
+    start = text.rfind("\n", 0, key.start_mark.index) + 1
+    end = _block_end(text, _end(key, value, text), key.start_mark.column)
+    return text[:start] + re.sub(r"\A[^\n]*\n?", "", text[end:])
+
+
+def _item(text: str, keys: Sequence[str]) -> tuple[MappingNode, tuple[Node, Node]]:
+    node: Any = _root(text)
+    for key in keys[:-1]:
+        item = _find(node, key)
+        if item is None or not isinstance(item[1], MappingNode):
+            raise StashError(f"no mapping {key!r}")
+        node = item[1]
+    item = _find(node, keys[-1])
+    if item is None:
+        raise StashError(f"no key {keys[-1]!r}")
+    return node, item
+
+
 def append_item(text: str, key: str, item: Sequence[str]) -> str:
     """Return `text` with one more item at the end of the list at `key`.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.files import write_text
 from experimentstash.environments.build_request import BuildRequest, Supply, fail, run
 from experimentstash.environments.build_tools import helper
-from experimentstash.environments.cache import make_whole
+from experimentstash.environments.environment_cache import make_whole
 from experimentstash.environments.formats.base import BuildContext, Plan
 from experimentstash.environments.installers import Step, Word, filler, find_uv
 from experimentstash.environments.interpreters import find_python

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experimentstash.core.errors import StashError
 from experimentstash.environments.build_request import BuildRequest, run
-from experimentstash.environments.cache import make_whole
+from experimentstash.environments.environment_cache import make_whole
 from experimentstash.environments.installers import OLDEST_UV, Step, filler
 
 _log = logging.getLogger(__name__)

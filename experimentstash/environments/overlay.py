@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from experimentstash.core.errors import StashError
 from experimentstash.core.files import write_text
 from experimentstash.environments.build_request import BuildRequest, run
-from experimentstash.environments.cache import make_whole
+from experimentstash.environments.environment_cache import make_whole
 from experimentstash.environments.installers import Step, Word, filler
 from experimentstash.environments.versions_from_tags import pretended
 

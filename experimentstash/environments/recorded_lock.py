@@ -19,7 +19,7 @@ from experimentstash.core.files import write_text
 from experimentstash.core.names import snapshot_directory
 from experimentstash.core.process import run_captured
 from experimentstash.core.secrets import first_secret
-from experimentstash.environments.cache import cache_folder
+from experimentstash.environments.environment_cache import cache_folder
 from experimentstash.environments.formats import requirements_file
 from experimentstash.environments.formats.recorded import LEFT_OUT
 from experimentstash.environments.installers import find_uv, installing_environment

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Step:
+class ChangeStep:
     """One thing that changes.
 
     Attributes:
@@ -42,9 +42,9 @@ class Step:
     old: str | None
     new: str | None
 
-    def reversed(self) -> Step:
+    def reversed(self) -> ChangeStep:
         """Return the step that takes this one back."""
-        return Step(self.name, self.new, self.old)
+        return ChangeStep(self.name, self.new, self.old)
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class StashChange:
     """
 
     title: str
-    refs: tuple[Step, ...] = ()
-    entries: tuple[Step, ...] = ()
-    files: tuple[Step, ...] = ()
-    checkouts: tuple[Step, ...] = ()
+    refs: tuple[ChangeStep, ...] = ()
+    entries: tuple[ChangeStep, ...] = ()
+    files: tuple[ChangeStep, ...] = ()
+    checkouts: tuple[ChangeStep, ...] = ()
     is_undo: bool = False
 
     def reversed(self) -> StashChange:
@@ -99,7 +99,7 @@ def changed_until_failure(stash: Stash, change: StashChange, new_files: Iterable
     """
     undo = replace(change.reversed(), is_undo=True)
     added = set(new_files) - {step.name for step in change.files}
-    undo = replace(undo, files=(*undo.files, *(Step(path, None, None) for path in sorted(added))))
+    undo = replace(undo, files=(*undo.files, *(ChangeStep(path, None, None) for path in sorted(added))))
     with _journal(stash) as journal:
         _make(stash, change, journal)
         _save(journal, undo)
@@ -178,7 +178,7 @@ def _load(journal: Path) -> StashChange | None:
     """Return the change of a journal, or None if it is not one of this version."""
     try:
         data = json.loads(journal.read_bytes())
-        refs, entries, files, checkouts = (tuple(Step(**step) for step in data[key]) for key in _GROUPS)
+        refs, entries, files, checkouts = (tuple(ChangeStep(**step) for step in data[key]) for key in _GROUPS)
         return StashChange(str(data["title"]), refs, entries, files, checkouts, data["is_undo"] is True)
     except (KeyError, TypeError, ValueError):
         return None
@@ -203,7 +203,7 @@ def _apply(stash: Stash, change: StashChange) -> None:
             git("checkout", "--quiet", "--detach", step.new, cwd=folder)
 
 
-def _move_refs(stash: Stash, title: str, steps: Sequence[Step]) -> None:
+def _move_refs(stash: Stash, title: str, steps: Sequence[ChangeStep]) -> None:
     if not steps:
         return
     lines = ["start", *map(_ref_line, steps), "prepare", "commit", ""]
@@ -217,13 +217,13 @@ def _ref(stash: Stash, name: str) -> str | None:
     return answer("rev-parse", "--verify", "--quiet", name, cwd=stash.root)
 
 
-def _ref_line(step: Step) -> str:
+def _ref_line(step: ChangeStep) -> str:
     if step.new is None:
         return f"delete {step.name} {step.old}"
     return f"update {step.name} {step.new} {step.old}" if step.old else f"create {step.name} {step.new}"
 
 
-def _set_entries(stash: Stash, steps: Sequence[Step]) -> None:
+def _set_entries(stash: Stash, steps: Sequence[ChangeStep]) -> None:
     lines = "".join(f"{step.new or _absent(step.old or '')}\t{step.name}\0" for step in steps if step.new != step.old)
     if lines:
         git("update-index", "-z", "--index-info", cwd=stash.root, stdin=lines.encode("utf-8", "surrogateescape"))
@@ -245,7 +245,7 @@ def index_entries(stash: Stash, paths: list[str]) -> dict[str, str]:
     return entries
 
 
-def _write(stash: Stash, step: Step, *, always: bool) -> None:
+def _write(stash: Stash, step: ChangeStep, *, always: bool) -> None:
     path = stash.root / step.name
     check_no_link(stash.root, path)
     if file_text(path) != step.old and not always:

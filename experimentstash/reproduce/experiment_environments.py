@@ -10,8 +10,8 @@ from experimentstash.core.invocation import rerun
 from experimentstash.core.names import tool_path
 from experimentstash.environments.build import build
 from experimentstash.environments.build_request import BuildRequest, Supply
-from experimentstash.environments.cache import cache_folder
 from experimentstash.environments.differences import differences, of_platform
+from experimentstash.environments.environment_cache import cache_folder
 from experimentstash.environments.header_lines import read_header
 from experimentstash.environments.hosts import hosts
 from experimentstash.environments.interpreters import python_host

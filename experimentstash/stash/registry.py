@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SELECTS", "Tool", "find", "load", "parse", "read", "with_key", "with_tool"]
+__all__ = ["SELECTS", "Tool", "find", "load", "parse", "read", "with_key", "with_name", "with_tool", "without_tool"]
 
 LARGEST = 1_000_000  # bytes: ten thousand tools
 
@@ -115,6 +115,44 @@ def with_key(text: str, tool: str, key: str, value: object) -> str:
     """
     find(parse(text.encode(), REGISTRY), tool)
     return _edited(text, ("tools", tool, key), value)
+
+
+def with_name(text: str, old: str, new: str, path: str) -> str:
+    """Return the registry's text with another name and path for a tool; all other bytes stay as they are.
+
+    Raises:
+        StashError: there is no such tool, the new name is taken, or the text cannot be edited by program.
+    """
+    from experimentstash.core.yaml_edit import rename_key, set_value
+
+    before = parse(text.encode(), REGISTRY)
+    tool = find(before, old)
+    edited = set_value(rename_key(text, ("tools", old), new), ("tools", new, "path"), path)
+    expected = {name: one for name, one in before.items() if name != old} | {new: tool._replace(name=new)}
+    return _checked(edited, expected, f"rename `{old}` there")
+
+
+def without_tool(text: str, name: str) -> str:
+    """Return the registry's text without a tool; all other bytes stay as they are.
+
+    Raises:
+        StashError: there is no such tool, or the text cannot be edited by program.
+    """
+    from experimentstash.core.yaml_edit import remove_key
+
+    before = parse(text.encode(), REGISTRY)
+    find(before, name)
+    try:
+        edited = remove_key(text, ("tools", name))
+    except StashError:
+        edited = text
+    return _checked(edited, {key: tool for key, tool in before.items() if key != name}, f"remove `{name}` there")
+
+
+def _checked(text: str, expected: Mapping[str, Tool], step: str) -> str:
+    if parse(text.encode(), REGISTRY) != expected:
+        raise StashError(f"{REGISTRY}: its layout cannot be edited by program", step)
+    return text
 
 
 def _edited(text: str, keys: tuple[str, ...], value: object) -> str:

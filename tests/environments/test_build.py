@@ -28,7 +28,7 @@ from tiny_packages import (
 
 from experimentstash.core.errors import StashError
 from experimentstash.environments.build import Built, build, environment_key
-from experimentstash.environments.cache import MARKER, cache_folder
+from experimentstash.environments.environment_cache import MARKER, cache_folder
 from experimentstash.environments.interpreters import RecordedPython
 from experimentstash.environments.packages import describe, python_at
 

@@ -16,7 +16,7 @@ from submodules import Lab, make_lab
 from experimentstash.core import files
 from experimentstash.core.errors import StashError
 from experimentstash.core.names import SnapshotName
-from experimentstash.environments import cache, packages, tool_python
+from experimentstash.environments import environment_cache, packages, tool_python
 from experimentstash.environments.lock_fixes import freeze_installed
 from experimentstash.freeze import freeze_commit, pending_snapshot
 from experimentstash.freeze.freezer import Freezer
@@ -484,11 +484,11 @@ def test_where_an_archive_or_a_report_goes(tmp_path: Path) -> None:
 
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fix = cache.no_cache(tmp_path, OSError(28, "No space left on device")).fix
+    fix = environment_cache.no_cache(tmp_path, OSError(28, "No space left on device")).fix
     assert fix == "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again"
     name, _, value = fix.removeprefix("export ").partition("  #")[0].partition("=")
     monkeypatch.setenv(name, str(tmp_path / value))
-    assert cache.cache_folder() == tmp_path / "FOLDER"
+    assert environment_cache.cache_folder() == tmp_path / "FOLDER"
 
 
 def test_a_tool_that_is_not_checked_out(root: Path) -> None:

@@ -6,7 +6,7 @@ import click
 
 from experimentstash.core.errors import FINE, printable
 from experimentstash.core.names import plain_tag
-from experimentstash.freeze.drop import plan_drop
+from experimentstash.freeze.withdrawal import plan_withdrawal
 from experimentstash.git.repository import Repository
 from experimentstash.git.stash_change import make_change
 from experimentstash.stash.stash import find_stash
@@ -25,7 +25,7 @@ def command(tag: str, offline: bool) -> int:
     """
     stash = find_stash()
     with Repository.open(stash.root) as repository:
-        drop = plan_drop(repository, stash, plain_tag(tag), offline=offline)
+        drop = plan_withdrawal(repository, stash, plain_tag(tag), offline=offline)
     make_change(stash, drop.change)
     click.echo("\n".join(map(printable, drop.lines)))
     return FINE

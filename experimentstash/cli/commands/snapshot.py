@@ -103,12 +103,12 @@ def _replaced(stash: Stash, tag: str, frozen: Sequence[PendingSnapshot]) -> Iter
     Raises:
         StashError: the old snapshot is published, or contains experiments that are not frozen anew.
     """
-    from experimentstash.freeze.drop import plan_drop  # only a replacement needs these
+    from experimentstash.freeze.withdrawal import plan_withdrawal  # only a replacement needs these
     from experimentstash.git.repository import Repository
     from experimentstash.git.stash_change import changed_until_failure
 
     with Repository.open(stash.root) as repository:
-        drop = plan_drop(repository, stash, tag)
+        drop = plan_withdrawal(repository, stash, tag)
     anew = {name for one in frozen for name in (one.name, *(job.name for job in one.jobs()))}
     sweeps = tuple(f"{name.path.removesuffix('.yaml')}/" for name in anew)
     lost = [name for name in drop.names if name not in anew and not name.path.startswith(sweeps)]

@@ -9,7 +9,7 @@ from experimentstash.core.errors import StashError, command, listed
 from experimentstash.core.names import SHORT, SnapshotName, near, snapshot_directory, tag_of, tag_ref, tool_path
 from experimentstash.freeze.freeze_commit import check_nothing_under_way
 from experimentstash.freeze.hidden_worktree import hidden_worktree
-from experimentstash.git.stash_change import StashChange, Step, file_text, index_entries
+from experimentstash.git.stash_change import ChangeStep, StashChange, file_text, index_entries
 from experimentstash.git.user_git import answer, git
 from experimentstash.stash.snapshot_file import LARGEST, parse
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Drop:
+class Withdrawal:
     """How a snapshot is taken back.
 
     Attributes:
@@ -38,7 +38,7 @@ class Drop:
     lines: tuple[str, ...]
 
 
-def plan_drop(repository: Repository, stash: Stash, tag: str, *, offline: bool = False) -> Drop:
+def plan_withdrawal(repository: Repository, stash: Stash, tag: str, *, offline: bool = False) -> Withdrawal:
     """Return how the snapshot of a tag is taken back.
 
     If HEAD is the freeze commit and holds nothing else, the branch goes back to the commit before it. Otherwise a new
@@ -58,12 +58,12 @@ def plan_drop(repository: Repository, stash: Stash, tag: str, *, offline: bool =
     found = _read(repository, stash, tag)
     _check_unpublished(repository, found, offline=offline)
     _check_unchanged(stash, found)
-    files = [*_committed_files(stash, found), *(Step(path, found.new[path], None) for path in found.new)]
-    entries = [Step(path, entry, None) for path, entry in found.index.items()]
+    files = [*_committed_files(stash, found), *(ChangeStep(path, found.new[path], None) for path in found.new)]
+    entries = [ChangeStep(path, entry, None) for path, entry in found.index.items()]
     refs = []
     lines = [f"dropped snapshot/{tag}: {listed([name.title for name in found.names], 5)}"]
     if found.commit and (target := answer("rev-parse", "--verify", "--quiet", tag_ref(tag), cwd=stash.root)):
-        refs.append(Step(tag_ref(tag), target, None))
+        refs.append(ChangeStep(tag_ref(tag), target, None))
     if found.head and found.at_head:
         if _is_only_freeze(repository, stash, found):
             (parent,) = repository.parents()
@@ -72,13 +72,15 @@ def plan_drop(repository: Repository, stash: Stash, tag: str, *, offline: bool =
         else:
             parent = _removal(stash, found)
             lines.append(f"committed {parent[:SHORT]}, which removes its files; earlier commits still contain them")
-        refs.append(Step("HEAD", found.head, parent))
+        refs.append(ChangeStep("HEAD", found.head, parent))
     lines += _elsewhere(stash, found)
-    return Drop(tag, found.names, StashChange(f"drop {tag}", tuple(refs), tuple(entries), tuple(files)), tuple(lines))
+    return Withdrawal(
+        tag, found.names, StashChange(f"drop {tag}", tuple(refs), tuple(entries), tuple(files)), tuple(lines)
+    )
 
 
 @dataclass(frozen=True)
-class _Found:
+class _SnapshotTraces:
     """What the stash has of a snapshot.
 
     Attributes:
@@ -100,7 +102,7 @@ class _Found:
     names: tuple[SnapshotName, ...]
 
 
-def _read(repository: Repository, stash: Stash, tag: str) -> _Found:
+def _read(repository: Repository, stash: Stash, tag: str) -> _SnapshotTraces:
     tags = repository.tags()
     if tag in tags.broken:
         raise StashError(f"snapshot/{tag}: {tags.broken[tag]}", command("git", "tag", "-d", f"snapshot/{tag}"))
@@ -115,7 +117,7 @@ def _read(repository: Repository, stash: Stash, tag: str) -> _Found:
     if not commit and not names:
         known = {*tags.commits, *(tag_of(path) for path in repository.index().files)}
         raise StashError(f"no snapshot {tag!r}{near(tag, known)}", "experimentstash log")
-    return _Found(tag, commit, head, at_head, index, new, names)
+    return _SnapshotTraces(tag, commit, head, at_head, index, new, names)
 
 
 def _new_files(stash: Stash, folders: list[str], committed: set[str]) -> dict[str, str]:
@@ -136,7 +138,7 @@ def _new_files(stash: Stash, folders: list[str], committed: set[str]) -> dict[st
     return new
 
 
-def _check_unpublished(repository: Repository, found: _Found, *, offline: bool) -> None:
+def _check_unpublished(repository: Repository, found: _SnapshotTraces, *, offline: bool) -> None:
     """Check that no branch and no tag of a remote has the freeze commit.
 
     Raises:
@@ -178,7 +180,7 @@ def _contained(repository: Repository, commits: set[str], tips: set[str]) -> boo
     return bool(tips) and not commits <= set(repository.reachable(sorted(commits), sorted(tips)))
 
 
-def _check_unchanged(stash: Stash, found: _Found) -> None:
+def _check_unchanged(stash: Stash, found: _SnapshotTraces) -> None:
     """Check that no file of the snapshot has changes that a commit does not have.
 
     Raises:
@@ -196,11 +198,11 @@ def _check_unchanged(stash: Stash, found: _Found) -> None:
             raise StashError(f"{path}: has changes that are not committed", f"{fix}  # discards them")
 
 
-def _committed_files(stash: Stash, found: _Found) -> list[Step]:
-    return [Step(path, file_text(stash.inside(path)), None) for path in found.at_head if path not in found.new]
+def _committed_files(stash: Stash, found: _SnapshotTraces) -> list[ChangeStep]:
+    return [ChangeStep(path, file_text(stash.inside(path)), None) for path in found.at_head if path not in found.new]
 
 
-def _is_only_freeze(repository: Repository, stash: Stash, found: _Found) -> bool:
+def _is_only_freeze(repository: Repository, stash: Stash, found: _SnapshotTraces) -> bool:
     """Return whether HEAD brought in all files of the snapshot, and has nothing else but the pins it records."""
     head, parents = found.head, repository.parents()
     if head is None or len(parents) != 1 or found.commit not in (None, head):
@@ -212,13 +214,13 @@ def _is_only_freeze(repository: Repository, stash: Stash, found: _Found) -> bool
     return all(tag_of(path) == found.tag or path in pins for path in filter(None, changed.split("\0")))
 
 
-def _pinned_paths(repository: Repository, found: _Found) -> Iterable[str]:
+def _pinned_paths(repository: Repository, found: _SnapshotTraces) -> Iterable[str]:
     for path, entry in found.at_head.items():
         if (name := SnapshotName.from_path(path)) and entry.is_file:
             yield from map(tool_path, parse(repository.read(entry.id, LARGEST), path).pins(name.tool))
 
 
-def _pins_before(stash: Stash, found: _Found, parent: str) -> list[Step]:
+def _pins_before(stash: Stash, found: _SnapshotTraces, parent: str) -> list[ChangeStep]:
     """Return the steps that stage the pins of the commit before the freeze, where the index has those of the freeze."""
     listed_pins = git(
         "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-commit-id", parent, str(found.head), cwd=stash.root
@@ -229,11 +231,11 @@ def _pins_before(stash: Stash, found: _Found, parent: str) -> list[Step]:
         old_mode, new_mode, old, new, _ = line.removeprefix(":").split(" ")
         if path.startswith("tools/"):
             before = f"{old_mode} {old}" if old.strip("0") else None
-            steps.append(Step(path, f"{new_mode} {new}", before))
+            steps.append(ChangeStep(path, f"{new_mode} {new}", before))
     return steps
 
 
-def _removal(stash: Stash, found: _Found) -> str:
+def _removal(stash: Stash, found: _SnapshotTraces) -> str:
     """Commit, on no branch, what HEAD has without the files of the snapshot; return the id of the commit."""
     with hidden_worktree(stash, str(found.head)) as worktree:
         paths = "\0".join(found.at_head).encode("utf-8", "surrogateescape")
@@ -242,7 +244,7 @@ def _removal(stash: Stash, found: _Found) -> str:
         return worktree.git("rev-parse", "HEAD")
 
 
-def _elsewhere(stash: Stash, found: _Found) -> list[str]:
+def _elsewhere(stash: Stash, found: _SnapshotTraces) -> list[str]:
     """Return a line for the other branches that still have the freeze commit."""
     if not found.commit:
         return []

@@ -13,10 +13,10 @@ import logging
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from experimentstash.core.errors import StashError
-from experimentstash.core.file_lock import take_lock
+from experimentstash.core.file_lock import share_lock, take_lock
 from experimentstash.core.files import write_text
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MARKER = "complete.json"
+IN_USE = "in-use"
+"""The file of an environment that each process which uses it locks, and touches: its time is that of the last use."""
+_used: list[IO[bytes]] = []  # open until this process ends
 
 
 def cache_folder() -> Path:
@@ -60,12 +63,22 @@ def make_whole(place: Path, facts: Mapping[str, str], make: Callable[[Path], obj
     Raises:
         StashError: the cache cannot be written.
     """
-    if found := find_whole(place):
-        return found, True
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        use = _use(place)
     except OSError as error:
         raise no_cache(place, error) from None
+    try:
+        made = _made(place, facts, make)
+    except BaseException:
+        use.close()
+        raise
+    _used.append(use)
+    return made
+
+
+def _made(place: Path, facts: Mapping[str, str], make: Callable[[Path], object]) -> tuple[Path, bool]:
+    if found := find_whole(place):
+        return found, True
     with _alone(place) as alone:
         if found := find_whole(place):  # somebody else made it while we waited
             return found, True
@@ -80,6 +93,15 @@ def make_whole(place: Path, facts: Mapping[str, str], make: Callable[[Path], obj
             shutil.rmtree(folder, ignore_errors=True)
             raise
     return folder, False
+
+
+def _use(place: Path) -> IO[bytes]:
+    """Lock an environment, so that no other process removes it; the lock lasts as long as the file is open."""
+    place.mkdir(parents=True, exist_ok=True)
+    file = (place / IN_USE).open("ab")
+    share_lock(file)
+    os.utime(place / IN_USE)
+    return file
 
 
 def no_cache(place: Path, error: OSError) -> StashError:
