@@ -15,7 +15,14 @@ main() {
         exec "$former/$hook" "$@"
     fi
     input=''
+    earlier_code=0
     run_earlier "$@"
+    if [ "$hook" = post-checkout ]; then
+        # Git passes 0 when it checks out files only: the pins of the commit stay what they were. The exit code becomes
+        # that of `git checkout`, which has succeeded, so only the user's own hook decides it.
+        [ "${3-}" = 0 ] || (judge "$@")
+        exit "$earlier_code"
+    fi
     [ -n "$input" ] || judge "$@"
     printf %s "${input%.}" | judge "$@"
     exit
@@ -59,7 +66,10 @@ run_earlier() {
             *) "$earlier" "$@" ;;
         esac
         code=$?
-        case $hook in pre-*) [ "$code" -eq 0 ] || exit "$code" ;; esac
+        case $hook in
+            pre-*) [ "$code" -eq 0 ] || exit "$code" ;;
+            *) [ "$code" -eq 0 ] || earlier_code=$code ;;
+        esac
     done
 }
 

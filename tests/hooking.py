@@ -9,7 +9,7 @@ from pathlib import Path
 from conftest import BIN, git, run, write
 
 HOOKS = Path(__file__).parents[1] / "hooks"
-CLONE = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
+CLONE = ("pre-commit", "pre-merge-commit", "post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-push")
 AS_ROOT = os.geteuid() == 0
 BEFORE = ".before-experimentstash"
 TYPES = ", ".join(CLONE)
@@ -21,6 +21,7 @@ HOOK = (
 STAGES = {
     "freeze-snapshots": "pre-commit",
     "check-snapshots": "pre-commit, pre-merge-commit",
+    "compare-pins": "post-checkout",
     "tag-snapshots": "post-commit, post-merge, post-rewrite",
     "guard-push": "pre-push",
 }

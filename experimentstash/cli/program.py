@@ -21,6 +21,7 @@ COMMANDS = {
     "remove-tool": "Remove a tool, and keep its snapshots.",
     "run": "Run an experiment, or the frozen one of a snapshot.",
     "snapshot": "Freeze experiments: flat config + tool commit + git tag.",
+    "sync": "Bring this clone in line with its commit.",
     "status": "Show tools, tags and hooks, and whether snapshots hold.",
     "log": "List the snapshots, newest first.",
     "show": "Show the snapshots of a tag.",

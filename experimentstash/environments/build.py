@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from experimentstash.environments.environment_cache import make_whole
 from experimentstash.environments.formats.base import BuildContext, Plan
 from experimentstash.environments.installers import Step, Word, filler, find_uv
 from experimentstash.environments.interpreters import find_python
-from experimentstash.environments.overlay import put_on_top
+from experimentstash.environments.overlay import project_steps, put_on_top
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,15 +93,41 @@ def build_shared(order: BuildRequest) -> Shared:
     Raises:
         StashError: as `build` does.
     """
+    uv, python, plan = _prepared(order)
+    environment, was_there = _make(order, plan, python)
+    return Shared(environment, python, uv, plan.projects, was_there)
+
+
+def build_at(order: BuildRequest, place: Path) -> None:
+    """Build an environment at a path, where nothing is, with the code of the checkout installed for development.
+
+    Args:
+        order: the lock, and where logs go.
+        place: the directory of the environment; whatever is raised, nothing is left there.
+
+    Raises:
+        StashError: as `build` does.
+    """
+    uv, python, plan = _prepared(order)
+    try:
+        run(order, plan.steps(place), order.own)
+        if plan.projects:
+            fill = filler(python.path if python else place / "bin" / "python", uv)
+            run(order, project_steps(order, plan.projects, fill.install(place)), order.own)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _prepared(order: BuildRequest) -> tuple[Path | None, Python | None, Plan]:
+    """Return uv, the Python of the environment (None if the lock brings it), and the plan of its build."""
     lock = order.lock
     lock.check()
     uv = find_uv()
     if uv is None and lock.needs_uv and order.supply is None:
         uv = helper(order, "uv", None)
     python = None if lock.brings_python else find_python(order.python, lock.folder, uv)
-    plan = _plan(order, uv, python)
-    environment, was_there = _make(order, plan, python)
-    return Shared(environment, python, uv, plan.projects, was_there)
+    return uv, python, _plan(order, uv, python)
 
 
 def _plan(order: BuildRequest, uv: Path | None, python: Python | None) -> Plan:

@@ -40,8 +40,7 @@ def put_on_top(
     Raises:
         StashError: a directory declares no package, or its build failed.
     """
-    if missing := [project for project in projects if not project.is_file() and not _declared(project)]:
-        raise StashError(f"{order.title}: {missing[0]}: no pyproject.toml or setup.py to install it with")
+    _check_declared(order, projects)
     inside = environment / "bin" / "python"
     told = {project: pretended(project, order.versions) for project in projects}
     place = order.own / _key(environment, told)
@@ -53,12 +52,32 @@ def put_on_top(
         run(order, [fill.make(folder)], place)
         _let_see(folder, environment)
         flags = order.supply.flags(uv=uv is not None) if order.supply else []
-        install = [*fill.install(folder), "--no-deps", *flags]
-        steps = [Step([*install, *_as_it_lies(project)], _folder(project), env) for project, env in told.items()]
-        run(order, steps, place)
+        run(order, project_steps(order, projects, [*fill.install(folder), *flags]), place)
 
     facts = {"environment": str(environment), "for": order.title}
     return make_whole(place, facts, make)[0] / "bin" / "python"
+
+
+def project_steps(order: BuildRequest, projects: Sequence[Path], install: Sequence[Word]) -> list[Step]:
+    """Return the steps that install directories of a checkout for development, without their dependencies.
+
+    Args:
+        order: what is asked of the builder.
+        projects: the directories.
+        install: the command that installs into the environment, to be completed.
+
+    Raises:
+        StashError: a directory declares no package.
+    """
+    _check_declared(order, projects)
+    env = {project: pretended(project, order.versions) for project in projects}
+    words = [*install, "--no-deps"]
+    return [Step([*words, *_as_it_lies(project)], _folder(project), env[project]) for project in projects]
+
+
+def _check_declared(order: BuildRequest, projects: Sequence[Path]) -> None:
+    if missing := [project for project in projects if not project.is_file() and not _declared(project)]:
+        raise StashError(f"{order.title}: {missing[0]}: no pyproject.toml or setup.py to install it with")
 
 
 def _declared(project: Path) -> list[Path]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MODULES = {
     "pre-commit": "pre_commit",
     "pre-merge-commit": "check_snapshots",
+    "post-checkout": "compare_pins",
     "post-commit": "tag_snapshots",
     "post-merge": "tag_snapshots",
     "post-rewrite": "tag_snapshots",

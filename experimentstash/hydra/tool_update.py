@@ -11,7 +11,7 @@ from experimentstash.core.files import check_shared
 from experimentstash.core.names import SHORT, experiment_path, tool_path
 from experimentstash.core.urls import is_local
 from experimentstash.git.checkouts.pins import PinMove, pin_moves
-from experimentstash.git.checkouts.tool_commit import tool_commit
+from experimentstash.git.checkouts.tool_commit import check_kept, tool_commit
 from experimentstash.git.stash_change import ChangeStep, StashChange, file_text, index_entries
 from experimentstash.git.submodules.staged_edit import MODULES, edit_files, sections_at
 from experimentstash.git.user_git import answer, ask_git, git, show_git
@@ -119,7 +119,7 @@ def plan_update(tool: ResolvedTool, commit: str) -> ToolUpdate:
     """
     stash, name = tool.stash, tool.name
     old = tool_commit(stash, name)
-    _check_kept(stash, name, old)
+    check_kept(stash, name, old)
     path = tool_path(name)
     pinned = index_entries(stash, [path]).get(path)
     pin = pinned.partition(" ")[2] if pinned else old
@@ -142,17 +142,6 @@ def plan_update(tool: ResolvedTool, commit: str) -> ToolUpdate:
     (move,) = pin_moves(stash, {name: commit})
     change = StashChange(f"update-tool {name}", (), (*entries, *pins), files, checkouts)
     return ToolUpdate(name, commit, move, refreshed, tuple(edited), tuple(gone), change)
-
-
-def _check_kept(stash: Stash, tool: str, commit: str) -> None:
-    """Raise `StashError` if the checkout is at a commit that would be on no branch after it is left."""
-    lost = git(
-        "rev-list", "--max-count=1", commit, "--not", "--branches", "--tags", "--remotes", cwd=stash.checkout(tool)
-    )
-    pinned = answer(*_VERIFY, f"HEAD:{tool_path(tool)}", cwd=stash.root)
-    if lost and commit != pinned:
-        fix = command("git", "-C", tool_path(tool), "branch", f"work-{commit[:SHORT]}")
-        raise StashError(f"{tool_path(tool)}: the commit {commit[:SHORT]} is on no branch, and would be lost", fix)
 
 
 def _text_at(root: Path, commit: str, copy: CopiedConfig) -> str | None:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 NATIVE, PRE_COMMIT, PREK, NONE = "native", "pre-commit", "prek", "none"
 SETUPS = (NATIVE, PRE_COMMIT, PREK, NONE)
 """Who runs the hooks in the clone. NONE: nobody but the gate before a push, and behind it the server's own."""
-TYPES = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
+TYPES = ("pre-commit", "pre-merge-commit", "post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-push")
 UNHOOKED = ("-c", "core.hooksPath=/dev/null")
 ROUND_THE_SERVER = "--receive-pack=git -c core.hooksPath=/dev/null receive-pack"
 

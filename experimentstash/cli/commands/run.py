@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import glob
+import sys
+
 import click
 
 from experimentstash.core import process
 from experimentstash.core.errors import FINE, ToolExit, UsageError
 from experimentstash.core.errors import command as command_text
-from experimentstash.core.names import plain_tag
+from experimentstash.core.names import SnapshotName, plain_tag
+from experimentstash.git.user_git import answer, git
 from experimentstash.hooks.install.diagnosis import warn_missing_hooks
 from experimentstash.hydra import compose, launch
 from experimentstash.hydra.frozen_run import run_frozen
@@ -49,6 +53,7 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         tag = plain_tag(tag)
         request = checked_request(chosen, experiment, tag, arguments, any_commit="--any-commit" in flags)
     else:
+        _hint_at_frozen(chosen, experiment)
         request = run_request(chosen, experiment, arguments)
     launch.keep_clean(request)
     if "--validate-only" in flags:
@@ -59,6 +64,20 @@ def command(tool: str, experiment: str, anything: tuple[str, ...]) -> int:
         raise ToolExit(run_frozen(request, tag))
     start = with_record(launch.running(request), request, None)
     raise ToolExit(process.run_through(start.command, cwd=start.cwd, env=start.env))
+
+
+def _hint_at_frozen(tool: ResolvedTool, experiment: str) -> None:
+    """Say, on the checkout of a snapshot's tag, which option runs the frozen config."""
+    root = tool.stash.root
+    if not any(root.glob(f"configs/{glob.escape(tool.name)}/snapshots/*/{glob.escape(experiment)}.yaml")):
+        return
+    if answer("symbolic-ref", "--quiet", "HEAD", cwd=root) is None:
+        names = git("tag", "--points-at", "HEAD", "--list", "snapshot/*", cwd=root).split()
+        tags = [name.removeprefix("snapshot/") for name in names]
+        frozen = [tag for tag in tags if (root / SnapshotName(tool.name, tag, experiment).path).is_file()]
+        for tag in frozen:
+            option = f"--snapshot {tag} runs the config that is frozen there"
+            print(f"experimentstash: this is the checkout of snapshot/{tag}; {option}", file=sys.stderr, flush=True)
 
 
 def _own_options(run: str, anything: tuple[str, ...]) -> tuple[list[str], str | None, frozenset[str]]:

@@ -21,12 +21,17 @@ def check_checked_out(stash: Stash, tool: str) -> None:
 
 
 def update_submodule(stash: Stash, tool: str) -> str:
-    """Return the command that checks a tool out at the commit that the stash pins.
+    """Return the command that checks a tool out at the commit that the stash pins."""
+    return command("git", *update_arguments(stash, tool))
+
+
+def update_arguments(stash: Stash, tool: str) -> list[str]:
+    """Return the arguments of the git command that checks a tool out at the commit that the stash pins.
 
     From a path of this machine git takes a submodule only where it is told so (CVE-2022-39253).
     """
     allowed = ("-c", "protocol.file.allow=always") if _comes_from_here(stash, tool_path(tool)) else ()
-    return command("git", *allowed, "submodule", "update", "--init", "--recursive", tool_path(tool))
+    return [*allowed, "submodule", "update", "--init", "--recursive", tool_path(tool)]
 
 
 def _comes_from_here(stash: Stash, path: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import StashError, command, listed, quote
-from experimentstash.core.names import tool_path
+from experimentstash.core.names import SHORT, tool_path
 from experimentstash.git.checkouts.changes import REPLACED, STRICT, changes
 from experimentstash.git.checkouts.checked_out import check_checked_out
 from experimentstash.git.user_git import answer, git
@@ -47,6 +47,21 @@ def check_unchanged(stash: Stash, tool: str) -> None:
     if found := changes(stash.checkout(tool)):
         names = listed(list(map(str, found)), _MOST_TOLD)
         raise StashError(f"{tool_path(tool)}: changes that are not committed: {names}", _fix(stash, tool, found))
+
+
+def check_kept(stash: Stash, tool: str, commit: str) -> None:
+    """Raise `StashError` if the commit of a checkout would be on no branch, tag or pin after the checkout leaves it.
+
+    Args:
+        stash: the stash.
+        tool: the name of the tool.
+        commit: the full id of the commit that is checked out.
+    """
+    known = ("--not", "--branches", "--tags", "--remotes")
+    lost = git("rev-list", "--max-count=1", commit, *known, cwd=stash.checkout(tool))
+    if lost and commit != answer("rev-parse", "--verify", "--quiet", f"HEAD:{tool_path(tool)}", cwd=stash.root):
+        fix = command("git", "-C", tool_path(tool), "branch", f"work-{commit[:SHORT]}")
+        raise StashError(f"{tool_path(tool)}: the commit {commit[:SHORT]} is on no branch, and would be lost", fix)
 
 
 def checked_out(stash: Stash, tool: str) -> str:

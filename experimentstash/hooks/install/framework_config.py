@@ -38,7 +38,7 @@ _HOOK = """\
     require_serial: true"""
 _TOML_HOOK = (
     '  {{ id = "{id}", name = "{name}", entry = "{id}", language = "system", stages = {stages}, '
-    "always_run = true, pass_filenames = false, require_serial = true }},"
+    "always_run = true, pass_filenames = false, require_serial = true{more} }},"
 )
 _LARGEST = 1_000_000  # bytes
 
@@ -139,6 +139,7 @@ def _entry(ids: Iterable[str]) -> list[str]:
     for id_ in ids:
         stages = ", ".join(frameworks.STAGES[id_])
         lines += _HOOK.format(id=id_, name=id_.replace("-", " "), stages=stages).split("\n")
+        lines += ["    verbose: true"] if id_ in frameworks.REPORTING else []
     return lines
 
 
@@ -170,7 +171,8 @@ def _toml_entry(ids: Iterable[str]) -> list[str]:
     hooks = []
     for id_ in ids:
         stages = _inline(f'"{stage}"' for stage in frameworks.STAGES[id_])
-        hooks.append(_TOML_HOOK.format(id=id_, name=id_.replace("-", " "), stages=stages))
+        more = ", verbose = true" if id_ in frameworks.REPORTING else ""
+        hooks.append(_TOML_HOOK.format(id=id_, name=id_.replace("-", " "), stages=stages, more=more))
     return ["[[repos]]", 'repo = "local"', "hooks = [", *hooks, "]"]
 
 

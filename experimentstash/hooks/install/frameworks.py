@@ -27,10 +27,14 @@ CONFIGS = {
 STAGES = {
     "freeze-snapshots": ("pre-commit",),
     "check-snapshots": ("pre-commit", "pre-merge-commit", "manual"),
+    "compare-pins": ("post-checkout",),
     "tag-snapshots": ("post-commit", "post-merge", "post-rewrite"),
     "guard-push": ("pre-push",),
 }
 """Our hook ids and their stages (spec.md, *Hooks*)."""
+
+REPORTING = frozenset({"compare-pins"})
+"""The hooks that pass and have something to say: a framework shows the output of such a hook only if asked."""
 
 _OLD_STAGES = {"commit": "pre-commit", "merge-commit": "pre-merge-commit", "push": "pre-push"}
 _CONFIG_OPTION = re.compile(rb"--(config|cd)=[\"']?([^\"'\s)]+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-CLONE = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
+CLONE = ("pre-commit", "pre-merge-commit", "post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-push")
 """The hook types that a clone needs (spec.md, *Hooks*)."""
 SERVER = ("pre-receive",)
 """The hook types that a bare repository needs."""
@@ -18,7 +18,7 @@ KNOWN = (
     *CLONE,
     *SERVER,
     *("applypatch-msg", "pre-applypatch", "post-applypatch", "prepare-commit-msg", "commit-msg", "pre-rebase"),
-    *("post-checkout", "pre-auto-gc", "sendemail-validate", "update", "proc-receive", "post-receive", "post-update"),
+    *("pre-auto-gc", "sendemail-validate", "update", "proc-receive", "post-receive", "post-update"),
     *ACTIVE_BY_EXISTING,
     *("p4-changelist", "p4-prepare-changelist", "p4-post-changelist", "p4-pre-submit"),
 )

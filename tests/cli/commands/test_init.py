@@ -282,6 +282,15 @@ ENTRY = """\
         always_run: true
         pass_filenames: false
         require_serial: true
+      - id: compare-pins
+        name: compare pins
+        entry: compare-pins
+        language: system
+        stages: [post-checkout]
+        always_run: true
+        pass_filenames: false
+        require_serial: true
+        verbose: true
       - id: tag-snapshots
         name: tag snapshots
         entry: tag-snapshots

@@ -256,7 +256,7 @@ def test_a_framework_that_knows_nothing_of_ours(name: str, tmp_path: Path) -> No
     git("add", ".pre-commit-config.yaml", cwd=root)
     git("commit", "-q", "-m", "a framework", cwd=root)
     framework(name, root, "install", "-t", "pre-commit", "-t", "pre-push", "-t", "post-commit")
-    kinds = "pre-merge-commit, post-merge, post-rewrite"
+    kinds = "pre-merge-commit, post-checkout, post-merge, post-rewrite"
     beside = f"run by {name}: pre-commit.legacy, post-commit.legacy, pre-push.legacy"
     installed(root, f"{root}/.git/hooks: hooks installed", kinds, beside)
     assert is_judged(root)
@@ -329,7 +329,7 @@ def test_a_framework_whose_config_names_ours(name: str, tmp_path: Path) -> None:
 
 NAMES = [
     (NAMED.replace("pre-commit, pre-merge-commit]", "manual]"), CLONE[2:-1]),
-    (NAMED.replace("id: tag-snapshots", "id: other"), CLONE[:2]),
+    (NAMED.replace("id: tag-snapshots", "id: other"), CLONE[:3]),
     (NAMED.replace("[pre-commit]", "[commit]"), CLONE[:-1]),
     (NAMED.replace("stages: [pre-commit]", "verbose: true"), CLONE[:-1]),
     ("default_stages: [manual]\n" + NAMED.replace("stages: [pre-commit]", "verbose: true"), CLONE[1:-1]),
@@ -372,6 +372,7 @@ def test_preks_own_config(root: Path) -> None:
         for id_, stages in [
             ("freeze-snapshots", '["pre-commit"]'),
             ("check-snapshots", '["pre-commit", "pre-merge-commit"]'),
+            ("compare-pins", '["post-checkout"]'),
             ("tag-snapshots", '["post-commit", "post-merge", "post-rewrite"]'),
         ]
     )
