@@ -406,3 +406,13 @@ def test_a_replacement_that_fails_leaves_the_old_snapshot(stash: Path) -> None:
     ran = estash(*again, cwd=stash)
     assert (ran.code, "snapshot/v1 is published" in ran.err) == (1, True)
     assert kept()
+
+
+def test_run_on_the_checkout_of_a_tag_names_the_option_that_runs_what_is_frozen(stash: Path) -> None:
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+    hint = "experimentstash: this is the checkout of snapshot/v1; --snapshot v1 runs the config that is frozen there\n"
+    assert hint not in estash("run", "mytool", "first", cwd=stash).err
+    git("checkout", "-q", "snapshot/v1", cwd=stash)
+    ran = estash("run", "mytool", "first", cwd=stash)
+    assert (ran.code, ran.err.count(hint)) == (0, 1)
+    assert hint not in estash("run", "mytool", "first", "--snapshot", "v1", cwd=stash).err

@@ -128,6 +128,7 @@ def test_the_hook_syncs_where_it_is_configured(lab: Lab) -> None:
     git("checkout", "-q", "--", "main.py", cwd=lab.tool)
     assert estash("sync", cwd=lab.stash).code == 0
     git("commit", "-q", "--allow-empty", "-m", "more", cwd=lab.stash)
+    git("checkout", "-q", "--", ".gitmodules", cwd=lab.stash)
     # a rebase checks out commits on its way
     ran = run("git", "rebase", "-q", "--force-rebase", "first", cwd=lab.stash)
     assert (ran.code, ran.err) == (0, "")
