@@ -1,8 +1,21 @@
-"""`python -m experimentstash`: the program where its console script is not on the PATH."""
+"""The program `experimentstash`, also as `python -m experimentstash`."""
 
 from __future__ import annotations
 
-from experimentstash.cli.program import main
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line, or complete one for a shell, and exit."""
+    if "_EXPERIMENTSTASH_COMPLETE" in os.environ:
+        from experimentstash.cli import completer  # without click, for a user who waits
+
+        sys.exit(completer.main())
+    from experimentstash.cli import program
+
+    program.main()
+
 
 if __name__ == "__main__":
     main()
