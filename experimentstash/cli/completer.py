@@ -47,6 +47,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "reproduce": ("tag", "experiment of tag"),
     "cache": ("action", ""),
     "bundle": ("tag", ""),
+    "schema": ("schema", ""),
     "completion": ("shell", ""),
     "install": ("",),
     "uninstall": ("",),
@@ -108,6 +109,10 @@ _WORDS = {
     "action": ("show", "clear"),
     "shell": ("bash", "zsh", "fish"),
     "hooks": ("native", "pre-commit", "prek", "none"),
+    "schema": (
+        *("cache", "diff", "doctor", "find", "log", "registry", "reproduction", "run-record", "show", "status", "tag"),
+        *("verify", "why"),
+    ),
 }
 """The words of the kinds that have fixed ones."""
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "reproduce": "Run the experiments of a tag in another directory.",
     "cache": "Show or clear the cached environments.",
     "bundle": "Write a tag and everything it needs to one file.",
+    "schema": "Print a JSON schema.",
     "completion": "Print the completion script for a shell.",
     "install": "Install the git hooks, and keep existing hooks.",
     "uninstall": "Remove the git hooks, and restore former hooks.",

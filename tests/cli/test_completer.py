@@ -125,7 +125,7 @@ def test_the_tables_are_those_of_the_commands(name: str) -> None:
 def test_the_words_of_a_choice_are_those_of_the_command() -> None:
     from experimentstash.cli.completer import _WORDS
 
-    for name, kind in (("cache", "action"), ("completion", "shell"), ("init", "hooks")):
+    for name, kind in (("cache", "action"), ("completion", "shell"), ("init", "hooks"), ("schema", "schema")):
         module = importlib.import_module(f"experimentstash.cli.commands.{name}")
         choices = [list(param.type.choices) for param in module.command.params if isinstance(param.type, click.Choice)]
         assert list(_WORDS[kind]) in choices

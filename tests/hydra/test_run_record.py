@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from checked_json import check
 from conftest import estash, git
 from shapes import Shape, hard_coded, make_stash
 
@@ -44,6 +45,8 @@ def records(stash: Path) -> dict[str, dict[str, Any]]:
     found = sorted((stash / "outputs").rglob("experimentstash.json"))
     told = {path.parent.name: json.loads(path.read_text("utf-8")) for path in found}
     shutil.rmtree(stash / "outputs", ignore_errors=True)
+    for record in told.values():
+        check("run-record", record)
     return told
 
 

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from checked_json import check
 from conftest import Ran, commit, git, write
 from scene import Scene, make_scene, state_of
 
@@ -181,6 +182,7 @@ def test_the_results_that_differ_that_are_near_and_that_nobody_recorded(scene: S
     assert near.code == 0, near.err + near.out
     assert "within tolerance" in near.out
     said = json.loads((scene.stash / "report.json").read_text())
+    check("reproduction", said)
     assert said["verdict"] == "1 of 1 experiments hold"
     assert "# Reproduction of v1" in (scene.stash / "report.md").read_text()
     for strict in ([], ["--rtol", "0"]):  # it is compared again, not run again

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from experimentstash.cli import json_schemas
 from experimentstash.core.errors import StashError, printable
 from experimentstash.core.errors import command as command_text
 from experimentstash.core.files import check_inside, write_text
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 IGNORED = "/outputs/"
+SCHEMA = "configs/meta.schema.json"
 TEMPLATE = """\
+# yaml-language-server: $schema=meta.schema.json
 # The registry: the tools of this stash. Each tool is a Hydra program, and a git submodule at tools/<tool>.
 # `experimentstash add-tool NAME URL` adds a tool. It keeps your comments, order and further keys.
 #
@@ -52,8 +55,8 @@ tools: {}
 def command(directory: str, hooks: str) -> None:
     """Make a stash in DIR (by default the working directory), a new or an existing repository.
 
-    Writes configs/meta.yaml, adds outputs/ to .gitignore, and installs the git hooks. Commits nothing. Safe to run
-    again.
+    Writes configs/meta.yaml and its schema, adds outputs/ to .gitignore, and installs the git hooks. Commits nothing.
+    Safe to run again.
 
     Example: experimentstash init paper
     """
@@ -109,11 +112,11 @@ def _is_repository(folder: Path) -> bool:
 def _missing(folder: Path, hooks: str, *, is_new: bool) -> dict[str, str]:
     """Return the texts of the files to write, by path; empty if `folder` is a complete stash already."""
     check_inside(folder, folder / REGISTRY)
-    wanted = {}
+    wanted: dict[str, str] = {}
     if os.path.lexists(folder / REGISTRY):
         load(folder)
     else:
-        wanted[REGISTRY] = TEMPLATE
+        wanted |= {REGISTRY: TEMPLATE, SCHEMA: json_schemas.text("registry")}
         if not is_new and (line := _ignoring_line(folder, REGISTRY)):
             fix = f"delete line {line.split(':')[1]} of .gitignore"
             raise StashError(f"{folder}: git ignores {REGISTRY} ({line})", fix)
@@ -191,6 +194,7 @@ def _print(folder: Path, wanted: Mapping[str, str], installed: list[str], *, is_
     lines = [f"{folder}: {'already ' if is_stash else ''}a stash{', in a new git repository' if is_new else ''}"]
     notes = {
         REGISTRY: f"wrote {REGISTRY}: the registry, with no tools yet",
+        SCHEMA: f"wrote {SCHEMA}: the schema of the registry, for editors",
         ".gitignore": f"added {IGNORED} to .gitignore: the output of runs",
     }
     lines += [f"  {notes.get(path, f'added the hooks to {path}')}" for path in wanted]

@@ -33,9 +33,7 @@ STEPS = (
         "A stash is a git repository with a registry of tools, and hooks. Make one in an empty directory.",
         "experimentstash init",
     ),
-    DemoStep(
-        "The program leaves the commit to you.", "git add configs/meta.yaml .gitignore && git commit -qm 'Make a stash'"
-    ),
+    DemoStep("The program leaves the commit to you.", "git add configs .gitignore && git commit -qm 'Make a stash'"),
     DemoStep(
         "A tool is a Hydra program in its own git repository. Add it as a submodule; the tool itself does not change.",
         "experimentstash add-tool swissroll {remote}",

@@ -40,15 +40,19 @@ def test_a_new_folder_becomes_a_repository_and_a_stash(tmp_path: Path) -> None:
     assert ran.out == (
         f"{stash}: a stash, in a new git repository\n"
         "  wrote configs/meta.yaml: the registry, with no tools yet\n"
+        "  wrote configs/meta.schema.json: the schema of the registry, for editors\n"
         "  added /outputs/ to .gitignore: the output of runs\n"
         f"  {stash}/.git/hooks: hooks installed\n"
         f"    {TYPES}\n"
         f"    Python of the hooks: {PYTHON}\n"
-        "next: git add configs/meta.yaml .gitignore && git commit -m 'Make a stash'\n"
+        "next: git add configs/meta.yaml configs/meta.schema.json .gitignore && git commit -m 'Make a stash'\n"
         "      experimentstash add-tool NAME URL\n"
     )
     assert (stash / "configs/meta.yaml").read_text() == TEMPLATE
-    assert git("status", "--porcelain", "-uall", cwd=stash) == "?? .gitignore\n?? configs/meta.yaml"
+    assert (
+        git("status", "--porcelain", "-uall", cwd=stash)
+        == "?? .gitignore\n?? configs/meta.schema.json\n?? configs/meta.yaml"
+    )
     assert git("check-ignore", "outputs/x", cwd=stash) == "outputs/x"
 
 
@@ -59,7 +63,7 @@ def test_the_working_folder_by_default(tmp_path: Path) -> None:
 
 def test_its_next_steps_can_be_typed(tmp_path: Path) -> None:
     ran = estash("init", cwd=tmp_path)
-    command = ran.out.splitlines()[6].removeprefix("next: ")
+    command = ran.out.splitlines()[7].removeprefix("next: ")
     assert run("bash", "-c", command, cwd=tmp_path).code == 0
     assert git("status", "--porcelain", cwd=tmp_path) == ""
 
@@ -75,6 +79,7 @@ def test_a_repository_in_use_keeps_all_it_has(tmp_path: Path) -> None:
         " M .gitignore",
         " M README.md",
         "A  staged.txt",
+        "?? configs/meta.schema.json",
         "?? configs/meta.yaml",
     ]
 
@@ -218,10 +223,10 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
 
 def test_a_disk_that_is_full_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
-    (tmp_path / "new/.gitignore").write_text("x" * 5115)
+    (tmp_path / "new/.gitignore").write_text("x" * 20475)
     bin_folder = Path(sys.executable).parent
-    # the registry fits, what git's own template brings fits, the longer .gitignore does not
-    program = f"ulimit -f 5; trap '' XFSZ; '{bin_folder}/experimentstash' init new"
+    # the registry and its schema fit, what git's own template brings fits, the longer .gitignore does not
+    program = f"ulimit -f 20; trap '' XFSZ; '{bin_folder}/experimentstash' init new"
     ran = run("bash", "-c", program, cwd=tmp_path, env={"PYTHONDONTWRITEBYTECODE": "1"})
     assert (ran.code, ran.err) == (
         1,
@@ -317,18 +322,19 @@ def test_a_new_stash_with_a_framework(name: str, tmp_path: Path) -> None:
     ran = estash("init", "stash", "--hooks", name, cwd=tmp_path)
     root = tmp_path / "stash"
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out.splitlines()[3:9] == [
+    assert ran.out.splitlines()[4:10] == [
         "  added the hooks to .pre-commit-config.yaml",
         f"  {root}/.git/hooks: hooks installed",
         f"    run by {name}: pre-push.legacy",
         f"    configured in {name}: {', '.join(CLONE[:-1])}",
         f"    Python of the hooks: {PYTHON}",
-        "next: git add configs/meta.yaml .gitignore .pre-commit-config.yaml && git commit -m 'Make a stash'",
+        "next: git add configs/meta.yaml configs/meta.schema.json .gitignore .pre-commit-config.yaml"
+        " && git commit -m 'Make a stash'",
     ]
     comment, _, rest = (root / ".pre-commit-config.yaml").read_text().partition("\n")
     assert (comment[:2], rest) == ("# ", DEFAULT_TYPES + "repos:\n" + ENTRY)
     assert hook_names(root) == {*CLONE, "experimentstash.sh", "pre-push.legacy"}
-    assert run("sh", "-c", ran.out.splitlines()[8].removeprefix("next: "), cwd=root).code == 0
+    assert run("sh", "-c", ran.out.splitlines()[9].removeprefix("next: "), cwd=root).code == 0
     before = everything(root)
     ran = estash("init", "--hooks", name, cwd=root)
     assert ran.out == f"{root}: already a stash\n  {root}/.git/hooks: hooks already installed\n"
