@@ -12,7 +12,7 @@ from conftest import Ran, git, run
 from stashes import commit_index, freeze, make_stash, pin, pin_id, snapshot_path, snapshot_text, stage
 
 PAGE = (Path(__file__).parents[1] / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
-GITHUB, GITLAB = (yaml.safe_load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```", PAGE))
+ACTION, GITHUB, GITLAB = (yaml.safe_load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```", PAGE))
 NONE = "0" * 40
 
 

@@ -28,7 +28,8 @@ from experimentstash.stash import registry, snapshot_file
 from experimentstash.verify import exceptions
 from experimentstash.verify.flat import flat_problems
 
-HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+MANIFEST = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+HOOKS = [hook for hook in MANIFEST if hook["language"] == "python"]
 COPIED = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "outputs", "tests", "benchmarks")
 WALK = [  # `make test` plays the first two, which a newcomer meets, and `make matrix` all
     README,

@@ -91,6 +91,7 @@ OPTIONS: Mapping[str, Mapping[str, str | None]] = {
         "--atol": "",
         "--ignore": "",
         "--report": "",
+        "--badge": "",
         "--ignore-keys": "",
         "--launcher": "",
         "--launcher-set": "",

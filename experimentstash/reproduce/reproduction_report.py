@@ -119,6 +119,14 @@ class Account:
             return f"{good} of {len(self.outcomes)} experiments hold{without}"
         return f"{good} of {len(self.outcomes)} experiments ran"
 
+    def write_badge(self, path: Path) -> None:
+        """Write the verdict as a badge; see `write_badge`.
+
+        Raises:
+            StashError: the file cannot be written.
+        """
+        write_badge(path, self.tag, self.verdict, holds=self.exit_code == FINE)
+
     def lines(self) -> Iterator[str]:
         """Yield what the terminal is told."""
         for one in self.outcomes:
@@ -203,6 +211,23 @@ class Account:
         write_text(text, for_others(self.as_markdown()))
         write_text(data, json.dumps(for_others_in(self.as_json()), indent=1) + "\n")
         return text, data
+
+
+def write_badge(path: Path, tag: str, message: str, *, holds: bool) -> None:
+    """Write a badge for a web page, in the format of https://shields.io/badges/endpoint-badge.
+
+    Args:
+        path: the file.
+        tag: the tag that was reproduced.
+        message: the verdict.
+        holds: whether everything ran and all results hold.
+
+    Raises:
+        StashError: the file cannot be written.
+    """
+    colour = "brightgreen" if holds else "red"
+    badge = {"schemaVersion": 1, "label": f"snapshot/{tag}", "message": for_others(message), "color": colour}
+    write_text(path, json.dumps(badge, indent=1) + "\n")
 
 
 def _failure(exit_code: int) -> str:

@@ -266,8 +266,13 @@ def make_lab(folder: Path, program: dict[str, str] | None = None) -> dict[str, s
 
 def framework_config() -> str:
     """Return a config with the hooks as they are shipped, but for the environment that a framework would build."""
-    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    local = [{**hook, "language": "system", "entry": str(script(BIN / hook["entry"]))} for hook in hooks]
+    manifest = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    hooks = [hook for hook in manifest if hook["language"] == "python"]
+    local = [
+        {**hook, "language": "system", "entry": str(script(BIN / hook["entry"]))}
+        for hook in hooks
+        if hook["language"] == "python"
+    ]
     for hook in local:
         del hook["minimum_pre_commit_version"]  # which is for a repository's manifest alone
     return yaml.safe_dump({"default_install_hook_types": list(TYPES), "repos": [{"repo": "local", "hooks": local}]})

@@ -31,8 +31,13 @@ def drifted(root: Path) -> str:
 @pytest.fixture(scope="module")
 def config() -> str:
     """The hooks as they are shipped, as a local repository."""
-    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    local = [{**hook, "language": "system", "entry": str(BIN / hook["entry"])} for hook in hooks]
+    manifest = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    hooks = [hook for hook in manifest if hook["language"] == "python"]
+    local = [
+        {**hook, "language": "system", "entry": str(BIN / hook["entry"])}
+        for hook in hooks
+        if hook["language"] == "python"
+    ]
     for hook in local:
         del hook["minimum_pre_commit_version"]
     return yaml.safe_dump({"repos": [{"repo": "local", "hooks": local}]})

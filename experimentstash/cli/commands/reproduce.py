@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from experimentstash.core.errors import FINDING, ToolExit, UsageError
+from experimentstash.core.errors import FINDING, StashError, ToolExit, UsageError
 from experimentstash.core.names import plain_tag
 from experimentstash.core.progress import show_steps
 from experimentstash.reproduce import stash_source as sources
 from experimentstash.reproduce.download_limit import GIGABYTE, MOST, Limit
 from experimentstash.reproduce.reproduction import Request, reproduce
-from experimentstash.reproduce.reproduction_report import check_report
+from experimentstash.reproduce.reproduction_report import check_report, write_badge
 from experimentstash.stash.results.comparison_rules import Rules
 from experimentstash.stash.results.rule_parser import rules_of_words
 
@@ -77,6 +77,7 @@ def _launcher_overrides(name: str | None, parameters: tuple[str, ...]) -> tuple[
 )
 @click.option("--ignore-keys", multiple=True, metavar="[FILE::]KEY", help="Keys and columns to leave out.")
 @click.option("--report", metavar="FILE", help="Write the report to FILE.md and FILE.json.")
+@click.option("--badge", metavar="FILE", help="Write the verdict to FILE, as JSON for a badge of shields.io.")
 @click.option(
     "--launcher",
     metavar="NAME",
@@ -108,6 +109,7 @@ def command(
     ignore: tuple[str, ...],
     ignore_keys: tuple[str, ...],
     report: str | None,
+    badge: str | None,
     launcher: str | None,
     launcher_set: tuple[str, ...],
     no_build: bool,
@@ -131,28 +133,43 @@ def command(
     target = None if report is None else Path(report).expanduser()
     if target:
         check_report(target)
-    if origin is None:
-        source = sources.at_hand(tag, allow_local=allow_local)
-    else:
-        source = sources.named(origin, tag, allow_local=allow_local)
-    source = replace(source, limit=Limit(int(gigabytes * GIGABYTE)))
-    folder = sources.place_for(tag, source, into)
-    request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout, launched)
+    limit = Limit(int(gigabytes * GIGABYTE))
     show_steps()
     try:
+        source = _source(origin, tag, allow_local=allow_local)
+        source = replace(source, limit=limit)
+        folder = sources.place_for(tag, source, into)
+        request = Request(tag, experiments, source, folder, check, not no_build, yes, rules, timeout, launched)
         account = reproduce(request)
     except KeyboardInterrupt:
         click.echo("\nstopped; run the same command to resume", err=True)
         raise
+    except StashError:
+        _write_failure(badge, tag)
+        raise
     if account is None:
+        _write_failure(badge, tag)
         return FINDING
     for line in account.lines():
         click.echo(line)
     if target:
         for path in account.write(target):
             click.echo(f"report: {path}")
+    if badge:
+        account.write_badge(Path(badge).expanduser())
     if any(one.report and not one.report.holds for one in account.outcomes):
         click.echo("next: add --rtol, --atol, --ignore-keys or --ignore to compare again without running anything")
     if any(one.exit_code for one in account.outcomes):
         raise ToolExit(account.exit_code)
     return account.exit_code
+
+
+def _source(origin: str | None, tag: str, *, allow_local: bool) -> sources.Source:
+    if origin is None:
+        return sources.at_hand(tag, allow_local=allow_local)
+    return sources.named(origin, tag, allow_local=allow_local)
+
+
+def _write_failure(badge: str | None, tag: str) -> None:
+    if badge:
+        write_badge(Path(badge).expanduser(), tag, "cannot be reproduced", holds=False)

@@ -33,6 +33,8 @@ STAGES = {
 }
 """Our hook ids and their stages (spec.md, *Hooks*)."""
 
+SYSTEM = "-system"
+"""The suffix of the ids of hooks that a framework takes from the PATH, and does not build."""
 REPORTING = frozenset({"compare-pins"})
 """The hooks that pass and have something to say: a framework shows the output of such a hook only if asked."""
 
@@ -93,7 +95,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
 
 def named_ids(config: Mapping[str, Any]) -> set[str]:
     """Return the ids of our hooks that a config names."""
-    return {hook["id"] for _, hook in _hooks(config)} & STAGES.keys()
+    return {_plain_id(hook) for _, hook in _hooks(config)} & STAGES.keys()
 
 
 def missing_types(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -120,12 +122,17 @@ def excludes_snapshots(config: Mapping[str, Any]) -> bool:
 
 
 def _ids_at(config: Mapping[str, Any], stage: str) -> set[str]:
-    return {hook["id"] for repo, hook in _hooks(config) if stage in _stages(config, repo, hook)}
+    return {_plain_id(hook) for repo, hook in _hooks(config) if stage in _stages(config, repo, hook)}
+
+
+def _plain_id(hook: Mapping[str, Any]) -> str:
+    """Return the id of a hook without the suffix of its form for the PATH."""
+    return str(hook["id"]).removesuffix(SYSTEM)
 
 
 def _stages(config: Mapping[str, Any], repo: Mapping[str, Any], hook: Mapping[str, Any]) -> set[str]:
     # A hook of a repository has the stages in that repository's manifest (ours). A local hook has those in the config.
-    manifest = STAGES.get(hook["id"], ()) if repo.get("repo") != "local" else None
+    manifest = STAGES.get(_plain_id(hook), ()) if repo.get("repo") != "local" else None
     stages = hook.get("stages") or manifest or config.get("default_stages") or hook_scripts.CLONE
     return {_OLD_STAGES.get(str(stage), str(stage)) for stage in stages} if isinstance(stages, list | tuple) else set()
 
