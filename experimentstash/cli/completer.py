@@ -39,6 +39,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "show": ("tag or experiment", ""),
     "diff": ("tag or experiment", "tag or experiment", ""),
     "why": ("tag or experiment", "tag or experiment", ""),
+    "bisect": ("tag or experiment", ""),
     "find": ("",),
     "report": ("",),
     "verify": ("",),
@@ -78,6 +79,18 @@ OPTIONS: Mapping[str, Mapping[str, str | None]] = {
     "show": {"--json": None},
     "diff": {"--only-changed": None, "--json": None, "--csv": None, "--md": None},
     "why": {"--json": None},
+    "bisect": {
+        "--bad": "tag",
+        "--metric": "",
+        "--rtol": "",
+        "--atol": "",
+        "--into": "",
+        "--no-build": None,
+        "--timeout": "",
+        "--yes": None,
+        "--allow-local": None,
+        "--json": None,
+    },
     "find": {"--json": None},
     "report": {"-o": "", "--output": "", "--reproduction": ""},
     "verify": {"--all": None, "--staged": None, "--strict": None, "--online": None, "--json": None},
@@ -111,8 +124,8 @@ _WORDS = {
     "shell": ("bash", "zsh", "fish"),
     "hooks": ("native", "pre-commit", "prek", "none"),
     "schema": (
-        *("cache", "diff", "doctor", "find", "log", "registry", "reproduction", "run-record", "show", "status", "tag"),
-        *("verify", "why"),
+        *("bisect", "cache", "diff", "doctor", "find", "log", "registry", "reproduction", "run-record", "show"),
+        *("status", "tag", "verify", "why"),
     ),
 }
 """The words of the kinds that have fixed ones."""

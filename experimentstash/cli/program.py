@@ -27,6 +27,7 @@ COMMANDS = {
     "show": "Show the snapshots of a tag.",
     "diff": "Compare two snapshots, or one with the working config.",
     "why": "Explain why the results of two snapshots differ.",
+    "bisect": "Find the commit of a tool that changed a figure.",
     "find": "Find the snapshot or run that a file comes from.",
     "report": "Write an HTML page about the snapshots.",
     "verify": "Check whether snapshots hold.",

@@ -33,7 +33,7 @@ def command(with_env: bool) -> int:
             print(f"experimentstash: {error}", file=sys.stderr, flush=True)
             code = FINDING
     locations = find_locations()
-    if git_value(locations, HOOKS) != "none":
+    if git_value(locations, HOOKS, "--local") != "none":
         first, *more = install(locations)
         print("\n  ".join(map(printable, [first, *more])), flush=True)
     for tool in stash.tools.values() if with_env else ():

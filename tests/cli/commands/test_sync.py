@@ -49,7 +49,6 @@ def pin(stash: Path) -> str:
 def test_a_clone_without_its_tools(lab: Lab, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git("clone", "-q", str(lab.stash), str(clone), cwd=tmp_path)
-    git("config", "--global", "--unset", "experimentstash.hooks", cwd=clone)
     ran = estash("sync", cwd=clone)
     assert ran.code == 0, ran.err
     assert f"{TOOL}: checked out at the pin {pin(clone)[:12]} (it was not checked out)" in ran.out
@@ -63,6 +62,7 @@ def test_a_clone_without_its_tools(lab: Lab, tmp_path: Path) -> None:
 
 def test_an_older_commit_and_back(lab: Lab) -> None:
     new = at(lab.tool)
+    git("config", "experimentstash.hooks", "none", cwd=lab.stash)
     git("checkout", "-q", "first", cwd=lab.stash)
     ran = estash("sync", cwd=lab.stash)
     assert ran.code == 0, ran.err
