@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -14,11 +15,9 @@ from experimentstash.core.file_lock import take_lock
 from experimentstash.environments.environment_cache import IN_USE, MARKER, cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_WITH_LOCKS = ("environments", "helpers")
-"""The directories whose entries are locked while a process uses them."""
 SECONDS_PER_DAY = 86_400
 
 
@@ -28,7 +27,7 @@ class CacheEntry:
 
     Attributes:
         path: where it is.
-        kind: the directory of the cache that it belongs to: `environments`, `helpers`, `hashes`, …
+        kind: the directory of the cache that it belongs to: `environments`, `helpers`, `hashes` or `poetry`
         facts: what it was made from, as its marker records it.
         size: in bytes.
         used: when it was last used, in seconds since 1970.
@@ -52,19 +51,39 @@ class CacheEntry:
 
 
 def cache_entries() -> list[CacheEntry]:
-    """Return what the cache holds, the largest first."""
+    """Return what the cache holds, the largest first; files of others in its directory are left out."""
     root = cache_folder()
     found = []
-    for kind in sorted(root.iterdir()) if root.is_dir() else []:
-        for path in sorted(kind.iterdir()) if kind.is_dir() and not kind.is_symlink() else []:
-            found.append(CacheEntry(path, kind.name, _facts(path), _size(path), _used(path)))
+    for kind, is_own in _KINDS.items():
+        for path in (root / kind).iterdir() if (root / kind).is_dir() else ():
+            if is_own(path):
+                found.append(CacheEntry(path, kind, _facts(path), _size(path), _used(path)))
     return sorted(found, key=lambda entry: (-entry.size, str(entry.path)))
+
+
+def _is_environment(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and any((path / name).exists() for name in (MARKER, IN_USE, "lock"))
+
+
+def _is_list_of_hashes(path: Path) -> bool:
+    return re.fullmatch(r"[0-9a-f]{64}\.txt", path.name) is not None
+
+
+_KINDS: dict[str, Callable[[Path], bool]] = {
+    "environments": _is_environment,
+    "helpers": _is_environment,
+    "hashes": _is_list_of_hashes,
+    "poetry": lambda path: path.name in ("artifacts", "cache"),
+}
+"""The directories of the cache, each with what tells its entries from files of others."""
 
 
 def remove_entry(entry: CacheEntry) -> bool:
     """Remove an entry of the cache, and return whether it is gone; one that a process uses stays."""
-    if entry.kind not in _WITH_LOCKS:
+    if entry.kind == "hashes":
         return _remove(entry.path)
+    if entry.kind == "poetry":
+        return not _is_building(entry.path.parent.parent) and _remove(entry.path)
     with contextlib.ExitStack() as stack:
         for name in (IN_USE, "lock"):
             try:
@@ -75,6 +94,15 @@ def remove_entry(entry: CacheEntry) -> bool:
                 return False
         (entry.path / MARKER).unlink(missing_ok=True)  # first: what has no marker is not used
         return _remove(entry.path)
+
+
+def _is_building(root: Path) -> bool:
+    """Return whether a process builds an environment, which may use the downloads of poetry."""
+    for lock in (root / "environments").glob("*/lock"):
+        with contextlib.suppress(OSError), lock.open("ab") as file:
+            if take_lock(file) is False:
+                return True
+    return False
 
 
 def _remove(path: Path) -> bool:
@@ -99,9 +127,9 @@ def _size(path: Path) -> int:
 
 
 def _sizes(path: Path) -> Iterator[int]:
-    with contextlib.suppress(OSError):
-        yield path.lstat().st_size
     if path.is_symlink() or not path.is_dir():
+        with contextlib.suppress(OSError):
+            yield path.lstat().st_size
         return
     for folder, _, files in os.walk(path):
         for name in files:

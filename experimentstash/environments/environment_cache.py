@@ -97,11 +97,23 @@ def _made(place: Path, facts: Mapping[str, str], make: Callable[[Path], object])
 
 def _use(place: Path) -> IO[bytes]:
     """Lock an environment, so that no other process removes it; the lock lasts as long as the file is open."""
-    place.mkdir(parents=True, exist_ok=True)
-    file = (place / IN_USE).open("ab")
-    share_lock(file)
-    os.utime(place / IN_USE)
-    return file
+    while True:
+        place.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # `cache clear` removed it meanwhile
+            file = (place / IN_USE).open("ab")
+            share_lock(file)
+            if _is_at(file, place / IN_USE):
+                os.utime(place / IN_USE)
+                return file
+            file.close()
+
+
+def _is_at(file: IO[bytes], path: Path) -> bool:
+    """Return whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def no_cache(place: Path, error: OSError) -> StashError:
