@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experimentstash.core.errors import StashError, command, printable
 from experimentstash.core.file_lock import take_lock
@@ -18,7 +20,7 @@ from experimentstash.core.files import check_no_link, remove_empty, write_text
 from experimentstash.core.invocation import rerun
 from experimentstash.core.journal import JOURNAL
 from experimentstash.core.signals import held_signals, ignored_signals
-from experimentstash.git.user_git import answer, ask_git, git
+from experimentstash.git.user_git import answer, ask_git, fix_of, git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -56,7 +58,8 @@ class StashChange:
         refs: the refs that move; all of them or none.
         entries: the entries of the index that change.
         files: the files that change.
-        checkouts: the submodules that are checked out at another commit.
+        checkouts: the submodules that are checked out at another commit, or whose checkout goes.
+        moves: the submodules that move, named by their old path; old and new are paths.
         is_undo: it takes back a change and what followed: files and entries are set whatever they are now, and nothing
             is done if the refs have moved on.
     """
@@ -66,13 +69,16 @@ class StashChange:
     entries: tuple[ChangeStep, ...] = ()
     files: tuple[ChangeStep, ...] = ()
     checkouts: tuple[ChangeStep, ...] = ()
+    moves: tuple[ChangeStep, ...] = ()
     is_undo: bool = False
 
     def reversed(self) -> StashChange:
         """Return the change that takes this one back."""
-        groups = (self.refs, self.entries, self.files, self.checkouts)
-        refs, entries, files, checkouts = (tuple(step.reversed() for step in group) for group in groups)
-        return StashChange(self.title, refs, entries, files, checkouts)
+        groups: dict[str, Any] = {group: tuple(step.reversed() for step in getattr(self, group)) for group in _GROUPS}
+        return StashChange(self.title, **groups)
+
+
+_GROUPS = ("refs", "entries", "files", "checkouts", "moves")
 
 
 def make_change(stash: Stash, change: StashChange) -> None:
@@ -151,10 +157,17 @@ def _complete(stash: Stash, journal: Path) -> None:
                 _apply(stash, change)
             except (OSError, StashError) as error:
                 what = f"cannot complete the interrupted change {change.title!r}: {error.args[-1]}"
-                raise StashError(what, f"{command('rm', str(journal))}  # gives that change up") from None
+                give_up = f"{command('rm', str(journal))}  # gives that change up"
+                mend = error.fix if isinstance(error, StashError) and not _has_moved_on(stash, change) else ""
+                raise StashError(what, mend or give_up) from None
         journal.unlink()
     if change is not None:
         print(printable(f"completed an interrupted change: {change.title}"), file=sys.stderr)
+
+
+def _has_moved_on(stash: Stash, change: StashChange) -> bool:
+    """Return whether a ref of an interrupted change is neither what it was nor what it becomes."""
+    return any(_ref(stash, step.name) not in (step.old, step.new) for step in change.refs)
 
 
 def _make(stash: Stash, change: StashChange, journal: Path) -> None:
@@ -178,13 +191,10 @@ def _load(journal: Path) -> StashChange | None:
     """Return the change of a journal, or None if it is not one of this version."""
     try:
         data = json.loads(journal.read_bytes())
-        refs, entries, files, checkouts = (tuple(ChangeStep(**step) for step in data[key]) for key in _GROUPS)
-        return StashChange(str(data["title"]), refs, entries, files, checkouts, data["is_undo"] is True)
+        groups = {group: tuple(ChangeStep(**step) for step in data[group]) for group in _GROUPS}
+        return StashChange(str(data["title"]), **groups, is_undo=data["is_undo"] is True)
     except (KeyError, TypeError, ValueError):
         return None
-
-
-_GROUPS = ("refs", "entries", "files", "checkouts")
 
 
 def _apply(stash: Stash, change: StashChange) -> None:
@@ -192,15 +202,15 @@ def _apply(stash: Stash, change: StashChange) -> None:
     refs = [(step, _ref(stash, step.name)) for step in change.refs]
     if change.is_undo and any(now not in (step.old, step.new) for step, now in refs):
         return
+    for step in change.moves:
+        _move_submodule(stash, step)
     _move_refs(stash, change.title, [step for step, now in refs if now != step.new])
     now = index_entries(stash, [step.name for step in change.entries]) if change.entries else {}
     _set_entries(stash, [step for step in change.entries if change.is_undo or now.get(step.name) == step.old])
     for step in change.files:
         _write(stash, step, always=change.is_undo)
     for step in change.checkouts:
-        folder = stash.root / step.name
-        if step.new and step.old and answer("rev-parse", "--verify", "--quiet", "HEAD", cwd=folder) == step.old:
-            git("checkout", "--quiet", "--detach", step.new, cwd=folder)
+        _move_checkout(stash, step)
 
 
 def _move_refs(stash: Stash, title: str, steps: Sequence[ChangeStep]) -> None:
@@ -210,7 +220,37 @@ def _move_refs(stash: Stash, title: str, steps: Sequence[ChangeStep]) -> None:
     done = ask_git("update-ref", "-m", title, "--stdin", cwd=stash.root, stdin="\n".join(lines).encode())
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise StashError(f"the branch or the tag changed meanwhile: {said}", rerun())
+        raise StashError(f"the branch or the tag changed meanwhile: {said}", fix_of(said, stash.root) or rerun())
+
+
+def _move_submodule(stash: Stash, step: ChangeStep) -> None:
+    """Move a submodule, also after a git that was killed while it moved it."""
+    old, new = str(step.old), str(step.new)
+    if old not in index_entries(stash, [old]):
+        return
+    old_path, new_path = stash.root / old, stash.root / new
+    if not os.path.lexists(old_path) and (new_path / ".git").exists():
+        new_path.rename(old_path)
+        git("checkout-index", "--force", "--", ".gitmodules", cwd=stash.root)
+    git("mv", old, new, cwd=stash.root)
+
+
+def _move_checkout(stash: Stash, step: ChangeStep) -> None:
+    folder = stash.root / step.name
+    if not step.old or not (folder / ".git").exists():
+        return
+    if answer("rev-parse", "--verify", "--quiet", "HEAD", cwd=folder) != step.old:
+        return
+    if step.new:
+        git("checkout", "--quiet", "--detach", step.new, cwd=folder)
+        return
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        elif child.name != ".git":
+            child.unlink()
+    (folder / ".git").unlink()  # last: without it, the next command would not complete an interrupted removal
+    folder.rmdir()
 
 
 def _ref(stash: Stash, name: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class ToolUpdate:
 
 
 def fetch_commit(stash: Stash, tool: str, rev: str | None) -> str:
-    """Return the commit of a tool that `rev` names, after a fetch from the remote of the tool.
+    """Return the commit of a tool that `rev` names, fetched from the remote of the tool unless it is a commit id here.
 
     Args:
         stash: the stash.
@@ -61,25 +62,42 @@ def fetch_commit(stash: Stash, tool: str, rev: str | None) -> str:
             default branch of the remote.
 
     Raises:
-        StashError: the fetch failed, and `rev` is no commit that is here; or it names no commit.
+        StashError: the fetch failed, or `rev` names no commit.
     """
     root = stash.checkout(tool)
+    if rev and _COMMIT_ID.fullmatch(rev) and (here := _commit(root, rev)):
+        return here
     remote = _remote(root)
-    if rev is not None and len(rev) >= 40 and answer(*_VERIFY, f"{rev}^{{commit}}", cwd=root) == rev:
-        return rev
     allowed = ("-c", "protocol.file.allow=always") if is_local(git("remote", "get-url", remote, cwd=root)) else ()
     try:
-        show_git(*allowed, "fetch", "--tags", "--prune", remote, cwd=root)
+        show_git(*allowed, "fetch", "--prune", remote, cwd=root)
     except StashError as error:
-        raise StashError(
-            f"{tool_path(tool)}: {error}", command("git", "-C", tool_path(tool), "fetch", remote)
-        ) from None
+        again = command("git", "-C", tool_path(tool), "fetch", remote)
+        raise StashError(f"{tool_path(tool)}: {error}", again) from None
     name = rev or _branch(stash, tool, remote, allowed)
-    for candidate in (f"refs/remotes/{remote}/{name}", f"refs/tags/{name}", name):
-        if commit := answer(*_VERIFY, "--end-of-options", f"{candidate}^{{commit}}", cwd=root):
-            return commit
-    known = f"git -C {tool_path(tool)} branch --remotes && git -C {tool_path(tool)} tag"
-    raise StashError(f"{tool_path(tool)}: the remote {remote!r} has no branch, tag or commit {name!r}", known)
+    branch = f"refs/remotes/{remote}/{name}"
+    commit = _commit(root, branch) or _fetched(root, remote, name, allowed) or _commit(root, name)
+    if commit is None:
+        known = f"git -C {tool_path(tool)} branch --remotes && git -C {tool_path(tool)} tag"
+        raise StashError(f"{tool_path(tool)}: the remote {remote!r} has no branch, tag or commit {name!r}", known)
+    return commit
+
+
+_COMMIT_ID = re.compile(r"[0-9a-f]{7,64}")
+
+
+def _commit(root: Path, rev: str) -> str | None:
+    return answer(*_VERIFY, "--end-of-options", f"{rev}^{{commit}}", cwd=root)
+
+
+def _fetched(root: Path, remote: str, name: str, allowed: tuple[str, ...]) -> str | None:
+    """Fetch a tag, or a commit id that is on no branch, and return its commit; the tags of the clone stay."""
+    source = name if _COMMIT_ID.fullmatch(name) else f"refs/tags/{name}"
+    if ask_git("check-ref-format", "--allow-onelevel", source, cwd=root).returncode != 0:
+        return None
+    if ask_git(*allowed, "fetch", "--quiet", "--no-tags", remote, source, cwd=root).returncode != 0:
+        return None
+    return _commit(root, "FETCH_HEAD")
 
 
 def _remote(root: Path) -> str:

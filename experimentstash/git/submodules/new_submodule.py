@@ -107,8 +107,13 @@ def check_branch(branch: str) -> None:
         raise StashError(f"{branch!r} is no name for a branch (git help check-ref-format)")
 
 
-def check_free(stash: Stash, name: str) -> None:
+def check_free(stash: Stash, name: str, renamed: str = "") -> None:
     """Check that nothing of the name is there yet: no tool, folder, submodule, nor what is left of one.
+
+    Args:
+        stash: the stash.
+        name: the name.
+        renamed: the tool that gets the name, if it is not a new one.
 
     Raises:
         StashError: something is; it is left as it is.
@@ -129,10 +134,22 @@ def check_free(stash: Stash, name: str) -> None:
         section = f"submodule.{path}"
         known = ask_git("config", *options, "--get-regexp", f"^{re.escape(section)}\\.", cwd=stash.root)
         if known.stdout:
+            owner = _path_of(stash, section)
+            if owner and owner == tool_path(renamed):
+                return  # the tool gets back the name that its submodule still has
+            if owner:
+                what = f"{place} uses the name {path!r} for the submodule of {owner}, which was renamed"
+                raise StashError(what, "choose another name")
             fix = f"git config {' '.join(options)} --remove-section {section}"
             raise StashError(f"{place} has a submodule {path!r} already", fix)
     if (modules := modules_folder(stash, name)).exists():
         raise StashError(f"{modules}: a submodule of that name was here before", command("rm", "-rf", str(modules)))
+
+
+def _path_of(stash: Stash, section: str) -> str:
+    """Return where the submodule of a section of `.gitmodules` is, if git has it there; else an empty text."""
+    path = answer("config", "-f", ".gitmodules", "--get", f"{section}.path", cwd=stash.root) or ""
+    return path if path and git("ls-files", "-s", "--", path, cwd=stash.root) else ""
 
 
 def _check_registry(stash: Stash, name: str) -> None:

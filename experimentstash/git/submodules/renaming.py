@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experimentstash.core.names import REGISTRY, tool_path
-from experimentstash.git.stash_change import StashChange, make_change
+from experimentstash.git.stash_change import ChangeStep, StashChange, make_change
 from experimentstash.git.submodules.new_submodule import check_free
 from experimentstash.git.submodules.staged_edit import edit_files, tracked_experiments
-from experimentstash.git.user_git import ask_git, git
 from experimentstash.stash import registry
 
 if TYPE_CHECKING:
@@ -31,17 +30,13 @@ def rename(stash: Stash, old: str, new: str) -> list[str]:
             or git failed. Nothing has changed.
     """
     registry.find(stash.tools, old)
-    check_free(stash, new)
+    check_free(stash, new, old)
     moved: dict[str, str | None] = {}
     for path, text in tracked_experiments(stash, old).items():
         moved[path] = None
         moved[path.replace(f"configs/{old}/", f"configs/{new}/", 1)] = text
     text = registry.with_name(registry.read(stash.root).decode(), old, new, tool_path(new))
     entries, files = edit_files(stash, {**moved, REGISTRY: text})
-    git("mv", tool_path(old), tool_path(new), cwd=stash.root)
-    try:
-        make_change(stash, StashChange(f"rename-tool {old} {new}", (), entries, files))
-    except BaseException:
-        ask_git("mv", tool_path(new), tool_path(old), cwd=stash.root)
-        raise
+    move = ChangeStep(tool_path(old), tool_path(old), tool_path(new))
+    make_change(stash, StashChange(f"rename-tool {old} {new}", (), entries, files, moves=(move,)))
     return [".gitmodules", REGISTRY, tool_path(old), tool_path(new), *moved]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, Ran, estash, git, write
+from interrupted import interrupt, journal_of
 from plays import fixes, paste
 from stashes import (
     commit_index,
@@ -231,10 +232,7 @@ def test_a_killed_drop_whose_journal_is_left_is_completed(tmp_path: Path) -> Non
     root = make_stash(tmp_path / "stash")
     made = freeze(root, "pca", "v1", "two")
     copies = [shutil.copytree(root, tmp_path / f"copy-{number}") for number in range(3)]
-    shim = tmp_path / "shim"
-    write(shim, {"sitecustomize.py": KEEP_JOURNAL})
-    assert estash("drop", "v1", cwd=root, env={"PYTHONPATH": str(shim), "FRESH_TOOLS": "1"}).code == 0
-    journal = (root / ".git/kept-journal").read_bytes()
+    journal = journal_of(root, "drop", "v1")
     after = state(root)
     parent = git("rev-parse", f"{made}^", cwd=root)
     for number, copy in enumerate(copies):
@@ -243,28 +241,42 @@ def test_a_killed_drop_whose_journal_is_left_is_completed(tmp_path: Path) -> Non
             git("update-ref", "-d", "refs/tags/snapshot/v1", cwd=copy)
         if number > 1:
             git("read-tree", parent, cwd=copy)
-        (copy / ".git/experimentstash-change").write_bytes(journal)
+        interrupt(copy, journal)
         ran = estash("status", cwd=copy)
         assert "completed an interrupted change: drop v1" in ran.err
         assert state(copy) == after
 
 
-KEEP_JOURNAL = """\
-import os
-_unlink = os.unlink
-def unlink(path, *args, **more):
-    if str(path).endswith("experimentstash-change"):
-        os.link(path, os.path.join(os.path.dirname(path), "kept-journal"))
-    _unlink(path, *args, **more)
-os.unlink = unlink
-"""
+def test_a_lock_of_a_killed_git_is_named_until_it_is_gone(tmp_path: Path) -> None:
+    root = make_stash(tmp_path / "stash")
+    freeze(root, "pca", "v1", "one")
+    done = shutil.copytree(root, tmp_path / "done")
+    interrupt(root, journal_of(done, "drop", "v1"))
+    write(root, {".git/index.lock": ""})
+    ran = estash("log", cwd=root)
+    assert ran.code == 1
+    assert "cannot complete the interrupted change 'drop v1'" in ran.err
+    assert fixes(ran.err)[0].startswith(f"rm {root}/.git/index.lock")
+    paste(fixes(ran.err)[0], root)
+    assert "completed an interrupted change: drop v1" in estash("log", cwd=root).err
+    assert state(root) == state(done)
+
+
+def test_in_a_linked_worktree_and_on_no_branch(tmp_path: Path) -> None:
+    main = make_stash(tmp_path / "stash")
+    root = tmp_path / "linked"
+    git("worktree", "add", "-q", "--detach", str(root), cwd=main)
+    before, main_before = state(root), state(main)
+    freeze(root, "pca", "v1", "two")
+    assert estash("drop", "v1", cwd=root).code == 0
+    assert (state(root), state(main)) == (before, main_before)
 
 
 def test_a_journal_that_no_longer_fits_says_how_to_give_it_up(tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
     ids = f'"old": "{"1" * 40}", "new": "{"2" * 40}"'
     refs = f'[{{"name": "HEAD", {ids}}}]'
-    rest = '"entries": [], "files": [], "checkouts": [], "is_undo": false'
+    rest = '"entries": [], "files": [], "checkouts": [], "moves": [], "is_undo": false'
     change = f'{{"title": "drop v1", "refs": {refs}, {rest}}}'
     write(root, {".git/experimentstash-change": change})
     ran = estash("status", cwd=root)

@@ -408,6 +408,31 @@ def test_a_replacement_that_fails_leaves_the_old_snapshot(stash: Path) -> None:
     assert kept()
 
 
+def test_whenever_a_replacement_is_killed_the_old_snapshot_or_the_new_one_is_there(stash: Path, tmp_path: Path) -> None:
+    assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
+    old = git("rev-parse", "HEAD", cwd=stash)
+    again = ("snapshot", "mytool", "first", "seed=4", "--tag", "v1", "--replace", "--commit")
+    whole = shutil.copytree(stash, tmp_path / "whole", symlinks=True)
+    start = time.monotonic()
+    assert estash(*again, cwd=whole).code == 0
+    took = time.monotonic() - start
+    moments = random.Random(3)
+    for number in range(4):
+        root = shutil.copytree(stash, tmp_path / f"killed-{number}", symlinks=True)
+        process = subprocess.Popen([BIN / "experimentstash", *again], cwd=root, start_new_session=True)
+        time.sleep(moments.uniform(0.6, 1.0) * took)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for lock in root.glob(".git/**/*.lock"):
+            lock.unlink()
+        assert estash("verify", "--all", cwd=root).code == 0  # takes back what was begun
+        assert git("status", "--porcelain", cwd=root) == ""
+        now = git("rev-parse", "snapshot/v1^{commit}", cwd=root)
+        assert now == git("rev-parse", "HEAD", cwd=root)
+        text = git("show", "snapshot/v1:configs/mytool/snapshots/v1/first.yaml", cwd=root)
+        assert now == old or "seed: 4" in text
+
+
 def test_run_on_the_checkout_of_a_tag_names_the_option_that_runs_what_is_frozen(stash: Path) -> None:
     assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
     hint = "experimentstash: this is the checkout of snapshot/v1; --snapshot v1 runs the config that is frozen there\n"

@@ -259,3 +259,18 @@ def test_results_beside_the_run_directory_are_recorded_where_the_registry_names_
     into = ("--into", tmp_path / "into", "--check", "--yes", "--allow-local", "--no-build")
     held = estash("reproduce", "v1", *into, cwd=beside)
     assert held.out.startswith("mytool/first: the results hold, bit by bit: 2 identical\n"), held.out
+
+
+@pytest.mark.parametrize("commits", [["--commit"], []], ids=["committed", "on disk only"])
+def test_drop_removes_the_lock_the_results_and_the_jobs_of_a_sweep(stash: Path, commits: list[str]) -> None:
+    before = git("rev-parse", "HEAD", cwd=stash)
+    sweep = ("mytool", "first", "--multirun", "beside=0,1")
+    ran = estash("snapshot", *sweep, "--tag", "v1", "--run", *commits, cwd=stash)
+    assert ran.code == 0, ran.err
+    suffixes = {path.suffix for path in (stash / "configs/mytool/snapshots/v1").rglob("*") if path.is_file()}
+    assert suffixes == {".yaml", ".json", ".txt"}
+    assert estash("drop", "v1", cwd=stash).code == 0
+    assert git("status", "--porcelain", cwd=stash) == ""
+    assert git("tag", cwd=stash) == ""
+    assert git("rev-parse", "HEAD", cwd=stash) == before
+    assert not (stash / "configs/mytool/snapshots").exists()

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import BIN, commit, estash, git, write
+from conftest import BIN, commit, estash, git, run, write
+from interrupted import interrupt, journal_of
 from plays import fixes, paste
 from shapes import EXPERIMENT, Shape, hard_coded, make_stash
 
@@ -124,6 +125,71 @@ def test_update_follows_the_branch_of_gitmodules(stash: Path) -> None:
     assert f"tools/mytool is at {old[:12]} already" in estash("update-tool", "mytool", "v2", cwd=stash).out
 
 
+def test_update_to_a_tag_that_the_remote_moved_and_to_a_commit_on_no_branch(stash: Path) -> None:
+    tool, remote = stash / "tools/mytool", stash.parent / "mytool"
+    git("tag", "nightly", "HEAD~1", cwd=remote)
+    git("fetch", "-q", "--tags", cwd=tool)
+    git("tag", "--force", "nightly", "HEAD", cwd=remote)
+    assert estash("update-tool", "mytool", "nightly", cwd=stash).code == 0
+    assert git("rev-parse", "HEAD", cwd=tool) == git("rev-parse", "nightly", cwd=remote)
+    assert git("rev-parse", "nightly", cwd=tool) == git("rev-parse", "nightly~1", cwd=remote)  # it is the user's
+    side = git("commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "side", cwd=remote)
+    git("update-ref", "refs/pull/1/head", side, cwd=remote)
+    assert "moves forward by 2 commits" in estash("update-tool", "mytool", side, cwd=stash).out
+
+
+def test_a_commit_that_is_here_needs_no_network(stash: Path) -> None:
+    tool = stash / "tools/mytool"
+    git("remote", "set-url", "origin", str(stash / "gone.git"), cwd=tool)
+    older = git("rev-parse", "--short", "HEAD~1", cwd=tool)
+    assert "moves back by 1 commit" in estash("update-tool", "mytool", older, cwd=stash).out
+
+
+def test_an_interrupted_change_of_a_tool_is_completed_from_each_of_its_steps(stash: Path, tmp_path: Path) -> None:
+    def moved(root: Path) -> None:
+        (root / "tools/mytool").rename(root / "tools/solver")
+
+    def half_moved(root: Path) -> None:
+        moved(root)
+        git("config", "-f", ".gitmodules", "submodule.tools/mytool.path", "tools/solver", cwd=root)
+
+    def half_removed(root: Path) -> None:
+        git("update-index", "--force-remove", "tools/mytool", cwd=root)
+        shutil.rmtree(root / "tools/mytool/conf")
+
+    def fetched(root: Path) -> None:
+        git("fetch", "-q", cwd=root / "tools/mytool")
+
+    cases = {
+        ("rename-tool", "mytool", "solver"): (lambda _: None, moved, half_moved),
+        ("remove-tool", "mytool"): (lambda _: None, half_removed),
+        ("update-tool", "mytool"): (fetched,),
+    }
+    for words, kills in cases.items():
+        done = shutil.copytree(stash, tmp_path / words[0], symlinks=True)
+        journal = journal_of(done, *words)
+        for number, kill in enumerate(kills):
+            root = shutil.copytree(stash, tmp_path / f"{words[0]}-{number}", symlinks=True)
+            kill(root)
+            interrupt(root, journal)
+            assert "completed an interrupted change" in estash("log", cwd=root).err
+            assert state(root) == state(done)
+            for tool in (root / "tools").glob("*/"):
+                assert git("status", "--porcelain", cwd=tool) == ""
+
+
+def test_the_hooks_accept_the_commits_of_all_three_and_the_push(stash: Path) -> None:
+    git("config", "--global", "--unset", "experimentstash.hooks", cwd=stash)
+    assert estash("install", cwd=stash).code == 0
+    git("init", "-q", "--bare", "../origin.git", cwd=stash)
+    git("remote", "add", "origin", "../origin.git", cwd=stash)
+    for words in (("update-tool", "mytool"), ("rename-tool", "mytool", "solver"), ("remove-tool", "solver")):
+        paste(fixes(estash(*words, cwd=stash).out)[-1], stash)
+        assert run("git", "push", "-q", "origin", "main", "snapshot/v1", cwd=stash).code == 0
+    assert estash("verify", "--all", cwd=stash).code == 0
+    assert estash("status", cwd=stash).code == 0
+
+
 def test_whenever_update_is_killed_the_next_command_finds_it_done_or_not_begun(stash: Path, tmp_path: Path) -> None:
     before = state(stash)
     copy = tmp_path / "whole"
@@ -160,6 +226,17 @@ def test_rename_keeps_the_snapshots(stash: Path) -> None:
     assert estash("verify", "--all", cwd=stash).code == 0
 
 
+def test_rename_back_and_the_old_name_for_another_tool(stash: Path) -> None:
+    before = state(stash)[1:]
+    paste(fixes(estash("rename-tool", "mytool", "solver", cwd=stash).out)[-1], stash)
+    ran = estash("add-tool", "mytool", stash.parent / "mytool", cwd=stash)
+    assert (ran.code, "for the submodule of tools/solver, which was renamed" in ran.err) == (1, True)
+    assert fixes(ran.err) == ["choose another name"]
+    paste(fixes(estash("rename-tool", "solver", "mytool", cwd=stash).out)[-1], stash)
+    assert state(stash)[1:] == before
+    assert estash("add-tool", "another", stash.parent / "mytool", cwd=stash).code == 0
+
+
 def test_rename_refuses_a_name_that_is_taken(stash: Path) -> None:
     before = state(stash)
     assert estash("rename-tool", "mytool", "mytool", cwd=stash).code == 1
@@ -186,7 +263,20 @@ def test_remove_keeps_the_snapshots_reproducible(stash: Path, tmp_path: Path) ->
     assert estash("verify", "--all", cwd=stash).code == 0
     assert (stash / "configs/mytool/snapshots/v1/first.yaml").exists()
     asked = ("reproduce", "v1", "--yes", "--allow-local", "--no-build", "--into", tmp_path / "again")
-    assert "mytool/first" in estash(*asked, cwd=stash).out
+    ran = estash(*asked, cwd=stash)
+    assert (ran.code, "1 of 1 experiments ran" in ran.out) == (0, True)
+
+
+def test_remove_keeps_a_repository_that_is_in_the_checkout(stash: Path) -> None:
+    tool, modules = stash / "tools/mytool", stash / ".git/modules/tools/mytool"
+    (tool / ".git").unlink()
+    modules.rename(tool / ".git")
+    git("config", "-f", str(tool / ".git/config"), "--unset", "core.worktree", cwd=stash.parent)
+    ran = estash("remove-tool", "mytool", cwd=stash)
+    assert (ran.code, "contains its own repository, which would be deleted" in ran.err) == (1, True)
+    paste(fixes(ran.err)[0], stash)
+    assert estash("remove-tool", "mytool", cwd=stash).code == 0
+    assert (modules / "HEAD").exists()
 
 
 def test_remove_refuses_what_would_be_lost(stash: Path) -> None:
@@ -195,6 +285,15 @@ def test_remove_refuses_what_would_be_lost(stash: Path) -> None:
     assert "changes that are not committed: new.py" in estash("remove-tool", "mytool", cwd=stash).err
     assert state(stash) == before
     (stash / "tools/mytool/new.py").unlink()
+    git("config", "core.excludesFile", str(stash.parent / "ignored"), cwd=stash / "tools/mytool")
+    write(stash.parent, {"ignored": "data/\n"})
+    write(stash / "tools/mytool", {"outputs/today/loss.txt": "0.1\n", "data/set.bin": "1", "__pycache__/x.pyc": ""})
+    before = state(stash)
+    ran = estash("remove-tool", "mytool", cwd=stash)
+    assert "files that are in no commit, and would be deleted: data/, outputs/" in ran.err
+    assert state(stash) == before
+    paste(fixes(ran.err)[0], stash)
+    assert len(list((stash / "outputs").rglob("loss.txt"))) == 1
     write(stash, {"configs/mytool/experiment/mine.yaml": "lr: 1\n"})
     ran = estash("remove-tool", "mytool", cwd=stash)
     assert "configs/mytool/experiment: changes that are not committed" in ran.err
