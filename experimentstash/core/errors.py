@@ -191,7 +191,7 @@ def is_disk_full(failure: str | OSError) -> bool:
     return _DISK_FULL.search(failure) is not None
 
 
-FREE_SPACE = "free some disk space there, then run the same command again"
+FREE_SPACE = "free some disk space there, then rerun the same command"
 """The fix for a full disk."""
 
 

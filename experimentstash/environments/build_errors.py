@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_AT_HAND = "or take the environment at hand with --no-build"
+_AT_HAND = "or use the current environment with --no-build"
 _ERROR = re.compile(r"\s*(error\b|ERROR\b|\u00d7|The lock file|pyproject\.toml changed)")
 _SHOWN = 60  # lines of an installer's own words in a message; all of them are in the log
 _PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?={2,3}([A-Za-z0-9][\w.!+-]*)")
@@ -36,7 +36,7 @@ _SIGNS = (
     _Sign(
         re.compile(r"No space left on device|os error 28\b|Errno 28\b|Disk quota exceeded|os error 122\b|Errno 122\b"),
         "no space left for the environment that {lock} describes",
-        "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again",
+        "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then rerun the same command",
     ),
     _Sign(
         re.compile(
@@ -58,7 +58,7 @@ _SIGNS = (
             r"|Max retries exceeded|(?i:connect\w* timed? ?out|read timed out|All attempts to connect)"
         ),
         "the package index could not be reached for {package}",
-        f"run the same command again when the network is there, {_AT_HAND}",
+        f"rerun the same command when the network is there, {_AT_HAND}",
     ),
     _Sign(
         re.compile(
@@ -73,7 +73,7 @@ _SIGNS = (
             r"|building wheel for|Unable to build|ChefBuildError"
         ),
         "{package}, which {lock} names, could not be built here",
-        f"install what its build asks for, and run the same command again, {_AT_HAND}",
+        f"install what its build asks for, and rerun the same command, {_AT_HAND}",
     ),
     _Sign(
         re.compile(

@@ -121,7 +121,7 @@ def no_cache(place: Path, error: OSError) -> StashError:
     what = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
     return StashError(
         f"{place}: {what}",
-        "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again",
+        "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then rerun the same command",
     )
 
 

@@ -152,13 +152,13 @@ def read_header(snapshot: Snapshot, where: str) -> Recorded:
 def _match(pattern: re.Pattern[str], text: str, key: str, where: str) -> re.Match[str]:
     match = pattern.fullmatch(text)
     if match is None:
-        raise StashError(f"{where}: its line {key} cannot be read: {text!r}")
+        raise StashError(f"{where}: the header line {key} cannot be read: {text!r}")
     return match
 
 
 def _read_lock(snapshot: Snapshot, where: str) -> LockLine:
     if len(snapshot.lock_words) < 2:
-        raise StashError(f"{where}: its line LOCK cannot be read: {snapshot.one('LOCK')!r}")
+        raise StashError(f"{where}: the header line LOCK cannot be read: {snapshot.one('LOCK')!r}")
     name, digest, *choices = snapshot.lock_words
     found = [_match(_CHOICE, choice, "LOCK", where) for choice in choices]
     chosen = {kind: tuple(match[2] for match in found if match[1] == kind) for kind in ("extra", "group")}
@@ -170,5 +170,5 @@ def _folder(text: str, where: str, key: str = "PROJECT") -> str:
     """Return a path from the stash's root. Below it are the tools, at their pins, and the snapshots."""
     parts = text.split("/")
     if parts[0] not in ("tools", "configs") or len(parts) < 2 or {"", ".", ".."} & set(parts) or "\\" in text:
-        raise StashError(f"{where}: its line {key} leads out of the stash: {text!r}")
+        raise StashError(f"{where}: the header line {key} leads out of the stash: {text!r}")
     return text

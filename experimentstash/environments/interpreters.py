@@ -76,7 +76,7 @@ def find_python(recorded: RecordedPython | None, project: Path, uv: Path | None)
         chosen = _with_uv(uv, [], project) if uv else None
         if chosen := chosen or own:
             return chosen
-        raise StashError(f"{sys.executable}: no Python that an environment can be made of")
+        raise StashError(f"{sys.executable}: this Python cannot make a virtual environment")
     near: Python | None = None
     for python in filter(None, chain([own], _candidates(recorded, uv))):
         if recorded.fits(python):
@@ -86,7 +86,7 @@ def find_python(recorded: RecordedPython | None, project: Path, uv: Path | None)
     found = near or (_downloaded(recorded, uv) if uv else None)
     if found is None:
         raise StashError(
-            f"{recorded} is not to be had: no Python {recorded.minor} is on this machine",
+            f"{recorded} is not available: no Python {recorded.minor} is on this machine",
             f"uv python install {recorded.version}  # or put a python{recorded.minor} on the PATH",
         )
     return found

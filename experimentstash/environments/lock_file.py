@@ -75,14 +75,14 @@ def open_lock(
     """
     lock_format = _format_of(Path(name).name)
     if lock_format is None:
-        raise StashError(f"{name}: no lock of a kind that is known")
+        raise StashError(f"{name}: not a known kind of lock file")
     lock = replace(_read(lock_format, stash, name), extras=extras, groups=groups)
     if lock.sha256 != sha256 and (committed := _as_committed(lock)):
         lock = committed
     if lock.sha256 != sha256:
         raise StashError(
-            f"{name}: not the lock that was recorded: its SHA-256 is {lock.sha256}, not {sha256}",
-            "rerun with --no-build  # to use the environment at hand",
+            f"{name}: not the recorded lock file: its SHA-256 is {lock.sha256}, not {sha256}",
+            "rerun with --no-build  # to use the current environment",
         )
     lock.check()
     return lock
@@ -124,7 +124,9 @@ def _accepted(lock: Lock, *, committed: bool) -> Lock:
     if not committed:
         return lock
     if missing := _not_committed(lock):
-        raise StashError(f"{lock.name}: the tool's commit does not hold {missing}, so nobody else has it: no lock")
+        raise StashError(
+            f"{lock.name}: the tool's commit does not hold {missing}, so nobody else has it; not used as the lock file"
+        )
     return _as_committed(lock) or lock
 
 
@@ -147,5 +149,5 @@ def _as_committed(lock: Lock) -> Lock | None:
     if data is None:
         return None
     if not same_lines(data, lock.data()):
-        raise StashError(f"{lock.name}: git has another text than the file here (a filter, Git LFS): no lock")
+        raise StashError(f"{lock.name}: its text in git differs (a filter, Git LFS); not used as the lock file")
     return replace(lock, sha256=hashlib.sha256(data).hexdigest())

@@ -47,7 +47,7 @@ def put_on_top(
 
     def make(folder: Path) -> None:
         names = ", ".join(project.name for project in projects)
-        _log.info("putting %s on top of it", names)
+        _log.info("installing %s from the checkout", names)
         fill = filler(base or inside, uv)
         run(order, [fill.make(folder)], place)
         _let_see(folder, environment)

@@ -129,7 +129,7 @@ def describe(interpreter: Path, env: Mapping[str, str] | None = None, imports: P
     """
     said = _ask(interpreter, ["--all", *([str(imports)] if imports else [])], env, isolated=False)
     if said is None or not isinstance(said.get("distributions"), list):
-        raise StashError(f"{interpreter}: does not tell what is installed for it", f"{interpreter} --version")
+        raise StashError(f"{interpreter}: does not list its installed packages", f"{interpreter} --version")
     packages = [package for item in said["distributions"] if (package := _package(item)) is not None]
     return Described(_python(interpreter, said), {package.key: package for package in packages})
 

@@ -46,7 +46,7 @@ def interpreter(stash: Path, tool: Tool) -> Path:
         return named
     if _in_hook_environment():
         raise StashError(
-            f"{tool.path}: no Python is known for the tool {tool.name!r}; the hook's own has no Hydra",
+            f"{tool.path}: no Python is known for the tool {tool.name!r}; the Python of the hook has no Hydra",
             f"git config {SETTING} PATH  # or `python:` in {REGISTRY}, or {tool.path}/.venv",
         )
     return Path(sys.executable)
@@ -96,7 +96,7 @@ def _named(stash: Path) -> Path | None:
     if not named:
         return None
     if not os.access(path := stash / named, os.X_OK) or not path.is_file():
-        raise StashError(f"git config {SETTING}: {named}: no program on this machine", f"git config {SETTING} PATH")
+        raise StashError(f"git config {SETTING}: {named}: not a program on this machine", f"git config {SETTING} PATH")
     return path
 
 
@@ -110,7 +110,7 @@ def _chosen(stash: Path, tool: Tool, python: str, env: Mapping[str, str]) -> Pat
         found = Path(on_path) if on_path else None
     if found is None or not os.access(found, os.X_OK):
         raise StashError(
-            f"{REGISTRY}: the tool {tool.name!r} wants python: {python!r}, which is no program on this machine",
+            f"{REGISTRY}: the tool {tool.name!r} has python: {python!r}, which is not a program on this machine",
             _provide(stash, tool, python),
         )
     return found

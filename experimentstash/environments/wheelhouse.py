@@ -64,7 +64,7 @@ def gather(order: BuildRequest, pool: Path) -> Gathered:
     """
     if order.lock.brings_python:
         raise StashError(
-            f"{order.lock.name}: the packages of conda are not put into an archive", rerun(without="--with-packages")
+            f"{order.lock.name}: conda packages cannot be put into an archive", rerun(without="--with-packages")
         )
     shared = build_shared(order)
     assert shared.python is not None  # noqa: S101  (only conda's locks say it themselves)
@@ -81,7 +81,7 @@ def gather(order: BuildRequest, pool: Path) -> Gathered:
         for file in (scratch / "files").iterdir():
             shutil.copyfile(file, pool / file.name)
         gathered = Gathered(_for(shared.python), files, shared.projects)
-        _log.info("building %s out of what was gathered", order.lock.name)
+        _log.info("building %s from the fetched packages", order.lock.name)
         build(replace(order, supply=supply(gathered, pool), cache=scratch / "cache", own=scratch / "own"))
     return gathered
 
@@ -107,9 +107,9 @@ def check_locked(title: str, known: Mapping[tuple[str, str], frozenset[str]], on
     name, _, version = one.partition("==")
     digests = known.get((name, version), known.get((name, "")))
     if digests is None:
-        raise StashError(f"{title}: the lock does not name {printable(one)}")
+        raise StashError(f"{title}: the lock file does not list {printable(one)}")
     if digests and sha256 not in digests:
-        raise StashError(f"{title}: {printable(one)} is not what the lock names: its SHA-256 is {sha256}")
+        raise StashError(f"{title}: {printable(one)} differs from the lock file: its SHA-256 is {sha256}")
 
 
 def _for(python: Python) -> str:
@@ -125,7 +125,7 @@ def _locked(order: BuildRequest, packages: Mapping[str, Package]) -> Iterator[st
         if package.source or package.folder:
             place = package.source or package.folder
             raise StashError(
-                f"{order.lock.name}: {name} comes from {place}, and no index has it as a file",
+                f"{order.lock.name}: {name} comes from {place}, and no package index has it as a file",
                 rerun(without="--with-packages"),
             )
         yield f"{name}=={package.version}"
@@ -149,7 +149,7 @@ def _fetched(order: BuildRequest, python: Python, wanted: list[str], scratch: Pa
     found = {_package_of(file.name): file for file in sorted((scratch / "files").iterdir())}
     named = {one: found.get(_flat(one)) for one in wanted}
     if missing := [one for one, file in named.items() if file is None]:
-        raise StashError(f"{order.title}: pip fetched no file of {missing[0]}")
+        raise StashError(f"{order.title}: pip downloaded no file of {missing[0]}")
     files = {one: file for one, file in named.items() if file}
     for one, file in files.items():
         check_locked(order.title, known, one, file_digest(file))
@@ -159,7 +159,7 @@ def _fetched(order: BuildRequest, python: Python, wanted: list[str], scratch: Pa
 def _download(order: BuildRequest, python: Python, flags: list[str], scratch: Path) -> None:
     if not ask([str(python.path), "-m", "pip", "--version"], installing_environment()):
         raise StashError(
-            f"{python.path}: it has no pip to fetch packages with", f"{quote(str(python.path))} -m ensurepip"
+            f"{python.path}: it has no pip to download packages", f"{quote(str(python.path))} -m ensurepip"
         )
     env = {"PIP_REQUIRE_VIRTUALENV": "0"}  # nothing is installed
     command: list[Word] = [python.path, "-m", "pip", "download", "--dest", scratch / "files"]
@@ -199,7 +199,7 @@ def _fetch_builders(order: BuildRequest, shared: Shared, tree: Path, hook: str, 
     assert shared.python is not None  # noqa: S101  (checked above)
     python = shared.python
     wanted = _asked(order, python.path, tree)
-    _log.info("fetching what the build of %s asks for", tree.name)
+    _log.info("fetching the build requirements of %s", tree.name)
     if wanted:
         _download(order, python, [*_BUILDERS, *wanted], scratch)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
@@ -233,7 +233,7 @@ def _asked(order: BuildRequest, python: Path, tree: Path, *hook: str) -> list[st
         said = None
     if done.returncode or not isinstance(said, list) or not all(map(_is_requirement, said)):
         told = done.stderr.decode("utf-8", "replace").strip() or "no list"
-        raise StashError(f"{order.title}: {tree.name} does not tell what its build asks for:\n{told}")
+        raise StashError(f"{order.title}: {tree.name} does not list its build requirements:\n{told}")
     return said
 
 

@@ -143,6 +143,6 @@ def check_ran_as_locked(tool: ResolvedTool, snapshot: Snapshot, where: str, impo
         counted = {name: package for name, package in described.packages.items() if package.imported or not wrote}
     if other := not_as_locked(lock, replace(described, packages=counted)):
         lines = "".join(f"\n    {line}" for line in first_lines(other, _MOST_TOLD))
-        what = f"{where}: what runs here is not what {lock.name} has, so nobody else gets these results:{lines}"
+        what = f"{where}: the installed packages differ from {lock.name}, so others would get different results:{lines}"
         sync = f"{lock.sync_command(python)}  # or freeze what is installed: `lock: installed` in {REGISTRY}"
         raise StashError(what, sync)

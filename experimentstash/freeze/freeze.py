@@ -67,7 +67,9 @@ def freeze(
         second = composing.second(request)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"])}
     if {commit, tool_commit(stash, tool.name)} != {request.resolved.commit}:
-        raise StashError(f"{tool.path}: the tool moved while {name.title} was composed", "run the same command again")
+        raise StashError(
+            f"{tool.path}: the checkout of the tool changed while {name.title} was composed", "rerun the same command"
+        )
     redaction = Redaction(request, {**first["secrets"], **second["secrets"]}, _again(name))
     found, around = redaction.parts(parts(request.overrides, first, second)), within()
     projects = [value for key, value in around.header if key == "PROJECT"]
@@ -184,7 +186,7 @@ def _other_tools(stash: Stash, own: str, files: Sequence[str]) -> list[str]:
     for other in sorted(used - set(stash.tools)):
         if (stash.root / "tools" / other / ".git").exists():
             raise StashError(
-                f"tools/{other}: {own!r} takes code from it, and it is not registered",
+                f"tools/{other}: {own!r} uses code from it, and it is not registered",
                 f"write `{other}: {{path: tools/{other}, entrypoint: PROGRAM}}` below `tools:` in {REGISTRY}",
             )
     return sorted(used & set(stash.tools))

@@ -48,7 +48,7 @@ def check_tag_free(stash: Stash, tag: str) -> None:
     for folder in sorted(stash.root.glob("configs/*/snapshots/*")):
         if folder.name.casefold() == tag.casefold() and folder.name != tag:
             where = folder.relative_to(stash.root)
-            raise StashError(f"{where}: {tag!r} differs from it in the case of letters only", "choose another --tag")
+            raise StashError(f"{where}: {tag!r} differs from it only in letter case", "choose another --tag")
 
 
 def check_can_commit(stash: Stash, tool: str) -> None:
@@ -60,7 +60,7 @@ def check_can_commit(stash: Stash, tool: str) -> None:
     head = answer("rev-parse", "--verify", "--quiet", "HEAD^{commit}", cwd=stash.root)
     add = f"git add {REGISTRY} .gitmodules {tool_path(tool)} && git commit -m 'Add {tool}'"
     if head is None:
-        raise StashError("no commit yet: the tool and the registry come first", add)
+        raise StashError("no commit yet: commit the tool and the registry first", add)
     check_nothing_under_way(stash)
     registered = answer("rev-parse", "--verify", "--quiet", f"HEAD:{REGISTRY}", cwd=stash.root)
     if registered is None or tool not in registry.parse(_blob(stash.root, registered), f"HEAD:{REGISTRY}"):
@@ -71,7 +71,7 @@ def check_nothing_under_way(stash: Stash) -> None:
     """Raise `StashError` if a merge, a rebase or the like is in progress."""
     for name, finish in _UNDER_WAY.items():
         if (stash.root / git("rev-parse", "--git-path", name, cwd=stash.root)).exists():
-            raise StashError(f"something else is under way ({name})", finish)
+            raise StashError(f"another git operation is in progress ({name})", finish)
 
 
 def _blob(root: Path, blob: str) -> bytes:
@@ -131,6 +131,6 @@ def _move_refs(stash: Stash, tag: str, move: _Move, message: str) -> None:
     done = ask_git("update-ref", "-m", f"commit: {subject}", "--stdin", cwd=stash.root, stdin="\n".join(lines).encode())
     if done.returncode != 0:
         raise StashError(
-            f"the branch or the tag changed meanwhile: {done.stderr.decode('utf-8', 'replace').strip()}",
+            f"the branch or the tag has changed in the meantime: {done.stderr.decode('utf-8', 'replace').strip()}",
             rerun(),
         )

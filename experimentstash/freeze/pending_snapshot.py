@@ -169,7 +169,7 @@ def files_beside(stash: Stash, name: SnapshotName, parsed: snapshot_file.Snapsho
     for path in named:
         stash.inside(path)
         if not (stash.root / path).is_file():
-            raise StashError(f"{path}: {name.path} names it, and it is not there", f"rm {name.path}")
+            raise StashError(f"{path}: {name.path} refers to it, but it is missing", f"rm {name.path}")
         found[path] = (stash.root / path).read_text("utf-8", "surrogateescape")
     for path, digest in parsed.beside(name).items():
         if path in found and hashlib.sha256(found[path].encode("utf-8", "surrogateescape")).hexdigest() != digest:

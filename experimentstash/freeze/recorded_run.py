@@ -58,7 +58,7 @@ def record_run(
     """
     if frozen.name.results_path in frozen.files:
         _log.info(
-            "%s ran when it was frozen before, and what it gave stays recorded: it does not run again",
+            "%s was run when it was frozen, and its recorded results are kept",
             frozen.name.title,
         )
         return frozen
@@ -107,8 +107,8 @@ def _without_results(stash: Stash, tool: Tool, frozen: PendingSnapshot, ran: Ran
     places = paths if len(written) <= _MAX_PATHS else sorted({path.partition("/")[0] for path in paths})
     entry = f"results: {{paths: [{', '.join(map(json.dumps, places))}]}}"
     return StashError(
-        f"{what}; what it wrote lies beside it:{beside}",
-        f"write `{entry}` into the entry of {tool.name} in {REGISTRY}, and run the same command again",
+        f"{what}; it wrote files outside of it:{beside}",
+        f"write `{entry}` into the entry of {tool.name} in {REGISTRY}, and rerun the same command",
     )
 
 

@@ -150,8 +150,8 @@ class Redaction:
             line = f"={value}"
             if key not in _DECIDED and without_machine(line, *self._folders) != line:
                 raise StashError(
-                    f"{where}: its line {key} names a folder or a user of this machine",
-                    "name it otherwise where the line comes from: the registry, or what the tool's environment holds",
+                    f"{where}: the header line {key} contains a directory or a user name of this machine",
+                    "change it where the line comes from: the registry, or the tool's environment",
                 )
 
     def fix(self, key: str, *, typed: bool = False) -> str:

@@ -47,7 +47,7 @@ def _check_same(stash: Stash, frozen: PendingSnapshot, text: str) -> None:
     fix = f"rm {path}  # to freeze it anew, or choose another --tag"
     if is_committed(stash, path):  # its tag is lost, and what it froze is not to be changed
         fix = "experimentstash tag  # and choose another --tag"
-    raise StashError(f"{path}: there already, with another content, and not tagged yet", fix)
+    raise StashError(f"{path}: exists with different content, and is not tagged yet", fix)
 
 
 @contextlib.contextmanager

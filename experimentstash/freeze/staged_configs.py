@@ -91,7 +91,7 @@ def _not_frozen(
 def _check_entry(name: SnapshotName, entry: Entry) -> None:
     """Raise `StashError` unless the entry is a file whose name a snapshot can have."""
     if not entry.is_file:
-        raise StashError("a snapshot is a file of its own, not a link or a repository")
+        raise StashError("a snapshot must be a regular file, not a symlink or a repository")
     for part, complaint in snapshot_file.name_complaints(name):
         raise StashError(f"{part!r}: {complaint}")
 
@@ -109,7 +109,7 @@ def _check_same(stash: Stash, name: SnapshotName, changed: set[str]) -> None:
     path = quote(name.path)
     stash.inside(name.path)
     if name.path in changed:
-        raise StashError("it is staged with another content than it has on disk", f"git add {path}")
+        raise StashError("the staged content differs from the file on disk", f"git add {path}")
 
 
 class _StagedFreezer:
@@ -138,7 +138,7 @@ class _StagedFreezer:
         if pin != commit:
             held = "nothing there" if pin is None else pin[:SHORT]
             raise StashError(
-                f"{path} is checked out at {commit[:SHORT]}, and the commit being made pins {held}",
+                f"{path} is checked out at {commit[:SHORT]}, but the new commit pins {held}",
                 f"git add {path}"
                 + ("" if pin is None else f"  # or, to go back: {update_submodule(self._freezer.stash, tool)}"),
             )

@@ -195,7 +195,7 @@ def _check_unchanged(stash: Stash, found: _SnapshotTraces) -> None:
         state, path = line[:2], line[3:]
         if path in found.at_head and "M" in state:
             fix = command("git", "checkout", "HEAD", "--", path)
-            raise StashError(f"{path}: has changes that are not committed", f"{fix}  # discards them")
+            raise StashError(f"{path}: has uncommitted changes", f"{fix}  # discards them")
 
 
 def _committed_files(stash: Stash, found: _SnapshotTraces) -> list[ChangeStep]:

@@ -41,7 +41,7 @@ def resolve(place: GitLocation, rev: str) -> str:
     Raises:
         StashError: there is no such commit here.
     """
-    return resolve_object(place, f"{rev}^{{commit}}", f"{rev!r} names no commit here")
+    return resolve_object(place, f"{rev}^{{commit}}", f"{rev!r} names no commit of this repository")
 
 
 def resolve_object(place: GitLocation, name: str, otherwise: str = "") -> str:
@@ -53,7 +53,7 @@ def resolve_object(place: GitLocation, name: str, otherwise: str = "") -> str:
     answer = place.ask("rev-parse", "--verify", "--quiet", "--end-of-options", name)
     if answer.returncode != 0:
         fix = "git fetch --unshallow --tags" if place.shallow.exists() else "git fetch --all --tags"
-        raise StashError(otherwise or f"{name!r} names nothing here", fix)
+        raise StashError(otherwise or f"{name!r} names no object of this repository", fix)
     return answer.stdout.decode().strip()
 
 
@@ -64,7 +64,7 @@ def commits_between(place: GitLocation, a_b: str) -> list[str]:
 
     Raises:
         UsageError: it is no range of that form.
-        StashError: A or B names no commit here, or the range leads over the edge of a shallow clone.
+        StashError: A or B names no commit of this repository, or the range leads over the edge of a shallow clone.
     """
     ends = re.fullmatch(r"(.*?)\.\.(.*)", a_b, re.DOTALL)
     if ends is None or ends[2].startswith(".") or ends[1] + ends[2] == "":
@@ -83,7 +83,7 @@ def check_whole(place: GitLocation, commits: Iterable[str]) -> None:
     """
     if edge := sorted(_shallow_commits(place).intersection(commits)):
         raise StashError(
-            f"{edge[0][:SHORT]} is at the edge of this shallow clone: what comes before it is not here to be judged",
+            f"{edge[0][:SHORT]} is at the edge of this shallow clone: older commits are missing",
             "git fetch --unshallow --tags",
         )
 
@@ -235,7 +235,7 @@ class History:
                 here = stay
             if here and commit in self._shallow:
                 raise StashError(
-                    f"{min(here)}: the commit that brought it in is beyond the edge of this shallow clone",
+                    f"{min(here)}: the commit that added it is beyond the edge of this shallow clone",
                     "git fetch --unshallow --tags",
                 )
             brought |= dict.fromkeys(here, commit)

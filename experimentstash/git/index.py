@@ -127,7 +127,7 @@ def _check_merged(conflicts: list[str]) -> None:
     if conflicts:
         paths = list(dict.fromkeys(conflicts))
         fix = f"{command('git', 'add', *paths)}  # once the conflicts are resolved"
-        raise StashError(f"{listed(paths, 1)}: unmerged, so there is nothing to judge yet", fix)
+        raise StashError(f"{listed(paths, 1)}: unmerged; resolve the conflict first", fix)
 
 
 def _kept(place: GitLocation, entries: dict[str, Entry]) -> dict[str, Entry]:

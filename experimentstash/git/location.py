@@ -133,7 +133,7 @@ def find(root: Path) -> GitLocation:
     git_dir, common_dir, shallow = Path(told[0]), (root / told[1]).resolve(), root / told[2]
     object_format, bare, up = told[3], "true" in told[4:6], told[6]
     if up and not bare:  # an uninitialised submodule: what was found is the repository round it
-        raise StashError(f"{root}: not a git repository; the one round it is {(root / up).resolve()}")
+        raise StashError(f"{root}: not a git repository; the enclosing one is {(root / up).resolve()}")
     root = git_dir if bare else root
     return GitLocation(root, git_dir, common_dir, object_format, bare, shallow, _unwatched(_environment(root, git_dir)))
 
@@ -166,7 +166,7 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
         env["GIT_DIR"] = str(git_dir)  # and the working tree is the folder that git is started in: `root`
         env.update({name: str(Path(env[name]).absolute()) for name in _RELATIVE if name in env})
     if (index := env.get("GIT_INDEX_FILE")) and not (root / index).exists() and root / index != git_dir / "index":
-        raise StashError(f"GIT_INDEX_FILE names {index}, and there is no such file", "unset GIT_INDEX_FILE")
+        raise StashError(f"GIT_INDEX_FILE names {index}, which does not exist", "unset GIT_INDEX_FILE")
     return env
 
 

@@ -115,7 +115,7 @@ class Objects:
             objects = self.find([at for at, _ in asked.values()], _LARGEST_TAG)
             for (start, (at, kind)), found in zip(asked.items(), objects, strict=True):
                 if found is None:
-                    broken[start] = f"the object {at} is not here"
+                    broken[start] = f"the object {at} is missing"
                 elif kind and kind != found.kind:  # git reads it neither as the one nor as the other
                     broken[start] = NO_COMMIT
                 elif found.kind == "commit":
@@ -140,7 +140,7 @@ class Objects:
 
     def missing(self, name: str) -> StashError:
         """Return the error that says that an object is not here. Silence would read as no drift."""
-        return StashError(f"{self._place.root}: the object {name} is not here", "git fetch --refetch")
+        return StashError(f"{self._place.root}: the object {name} is missing", "git fetch --refetch")
 
     def close(self) -> None:
         """Close what is open; a later question opens it again."""

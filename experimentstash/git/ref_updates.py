@@ -46,7 +46,7 @@ def told_lines(stdin: BinaryIO) -> Iterator[str]:
     """
     while line := stdin.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE:
-            raise StashError(f"stdin is no push: a line of {_LONGEST_LINE} bytes or more", "git push")
+            raise StashError(f"invalid input on stdin: a line of {_LONGEST_LINE} bytes or more", "git push")
         yield line.removesuffix(b"\n").decode("utf-8", "surrogateescape")
 
 
@@ -59,5 +59,5 @@ def ref_update(ref: str, old: str, new: str) -> RefUpdate:
     ids = [name if name.strip("0") else None for name in (old, new)]
     if not (_ID.fullmatch(old) and _ID.fullmatch(new) and _REF.fullmatch(ref)):
         what = f"{short(ref)} from {short(old)} to {short(new)}"
-        raise StashError(f"stdin is no push: this is no update of a ref: {what}", "git push")
+        raise StashError(f"invalid input on stdin: not an update of a ref: {what}", "git push")
     return RefUpdate(ref, *ids)

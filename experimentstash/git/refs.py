@@ -109,7 +109,7 @@ def head(place: GitLocation) -> list[str]:
         return answer.stdout.decode().split()
     if (named := place.ask("rev-parse", "--verify", "--quiet", "HEAD")).returncode == 0:
         name = named.stdout.decode().strip()
-        raise StashError(f"{place.root}: HEAD names {name}, which is not here, or no commit", "git fetch --refetch")
+        raise StashError(f"{place.root}: HEAD names {name}, which is missing or not a commit", "git fetch --refetch")
     # of a branch that cannot be read there is a warning only, and it is not one without a commit
     branch = place.ask("symbolic-ref", "--quiet", "HEAD").stdout.decode("utf-8", "surrogateescape").strip()
     told = place.ask("for-each-ref", branch or "refs/heads")
@@ -138,7 +138,7 @@ def check_free(place: GitLocation, tag: str) -> None:
     listed, broken = _listed(place, TAG_DIRECTORY)
     for ref in [*listed, *map(tag_ref, broken)]:
         if ref == TAG_DIRECTORY:
-            raise StashError("a tag 'snapshot' stands where git keeps the folder of the tags", "git tag -d snapshot")
+            raise StashError("a tag 'snapshot' exists where git keeps the directory of the tags", "git tag -d snapshot")
         if ref.casefold() == tag_ref(tag).casefold():
             taken = ref.removeprefix("refs/tags/")
             raise StashError(f"the tag {taken} is taken", "choose another tag: a tag never moves")
@@ -189,7 +189,7 @@ def move_tag(place: GitLocation, tag: str, old: str, commit: str, message: str, 
         StashError: the tag names another commit than `old` by now, or git refuses.
     """
     if place.lines("rev-parse", "--verify", f"{tag_ref(tag)}^{{commit}}") != [old]:
-        raise StashError(f"the tag snapshot/{tag} changed meanwhile", "experimentstash tag")
+        raise StashError(f"the tag snapshot/{tag} has changed in the meantime", "experimentstash tag")
     write_tag(tag, commit, message, when, place.root, place.env, "--force")
 
 

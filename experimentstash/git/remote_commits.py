@@ -92,7 +92,7 @@ class Asked:
         if left := [name for name in names if name not in found]:
             found |= contained(self._fetched, left, self._fetched.tips())
         if any(name not in found for name in names):
-            raise NoAnswerError("git cannot read what it answered")
+            raise NoAnswerError("git cannot read its answer")
         return found
 
     def _told_by(self, clone: Clone, names: Collection[str]) -> dict[str, bool]:

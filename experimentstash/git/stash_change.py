@@ -85,7 +85,8 @@ def make_change(stash: Stash, change: StashChange) -> None:
     """Make a change whole, or not at all.
 
     Raises:
-        StashError: something changed meanwhile, or git or the disk refused a step; the steps before it are reversed.
+        StashError: something has changed in the meantime, or git or the disk refused a step; the steps before it are
+            reversed.
     """
     with _journal(stash) as journal:
         _make(stash, change, journal)
@@ -198,7 +199,7 @@ def _load(journal: Path) -> StashChange | None:
 
 
 def _apply(stash: Stash, change: StashChange) -> None:
-    """Make each step that is not made yet. A step whose object the user has changed meanwhile is left out."""
+    """Make each step that is not made yet. A step whose object the user has has changed in the meantime is left out."""
     refs = [(step, _ref(stash, step.name)) for step in change.refs]
     if change.is_undo and any(now not in (step.old, step.new) for step, now in refs):
         return
@@ -220,7 +221,9 @@ def _move_refs(stash: Stash, title: str, steps: Sequence[ChangeStep]) -> None:
     done = ask_git("update-ref", "-m", title, "--stdin", cwd=stash.root, stdin="\n".join(lines).encode())
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise StashError(f"the branch or the tag changed meanwhile: {said}", fix_of(said, stash.root) or rerun())
+        raise StashError(
+            f"the branch or the tag has changed in the meantime: {said}", fix_of(said, stash.root) or rerun()
+        )
 
 
 def _move_submodule(stash: Stash, step: ChangeStep) -> None:

@@ -100,7 +100,7 @@ def fix_of(said: str, cwd: Path) -> str:
     if is_disk_full(said):
         return FREE_SPACE
     if lock := _left_lock(said, cwd):
-        return f"{command('rm', lock)}  # if no other git is at work there, then run the same command again"
+        return f"{command('rm', lock)}  # if no other git is at work there, then rerun the same command"
     return match[1] if (match := _MENDS_ITSELF.search(said)) else ""
 
 
@@ -151,7 +151,7 @@ def ask_git(
         )
     except FileNotFoundError:
         if not cwd.is_dir():
-            raise StashError(f"{cwd}: no such folder") from None
+            raise StashError(f"{cwd}: no such directory") from None
         raise StashError("git is not on the PATH of this machine", "install git, https://git-scm.com") from None
 
 

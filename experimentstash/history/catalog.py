@@ -220,6 +220,6 @@ def choose_names(record: TagRecord, experiment: str) -> list[SnapshotName]:
     found = [name for name in record.names if experiment in (name.experiment, name.title)]
     if not found:
         known = near(experiment, {name.experiment for name in record.names})
-        what = f"snapshot/{record.tag} froze no experiment {experiment!r}{known}"
+        what = f"snapshot/{record.tag} has no experiment {experiment!r}{known}"
         raise StashError(what, f"experimentstash show {record.tag}")
     return found

@@ -157,7 +157,7 @@ def working_side(repository: Repository, name: SnapshotName, overrides: tuple[st
     values = flattened(snapshot.body, name.title)
     changed = changes(stash.checkout(tool.name))
     notes = ["the packages of the working environment are not compared: nothing records them"]
-    notes += [f"{tool.path} has changes that are not committed: {', '.join(map(str, changed[:3]))}"] if changed else []
+    notes += [f"{tool.path} has uncommitted changes: {', '.join(map(str, changed[:3]))}"] if changed else []
     return Side(
         WORKING,
         name,

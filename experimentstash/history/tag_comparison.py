@@ -53,7 +53,7 @@ def _pairs(first: TagRecord, name: str, second: TagRecord, other: str) -> list[t
     titles = {one.title: one for one in new}
     found = [(one, titles[one.title]) for one in old if one.title in titles]
     if not found:
-        what = f"snapshot/{first.tag} and snapshot/{second.tag} have no experiment of one name"
+        what = f"snapshot/{first.tag} and snapshot/{second.tag} have no experiment in common"
         raise StashError(what, f"experimentstash diff {first.tag}:EXPERIMENT {second.tag}:EXPERIMENT")
     return found
 

@@ -121,7 +121,7 @@ def _update(line: str) -> RefUpdate:
 
     words = line.rsplit(" ", 3)  # the local ref may contain spaces: `HEAD@{1 day ago}`
     if len(words) != 4:
-        raise StashError(f"stdin is no push: {short(line)}", "git push")
+        raise StashError(f"invalid input on stdin: {short(line)}", "git push")
     return ref_update(words[2], old=words[3], new=words[1])
 
 

@@ -39,5 +39,5 @@ def _receive() -> int:
 def _update(line: str) -> RefUpdate:
     words = line.split(" ", 2)
     if len(words) != 3:
-        raise StashError(f"stdin is no push: {short(line)}", "git push")
+        raise StashError(f"invalid input on stdin: {short(line)}", "git push")
     return ref_update(words[2], old=words[0], new=words[1])

@@ -79,7 +79,7 @@ def read(data: bytes, where: str) -> Text:
     frozen = snapshot_file.parse(data, where)
     root = compose(data, where, largest=LARGEST, aliases=True)
     if root is None:
-        raise StashError(f"{where}: empty, there is nothing to freeze", command("git", "rm", "--cached", where))
+        raise StashError(f"{where}: empty: nothing to freeze", command("git", "rm", "--cached", where))
     if not isinstance(root, yaml.MappingNode):
         raise wrong(where, root.start_mark, "a config is a mapping")
     _Unfolding(where).size(root)
@@ -118,18 +118,18 @@ class _Unfolding:
         """Return how many values a node holds, itself included.
 
         Raises:
-            StashError: too many, without end, a language tag, or a key that is no plain value or stands twice.
+            StashError: too many, without end, a language tag, or a key that is no plain value or occurs twice.
         """
         if node in self._sizes:
             return self._sizes[node]
         if node in self._open:
-            raise wrong(self._where, node.start_mark, "it holds itself")
+            raise wrong(self._where, node.start_mark, "it contains itself")
         if node.tag not in _TAGS:
             raise wrong(self._where, node.start_mark, f"the tag {node.tag!r}; a config holds plain values")
         self._open.add(node)
         total = 1 + sum(map(self.size, self._children(node)))
         if total > _MOST:
-            raise wrong(self._where, node.start_mark, f"more than {_MOST} values are no config")
+            raise wrong(self._where, node.start_mark, f"more than {_MOST} values, too many for a config")
         self._open.remove(node)
         self._sizes[node] = total
         return total
@@ -144,7 +144,7 @@ class _Unfolding:
         seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise wrong(self._where, key.start_mark, "a key is a word, not a list or a mapping")
+                raise wrong(self._where, key.start_mark, "a key must be a scalar, not a list or a mapping")
             if (key.tag, key.value) in seen:
-                raise wrong(self._where, key.start_mark, f"the key {key.value!r} stands twice")
+                raise wrong(self._where, key.start_mark, f"the key {key.value!r} occurs twice")
             seen.add((key.tag, key.value))

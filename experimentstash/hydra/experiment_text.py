@@ -34,7 +34,7 @@ def find(tool: ResolvedTool, experiment: str) -> str | None:
         return _text(path)
     if own.with_suffix("").is_dir():
         names = sorted(f"{experiment}/{name}" for name in _names_below(own.with_suffix("")))
-        raise StashError(f"{experiment!r} is a folder of experiments{near(experiment, names)}")
+        raise StashError(f"{experiment!r} is a directory of experiments{near(experiment, names)}")
     return None
 
 
@@ -67,7 +67,7 @@ def _text(path: Path) -> str:
         raise StashError(f"{path}: not a file")
     size = path.stat().st_size
     if size > _LARGEST:
-        raise StashError(f"{path}: {size} bytes are no experiment (at most {_LARGEST})")
+        raise StashError(f"{path}: {size} bytes, too large for an experiment (at most {_LARGEST})")
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
@@ -75,5 +75,5 @@ def _text(path: Path) -> str:
             f"{path}: not UTF-8 (byte {error.start})", f"{command('file', str(path))}  # then save it as UTF-8"
         ) from None
     if not text.strip():
-        raise StashError(f"{path}: empty, there is nothing to run")
+        raise StashError(f"{path}: empty: nothing to run")
     return text

@@ -42,8 +42,8 @@ def check_overrides(frozen: Snapshot, name: SnapshotName, overrides: Sequence[st
         run = ["experimentstash", "run", name.tool, name.experiment, "--snapshot", name.tag, *overrides]
         text = _text_at(yaml.load(frozen.body, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), value)  # noqa: S506
         raise StashError(
-            f"{name.title}: {value} was built from {read} when it was frozen, and cannot follow it",
-            f"{command(*run, f'{value}={text}')}  # with the value that it shall have",
+            f"{name.title}: {value} was built from {read} when it was frozen, and cannot follow a change of it",
+            f"{command(*run, f'{value}={text}')}  # with the value that it should have",
         )
 
 

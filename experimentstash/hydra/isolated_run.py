@@ -75,7 +75,7 @@ def check_left_alone(folder: Path) -> None:
     """Raise `StashError` where what an earlier run started still writes into its run directory."""
     if left := process.with_variable(RUN, str(folder)):
         pids = " ".join(map(str, left[:100]))
-        raise StashError(f"{folder}: what an earlier run started is still at work there", f"kill {pids}")
+        raise StashError(f"{folder}: a process of an earlier run is still writing there", f"kill {pids}")
 
 
 def run_fresh(

@@ -199,14 +199,15 @@ def _unheld(checkout: _CommittedTool, path: str, file: str, *, builds: bool) -> 
     if path in checkout.held:
         if checkout.has_bytes(path, file) or not is_filtered(checkout.place, path):
             return None
-        what = f"{checkout.path}/{path}: a filter of git's makes it another file than the commit holds"
+        what = f"{checkout.path}/{path}: a git filter makes it differ from the commit"
         fix = f"git -C {checkout.path} config --get-regexp '^filter'  # commit it without that filter"
         return Foreign(checkout.tool.name, file, what, _ran(checkout, file), fix)
     if _is_made_by_a_build(file, builds=builds):
         return None
     place = ("git", "-C", checkout.path)
     add = f"{command(*place, 'add', '--force', '--', path)} && {command(*place, 'commit', '-m', f'Add {path}')}"
-    what = f"{checkout.path}/{printable(path)}: the program loads it, and the commit of {checkout.tool.name!r} lacks it"
+    place_of_file = f"{checkout.path}/{printable(path)}"
+    what = f"{place_of_file}: the program loads it, but the commit of {checkout.tool.name!r} does not contain it"
     fix = f"{add}  # or name it in `unversioned:` of the tool in {REGISTRY}"
     return Foreign(checkout.tool.name, file, what, _ran(checkout, file), fix)
 

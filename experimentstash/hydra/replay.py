@@ -89,13 +89,13 @@ def _check_jobs(stash: Stash, name: SnapshotName, frozen: snapshot_file.Snapshot
     """
     for number in range(frozen.jobs_apart):
         if not stash.unlinked(name.job(number).path).is_file():
-            what = f"{name.job(number).path}: job {number} of {name.title} is not there"
+            what = f"{name.job(number).path}: job {number} of {name.title} is missing"
             raise StashError(what, command("git", "checkout", f"snapshot/{name.tag}", "--", name.job(number).path))
     swept = {command_line.key(line) for line in frozen.all("SWEEP")}
     for key in map(command_line.key, overrides):
         if key in swept:
             raise StashError(
-                f"{name.title}: it sweeps over {key}, and each of its jobs is frozen by itself",
+                f"{name.title}: it sweeps over {key}, and each of its jobs is a separate snapshot",
                 f"experimentstash run {name.tool} {name.experiment}/0 --snapshot {name.tag}  # one job of it",
             )
 
@@ -107,7 +107,7 @@ def _differences(stash: Stash, name: SnapshotName, frozen: snapshot_file.Snapsho
             here = checked_out(stash, tool)
             if not snapshot_file.same_commit(recorded, here):
                 frozen_at = printable(recorded[:SHORT])
-                what = f"{tool_path(tool)} is at {here[:SHORT]}, and {name.path} was frozen at {frozen_at}"
+                what = f"{tool_path(tool)} is at {here[:SHORT]}, but {name.path} was frozen at {frozen_at}"
                 yield StashError(what, _move_to(stash, tool, recorded))
             check_unchanged(stash, tool)
         except StashError as error:

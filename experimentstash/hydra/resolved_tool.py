@@ -89,4 +89,4 @@ class ResolvedTool:
         check_inside(self.root, self.work)
         if not self.work.is_dir():
             where = f"{self.tool.path}/{self.tool.workdir}"
-            raise StashError(f"{where}: the tool has no such working folder (workdir: in the registry)")
+            raise StashError(f"{where}: the tool has no such working directory (workdir: in the registry)")

@@ -60,7 +60,7 @@ def as_part_of_the_whole(path: str) -> str:
 
 def _undecided(request: RunRequest) -> StashError:
     return StashError(
-        f"{request.tool.name}/{request.experiment}: nothing tells how it is chosen: it does not say"
+        f"{request.tool.name}/{request.experiment}: it is unknown how it is selected: it does not contain"
         f" '# @package _global_', and the group {request.tool.group!r} is not in the tool's defaults list;"
         f" if it is a whole config, write `select: primary` for {request.tool.name} in {REGISTRY}",
         as_part_of_the_whole(experiment_path(request.tool.name, request.experiment)),

@@ -82,7 +82,7 @@ def _as_snapshot(request: RunRequest, text: Text) -> LaidOut:
     frozen, late = text.frozen, text.late_keys
     if frozen.jobs_apart:
         raise StashError(
-            f"{text.where}: a sweep whose jobs are snapshots of their own is not frozen anew by itself",
+            f"{text.where}: a sweep whose jobs are separate snapshots cannot be frozen again by itself",
             f"git restore --source=HEAD --staged --worktree {quote(text.where)}  # or freeze it under another tag",
         )
     again = replace(
@@ -131,7 +131,7 @@ def _as_what_it_is(request: RunRequest, text: Text) -> LaidOut:
     if own and not own & text.keys:
         return LaidOut(request)
     raise StashError(
-        f"{text.where}: it does not say what it is laid over, and is no whole config of {request.tool.name!r}"
+        f"{text.where}: it does not say what it overrides, and is not a complete config of {request.tool.name!r}"
         + (f" (no {', '.join(missing[:5])})" if missing else ""),
         f"{as_part_of_the_whole(text.where)} && {command('git', 'add', text.where)}",
     )

@@ -107,7 +107,7 @@ def survey(stash: Stash, request: SurveyRequest) -> Survey:
         tool = tool._replace(search_packages=find_search_packages(root, tool, folder))
     if not request.copy and not tool.search_packages and needs_package:
         raise StashError(
-            f"{tool.name}: its configs lie in no package that Hydra could search",
+            f"{tool.name}: its configs are in no package that Hydra can search",
             f"{request.again}  # or name their package with --search-packages",
         )
     group, choices = choose_group(request, answer, folder)
@@ -169,7 +169,7 @@ def _first_that_answers(
     own = entry_file(stash.checkout(first.name), first)
     others = [program for file, (program, _) in found.items() if file != own]
     raise StashError(
-        f"{first.path}: {first.entrypoint!r} ended with 0 and never came to Hydra: it is no program of Hydra's",
+        f"{first.path}: {first.entrypoint!r} ended with exit code 0 without calling Hydra: not a Hydra program",
         request.command("", "--entrypoint", others[0] if others else "-m mytool.main"),
     )
 

@@ -61,7 +61,7 @@ def _find(archive: Archive, wanted: Need) -> Supplied:
     for one in archive.manifest.locks or ():
         if (one.lock, one.wanted) == asked:
             return one
-    raise StashError(f"{archive.path}: it holds packages, but none for {asked[0]}")
+    raise StashError(f"{archive.path}: it contains packages, but none for {asked[0]}")
 
 
 def _supply(archive: Archive, one: Supplied, stash: Stash, folder: Path, wanted: Need) -> Supply:

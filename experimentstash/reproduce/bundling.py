@@ -131,8 +131,8 @@ def _check_history(stage: Stage, commit: str, target: Path) -> None:
         elif line.startswith("+") and (found := first_secret(line)):
             again = command("experimentstash", "bundle", stage.tag, str(target), "--allow-secrets")
             raise StashError(
-                f"{path} at {where}: it holds {found[1]}, and the archive would bring it to others",
-                f"{again}  # once it is revoked where it is valid",
+                f"{path} at {where}: it holds {found[1]}, which the archive would share with others",
+                f"{again}  # after you have revoked it",
             )
 
 
@@ -140,7 +140,7 @@ def _check_whole(root: Path, url: str) -> None:
     if repository.Repository.open(root).shallow:
         shown = without_secrets(url)
         raise StashError(
-            f"{shown}: a shallow clone, and an archive holds the whole history",
+            f"{shown}: a shallow clone; an archive needs the whole history",
             command("git", "-C", shown, "fetch", "--unshallow", "--tags"),
         )
 

@@ -59,7 +59,7 @@ class Limit:
         if self.most is not None and size > self.most:
             needed = rerun("--max-download", f"{2 * size / GIGABYTE:.2g}")
             limit = f"{self.most / GIGABYTE:g} GB may be fetched before anybody agreed to it"
-            raise StashError(f"{what}: {limit}", f"{needed}  # if you trust whoever wrote it")
+            raise StashError(f"{what}: {limit}", f"{needed}  # if you trust its authors")
 
 
 def _size(git_dir: Path) -> int:

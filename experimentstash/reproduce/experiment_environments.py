@@ -125,8 +125,8 @@ def check_can_build(wanted: Need) -> None:
     if wanted.lock is None:
         raise StashError(
             f"{wanted.frozen.name.path} records no lock, and {tool_path(wanted.frozen.name.tool)} ships none: "
-            "nobody knows what it ran with",
-            f"{rerun('--no-build')}  # to run it in the environment at hand",
+            "its environment is unknown",
+            f"{rerun('--no-build')}  # to run it in the current environment",
         )
 
 

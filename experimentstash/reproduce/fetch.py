@@ -134,11 +134,11 @@ class Stage:
             self._stash.make(other, self.source.origin)
             said = self._fetch(ref)
         elif refs is None and ask_git("rev-parse", "--verify", "--quiet", ref, cwd=self.folder).returncode == 0:
-            _log.info("%s gives no answer; going on with what came before", shown)
+            _log.info("%s does not answer; continuing with what was fetched before", shown)
             return
         if said:
             fix = FREE_SPACE if is_disk_full(said) else self.source.completing
-            raise StashError(f"{shown} gives no snapshot/{self.tag}:\n{said}", fix)
+            raise StashError(f"{shown} did not provide snapshot/{self.tag}:\n{said}", fix)
 
     def judged(self, commit: str) -> tuple[list[Frozen], Sequence[Problem]]:
         """Return the snapshots of the tag and what of it does not hold; nothing of it has run by then.

@@ -117,7 +117,7 @@ def _reproduced(request: Request) -> Account | None:
         with supplied(request.source.archive if request.builds else None, work.stash) as supplies:
             ready = [(one, work.within(one, supplies)) for one in needs]
         for lock in _used_again([within for _, within in ready]):
-            _log.info("the environment of %s was built before, and is used again", lock)
+            _log.info("using the cached environment for %s", lock)
         outcomes = [work.reproduced(one, within) for one, within in ready]
         return Account(
             request.tag,
@@ -134,7 +134,7 @@ def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
         # a job that is a snapshot of its own runs with its sweep, unless somebody asks for it
         jobs = {one.name.job(number) for one in frozen for number in range(one.snapshot.jobs_apart)}
         if lost := jobs - {one.name for one in frozen}:
-            raise StashError(f"{min(lost).path}: a job of a sweep, and it is not there; the tag does not hold")
+            raise StashError(f"{min(lost).path}: a job of a sweep is missing; the tag does not hold")
         return [one for one in frozen if one.name not in jobs]
     found: dict[str, Frozen] = {}
     for asked in request.experiments:

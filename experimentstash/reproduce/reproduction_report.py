@@ -246,10 +246,10 @@ def check_report(target: Path) -> None:
         StashError: a directory or a device is there, or no file can be.
     """
     if not target.name or target.name == ".." or (target.exists() and not target.is_file()):
-        raise StashError(f"--report {str(target)!r}: no file can be there", "name another file")
+        raise StashError(f"--report {str(target)!r}: not a path that can be written", "name another file")
     folder = next(place for place in target.absolute().parents if os.path.lexists(place))
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise StashError(f"{target}: {folder} takes no file", "name another file")
+        raise StashError(f"{target}: {folder} is not writable", "name another file")
 
 
 def _some(what: str, told: Sequence[str]) -> list[str]:

@@ -184,10 +184,10 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
     if url.startswith("-") or names_program(url):
         raise StashError(f"{title}: its remote is {short(url)}, which git would run as a program: refused")
     if printable(url) != url:
-        raise StashError(f"{title}: its remote is {short(url)}, and no URL holds control characters: refused")
+        raise StashError(f"{title}: its remote is {short(url)}, which contains control characters: refused")
     if url and is_local(url) and not allow_local:
         raise StashError(
-            f"{title}: its remote is {without_secrets(url)}, a path of this machine that nobody said may be read",
+            f"{title}: its remote is {without_secrets(url)}, a path on this machine, which needs --allow-local",
             rerun("--allow-local"),
         )
 

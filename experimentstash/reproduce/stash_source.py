@@ -111,7 +111,7 @@ def named(text: str, tag: str, *, allow_local: bool) -> Source:
         StashError: it is none of them, or an archive of another tag.
     """
     if not text or text.startswith("-") or names_program(text):
-        raise StashError(f"--from {text!r}: no URL and no directory")
+        raise StashError(f"--from {text!r}: neither a URL nor a directory")
     path = Path(text).expanduser()
     if not path.exists():
         if is_path(text):
@@ -120,7 +120,7 @@ def named(text: str, tag: str, *, allow_local: bool) -> Source:
     if path.is_file():
         return _archived(path, tag, allow_local=allow_local)
     if not path.is_dir():
-        raise StashError(f"{path}: neither a directory nor a file; an archive is read more than once")
+        raise StashError(f"{path}: neither a directory nor a regular file")
     root = path.resolve()
     return Source(str(root), str(root), _repository(root), allow_local)
 
@@ -139,7 +139,7 @@ def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
     if archive.manifest.tag != tag:
         held = archive.manifest.tag
         raise StashError(
-            f"{path}: it holds snapshot/{held}, and not snapshot/{tag}",
+            f"{path}: it contains snapshot/{held}, and not snapshot/{tag}",
             command("experimentstash", "reproduce", held, "--from", str(path)),
         )
     return Source("", "", None, allow_local, archive)
@@ -167,9 +167,9 @@ def place_for(tag: str, source: Source, into: str | None) -> Path:
     try:
         end = folder.resolve()
     except (OSError, RuntimeError):  # before Python 3.13
-        raise StashError(f"{folder}: a circle of links", into_another(tag)) from None
+        raise StashError(f"{folder}: a cycle of symlinks", into_another(tag)) from None
     if clone and (clone / ".git").exists() and end.is_relative_to(clone.resolve()):
-        raise StashError(f"{folder}: in the working tree of {clone}, which stays as it is", into_another(tag))
+        raise StashError(f"{folder}: in the working tree of {clone}, which must stay unchanged", into_another(tag))
     return folder
 
 

@@ -132,7 +132,7 @@ def _found(folder: Path, tag: str, source: Source) -> Progress:
 
 def _check_free(folder: Path, tag: str) -> None:
     if os.path.lexists(folder) and not folder.is_dir():
-        raise StashError(f"{folder}: something is there, and it is not a directory", into_another(tag))
+        raise StashError(f"{folder}: not a directory", into_another(tag))
     if folder.exists() and any(folder.iterdir()):
         raise StashError(f"{folder}: not empty", into_another(tag))
 
@@ -148,8 +148,8 @@ def _alone(folder: Path, tag: str) -> Iterator[None]:
         raise StashError(f"{own}: cannot be written: {error.strerror}", into_another(tag)) from None
     with lock:
         if take_lock(lock) is False:
-            fix = "wait until it has ended, and run the same command again"
-            raise StashError(f"{folder}: another reproduction is at work there", fix)
+            fix = "wait until it has ended, and rerun the same command"
+            raise StashError(f"{folder}: another reproduction is running there", fix)
         yield
 
 

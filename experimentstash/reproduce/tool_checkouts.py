@@ -92,7 +92,7 @@ class Tools:
             pins = repository.tree(commit, "").pins
             submodules = repository.submodules([commit])[commit]
         if unpinned := sorted(set(names) - pins.keys()):
-            raise StashError(f"{tool_path(unpinned[0])}: a snapshot wants it, and {commit[:SHORT]} pins nothing there")
+            raise StashError(f"{tool_path(unpinned[0])}: a snapshot needs it, and {commit[:SHORT]} pins nothing there")
         wanted = []
         for tool in sorted(names):
             submodule = submodules.get(tool_path(tool), Submodule(tool_path(tool)))

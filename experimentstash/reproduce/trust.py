@@ -24,8 +24,8 @@ def check_can_ask(*, yes: bool) -> None:
     """Raise `StashError` where the question could not be asked, and nobody has answered it."""
     if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # what is told goes to stderr
         raise StashError(
-            "reproducing runs other people's code, and there is no terminal to ask at whether it may",
-            f"{rerun('--yes')}  # once you trust whoever wrote it; at a terminal you are asked",
+            "reproducing runs other people's code, and there is no terminal to ask for permission",
+            f"{rerun('--yes')}  # if you trust its authors; at a terminal, the program asks",
         )
 
 
@@ -90,7 +90,7 @@ def ask(told: Sequence[str], *, yes: bool) -> None:
     for line in told:
         click.echo(line, err=True)
     if not yes and not _agreed():
-        raise StashError("nothing of it has run; what was fetched stays, and the same command takes it up again")
+        raise StashError("nothing has run; the same command continues with what was fetched")
 
 
 def _agreed() -> bool:

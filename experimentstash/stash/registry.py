@@ -33,7 +33,7 @@ def parse(data: bytes, where: str) -> dict[str, Tool]:
     """
     root = compose(data, where, largest=LARGEST, aliases=False)
     if root is None:
-        raise StashError(f"{where}: it holds no `tools:`", f"echo 'tools: {{}}' >> {where}")
+        raise StashError(f"{where}: it has no `tools:`", f"echo 'tools: {{}}' >> {where}")
     if not isinstance(root, yaml.MappingNode):
         raise wrong(where, root.start_mark, "a registry is a mapping with the key `tools`")
     tools = next((value for key, _, value in list(pairs(root, where)) if key == "tools"), None)
@@ -42,7 +42,7 @@ def parse(data: bytes, where: str) -> dict[str, Tool]:
     if is_null(tools):
         return {}
     if not isinstance(tools, yaml.MappingNode):
-        raise wrong(where, tools.start_mark, "`tools` is a mapping: a name and what belongs to it")
+        raise wrong(where, tools.start_mark, "`tools` must be a mapping of tool names to settings")
     return {name: read_tool(name, key, value, where) for name, key, value in pairs(tools, where)}
 
 
@@ -66,7 +66,7 @@ def read(root: Path) -> bytes:
         with (root / REGISTRY).open("rb") as file:
             return file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise StashError(f"{root}: not a stash, it holds no {REGISTRY}", "experimentstash init") from None
+        raise StashError(f"{root}: not a stash: it has no {REGISTRY}", "experimentstash init") from None
     except OSError as error:
         raise StashError(f"{root / REGISTRY}: cannot be read: {error.strerror}") from None
 
@@ -89,10 +89,10 @@ def with_tool(text: str, tool: Tool) -> str:
     The path and the entrypoint are written always, the rest where it is not the default.
 
     Raises:
-        StashError: the tool is there already, or the text is no registry.
+        StashError: the tool already exists, or the text is no registry.
     """
     if tool.name in parse(text.encode(), REGISTRY):
-        raise StashError(f"{REGISTRY}: the tool {tool.name!r} is there already")
+        raise StashError(f"{REGISTRY}: the tool {tool.name!r} already exists")
     return _edited(text, ("tools", tool.name), _as_mapping(tool))
 
 
@@ -151,7 +151,7 @@ def without_tool(text: str, name: str) -> str:
 
 def _checked(text: str, expected: Mapping[str, Tool], step: str) -> str:
     if parse(text.encode(), REGISTRY) != expected:
-        raise StashError(f"{REGISTRY}: its layout cannot be edited by program", step)
+        raise StashError(f"{REGISTRY}: it cannot be edited automatically", step)
     return text
 
 
@@ -165,7 +165,7 @@ def _edited(text: str, keys: tuple[str, ...], value: object) -> str:
         import json  # 3 ms that no hook should wait for
 
         raise StashError(
-            f"{REGISTRY}: its layout cannot be edited by program",
+            f"{REGISTRY}: it cannot be edited automatically",
             f"write `{keys[-1]}: {json.dumps(value)}` below `{keys[-2]}` there",
         )
     return edited

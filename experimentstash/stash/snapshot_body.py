@@ -61,7 +61,9 @@ def _rendered(tree: str) -> str:
         )
         text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise StashError(f"a text of the config holds {error.object[error.start]!r}, which no file can carry") from None
+        raise StashError(
+            f"a text of the config holds {error.object[error.start]!r}, which cannot be written to a file"
+        ) from None
     return text
 
 

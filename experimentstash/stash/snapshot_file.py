@@ -161,7 +161,9 @@ def parse(data: bytes, where: str) -> Snapshot:
     """
     path = quote(where)
     if len(data) > LARGEST:
-        raise StashError(f"{where}: {len(data)} bytes are no snapshot (at most {LARGEST})", f"git rm --cached {path}")
+        raise StashError(
+            f"{where}: {len(data)} bytes, too large for a snapshot (at most {LARGEST})", f"git rm --cached {path}"
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -228,7 +230,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
         if key in REQUIRED and not any(values):
             found.append(problem(f"no {key} line"))
     for key in dict.fromkeys(_below_the_header(snapshot.body)):
-        what = f"{key} stands below an empty line, where the header has ended"
+        what = f"{key} is below an empty line, after the end of the header"
         found.append(problem(what, f"remove the empty line above '# {key}:' in {quote(name.path)}"))
     if (title := snapshot.one("SNAPSHOT")) and title != name.title:
         found.append(problem(f"SNAPSHOT says {short(title)}, the path says {name.title!r}"))
@@ -270,7 +272,7 @@ def is_rewritten(snapshot: Snapshot) -> bool:
 
 def rewritten_problem(name: SnapshotName, fix: str) -> Problem:
     """Return the finding of the rule `frozen` for a body that was changed after it was frozen."""
-    return Problem(name.path, "frozen", "its body was changed after it was frozen: BODY records another", fix)
+    return Problem(name.path, "frozen", "its body was changed after it was frozen: its digest is not that of BODY", fix)
 
 
 def again_command(name: SnapshotName, *beside: str) -> str:

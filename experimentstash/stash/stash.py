@@ -91,11 +91,11 @@ def find_stash(start: Path | None = None) -> Stash:
             return Stash(folder)
         repository = repository or folder
     if repository is not None:
-        raise StashError(f"{repository}: not a stash, it holds no {REGISTRY}", "experimentstash init")
+        raise StashError(f"{repository}: not a stash: it has no {REGISTRY}", "experimentstash init")
     if _is_bare(start):
         clone = f"{start.parent / start.stem}-clone"
         raise StashError(f"{start}: a bare repository has no working files", command("git", "clone", str(start), clone))
-    raise StashError(f"{start}: not a stash, and in no git repository", "experimentstash init")
+    raise StashError(f"{start}: not a stash, and not in a git repository", "experimentstash init")
 
 
 def _is_bare(folder: Path) -> bool:

@@ -90,7 +90,7 @@ def read_tool(name: str, key: yaml.Node, value: yaml.Node, where: str) -> Tool:
         StashError: it is no tool; the message tells the line and the column.
     """
     if complaint := tool_complaint(name):
-        raise wrong(where, key.start_mark, f"{name!r} is no name for a tool: {complaint}")
+        raise wrong(where, key.start_mark, f"{name!r} is not a valid tool name: {complaint}")
     if not isinstance(value, yaml.MappingNode):
         raise wrong(where, value.start_mark, f"the tool {name!r} is a mapping with an `entrypoint`")
     known: dict[str, object] = {}
@@ -114,7 +114,7 @@ def _text(node: yaml.Node, where: str) -> str:
         raise wrong(where, node.start_mark, "text is expected here (in quotes, if it looks like a number)")
     text: str = node.value
     if not text.strip() or printable(text) != text:
-        raise wrong(where, node.start_mark, f"{text!r} is empty or holds control characters")
+        raise wrong(where, node.start_mark, f"{text!r} is empty or contains control characters")
     return text
 
 
@@ -128,7 +128,7 @@ def _entrypoint(node: yaml.Node, where: str) -> str:
 def entrypoint_complaint(text: str) -> str | None:
     """Return why `text` is no entrypoint (see `Tool`), or None if it is one."""
     if printable(text) != text or not text.strip():
-        return f"the entrypoint {text!r} is empty or holds control characters"
+        return f"the entrypoint {text!r} is empty or contains control characters"
     if text.startswith("-"):
         return None if _MODULE.fullmatch(text) else f"the entrypoint {text!r} is no `-m MODULE`, and no script"
     if re.search(r"\s-", text):
@@ -165,7 +165,7 @@ def _packages(node: yaml.Node, where: str) -> tuple[str, ...]:
 def _choices(node: yaml.Node, where: str) -> tuple[str, ...]:
     words = _words(node, where)
     if bad := next((word for word in words if not _CHOICE.fullmatch(word)), None):
-        raise wrong(where, node.start_mark, f"{bad!r} is no name of an extra or a group")
+        raise wrong(where, node.start_mark, f"{bad!r} is not the name of an extra or a group")
     return words
 
 

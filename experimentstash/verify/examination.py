@@ -43,7 +43,7 @@ def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
         strict: each must match the pins of the index too.
 
     Raises:
-        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a conflict, a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
     examination.index(strict=strict)
@@ -61,7 +61,7 @@ def judge_staged(repository: Repository, staged: Mapping[str, Entry]) -> Verdict
         staged: what `Repository.staged` tells.
 
     Raises:
-        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a conflict, a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository, repository.tags({tag_of(path) for path in staged}))
     examination.staged(staged)
@@ -94,7 +94,7 @@ def judge_commit(repository: Repository, commit: str, *, strict: bool = False) -
         strict: each must match the pins of this commit too.
 
     Raises:
-        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
     examination.commit(commit, commit[:SHORT], strict=strict)
@@ -110,7 +110,7 @@ def judge_head(repository: Repository, head: str, *, strict: bool = False) -> Ve
         strict: each snapshot must match the pins of HEAD too.
 
     Raises:
-        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
     examination.commit(head, "HEAD", strict=strict)
@@ -129,7 +129,7 @@ def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool 
         strict: every snapshot of each commit must match the pins of that commit.
 
     Raises:
-        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
     examination.changes(list(reversed(commits)), repository.changes(commits))
@@ -150,7 +150,7 @@ def judge_all(repository: Repository, *, strict: bool = False) -> Verdict:
         strict: each snapshot of the index and of a head must match the pins of that tree too.
 
     Raises:
-        StashError: it cannot be judged: a conflict, a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a conflict, a missing object, the edge of a shallow clone.
     """
     examination = Examination(repository)
     if not repository.bare:

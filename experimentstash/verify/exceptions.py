@@ -56,7 +56,9 @@ def allowed_rules() -> set[str]:
     """
     named = {word.strip() for word in os.environ.get(VARIABLE, "").split(",")} - {""}
     if unknown := sorted(named - set(RULES)):
-        raise UsageError(f"{VARIABLE}: {unknown[0]!r} is no rule; there is {', '.join(RULES)}", f"unset {VARIABLE}")
+        raise UsageError(
+            f"{VARIABLE}: {unknown[0]!r} is not a rule; the rules are {', '.join(RULES)}", f"unset {VARIABLE}"
+        )
     return named
 
 

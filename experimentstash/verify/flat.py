@@ -97,7 +97,7 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
 
     text = snapshot.text
     if len(text) > LARGEST:
-        return [problem(None, f"{len(text)} characters are no config (at most {LARGEST})")]
+        return [problem(None, f"{len(text)} characters, too large for a config (at most {LARGEST})")]
     memory = flat_memory.current()
     if memory and memory.knows(text):
         return []
@@ -227,13 +227,13 @@ class _Walk:
                 self._leave_value()
             elif isinstance(event, yaml.AliasEvent):
                 # what it stands for is unknown here, and so is the rest of the mapping that it is a key of
-                yield self._end(line, f"an alias, {short(str(event.anchor))}; each value is written out")
+                yield self._end(line, f"an alias, {short(str(event.anchor))}; write the value itself")
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     yield self._end(line, "a second YAML document")
             if number == MOST:
-                yield self._end(line, f"more than {MOST} values are no config")
+                yield self._end(line, f"more than {MOST} values, too many for a config")
             if self.ended:
                 return
         if not documents:
@@ -301,7 +301,7 @@ class _Walk:
         level.key, level.component = text, config_paths.component(text)
         tag = kind(event)
         if tag == f"{YAML}merge":
-            yield line, "a merge key (<<); each value is written out"
+            yield line, "a merge key (<<); write the value itself"
             return
         try:
             key = construct(tag, text)
@@ -312,7 +312,7 @@ class _Walk:
         if key is None:
             yield line, f"the key {short(text)} is null, which OmegaConf does not take"
         elif _same(key) in level.seen:
-            yield line, f"the key {short(text)} stands twice"
+            yield line, f"the key {short(text)} occurs twice"
         elif key == "defaults" and len(self._levels) == 1:
             yield line, "a root `defaults`: Hydra would compose it again"
         elif key == "hydra" and len(self._levels) == 1:
@@ -363,7 +363,7 @@ def _plain_key(text: str, implicit: tuple[bool, bool]) -> str:
 
 def _anchor_or_tag(event: Any, line: int, tags: frozenset[str]) -> Iterator[_Complaint]:
     if event.anchor is not None:
-        yield line, f"an anchor, {short(event.anchor)}; each value is written out"
+        yield line, f"an anchor, {short(event.anchor)}; write the value itself"
     if event.tag is not None and event.tag != "!" and event.tag not in tags:
         yield line, f"the tag {_shown(event.tag)}; a config holds plain values"
 

@@ -65,7 +65,7 @@ def missing_tags(
         fresh: nobody else has the commits yet, so that they can be mended.
 
     Raises:
-        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
     """
     made = repository.tags(among)
     tags = Tags({tag: target for tag, target in made.commits.items() if tag not in aside}, made.broken)
@@ -124,7 +124,7 @@ def not_made(tag: str, error: StashError) -> Problem:
 
 
 def _two_lines(tag: str, commit: str) -> Problem:
-    what = "its snapshots came in on two lines of history, and no commit that brought one in has them all"
+    what = "its snapshots were added on two branches, and no commit that added one has them all"
     return Problem(tag_ref(tag), "tag", what, f"git tag -a -m {tag} snapshot/{tag} {commit[:SHORT]}")
 
 

@@ -87,7 +87,7 @@ def judge_updates(
         pushed_along: tells whether git pushes the tools' branches first, and nothing else where that fails.
 
     Raises:
-        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
     """
     problems = [problem for update in updates for problem in _moved(update, receiver)]
     commits, none = repository.peel([update.new for update in updates if update.new])
@@ -136,7 +136,7 @@ def _heads_here(repository: Repository, receiver: Receiver, updates: Sequence[Re
 def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
     """Judge the rule `tag` of an update: the receiver is where others have it."""
     if update.ref.startswith(_REPLACEMENTS) and update.new:
-        what = "it shows another object in place of the one that is judged"
+        what = "it replaces an object that is checked"
         return [Problem(update.ref, "frozen", what, command("git", "replace", "-d", update.ref.rpartition("/")[2]))]
     if update.ref == TAG_DIRECTORY and update.new:
         return [in_the_way(update.ref)]

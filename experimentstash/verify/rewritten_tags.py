@@ -27,7 +27,7 @@ def carry(repository: Repository, rewritten: Iterable[str] = ()) -> tuple[list[N
         The tags that went along, and why the others did not.
 
     Raises:
-        StashError: it cannot be judged: a missing object, the edge of a shallow clone.
+        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
     """
     head = repository.head()
     left = left_behind(repository, head, rewritten) if head else {}
@@ -63,5 +63,5 @@ def _move(repository: Repository, old: str, new: NewTag, problems: list[Problem]
 
 
 def _stays(tag: str, old: str) -> Problem:
-    what = f"it stays at {old[:SHORT]}, which is on no branch now: what took its place does not hold"
+    what = f"it stays at {old[:SHORT]}, which is on no branch now: the commit that replaced it does not hold"
     return Problem(tag_ref(tag), "tag", what, f"git reset --keep {old[:SHORT]}  # takes the branch back to it")

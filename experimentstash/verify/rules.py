@@ -103,7 +103,7 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
             continue
         pin = freeze.pins.get(tool)
         if pin is None:
-            what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins nothing at {tool_path(tool)}"
+            what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} has no pin at {tool_path(tool)}"
             found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
         elif not same_commit(recorded, pin):
             what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins {pin[:SHORT]}"
@@ -114,7 +114,7 @@ def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -
     for place in snapshot.places:
         folder, tool, *_ = (*place.split("/"), "", "")
         if folder == "tools" and tool not in freeze.pins:
-            what = f"its environment was made of {place}, and {freeze.title} pins nothing at {tool_path(tool)}"
+            what = f"its environment was built from {place}, and {freeze.title} has no pin at {tool_path(tool)}"
             found.append(Problem(name.path, "pin", what, refreeze(name, freeze)))
     return found
 
@@ -174,7 +174,7 @@ def published_problems(one: RecordedCommit, known: Publication) -> list[Problem]
     if known.there is False:
         what = f"no branch or tag of {known.remote} has {commit}"
     elif known.push:
-        what = f"{commit} was seen on no branch of {known.remote}, which gives no answer now: {known.why}"
+        what = f"{commit} was seen on no branch of {known.remote}, which does not answer: {known.why}"
     else:
         what = f"{known.remote} does not say whether it has {commit}: {known.why}"
         fix = command("git", "ls-remote", "--", known.remote)
@@ -191,12 +191,12 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
     """
     name = SnapshotName.from_path(path)
     if name is None and _OTHER_ENDING.search(path):
-        what = "a snapshot's file ends with .yaml: Hydra reads no other, and nothing judges this one"
+        what = "a snapshot file must end with .yaml: Hydra and the checks ignore this one"
         return [Problem(path, "frozen", what, f"git rm --cached {quote(path)}")]
     if name is not None and not entry.is_file:
         # its own bytes are a path: what it leads to can change, and this repository would not know
         fix = f"git rm --cached {quote(path)}"
-        return [Problem(path, "frozen", "a snapshot is a file of its own, not a link or a repository", fix)]
+        return [Problem(path, "frozen", "a snapshot must be a regular file, not a symlink or a repository", fix)]
     held = freeze.files.get(path)
     if freeze.id is None or (held is not None and held.same_bytes(entry)):
         return []
@@ -207,7 +207,7 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
             fix = f"{command('git', 'rm', '--force', path)} && {freeze_command(name, NEW_TAG)}"
         return [Problem(path, "frozen", what, fix)]
     fix = f"git checkout {quote(freeze.rev)} -- {quote(path)}"
-    return [Problem(path, "frozen", f"it is not what {freeze.title} froze", fix)]
+    return [Problem(path, "frozen", f"it differs from what {freeze.title} froze", fix)]
 
 
 def misplaced_problems(misplaced: Mapping[str, Entry], tools: Collection[str]) -> list[Problem]:
@@ -225,7 +225,7 @@ def misplaced_problems(misplaced: Mapping[str, Entry], tools: Collection[str]) -
 
 def _misplaced(path: str, entry: Entry) -> Problem:
     kind = "a link" if entry.mode == LINK else "a submodule"
-    what = f"{kind} where a directory of snapshots must be: what it leads to is not frozen"
+    what = f"{kind} where a directory of snapshots must be: its target is not frozen"
     return Problem(path, "frozen", what, command("git", "rm", "-r", "--cached", path))
 
 
@@ -290,7 +290,7 @@ def tag_problems(freeze: FreezeCommit) -> list[Problem]:
     tag = freeze.tag or ""
     if any(name and name.tag == tag for name in map(SnapshotName.from_path, freeze.files)):
         return []
-    what = f"it names {(freeze.id or '')[:SHORT]}, which holds no {snapshot_directory('*', tag)}/*.yaml"
+    what = f"it names {(freeze.id or '')[:SHORT]}, which contains no {snapshot_directory('*', tag)}/*.yaml"
     return [Problem(tag_ref(tag), "tag", what, _delete(tag))]
 
 
@@ -309,7 +309,7 @@ def _unbreak(tag: str) -> str:
 
 def in_the_way(ref: str) -> Problem:
     """Return the finding for a tag with the name of the folder that git keeps the snapshot tags in."""
-    what = "it stands where git keeps the folder of the snapshot tags: nobody could have one"
+    what = "it occupies the directory of the snapshot tags, so that no such tag can exist"
     return Problem(ref, "tag", what, f"git tag -d {ref.removeprefix('refs/tags/')}")
 
 
@@ -326,8 +326,8 @@ def tag_update_problems(tag: str, old: str | None, new: str | None, *, published
     if not published or old is None or old == new:
         return []
     if new is None:
-        return [Problem(tag_ref(tag), "tag", "others have it: it is not deleted", _fetch(tag, remote))]
-    what = f"others have it at {old[:SHORT]}: it is not moved to {new[:SHORT]}"
+        return [Problem(tag_ref(tag), "tag", "it is published: it is not deleted", _fetch(tag, remote))]
+    what = f"it is published at {old[:SHORT]}: it is not moved to {new[:SHORT]}"
     return [Problem(tag_ref(tag), "tag", what, _fetch(tag, remote))]
 
 

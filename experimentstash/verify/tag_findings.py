@@ -96,4 +96,4 @@ def missing_tag(tag: str) -> Problem:
 
 
 def _not_judged(where: str, error: StashError) -> Problem:
-    return Problem(where, "tag", f"it cannot be judged: {error.args[0]}", error.fix or "git fsck")
+    return Problem(where, "tag", f"it cannot be checked: {error.args[0]}", error.fix or "git fsck")

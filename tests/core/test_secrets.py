@@ -76,7 +76,7 @@ def test_what_gitmodules_would_show(tmp_path: Path, url: str, public: str) -> No
 
 
 def test_a_secret_of_the_environment_in_the_path_of_a_url_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StashError, match="the URL holds a secret"):
+    with pytest.raises(StashError, match="the URL contains a secret"):
         check_url(f"https://example.org/{SECRET}/x.git", tmp_path, "mytool")
 
 
@@ -172,8 +172,8 @@ def test_an_archive_of_a_history_with_a_secret_is_refused(tmp_path: Path, place:
         bundle("v1", target, source)
     what = "the secret WANDB_API_KEY" if place != ".gitmodules" else "what looks like a GitHub token"
     assert str(refused.value) == (
-        f"{place} at {held}: it holds {what}, and the archive would bring it to others\n"
-        f"    fix: experimentstash bundle v1 {target} --allow-secrets  # once it is revoked where it is valid"
+        f"{place} at {held}: it holds {what}, which the archive would share with others\n"
+        f"    fix: experimentstash bundle v1 {target} --allow-secrets  # after you have revoked it"
     )
     assert not target.exists()
     assert bundle("v1", target, source, allow_secrets=True) is not None

@@ -66,7 +66,7 @@ def test_a_package_that_is_gone_is_named(stash: Path, tmp_path: Path, installer:
     assert any("tiny-two==1.2" in word for word in words)
     assert log == "(all of it: LOG)"
     assert fix == (
-        "    fix: name another index with UV_INDEX or PIP_INDEX_URL, or take the environment at hand with --no-build"
+        "    fix: name another index with UV_INDEX or PIP_INDEX_URL, or use the current environment with --no-build"
     )
     assert words[0] not in said  # told once
 
@@ -120,7 +120,7 @@ def test_an_index_that_cannot_be_reached(
     text = refused(order(stash, tmp_path))
     assert text.startswith(f"{TITLE}: the package index could not be reached for ")
     assert text.endswith(
-        "fix: run the same command again when the network is there, or take the environment at hand with --no-build"
+        "fix: rerun the same command when the network is there, or use the current environment with --no-build"
     )
 
 
@@ -172,7 +172,7 @@ def test_a_python_that_is_not_to_be_had(
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
     wanted = replace(order(stash, tmp_path), python=RecordedPython("3.99.1"))
     assert refused(wanted) == (
-        "Python 3.99.1 is not to be had: no Python 3.99 is on this machine\n"
+        "Python 3.99.1 is not available: no Python 3.99 is on this machine\n"
         "    fix: uv python install 3.99.1  # or put a python3.99 on the PATH"
     )
 
@@ -193,9 +193,7 @@ def test_a_disk_that_is_full(stash: Path, tmp_path: Path, installer: str, monkey
     finally:
         subprocess.run([umount, tmp_path / "cache"], check=True)
     assert text.startswith(f"{TITLE}: no space left for the environment that tools/mytool/requirements.txt describes\n")
-    assert text.endswith(
-        "fix: export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again"
-    )
+    assert text.endswith("fix: export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then rerun the same command")
 
 
 def test_a_cache_that_cannot_be_written(stash: Path, tmp_path: Path) -> None:
@@ -210,7 +208,7 @@ def test_conda_names_what_is_missing(stash: Path, tmp_path: Path, monkeypatch: p
     write(stash / "tools/mytool", {"environment.yml": "dependencies: [python=3.11.7, numpy=1.26.4]\n"})
     assert refused(order(stash, tmp_path)) == (
         f"{TITLE}: tools/mytool/environment.yml is built by micromamba, which is not on the PATH of this machine\n"
-        "    fix: install micromamba, https://mamba.readthedocs.io, or take the environment at hand with --no-build"
+        "    fix: install micromamba, https://mamba.readthedocs.io, or use the current environment with --no-build"
     )
 
 
@@ -220,7 +218,7 @@ def test_what_nobody_knows_is_told_whole() -> None:
     assert text == (
         "a title: the environment that uv.lock describes could not be built\n"
         "one\ntwo \\x1b[31m\nthree\n"
-        "    fix: read what it said, or take the environment at hand with --no-build"
+        "    fix: read what it said, or use the current environment with --no-build"
     )
 
 

@@ -46,7 +46,10 @@ def test_a_lock_that_the_commit_does_not_hold_is_none(tool: Path, foo: str, igno
     write(tool, {name: UV if name == "uv.lock" else foo})
     assert found(tool) == (
         "",
-        (f"tools/mytool/{name}: the tool's commit does not hold tools/mytool/{name}, so nobody else has it: no lock",),
+        (
+            f"tools/mytool/{name}: the tool's commit does not hold tools/mytool/{name}, "
+            "so nobody else has it; not used as the lock file",
+        ),
     )
     git("add", "-f", name, cwd=tool)
     git("commit", "-qm", "the lock", cwd=tool)
@@ -74,7 +77,8 @@ def test_what_a_lock_is_built_from_is_in_the_commit_too(
     write(tool, {".git/info/exclude": f"{ignored}\n"})
     commit(tool, {path: text.replace("@foo@", foo) for path, text in files.items()}, "a lock")
     told = (
-        f"tools/mytool/{lock}: the tool's commit does not hold tools/mytool/{ignored}, so nobody else has it: no lock"
+        f"tools/mytool/{lock}: the tool's commit does not hold tools/mytool/{ignored}, "
+        "so nobody else has it; not used as the lock file"
     )
     assert found(tool) == ("", (told,))
     git("add", "-f", ".", cwd=tool)
@@ -111,7 +115,7 @@ def test_a_lock_that_a_filter_made_is_none(tool: Path, foo: str) -> None:
     git("config", "filter.shout.clean", "sed s/2.0/1.0/", cwd=tool)
     commit(tool, {".gitattributes": "*.txt filter=shout\n", "requirements.txt": foo.replace("1.0", "2.0")}, "a lock")
     assert git("status", "--porcelain", cwd=tool) == ""
-    told = "tools/mytool/requirements.txt: git has another text than the file here (a filter, Git LFS): no lock"
+    told = "tools/mytool/requirements.txt: its text in git differs (a filter, Git LFS); not used as the lock file"
     assert found(tool) == ("", (told,))
 
 

@@ -165,37 +165,37 @@ def test_requirements_as_pip_compile_writes_them(stash: Path) -> None:
         ("-r ../../../x.txt", "lies outside of"),
         ("--requirement=../../../x.txt", "lies outside of"),
         ("-c ../../../x.txt", "lies outside of"),
-        ("-r https://example.org/x.txt", "is not taken from a lock"),
-        ("-e ../../../x", "is not taken from a lock"),
-        ("-e .", "is not taken from a lock"),
-        (".", "is no requirement that is taken from a lock"),
-        ("../../x", "is no requirement that is taken from a lock"),
+        ("-r https://example.org/x.txt", "is not allowed in a lock file"),
+        ("-e ../../../x", "is not allowed in a lock file"),
+        ("-e .", "is not allowed in a lock file"),
+        (".", "is not a requirement that a lock file may contain"),
+        ("../../x", "is not a requirement that a lock file may contain"),
         ("foo @ file:///etc", "packages are taken over https"),
         ("foo @ git+file:///etc", "packages are taken over https"),
         ("foo @ http://example.org/foo.whl", "packages are taken over https"),
-        ("--index-url http://example.org/simple", "packages are taken over https only"),
-        ("-i http://example.org/simple", "packages are taken over https only"),
-        ("--extra-index-url=file:///etc", "packages are taken over https only"),
+        ("--index-url http://example.org/simple", "packages must come over https"),
+        ("-i http://example.org/simple", "packages must come over https"),
+        ("--extra-index-url=file:///etc", "packages must come over https"),
         ("--find-links ../../../wheels", "lies outside of"),
         ("-f /wheels", "lies outside of"),
-        ("--find-links http://example.org/", "is not taken from a lock"),
-        ("--find-links file:///etc", "is not taken from a lock"),
-        ("--trusted-host example.org", "is not taken from a lock"),
-        ("--global-option=x", "is not taken from a lock"),
-        ("foo==1.0 --config-settings=x=y", "is no requirement that is taken from a lock"),
-        ("--config-settings x=y", "is not taken from a lock"),
-        ("-vvv", "is not taken from a lock"),
-        ("-", "is not taken from a lock"),
+        ("--find-links http://example.org/", "is not allowed in a lock file"),
+        ("--find-links file:///etc", "is not allowed in a lock file"),
+        ("--trusted-host example.org", "is not allowed in a lock file"),
+        ("--global-option=x", "is not allowed in a lock file"),
+        ("foo==1.0 --config-settings=x=y", "is not a requirement that a lock file may contain"),
+        ("--config-settings x=y", "is not allowed in a lock file"),
+        ("-vvv", "is not allowed in a lock file"),
+        ("-", "is not allowed in a lock file"),
         # what pip and uv make of a line, and a reader that is not careful does not
         ("-r ${HOME}/x.txt", "a variable of the environment"),
         ("--find-links ${HOME}", "a variable of the environment"),
         ("--index-url https://example.org/${TOKEN}/simple", "a variable of the environment"),
         ("foo @ https://${TOKEN}.example.org/foo.whl", "a variable of the environment"),
-        ('-r ".""."/".""."/x.txt', "is not taken from a lock"),
-        ("-r x.txt -e ../y", "is not taken from a lock"),
-        ("--find-links .\\./x", "is not taken from a lock"),
-        ("foo==1\t--config-settings=x=y", "is no requirement that is taken from a lock"),
-        ("foo==1 # comment \\\n-e ../../../x", "is no requirement that is taken from a lock"),
+        ('-r ".""."/".""."/x.txt', "is not allowed in a lock file"),
+        ("-r x.txt -e ../y", "is not allowed in a lock file"),
+        ("--find-links .\\./x", "is not allowed in a lock file"),
+        ("foo==1\t--config-settings=x=y", "is not a requirement that a lock file may contain"),
+        ("foo==1 # comment \\\n-e ../../../x", "is not a requirement that a lock file may contain"),
         ("# coding: utf-7\n# +AAo--e ../../../x", "UTF-8"),
     ],
 )
@@ -284,7 +284,7 @@ def test_a_uv_lock_that_leads_out_of_the_stash_is_refused(stash: Path, source: s
     text = f'{UV_LOCK}\n[[package]]\nname = "evil"\nversion = "1"\nsource = {source}\n'
     write(stash / "tools/mytool", {"pyproject.toml": ""})
     wanted = lock(stash, "uv", "tools/mytool/uv.lock", text)
-    with pytest.raises(StashError, match=r"uv\.lock: evil is taken from .*, which lies outside of the stash"):
+    with pytest.raises(StashError, match=r"uv\.lock: evil is taken from .*, which is outside of the stash"):
         wanted.check()
     assert find_lock(stash, "tools/mytool").lock is None
 
@@ -324,8 +324,8 @@ def test_a_sibling_tool_of_the_stash_is_inside(stash: Path) -> None:
         ("numpy", "'numpy' has no exact version"),
         ("numpy>=1.0", "'numpy>=1.0' has no exact version"),
         ("{pip: ['foo>1']}", "'foo' has no exact version"),
-        ("{pip: ['-e .']}", "is no requirement that is taken from a lock"),
-        ("{pip: ['-r /etc/passwd']}", "is no requirement that is taken from a lock"),
+        ("{pip: ['-e .']}", "is not a requirement that a lock file may contain"),
+        ("{pip: ['-r /etc/passwd']}", "is not a requirement that a lock file may contain"),
     ],
 )
 def test_an_environment_of_conda_that_is_not_pinned_is_no_lock(stash: Path, line: str, told: str) -> None:
@@ -390,14 +390,14 @@ def test_the_lock_that_a_snapshot_names_is_opened(stash: Path) -> None:
     assert answer.lock is not None
     name = answer.lock.name
     assert open_lock(stash, name, answer.lock.sha256) == answer.lock
-    with pytest.raises(StashError, match=r"requirements\.txt: not the lock that was recorded: its SHA-256 is"):
+    with pytest.raises(StashError, match=r"requirements\.txt: not the recorded lock file: its SHA-256 is"):
         open_lock(stash, name, A)
     with pytest.raises(StashError, match="cannot be read: No such file"):
         open_lock(stash, "tools/mytool/uv.lock", A)
     hostile = lock(stash, "requirements", "tools/mytool/requirements.txt", "-e ../../..\n")
-    with pytest.raises(StashError, match="is not taken from a lock"):
+    with pytest.raises(StashError, match="is not allowed in a lock file"):
         open_lock(stash, hostile.name, hostile.sha256)
-    with pytest.raises(StashError, match="no lock of a kind that is known"):
+    with pytest.raises(StashError, match="not a known kind of lock file"):
         open_lock(stash, "tools/mytool/Pipfile.lock", A)
     made = wheel(stash / "vendor", "foo", "1.0")
     write(stash, {"configs/mytool/snapshots/t/requirements-0123456789ab.txt": hashed(made)})

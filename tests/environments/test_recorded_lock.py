@@ -148,7 +148,7 @@ def test_the_oldest_python_can_be_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("program", ["/nowhere/python", "/bin/false", "/bin/true", "/bin/echo"])
 def test_what_is_no_python_is_told(program: str) -> None:
-    with pytest.raises(StashError, match=f"{program}: does not tell what is installed for it"):
+    with pytest.raises(StashError, match=f"{program}: does not list its installed packages"):
         describe(Path(program))
 
 
@@ -343,7 +343,7 @@ def test_a_header_of_another_implementation_and_a_path_with_blanks() -> None:
     ],
 )
 def test_a_header_line_that_is_none_is_refused(line: str) -> None:
-    with pytest.raises(StashError, match=f"^here: its line {line.partition(':')[0]} "):
+    with pytest.raises(StashError, match=f"^here: the header line {line.partition(':')[0]} "):
         read_header(snapshot_file.parse(f"# {line}\n\na: 1\n".encode(), "here"), "here")
 
 

@@ -17,7 +17,7 @@ LOCK = "foo==1.0 --hash=sha256:00\n"
 DIGEST = hashlib.sha256(LOCK.encode()).hexdigest()
 MISSING = "it was frozen with {path}, which the recorded commit {commit} does not hold"
 OTHER = "it was frozen with another {path} than the recorded commit {commit} holds"
-NOBODY = "its environment was made of tools/nobody/uv.lock, and {freeze} pins nothing at tools/nobody"
+NOBODY = "its environment was built from tools/nobody/uv.lock, and {freeze} has no pin at tools/nobody"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def stash(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judged(stash: Path, path: str, digest: str = DIGEST, recorded: str | None = None) -> list[str]:
-    """Freeze a snapshot that names a lock, and return what is found; the stash is as it was."""
+    """Freeze a snapshot that names a lock, and return what is found; the stash is unchanged."""
     head = git("rev-parse", "HEAD", cwd=stash / "tools/mytool")
     more = f"# LOCK: {path} sha256:{digest} extra=cpu\n"
     before = git("rev-parse", "HEAD", cwd=stash)

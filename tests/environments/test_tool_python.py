@@ -94,7 +94,7 @@ def test_under_a_framework_the_users_own_environment_runs_the_tool(stash: Path, 
 def test_under_a_framework_without_an_environment(stash: Path, hook: Path, tmp_path: Path) -> None:
     told = in_hook(stash, hook)
     assert told.python == (
-        "tools/mytool: no Python is known for the tool 'mytool'; the hook's own has no Hydra\n"
+        "tools/mytool: no Python is known for the tool 'mytool'; the Python of the hook has no Hydra\n"
         "    fix: git config experimentstash.toolPython PATH"
         "  # or `python:` in configs/meta.yaml, or tools/mytool/.venv"
     )
@@ -105,7 +105,7 @@ def test_under_a_framework_without_an_environment(stash: Path, hook: Path, tmp_p
     assert in_hook(stash, hook, HOME=str(chosen.parents[1])).python == str(chosen)
     git("config", "experimentstash.toolPython", "/no/such/python", cwd=stash)
     assert in_hook(stash, hook).python == (
-        "git config experimentstash.toolPython: /no/such/python: no program on this machine\n"
+        "git config experimentstash.toolPython: /no/such/python: not a program on this machine\n"
         "    fix: git config experimentstash.toolPython PATH"
     )
     own = environment(stash / "tools/mytool/.venv") / "bin/python"
@@ -116,7 +116,7 @@ def test_a_python_by_its_name_is_not_the_hooks(stash: Path, hook: Path, tmp_path
     other = environment(tmp_path / "other", virtual=False)
     assert in_hook(stash, hook, "python", path=f"{other}/bin:{SYSTEM}").python == f"{other}/bin/python"
     told = in_hook(stash, hook, "python", path=str(tmp_path))
-    assert told.python.startswith("configs/meta.yaml: the tool 'mytool' wants python: 'python', which is no program")
+    assert told.python.startswith("configs/meta.yaml: the tool 'mytool' has python: 'python', which is no program")
     assert in_hook(stash, hook, str(hook / "bin/python")).python == f"{hook}/bin/python", "who names it means it"
 
 

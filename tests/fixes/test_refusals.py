@@ -485,7 +485,7 @@ def test_where_an_archive_or_a_report_goes(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fix = environment_cache.no_cache(tmp_path, OSError(28, "No space left on device")).fix
-    assert fix == "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then run the same command again"
+    assert fix == "export EXPERIMENTSTASH_CACHE=FOLDER  # on a disk with room, then rerun the same command"
     name, _, value = fix.removeprefix("export ").partition("  #")[0].partition("=")
     monkeypatch.setenv(name, str(tmp_path / value))
     assert environment_cache.cache_folder() == tmp_path / "FOLDER"
@@ -528,7 +528,7 @@ def test_more_results_than_a_manifest_takes(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(collect, "MOST_FILES", 3)
     fix = mend(lambda: collect.collect(tmp_path, rules[0]), tmp_path, edit=ignore)
-    assert fix == "leave out what is none: `results: {ignore: […]}` in configs/meta.yaml"
+    assert fix == "exclude files that are not results: `results: {ignore: […]}` in configs/meta.yaml"
 
 
 def test_a_sweep_that_is_edited(root: Path) -> None:

@@ -30,7 +30,7 @@ from reading import blob, opened
 @pytest.mark.parametrize("rev", ["nope", "-x", "--all", "HEAD:configs", "HEAD~99", "a b", "", "main..main", "1" * 40])
 def test_a_revision_that_is_none(tmp_path: Path, rev: str) -> None:
     root = healthy(tmp_path / "stash")
-    with opened(root) as repository, pytest.raises(StashError, match="names no commit here") as error:
+    with opened(root) as repository, pytest.raises(StashError, match="names no commit of this repository") as error:
         repository.resolve(rev)
     assert error.value.fix == "git fetch --all --tags"
 
@@ -48,7 +48,7 @@ def test_revisions_and_ranges(tmp_path: Path) -> None:
         for wrong in ("HEAD", "a...b", "HEAD~1...HEAD", ".."):
             with pytest.raises(UsageError, match="is no range"):
                 repository.range(wrong)
-        with pytest.raises(StashError, match="'nope' names no commit here"):
+        with pytest.raises(StashError, match="'nope' names no commit of this repository"):
             repository.range("nope..HEAD")
 
 
@@ -122,7 +122,7 @@ def test_a_shallow_clone_does_not_guess(tmp_path: Path) -> None:
             with pytest.raises(StashError, match="beyond the edge of this shallow clone") as error:
                 repository.bringing([path], head)
             assert error.value.fix == "git fetch --unshallow --tags"
-        with pytest.raises(StashError, match="names no commit here") as error:
+        with pytest.raises(StashError, match="names no commit of this repository") as error:
             repository.range(f"{blob(root, 'HEAD~3')}..HEAD")
         assert error.value.fix == "git fetch --unshallow --tags"
         # at the edge everything looks new, and nothing is known to be

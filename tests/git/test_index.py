@@ -75,7 +75,7 @@ def test_an_index_that_is_not_there_is_not_an_empty_one(tmp_path: Path, monkeypa
     root = healthy(tmp_path / "stash")
     monkeypatch.chdir(root)
     monkeypatch.setenv("GIT_INDEX_FILE", "nowhere")
-    with pytest.raises(StashError, match="GIT_INDEX_FILE names nowhere, and there is no such file"):
+    with pytest.raises(StashError, match="GIT_INDEX_FILE names nowhere, which does not exist"):
         opened(root)
 
 

@@ -74,7 +74,7 @@ def test_a_missing_blob_and_a_missing_commit_are_told(tmp_path: Path) -> None:
     gone = blob(root, f"HEAD:{snapshot_path('pca-one', 'tag-one')}")
     object_file(root, gone).unlink()
     with opened(root) as repository:
-        with pytest.raises(StashError, match=f"the object {gone} is not here"):
+        with pytest.raises(StashError, match=f"the object {gone} is missing"):
             repository.read(gone, 1000)
         with pytest.raises(StashError, match="is not here"):
             repository.tree("1" * 40)

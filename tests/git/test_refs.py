@@ -43,8 +43,8 @@ def test_tags_of_every_kind(tmp_path: Path) -> None:
     assert tags.broken == {
         "tree": "it leads to no commit",
         "blob": "it leads to no commit",
-        "gone": f"the object {'1' * 40} is not here",
-        "tag-of-gone": f"the object {'2' * 40} is not here",
+        "gone": f"the object {'1' * 40} is missing",
+        "tag-of-gone": f"the object {'2' * 40} is missing",
         "rubbish": "git cannot read it",
     }
 

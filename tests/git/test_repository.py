@@ -78,7 +78,7 @@ def test_a_submodule_checkout(tmp_path: Path) -> None:
 def test_an_uninitialised_submodule_is_not_the_repository_round_it(tmp_path: Path) -> None:
     root = healthy(tmp_path / "stash")
     (root / "tools/mytool").mkdir(parents=True)
-    with pytest.raises(StashError, match="not a git repository; the one round it is") as error:
+    with pytest.raises(StashError, match="not a git repository; the enclosing one is") as error:
         opened(root / "tools/mytool")
     assert str(root.resolve()) in str(error.value)
 
@@ -86,7 +86,7 @@ def test_an_uninitialised_submodule_is_not_the_repository_round_it(tmp_path: Pat
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(StashError, match="not a git repository"):
         opened(tmp_path)
-    with pytest.raises(StashError, match="no such folder"):
+    with pytest.raises(StashError, match="no such directory"):
         opened(tmp_path / "nowhere")
 
 
@@ -138,5 +138,5 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
 def test_head_that_is_not_here(tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
     (root / ".git/refs/heads/main").write_text("1" * 40 + "\n")
-    with opened(root) as repository, pytest.raises(StashError, match=r"HEAD names 1{40}, which is not here"):
+    with opened(root) as repository, pytest.raises(StashError, match=r"HEAD names 1{40}, which is missing"):
         repository.head()

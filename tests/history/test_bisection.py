@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from checked_json import check
 from conftest import Ran, commit, estash, git
+from plays import fixes, paste
 from shapes import Shape, hard_coded, make_stash
 
 WRITES = """\
@@ -91,7 +92,7 @@ def test_a_difference_within_the_tolerance_is_none(lab: Lab) -> None:
     ran = lab.bisect()
     assert ran.code == 0, ran.err
     assert f"metrics.json::loss changed with tools/mytool {lab.commits[1]}" in ran.out
-    assert f"next: git -C tools/mytool show {lab.commits[1][:12]}" in ran.out
+    assert "loss 1" in paste(fixes(ran.out)[0], lab.stash).out
     folder = lab.stash.with_name("stash-v1-bisect")
     assert [path.name for path in folder.iterdir()] == ["bisect.json"]
     again = lab.bisect()
@@ -99,13 +100,15 @@ def test_a_difference_within_the_tolerance_is_none(lab: Lab) -> None:
     assert "running mytool/first" not in again.err
     ran = estash("bisect", "v2", "--bad", "v1", *METRIC, *QUICK, "--into", str(folder), cwd=lab.stash)
     assert (ran.code, "belongs to another bisection" in ran.err) == (1, True)
+    paste(fixes(ran.err)[0], lab.stash)
+    assert not folder.exists()
 
 
 def test_both_ends_are_the_same(lab: Lab) -> None:
     ran = lab.bisect(metric=("--metric", "metrics.json::n"))
     assert ran.code == 1
     assert "the code is not the cause: with the config of v1, both pins give the same figure" in ran.out
-    assert "next: experimentstash why v1 v2" in ran.out
+    assert "mytool/first" in paste(fixes(ran.out)[0], lab.stash).out
 
 
 def test_history_that_is_not_linear(lab: Lab) -> None:
@@ -132,7 +135,9 @@ def test_history_that_is_not_linear(lab: Lab) -> None:
 def test_what_cannot_begin(lab: Lab) -> None:
     ran = lab.bisect(metric=("--metric", "metrics.json::los"))
     assert (ran.code, "its results have no metrics.json::los" in ran.err) == (1, True), ran.err
-    assert lab.bisect(metric=("--metric", "loss")).code == 2
+    assert "metrics.json::loss" in paste(fixes(ran.err)[0], lab.stash).out
+    ran = lab.bisect(metric=("--metric", "loss"))
+    assert (ran.code, "metrics.json::loss" in paste(fixes(ran.err)[0], lab.stash).out) == (2, True)
     assert "no tag 'v9'" in lab.bisect(bad="v9").err
     shutil.rmtree(lab.stash.with_name("stash-v1-bisect"))
     ran = estash("bisect", "v1", "--bad", "v2", *METRIC, cwd=lab.stash)

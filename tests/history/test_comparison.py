@@ -90,7 +90,7 @@ def test_show_gives_header_config_late_values_and_results(paper: Paper) -> None:
     ("what", "message"),
     [
         ("v3", "no tag 'v3'; did you mean v2 or v1?"),
-        ("v1:pcb", "snapshot/v1 froze no experiment 'pcb'; did you mean pca?"),
+        ("v1:pcb", "snapshot/v1 has no experiment 'pcb'; did you mean pca?"),
     ],
 )
 def test_show_of_what_is_not_there(paper: Paper, what: str, message: str) -> None:

@@ -178,7 +178,7 @@ def test_the_tools_python_is_never_the_hooks_own(framed: Path) -> None:
     stage(framed)
     stopped = committed(framed, **bare)
     assert stopped.code == 1
-    assert "no Python is known for the tool 'mytool'; the hook's own has no Hydra" in stopped.out + stopped.err
+    assert "no Python is known for the tool 'mytool'; the Python of the hook has no Hydra" in stopped.out + stopped.err
     git("config", "experimentstash.toolPython", BIN / "python", cwd=framed)
     stopped = committed(framed, **bare)
     assert f"frozen {PATH}\n" in stopped.out + stopped.err

@@ -185,7 +185,7 @@ def test_what_is_neither_whole_nor_a_part_is_refused(stash: Path) -> None:
     stage(stash, "name: first\nseed: 1\nfurther: 2\n")
     refused(
         freeze_snapshots(stash),
-        f"{PATH}: it does not say what it is laid over, and is no whole config of 'mytool' (no model, out)\n"
+        f"{PATH}: it does not say what it overrides, and is not a complete config of 'mytool' (no model, out)\n"
         f"    fix: {{ echo '# @package _global_'; cat {PATH}; }} >{PATH}.new && mv {PATH}.new {PATH} && git add ",
     )
     assert read(stash) == "name: first\nseed: 1\nfurther: 2\n"
@@ -321,16 +321,16 @@ def bomb() -> str:
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes] | bytes, str]] = {
-    "a YAML bomb": (bomb().encode(), "more than 500000 values are no config"),
-    "a config that holds itself": (b"a: &a [*a]\n", "it holds itself"),
+    "a YAML bomb": (bomb().encode(), "more than 500000 values, too many for a config"),
+    "a config that holds itself": (b"a: &a [*a]\n", "it contains itself"),
     "a language tag": (b"a: !!python/object/apply:os.system [ls]\n", "the tag 'tag:yaml.org,2002:python/object/"),
-    "a key that stands twice": (b"a:\n  b: 1\n  b: 2\n", "line 3, column 3: the key 'b' stands twice"),
+    "a key that occurs twice": (b"a:\n  b: 1\n  b: 2\n", "line 3, column 3: the key 'b' occurs twice"),
     "a list": (b"- 1\n", "a config is a mapping"),
     "two documents": (b"a: 1\n---\nb: 2\n", "but found another document"),
     "no YAML": (b"a: [1\n", "line 2, column 1: "),
     "deep": (b"a: " + b"[" * 100_000, "nested more than 100 levels deep"),
     "many keys in a line": (lambda: b"a: {" + b"".join(b"k%d: 1, " % n for n in range(400_000)) + b"}\n", "500000"),
-    "nothing": (b"# only a comment\n", "empty, there is nothing to freeze"),
+    "nothing": (b"# only a comment\n", "empty: nothing to freeze"),
     "not UTF-8": (b"name: \xe9\n", "not UTF-8 (byte 6)"),
     "control characters": (b"a: \x1b[2Jx\n", "a control character"),
     "an endless header": (b"# TYPE: x\n" * 30_000, "the header does not end"),
@@ -387,7 +387,7 @@ def test_a_link_is_refused(stash: Path, tmp_path: Path) -> None:
     (stash / FOLDER).mkdir(parents=True)
     (stash / PATH).symlink_to(tmp_path / "secret.yaml")
     git("add", PATH, cwd=stash)
-    refused(freeze_snapshots(stash), f"{PATH}: a snapshot is a file of its own, not a link or a repository\n"
+    refused(freeze_snapshots(stash), f"{PATH}: a snapshot must be a regular file, not a symlink or a repository\n"
             f"    fix: git rm --cached {PATH}\n")  # fmt: skip
     assert (tmp_path / "secret.yaml").read_text() == EXPERIMENT
 
@@ -397,7 +397,7 @@ def test_a_link_on_disk_is_not_what_is_staged(stash: Path) -> None:
     stage(stash, EXPERIMENT)
     (stash / PATH).unlink()
     (stash / PATH).symlink_to(stash / "configs/mytool/experiment/first.yaml")
-    refused(freeze_snapshots(stash), "it is staged with another content than it has on disk")
+    refused(freeze_snapshots(stash), "the staged content differs from the file on disk")
     assert (stash / PATH).is_symlink()
 
 
@@ -418,7 +418,7 @@ def test_what_is_staged_must_be_what_is_on_disk(stash: Path, now: str | None) ->
         write(stash, {PATH: now})
     refused(
         freeze_snapshots(stash),
-        f"{PATH}: it is staged with another content than it has on disk\n    fix: git add {PATH}\n",
+        f"{PATH}: the staged content differs from the file on disk\n    fix: git add {PATH}\n",
     )
     assert (read(stash) if now else None) == now
 
@@ -500,13 +500,13 @@ def test_the_tool_is_clean_checked_out_and_pinned(stash: Path) -> None:
     write(tool, {"new.py": ""})
     refused(
         freeze_snapshots(stash),
-        "tools/mytool: changes that are not committed: new.py\n    fix: mkdir -p outputs/mytool/moved-",
+        "tools/mytool: uncommitted changes: new.py\n    fix: mkdir -p outputs/mytool/moved-",
     )
     new = commit(tool, {})
     old = git("rev-parse", "HEAD^", cwd=tool)
     refused(
         freeze_snapshots(stash),
-        f"{PATH}: tools/mytool is checked out at {new[:12]}, and the commit being made pins {old[:12]}\n"
+        f"{PATH}: tools/mytool is checked out at {new[:12]}, but the new commit pins {old[:12]}\n"
         "    fix: git add tools/mytool  # or, to go back: git -c protocol.file.allow=always submodule update --init",
     )
     git("add", "tools/mytool", cwd=stash)
@@ -526,7 +526,7 @@ def test_a_tool_that_it_depends_on_is_pinned_too(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, shape)
     new = commit(stash / "tools/shared", {"new.py": ""})
     stage(stash, shape.experiment)
-    refused(freeze_snapshots(stash), f"tools/shared is checked out at {new[:12]}, and the commit being made pins ")
+    refused(freeze_snapshots(stash), f"tools/shared is checked out at {new[:12]}, but the new commit pins ")
     assert read(stash) == shape.experiment
 
 
@@ -547,7 +547,7 @@ def test_a_repository_without_a_registry(stash: Path) -> None:
     assert (ran.code, ran.out) == (1, "")
     assert (
         ran.err
-        == f"experimentstash: {stash}: not a stash, it holds no configs/meta.yaml\n    fix: experimentstash init\n"
+        == f"experimentstash: {stash}: not a stash: it has no configs/meta.yaml\n    fix: experimentstash init\n"
     )
 
 

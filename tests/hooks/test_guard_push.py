@@ -129,7 +129,7 @@ def test_a_tag_of_others_that_is_not_here_is_to_be_fetched(root: Path, tmp_path:
     )
     assert f"    fix: {fix}\n" in ran.err
     run("sh", "-c", fix, cwd=root)
-    assert ": frozen: it is not what snapshot/v1 froze\n" in guard(root, update(root)).err
+    assert ": frozen: it differs from what snapshot/v1 froze\n" in guard(root, update(root)).err
 
 
 def test_where_the_server_gives_no_answer_the_tags_that_it_could_have_are_those_here(root: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_tag_is_neither_moved_nor_deleted_nor_forced(root: Path) -> None:
     assert moved.code == 1
     assert "refs/tags/snapshot/v1: tag: others have it at" in moved.err
     deleted = push(root, ":refs/tags/snapshot/v1")
-    assert (deleted.code, "others have it: it is not deleted" in deleted.err) == (1, True)
+    assert (deleted.code, "it is published: it is not deleted" in deleted.err) == (1, True)
     server = Path(git("remote", "get-url", "origin", cwd=root))
     assert git("rev-parse", "snapshot/v1^{commit}", cwd=server) == frozen
 

@@ -62,7 +62,7 @@ SMALL: dict[str, tuple[bytes | str, str]] = {
     "stairs": (good("".join(f"{' ' * n}a:\n" for n in range(2000))), ":506: flat: nested more than 500 levels deep"),
     "documents": (good("--- {}\n" * 100_000), ":7: flat: a second YAML document"),
     "directives": (good("%YAML 1.1\n" * 100_000), ":7: flat: no YAML"),
-    "flow": (good("{" + "k: 1, " * 10_000 + "}\n"), ":6: flat: the key 'k' stands twice"),
+    "flow": (good("{" + "k: 1, " * 10_000 + "}\n"), ":6: flat: the key 'k' occurs twice"),
     "digits": (good("a: " + "9" * 3_000_000 + "\n"), ":6: flat: a value that cannot be read as '!!int'"),
     "hexadecimal": (good("? 0x" + "f" * 4200 + "\n: 1\n"), ":6: flat: a key that cannot be read as '!!int'"),
     "sixty": (good("a: 1" + ":00" * 500_000 + "\n"), ":6: flat: a value that cannot be read as '!!int'"),
@@ -73,7 +73,10 @@ SMALL: dict[str, tuple[bytes | str, str]] = {
 }
 LARGE: dict[str, tuple[Text, str]] = {
     "huge": (lambda: b"a" * 100_000_000, ": header: 100000000 bytes, of at most 52428800"),
-    "keys": (lambda: good(lines("k{0}: 1\n", 260_000)), ":250004: flat: more than 500000 values are no config"),
+    "keys": (
+        lambda: good(lines("k{0}: 1\n", 260_000)),
+        ":250004: flat: more than 500000 values, too many for a config",
+    ),
     "text": (lambda: good("a: '" + "x" * 20_000_000 + "${b}'\n"), ":6: flat: an interpolation: 'xxxxxxxxxx"),
 }
 STAMPED = ("title", "commit", "stamp")  # a header that is wrong is not mended by `freeze-snapshots`, but judged

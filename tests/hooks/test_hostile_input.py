@@ -75,16 +75,16 @@ def as_received(line: str) -> str:
 @pytest.mark.parametrize("case", NO_PUSH)
 def test_stdin_that_is_no_push(root: Path, case: str) -> None:
     text = NO_PUSH[case].format(**ids(root))
-    refused(guard(root, text), "experimentstash: stdin is no push: ")
+    refused(guard(root, text), "experimentstash: invalid input on stdin: ")
     theirs = "\n".join(map(as_received, text.split("\n")))
-    refused(received(server(root), theirs, objects=root / ".git/objects"), "experimentstash: stdin is no push: ")
+    refused(received(server(root), theirs, objects=root / ".git/objects"), "experimentstash: invalid input on stdin: ")
 
 
 @pytest.mark.parametrize("piece", [b"\xff\x00", b" \n", b"a"])
 def test_64_megabytes_that_are_no_push(root: Path, piece: bytes) -> None:
     data = piece * (64_000_000 // len(piece)) + b" b c d\n"
     for ran in (guard(root, data), received(server(root), data, objects=root / ".git/objects")):
-        refused(ran, "experimentstash: stdin is no push: ")
+        refused(ran, "experimentstash: invalid input on stdin: ")
         assert len(ran.err) < 1000
 
 
@@ -93,11 +93,11 @@ PUSHES = {
     "a ref twice": ("refs/heads/a {new} refs/heads/a {none}\n" * 2, f":{PATH}: pin: it records mytool"),
     "a name with spaces": ("HEAD@{{1 day ago}} {new} refs/heads/a {none}\n", f":{PATH}: pin: it records mytool"),
     "what the other end has is unknown here": ("refs/heads/a {new} refs/heads/a {gone}\n", f":{PATH}: pin: it records"),
-    "an object that is not here": ("refs/heads/a {gone} refs/heads/a {none}\n", "refs/heads/a: the object 1111"),
-    "a tag that is not here": ("refs/tags/v1 {gone} refs/tags/v1 {none}\n", "refs/tags/v1: the object 1111"),
-    "a snapshot tag that is not here": (
+    "an object that is missing": ("refs/heads/a {gone} refs/heads/a {none}\n", "refs/heads/a: the object 1111"),
+    "a tag that is missing": ("refs/tags/v1 {gone} refs/tags/v1 {none}\n", "refs/tags/v1: the object 1111"),
+    "a snapshot tag that is missing": (
         "refs/tags/snapshot/v1 {gone} refs/tags/snapshot/v1 {none}\n",
-        f"refs/tags/snapshot/v1: tag: the object {NOWHERE} is not here",
+        f"refs/tags/snapshot/v1: tag: the object {NOWHERE} is missing",
     ),
 }  # fmt: skip
 

@@ -144,5 +144,5 @@ def test_a_trace_of_git_is_no_broken_tag(tmp_path: Path) -> None:
     for trace in ("1", "2", "true"):
         ran = check(root, GIT_TRACE=trace, GIT_TRACE2=trace, GIT_TRACE_SETUP=trace)
         assert (ran.code, ran.err) == (1, check(root).err)
-        assert f"{path}: frozen: it is not what snapshot/tag-one froze" in ran.err
+        assert f"{path}: frozen: it differs from what snapshot/tag-one froze" in ran.err
     assert tag(root, GIT_TRACE="1").code == 0

@@ -96,7 +96,7 @@ def test_a_range_is_judged_and_nothing_before_it(tmp_path: Path) -> None:
     ran = check(root, PRE_COMMIT_FROM_REF="nowhere", PRE_COMMIT_TO_REF="HEAD")
     assert (ran.code, ran.err) == (
         1,
-        "experimentstash: 'nowhere' names no commit here\n    fix: git fetch --all --tags\n",
+        "experimentstash: 'nowhere' names no commit of this repository\n    fix: git fetch --all --tags\n",
     )
 
 

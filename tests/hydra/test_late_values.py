@@ -254,7 +254,7 @@ def test_another_tool_that_is_used_is_recorded(tmp_path: Path) -> None:
     (stash / "tools/shared/new.py").write_text("")
     ran = estash("snapshot", "mytool", "first", "--tag", "u", cwd=stash)
     assert ran.code == 1
-    assert "tools/shared: changes that are not committed: new.py" in ran.err
+    assert "tools/shared: uncommitted changes: new.py" in ran.err
     commit(stash / "tools/shared", {})
 
 
@@ -331,7 +331,7 @@ def test_an_override_that_a_value_cannot_follow_is_refused(tmp_path: Path) -> No
     assert "    mixed: does not follow seed, which it is built from\n" in ran.out
     one = estash("run", "mytool", "first", "--snapshot", "t", "seed=7", cwd=stash)
     assert (one.code, one.out) == (1, "")
-    assert "mytool/first: mixed was built from seed when it was frozen, and cannot follow it" in one.err
+    assert "mytool/first: mixed was built from seed when it was frozen, and cannot follow a change of it" in one.err
     assert "fix: experimentstash run mytool first --snapshot t seed=7 mixed=100-1  # with the value" in one.err
     assert "/'follows' AnyNode typing.Any <class 'str'> 'x7'" in paste(one.err.rpartition("fix: ")[2], stash).out
     both = estash("run", "mytool", "first", "--snapshot", "t", "seed=7", "mixed=100-7", cwd=stash)
@@ -344,7 +344,7 @@ def test_half_a_character_is_refused(tmp_path: Path) -> None:
     config = '# @package _global_\nmodel: {layers: 5}\nsmile: "\\ud83d\\ude00"\n'
     stash = make_stash(tmp_path, Shape(hard_coded(), experiment=config))
     _, ran = freeze(stash, code=1)
-    assert "mytool/first: smile: it holds half a character (a surrogate), which no file can carry" in ran.err
+    assert "mytool/first: smile: it holds half a character (a surrogate), which cannot be written to a file" in ran.err
     paste(ran.err.rpartition("fix: ")[2].replace("VALUE", "x"), stash)
     (stash / "configs/mytool/snapshots/t/first.yaml").unlink()
     frozen, _ = freeze(stash, 'smile="😀"')

@@ -76,7 +76,7 @@ def test_what_the_commit_holds_is_its_code(made: Path) -> None:
 )
 def test_what_git_ignores_is_named_and_the_fix_commits_it(made: Path, module: str, path: str) -> None:
     (one,) = found(made, module, made / "tools/kk" / path)
-    assert one.what == f"tools/kk/{path}: the program loads it, and the commit of 'kk' lacks it"
+    assert one.what == f"tools/kk/{path}: the program loads it, but the commit of 'kk' does not contain it"
     head = git("rev-parse", "HEAD", cwd=made / "tools/kk")
     assert one.ran == f"ran code of {made}/tools/kk/{path}, not of tools/kk at {head[:12]}"
     assert one.fix.endswith("  # or name it in `unversioned:` of the tool in configs/meta.yaml")
@@ -148,7 +148,7 @@ def test_a_filter_that_hides_an_edit(made: Path) -> None:
     try:
         assert git("status", "--porcelain", cwd=tool) == ""
         (one,) = found(made, "__main__", tool / "clean.py")
-        assert one.what == "tools/kk/clean.py: a filter of git's makes it another file than the commit holds"
+        assert one.what == "tools/kk/clean.py: a git filter makes it differ from the commit"
         shown = subprocess.run(["sh", "-ec", one.fix], cwd=made, check=True, capture_output=True).stdout
         assert shown.startswith(b"filter.hide.clean ")
         git("config", "--unset", "filter.hide.clean", cwd=tool)

@@ -302,6 +302,8 @@ def test_common_words_are_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_folder_of_this_machine_is_no_key() -> None:
     home = str(pathlib.Path.home())
-    assert freeze({"x": {f"{home}/data": 1}}).exposed == [("x", "a key of it names a folder or a user of this machine")]
+    assert freeze({"x": {f"{home}/data": 1}}).exposed == [
+        ("x", "a key of it contains a directory or a user name of this machine")
+    ]
     assert not freeze({"x": {f"{home}/data": 1}}, everybody).exposed
     assert getpass.getuser() not in "".join(why for _, why in freeze({"x": {home: 1}}).exposed)

@@ -42,7 +42,7 @@ class Objects:
 
         Args:
             files: the files by path.
-            extra: further entries of directories (mode, name, id), appended out of order, whatever is there already.
+            extra: further entries of directories (mode, name, id), appended out of order, whatever already exists.
         """
         return self._directory("", files, extra or {})
 

@@ -54,15 +54,15 @@ def test_a_repository_that_is_not_there(scene: Scene) -> None:
     refused(
         scene,
         scene.reproduce("v1", "--from", scene.stash / "configs/meta.yaml"),
-        "no archive of experimentstash bundle",
+        "not an archive of experimentstash bundle",
     )
     refused(scene, scene.reproduce("v1", "--from", scene.root), "gives no snapshot/v1")
-    refused(scene, scene.strictly("v1", "--yes", cwd=scene.root), "not a stash, and in no git repository")
+    refused(scene, scene.strictly("v1", "--yes", cwd=scene.root), "not a stash, and not in a git repository")
 
 
 def test_a_password_in_a_url_is_not_shown(scene: Scene) -> None:
     ran = scene.reproduce("v1", "--from", "http://ada:s3cret@127.0.0.1:1/stash")
-    refused(scene, ran, "http://127.0.0.1:1/stash gives no snapshot/v1")
+    refused(scene, ran, "http://127.0.0.1:1/stash did not provide snapshot/v1")
     assert "s3cret" not in ran.err + ran.out
 
 

@@ -214,7 +214,7 @@ def test_a_tag_that_does_not_hold(tmp_path: Path) -> None:
     [
         ("", "a directory; name the file to write"),
         ("nowhere/v1.tar", "no such directory"),
-        ("precious", "there is something else already"),
+        ("precious", "another file exists there"),
     ],
 )
 def test_where_it_cannot_be_written(tmp_path: Path, target: str, said: str) -> None:

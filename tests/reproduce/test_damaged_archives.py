@@ -49,7 +49,7 @@ def test_every_byte_counts(tmp_path: Path) -> None:
         path.write_bytes(altered)
         said.add(refused(path).partition(":")[0])
     assert said == {
-        "no archive of experimentstash bundle",
+        "not an archive of experimentstash bundle",
         "it was altered",
         "it was cut short, or something was added to it",
     }
@@ -73,22 +73,28 @@ def test_one_that_something_was_added_to(tmp_path: Path, more: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"text\n", b"PK\3\4" * 400, block("other", b"x") * 8])
 def test_another_file(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "file").write_bytes(data)
-    assert refused(tmp_path / "file") == "no archive of experimentstash bundle"
+    assert refused(tmp_path / "file") == "not an archive of experimentstash bundle"
 
 
 LINKS = {
-    "a file": (block("more.txt", b"data"), "it holds more than it says: 'more.txt'"),
-    "a way out": (block("../../more.txt", b"data"), "it holds more than it says: '../../more.txt'"),
-    "a root": (block("/etc/passwd", b"data"), "it holds more than it says: '/etc/passwd'"),
+    "a file": (block("more.txt", b"data"), "it contains more than its manifest lists: 'more.txt'"),
+    "a way out": (block("../../more.txt", b"data"), "it contains more than its manifest lists: '../../more.txt'"),
+    "a root": (block("/etc/passwd", b"data"), "it contains more than its manifest lists: '/etc/passwd'"),
     "a link": (
         block("repositories/x", type=b"2", linkname="/etc/passwd"),
-        "it holds more than it says: 'repositories/x', a symbolic link",
+        "it contains more than its manifest lists: 'repositories/x', a symbolic link",
     ),
-    "a hard link": (block("x", type=b"1", linkname="/etc/passwd"), "it holds more than it says: 'x', a hard link"),
-    "a device": (block("null", type=b"3", devmajor=1, devminor=3), "it holds more than it says: 'null', a device"),
-    "a pipe": (block("pipe", type=b"6"), "it holds more than it says: 'pipe', a pipe"),
-    "twice": (block(NAME, b"{}"), f"it holds more than it says: '{NAME}'"),
-    "escapes": (block("\x1b[2J", b""), r"it holds more than it says: '\x1b[2J'"),
+    "a hard link": (
+        block("x", type=b"1", linkname="/etc/passwd"),
+        "it contains more than its manifest lists: 'x', a hard link",
+    ),
+    "a device": (
+        block("null", type=b"3", devmajor=1, devminor=3),
+        "it contains more than its manifest lists: 'null', a device",
+    ),
+    "a pipe": (block("pipe", type=b"6"), "it contains more than its manifest lists: 'pipe', a pipe"),
+    "twice": (block(NAME, b"{}"), f"it contains more than its manifest lists: '{NAME}'"),
+    "escapes": (block("\x1b[2J", b""), r"it contains more than its manifest lists: '\x1b[2J'"),
 }
 
 
@@ -114,7 +120,7 @@ def test_what_is_hidden_between_the_members(tmp_path: Path) -> None:
     at = open_archive(path).places["packages/one-1.0-py3-none-any.whl"]
     data[at + 100] = 1
     path.write_bytes(sealed(bytes(data)))
-    assert refused(path) == "something stands behind packages/one-1.0-py3-none-any.whl, where nothing must be"
+    assert refused(path) == "unexpected data after packages/one-1.0-py3-none-any.whl"
 
 
 @pytest.mark.parametrize(("key", "value"), [("mode", 0o755), ("uid", 1), ("mtime", 1), ("uname", "root")])
@@ -139,14 +145,14 @@ def resaid(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> str:
     return refused(path)
 
 
-UNREADABLE = f"what it says of itself in {NAME} cannot be read: "
+UNREADABLE = f"its manifest {NAME} cannot be read: "
 SAYING: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "no JSON": (lambda _: b"{", UNREADABLE + "'Expecting property name"),
     "deep": (lambda _: b"[" * 100_000, UNREADABLE),
     "a list": (lambda _: b"[]", UNREADABLE + "TypeError"),
     "bytes": (lambda _: b"\xff", UNREADABLE + "\"'utf-8' codec"),
     "an older format": (lambda said: said.update(format=0), UNREADABLE + "'format'"),
-    "a later format": (lambda said: said.update(format=2), "an archive of a later experimentstash"),
+    "a later format": (lambda said: said.update(format=2), "written by a newer version of experimentstash"),
     "no tag": (lambda said: said.update(tag="../x"), UNREADABLE + "'../x'"),
     "another hash": (lambda said: said.update(object_format="md5"), UNREADABLE + "KeyError"),
     "no stash": (lambda said: said.update(repositories=said["repositories"][1:]), UNREADABLE + "'no stash'"),
@@ -256,6 +262,6 @@ def test_another_tag_is_named(tmp_path: Path) -> None:
     ran = estash("reproduce", "v2", "--from", path, "--yes", "--into", tmp_path / "into", cwd=tmp_path)
     assert (ran.code, ran.err) == (
         1,
-        f"experimentstash: {path}: it holds snapshot/v1, and not snapshot/v2\n"
+        f"experimentstash: {path}: it contains snapshot/v1, and not snapshot/v2\n"
         f"    fix: experimentstash reproduce v1 --from {path}\n",
     )

@@ -82,7 +82,7 @@ def test_it_asks_first(tmp_path: Path) -> None:
     ]
     ran = run(*command, cwd=tmp_path / "signs", env=scene.env)
     assert (ran.code, scene.runs()) == (1, [])
-    assert "--yes  # once you trust whoever wrote it" in ran.err
+    assert "--yes  # if you trust its authors" in ran.err
 
 
 def with_tiny_lock(scene: Scene) -> None:
@@ -169,7 +169,7 @@ def test_a_package_that_the_lock_does_not_name(tmp_path: Path) -> None:
     forged(scene, other.name, other.read_bytes())
     ran = reproduce(scene)
     assert ran.code == 1
-    assert f"{tmp_path}/v1.tar: tiny-one==1.0 is not what the lock names: its SHA-256 is " in ran.err
+    assert f"{tmp_path}/v1.tar: tiny-one==1.0 differs from the lock file: its SHA-256 is " in ran.err
     assert not (tmp_path / "cache/environments").exists()
 
 
@@ -185,7 +185,7 @@ def test_an_archive_of_other_locks(tmp_path: Path) -> None:
     ran = reproduce(scene)
     assert (ran.code, ran.err.splitlines()[-1]) == (
         1,
-        f"experimentstash: {tmp_path}/v1.tar: it holds packages, but none for tools/mytool/requirements.txt",
+        f"experimentstash: {tmp_path}/v1.tar: it contains packages, but none for tools/mytool/requirements.txt",
     )
 
 

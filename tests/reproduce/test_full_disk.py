@@ -55,7 +55,7 @@ def test_for_what_is_brought(scene: Scene, size: str) -> None:
     command = scene.command("v1", "--check", "--no-build", "--yes", "--allow-local", "--into", disk / "into")
     first, again = on_a_small_disk(scene, disk, size, command)
     assert first.code == 1, first.err
-    assert "free some disk space there, then run the same command again" in first.err
+    assert "free some disk space there, then rerun the same command" in first.err
     assert str(disk) in first.err or "tools/mytool: " in first.err or "snapshot/v1" in first.err
     assert again.code == 0, again.err
     assert "hold, bit by bit" in again.out
@@ -68,5 +68,5 @@ def test_for_what_is_packed(scene: Scene, size: str) -> None:
     command = [str(BIN / "experimentstash"), "bundle", "v1", str(target), "--allow-local"]
     first, again = on_a_small_disk(scene, disk, size, command, TMPDIR=str(disk))
     assert first.code == 1, first.err
-    assert "free some disk space there, then run the same command again" in first.err
+    assert "free some disk space there, then rerun the same command" in first.err
     assert again.code == 0, again.err

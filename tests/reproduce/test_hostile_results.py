@@ -38,7 +38,7 @@ def test_folders_that_are_too_deep_are_told_and_the_others_run(scene: Scene) -> 
     ran = scene.reproduce("v1", "--check", "--report", report)
     assert ran.code == 1, ran.err
     assert "mytool/first: its results were not compared: " in ran.out
-    assert "folders are nested more than 64 deep" in ran.out
+    assert "directories are nested more than 64 deep" in ran.out
     assert "mytool/second: the results hold, bit by bit" in ran.out
     assert "1 of 2 experiments hold" in ran.out
     assert "nested more than 64 deep" in (scene.root / "report.md").read_text()

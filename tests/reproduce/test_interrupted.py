@@ -116,7 +116,7 @@ def test_without_the_remotes_it_goes_on_with_what_came(scene: Scene) -> None:
     (scene.root / "remotes").rename(scene.root / "gone")
     ran = scene.reproduce("v1", *origin, cwd=scene.root)
     assert ran.code == 0, ran.err
-    assert "gives no answer; going on with what came before" in ran.err
+    assert "does not answer; continuing with what was fetched before" in ran.err
     assert scene.runs() == ["first", "second", "second"]
 
 
@@ -133,7 +133,7 @@ def test_two_at_once_in_one_folder(scene: Scene) -> None:
         return ran.code == 1
 
     assert scene.interrupted(when=other).code == 130
-    assert "another reproduction is at work there\n    fix: wait until it has ended, and run the same" in told[0]
+    assert "another reproduction is running there\n    fix: wait until it has ended, and run the same" in told[0]
     scene.let_go("first")
     assert scene.reproduce().code == 0
 

@@ -75,7 +75,7 @@ def test_while_what_an_earlier_run_started_is_still_at_work(scene: Scene) -> Non
     try:
         refused = scene.reproduce("v2")
         assert refused.code == 1
-        assert "what an earlier run started is still at work there" in refused.err
+        assert "a process of an earlier run is still writing there" in refused.err
         assert f"kill {child}" in refused.err
         assert scene.runs() == ["third"]
     finally:

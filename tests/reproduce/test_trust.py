@@ -153,7 +153,7 @@ def test_where_a_tool_may_come_from(scene: Scene, url: str, said: str) -> None:
 
 def test_an_url_of_the_users_that_names_a_program(scene: Scene) -> None:
     ran = scene.strictly("v1", "--yes", "--from", "ext::sh -c touch% canary")
-    refused(scene, ran, "no URL and no directory")
+    refused(scene, ran, "neither a URL nor a directory")
 
 
 def test_update_by_a_command_is_no_command(scene: Scene, canary: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_working_folder_that_is_none(scene: Scene, workdir: str, said: str) ->
 @pytest.mark.parametrize("folder", ["tools/nope", "tools/"])
 def test_a_project_line_that_names_no_tool(scene: Scene, folder: str) -> None:
     scene.freeze(more=f"# PROJECT: {folder}\n")
-    refused(scene, scene.reproduce(), f"snapshot/v1 pins nothing at {folder}\n")
+    refused(scene, scene.reproduce(), f"snapshot/v1 has no pin at {folder}\n")
 
 
 def lfs(scene: Scene) -> tuple[str, str]:

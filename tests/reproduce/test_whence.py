@@ -114,7 +114,7 @@ def test_every_host_is_named(scene: Scene) -> None:
     code, said = at_terminal(command, "\x04", cwd=scene.stash, env=scene.env)
     assert f"the packages of {name}, from the package index and stash.example and tool.example" in said
     assert (code, scene.runs()) == (1, [])
-    assert "nothing of it has run; what was fetched stays, and the same command takes it up again" in said
+    assert "nothing has run; the same command continues with what was fetched" in said
     assert "EOFError" not in said
 
 

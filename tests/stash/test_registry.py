@@ -85,8 +85,8 @@ def tool(lines: str) -> str:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "it holds no `tools:`"),
-        ("# only a comment\n", "it holds no `tools:`"),
+        ("", "it has no `tools:`"),
+        ("# only a comment\n", "it has no `tools:`"),
         ("tool: {}\n", "line 1, column 1: a registry has the key `tools`"),
         ("- a\n", "line 1, column 1: a registry is a mapping with the key `tools`"),
         ("tools: [a]\n", "line 1, column 8: `tools` is a mapping"),
@@ -95,7 +95,7 @@ def tool(lines: str) -> str:
         ("tools:\n  a:\n    entrypoint: x\n  a:\n    entrypoint: y\n", "line 4, column 3: duplicate key 'a'"),
         ("tools: {}\ntools: {}\n", "line 2, column 1: duplicate key 'tools'"),
         (tool("entrypoint: y.py"), "line 4, column 5: duplicate key 'entrypoint'"),
-        ("tools:\n  ../x:\n    entrypoint: x\n", "line 2, column 3: '../x' is no name for a tool: "),
+        ("tools:\n  ../x:\n    entrypoint: x\n", "line 2, column 3: '../x' is not a valid tool name: "),
         ("tools:\n  ? [a]\n  : {entrypoint: x}\n", "line 2, column 5: a key must be a scalar"),
         ("tools:\n  a: {\n", "line 3, column 1: "),
         ("tools:\n\t- x\n", "line 2, column 1: found character that cannot start any token"),
@@ -108,7 +108,7 @@ def tool(lines: str) -> str:
         (tool("workdir: 1"), "line 4, column 14: text is expected here"),
         (tool("lock: none"), "line 4, column 11: lock is one of shipped, installed, not 'none'"),
         (tool("python: 3.11"), "line 4, column 13: text is expected here"),
-        (tool('python: "a\\nb"'), "line 4, column 13: 'a\\nb' is empty or holds control characters"),
+        (tool('python: "a\\nb"'), "line 4, column 13: 'a\\nb' is empty or contains control characters"),
         (tool("python: ''"), "line 4, column 13: '' is empty"),
         (tool("select: grup"), "line 4, column 13: select is one of group, append, primary, compose, not 'grup'"),
         (tool("late: {a: b}"), "line 4, column 11: text is expected here"),
@@ -192,7 +192,7 @@ def test_load_without_a_registry(tmp_path: Path) -> None:
     with pytest.raises(StashError) as error:
         registry.load(tmp_path)
     assert (str(error.value), error.value.fix) == (
-        f"{tmp_path}: not a stash, it holds no configs/meta.yaml\n    fix: experimentstash init",
+        f"{tmp_path}: not a stash: it has no configs/meta.yaml\n    fix: experimentstash init",
         "experimentstash init",
     )
 
@@ -303,7 +303,7 @@ def test_a_bad_value_or_an_unknown_tool_is_refused() -> None:
         registry.with_key("tools: {a: {entrypoint: x}}", "a", "select", "grup")
     with pytest.raises(StashError, match="no tool 'b'"):
         registry.with_key("tools: {a: {entrypoint: x}}", "b", "select", "group")
-    with pytest.raises(StashError, match="the tool 'a' is there already"):
+    with pytest.raises(StashError, match="the tool 'a' already exists"):
         registry.with_tool("tools: {a: {entrypoint: x}}", Tool("a", "x"))
 
 

@@ -65,7 +65,7 @@ def test_the_other_side_of_a_merge_is_judged_where_it_came_in(tmp_path: Path) ->
     git("merge", "-q", "--no-commit", "--no-ff", "side", cwd=root)
     (problem,) = changed(root).problems
     assert problem.where == snapshot_path("bad", "v2")
-    assert problem.what == f"it records mytool at {pin_id('two')[:12]}, and {bad[:12]} pins nothing at tools/mytool"
+    assert problem.what == f"it records mytool at {pin_id('two')[:12]}, and {bad[:12]} has no pin at tools/mytool"
 
 
 def test_the_cost_grows_with_what_changed(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ def test_a_hook_with_an_exception_that_it_does_not_know_is_wrong_usage(root: Pat
     ran = run(BIN / hook, cwd=root, env={VARIABLE: "pinn"})
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
-        f"experimentstash: {VARIABLE}: 'pinn' is no rule; there is {', '.join(RULES)}\n    fix: unset {VARIABLE}\n"
+        f"experimentstash: {VARIABLE}: 'pinn' is not a rule; the rules are {', '.join(RULES)}\n"
+        f"    fix: unset {VARIABLE}\n"
     )
 
 

@@ -75,11 +75,11 @@ def test_flat_bodies_hold(body: str) -> None:
         ("[1]", ":1", "the body is a list, not a mapping"),
         ("3", ":1", "the body is a single value, not a mapping"),
         ("a: 1\n---\nb: 2\n", ":2", "a second YAML document"),
-        ("a: 1\nb: 2\na: 3\n", ":3", "the key 'a' stands twice"),
-        ("x:\n- y:\n    a: 1\n    a: 2\n", ":4", "the key 'a' stands twice"),
-        ("yes: 1\ntrue: 2\n", ":2", "the key 'true' stands twice"),
-        ("1: a\n0x1: b\n", ":2", "the key '0x1' stands twice"),
-        ("1e3: a\n1000: b\n", ":2", "the key '1000' stands twice"),
+        ("a: 1\nb: 2\na: 3\n", ":3", "the key 'a' occurs twice"),
+        ("x:\n- y:\n    a: 1\n    a: 2\n", ":4", "the key 'a' occurs twice"),
+        ("yes: 1\ntrue: 2\n", ":2", "the key 'true' occurs twice"),
+        ("1: a\n0x1: b\n", ":2", "the key '0x1' occurs twice"),
+        ("1e3: a\n1000: b\n", ":2", "the key '1000' occurs twice"),
         ("defaults: []\n", ":1", "a root `defaults`: Hydra would compose it again"),
         ("a: 1\nb: ${a}\n", ":2", "an interpolation: '${a}'"),
         ("a: 'x ${oc.env:HOME} y'\n", ":1", "an interpolation: 'x ${oc.env:HOME} y'"),
@@ -87,9 +87,9 @@ def test_flat_bodies_hold(body: str) -> None:
         ("a: ${\n", ":1", "an interpolation: '${'"),
         ("${a}: ${b}\n", ":1", "an interpolation: '${b}'"),
         ("a: ['x', \"${b}\"]\n", ":1", "an interpolation: '${b}'"),
-        ("a: &x 1\n", ":1", "an anchor, 'x'; each value is written out"),
-        ("a: *x\n", ":1", "an alias, 'x'; each value is written out"),
-        ("<<: {a: 1}\n", ":1", "a merge key (<<); each value is written out"),
+        ("a: &x 1\n", ":1", "an anchor, 'x'; write the value itself"),
+        ("a: *x\n", ":1", "an alias, 'x'; write the value itself"),
+        ("<<: {a: 1}\n", ":1", "a merge key (<<); write the value itself"),
         ("a: !!python/object/apply:os.system [ls]\n", ":1", "the tag '!!python/object/apply:os.system'; "),
         ("a: !custom x\n", ":1", "the tag '!custom'; a config holds plain values"),
         ("%TAG ! tag:evil:\n---\na: !x 1\n", ":3", "the tag 'tag:evil:x'; a config holds plain values"),
@@ -199,7 +199,7 @@ def test_an_address_is_the_same_on_both_sides(key: Hashable) -> None:
 
 def test_lines_are_those_of_the_file() -> None:
     found = flat_problems(parse(b"# SNAPSHOT: a\n# X: b\n\na: 1\na: 2\n", "x"), NAME)
-    assert found == [Problem(f"{NAME.path}:5", "flat", "the key 'a' stands twice", FIX)]
+    assert found == [Problem(f"{NAME.path}:5", "flat", "the key 'a' occurs twice", FIX)]
 
 
 @pytest.mark.parametrize(
@@ -241,12 +241,12 @@ def test_a_file_with_windows_line_endings_is_read_alike() -> None:
         ("a: " + "[" * 100_000, "nested more than 500 levels deep"),
         ("".join(f"{' ' * n}a:\n" for n in range(3000)), "nested more than 500 levels deep"),
         ("a: &a [x]\n" + "".join(f"b{n}: &a [*a, *a, *a]\n" for n in range(50)), "an anchor, 'a'"),
-        ("a: &" + "a" * 1_000_000 + " 1", f"an anchor, '{'a' * 77}...'; each value is written out"),
-        ("a:\n" + "- 1\n" * 600_000, "more than 500000 values are no config"),
+        ("a: &" + "a" * 1_000_000 + " 1", f"an anchor, '{'a' * 77}...'; write the value itself"),
+        ("a:\n" + "- 1\n" * 600_000, "more than 500000 values, too many for a config"),
         ("? " + "k" * 1_000_000 + "\n:\n" + " - ???\n" * 100_000, "too many ???"),
         ("a: 1" + ":00" * 1_000_000, "a value that cannot be read as '!!int'"),
-        (lambda: "x" * (50 * 1024 * 1024 + 1), "52428801 characters are no config (at most 52428800)"),
-        (lambda: "a: 1\n" * 5_000_000, "the key 'a' stands twice"),
+        (lambda: "x" * (50 * 1024 * 1024 + 1), "52428801 characters, too large for a config (at most 52428800)"),
+        (lambda: "a: 1\n" * 5_000_000, "the key 'a' occurs twice"),
     ],
     ids=["flow", "block", "bomb", "long anchor", "long list", "long paths", "base 60", "50 MB", "many findings"],
 )

@@ -132,10 +132,10 @@ def test_a_quoted_lock_is_the_same_lock(root: Path) -> None:
 
 
 def test_an_environment_made_of_a_tool_that_is_not_pinned_is_a_finding(root: Path) -> None:
-    what = "and the commit being made pins nothing at tools/other"
+    what = "and the commit being made has no pin at tools/other"
     assert judged(root, f"# LOCK: tools/other/uv.lock sha256:{ZEROS}\n# PROJECT: tools/other/lib\n", {}) == [
-        f"pin: its environment was made of tools/other/uv.lock, {what}",
-        f"pin: its environment was made of tools/other/lib, {what}",
+        f"pin: its environment was built from tools/other/uv.lock, {what}",
+        f"pin: its environment was built from tools/other/lib, {what}",
     ]
 
 

@@ -148,7 +148,7 @@ def test_a_body_that_another_program_rewrote_does_not_hold(tmp_path: Path) -> No
     fix = f"rm -f {path} && experimentstash snapshot mytool pca --tag v1 && {stage_it}"
     assert staged("lr: 1\n") == (
         1,
-        f"{path}: frozen: its body was changed after it was frozen: BODY records another\n"
+        f"{path}: frozen: its body was changed after it was frozen: its digest is not that of BODY\n"
         f"    fix: {fix}  # if another hook rewrites it, first add `exclude: ^configs/[^/]+/snapshots/`"
         " to .pre-commit-config.yaml\n",
     )
@@ -167,7 +167,7 @@ def test_a_lock_that_a_killed_git_left_is_named_with_the_command_that_removes_it
     ran = estash("tag", cwd=root)
     assert ran.code == 1
     fix = ran.err.partition("    fix: ")[2].strip()
-    assert fix == f"rm {lock}  # if no other git is at work there, then run the same command again"
+    assert fix == f"rm {lock}  # if no other git is at work there, then rerun the same command"
     assert run("sh", "-c", fix, cwd=root).code == 0
     assert estash("tag", cwd=root).code == 0
     assert git("tag", cwd=root) == "snapshot/v1"

@@ -63,7 +63,7 @@ def test_drift_is_told_with_both_commits() -> None:
         )
     ]
     (problem,) = pin_problems(NAME, drifted, MAKING)
-    assert problem.what == "it records mytool at 333333333333, and the commit being made pins 111111111111"
+    assert problem.what == "it records mytool at 333333333333, but the new commit pins 111111111111"
     assert problem.fix == f"git -C tools/mytool checkout {THREE} && git add tools/mytool"
     (problem,) = pin_problems(NAME, drifted, FREEZE._replace(tag=None))
     assert problem.what == "it records mytool at 333333333333, and ffffffffffff pins 111111111111"
@@ -79,7 +79,7 @@ def test_a_tool_without_a_pin_or_without_a_line_in_the_registry() -> None:
         Problem(
             NAME.path,
             "pin",
-            "it records other at 222222222222, and snapshot/v1 pins nothing at tools/other",
+            "it records other at 222222222222, and snapshot/v1 has no pin at tools/other",
             "experimentstash add-tool other URL",
         )
     ]
@@ -100,7 +100,9 @@ def test_the_same_bytes_hold_whatever_the_run_bit_says() -> None:
 
 def test_an_edited_file_is_told_with_the_way_back() -> None:
     assert frozen_problems(NAME.path, Entry(FILE, "b" * 40), FREEZE) == [
-        Problem(NAME.path, "frozen", "it is not what snapshot/v1 froze", f"git checkout snapshot/v1 -- {NAME.path}")
+        Problem(
+            NAME.path, "frozen", "it differs from what snapshot/v1 froze", f"git checkout snapshot/v1 -- {NAME.path}"
+        )
     ]
     (problem,) = frozen_problems(NAME.path, Entry(FILE, "b" * 40), FREEZE._replace(tag=None))
     assert problem.what == "it is not what ffffffffffff froze"
@@ -126,7 +128,7 @@ def test_a_file_added_to_a_tag_is_told() -> None:
 def test_a_snapshot_that_is_a_link_is_never_frozen(mode: str) -> None:
     for freeze in (FREEZE, MAKING, FREEZE._replace(files={NAME.path: Entry(mode, "a" * 40)})):
         (problem,) = frozen_problems(NAME.path, Entry(mode, "a" * 40), freeze)
-        assert problem.what == "a snapshot is a file of its own, not a link or a repository"
+        assert problem.what == "a snapshot must be a regular file, not a symlink or a repository"
 
 
 def test_a_link_beside_a_snapshot_is_judged_by_its_bytes() -> None:
@@ -141,7 +143,7 @@ def test_a_tag_names_a_commit_that_holds_its_snapshots() -> None:
     nothing = Problem(
         "refs/tags/snapshot/v1",
         "tag",
-        "it names ffffffffffff, which holds no configs/*/snapshots/v1/*.yaml",
+        "it names ffffffffffff, which contains no configs/*/snapshots/v1/*.yaml",
         "git tag -d snapshot/v1",
     )
     assert tag_problems(FREEZE._replace(files={})) == [nothing]
@@ -153,11 +155,11 @@ def test_a_published_tag_is_neither_moved_nor_deleted() -> None:
     fetch = "git fetch --force origin refs/tags/snapshot/v1:refs/tags/snapshot/v1"
     assert tag_update_problems("v1", ONE, TWO, published=True, remote="origin") == [
         Problem(
-            "refs/tags/snapshot/v1", "tag", "others have it at 111111111111: it is not moved to 222222222222", fetch
+            "refs/tags/snapshot/v1", "tag", "it is published at 111111111111: it is not moved to 222222222222", fetch
         )
     ]
     assert tag_update_problems("v1", ONE, None, published=True, remote="origin") == [
-        Problem("refs/tags/snapshot/v1", "tag", "others have it: it is not deleted", fetch)
+        Problem("refs/tags/snapshot/v1", "tag", "it is published: it is not deleted", fetch)
     ]
     assert broken_tag("v1", "it leads to no commit", "origin").fix.endswith(f" && {fetch}")
 
@@ -194,7 +196,7 @@ def test_a_commit_is_published_or_nobody_knows_better(known: Publication) -> Non
         ),
         (
             Publication(URL, None, "no route", ("-C", "tools/mytool", "push", "origin", "main")),
-            f"mytool at 111111111111 was seen on no branch of {URL}, which gives no answer now: no route",
+            f"mytool at 111111111111 was seen on no branch of {URL}, which does not answer: no route",
             "git -C tools/mytool push origin main",
         ),
         (

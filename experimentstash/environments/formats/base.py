@@ -236,7 +236,7 @@ def read_bytes(root: Path, path: Path) -> bytes:
     except OSError as error:
         raise StashError(f"{path}: cannot be read: {error.strerror}") from None
     if len(data) > LARGEST:
-        raise StashError(f"{path}: more than {LARGEST} bytes are no lock")
+        raise StashError(f"{path}: more than {LARGEST} bytes, too large for a lock file")
     return data
 
 

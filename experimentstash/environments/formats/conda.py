@@ -61,7 +61,7 @@ class CondaLock(Lock):
         if program is None:
             raise StashError(
                 f"{context.title}: {self.name} is built by micromamba, which is not on the PATH of this machine",
-                "install micromamba, https://mamba.readthedocs.io, or take the environment at hand with --no-build",
+                "install micromamba, https://mamba.readthedocs.io, or use the current environment with --no-build",
             )
         verb = ["env", "create"] if program.name == "conda" else ["create"]
 
@@ -119,7 +119,7 @@ def read_environment(data: bytes, where: str) -> dict[str, str]:
     """
     root = yaml_nodes.compose(data, where, largest=LARGEST, aliases=False)
     if not isinstance(root, yaml.MappingNode):
-        raise StashError(f"{where}: no conda environment")
+        raise StashError(f"{where}: not a conda environment file")
     found: dict[str, str] = {}
     for line, from_pip in _lines(root, where):
         if from_pip:
@@ -131,7 +131,7 @@ def read_environment(data: bytes, where: str) -> dict[str, str]:
     if loose := [name for name, version in found.items() if not version and name != "pip"]:
         raise StashError(f"{where}: {loose[0]!r} has no exact version")
     if not found:
-        raise StashError(f"{where}: it names no package")
+        raise StashError(f"{where}: it lists no packages")
     return found
 
 

@@ -70,9 +70,9 @@ class Pylock(TomlLock):
             kept += "" if part.startswith(_PACKAGE) and number in directories else part
         rest = entries(toml_text.parse(kept.encode("utf-8"), self.name), self.name)
         if rest != [entry for at, entry in enumerate(packages) if at not in directories]:
-            raise StashError(f"{self.name}: no program writes a lock like that: it is not taken")
+            raise StashError(f"{self.name}: not a lock file that a known program writes")
         if any(entry.values("path") for entry in rest):
             raise StashError(
-                f"{self.name}: it names files of the tool as packages, beside the tool itself; that is not built"
+                f"{self.name}: besides the tool, it lists files of the tool as packages; this is not supported"
             )
         return kept, tuple(self.folder / place for entry in directories.values() for place in entry.values("path"))

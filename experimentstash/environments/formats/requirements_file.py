@@ -107,14 +107,14 @@ def _read(root: Path, path: Path, parsed: Requirements, *, constrains: bool) -> 
     if path in parsed.texts:
         return
     if len(parsed.texts) >= _MOST_FILES:
-        raise StashError(f"{path}: more than {_MOST_FILES} requirements files take each other in")
+        raise StashError(f"{path}: more than {_MOST_FILES} requirements files include each other")
     parsed.texts[path] = read_bytes(root, path)
     if any(map(_CODING.match, parsed.texts[path].splitlines()[:2])):  # pip would read other lines than we do
         raise StashError(f"{path}: it is not in UTF-8")
     for number, line in _lines(parsed.texts[path].decode("utf-8", "replace").removeprefix("\ufeff")):
         where = f"{path}:{number}"
         if "${" in _USER.sub("", line):  # a variable of this user's environment; who logs in may be one
-            raise StashError(f"{where}: {line[:200]!r}: a variable of the environment is not taken from a lock")
+            raise StashError(f"{where}: {line[:200]!r}: an environment variable is not allowed in a lock file")
         if line.startswith("-"):
             _take_option(root, path, line, where, parsed, constrains=constrains)
         else:
@@ -143,7 +143,7 @@ def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirem
     match = _SHORT.fullmatch(line) if not line.startswith("--") else _OPTION.fullmatch(line)
     option, value = (match[1], match[2].strip().strip("\"'")) if match else (line, "")
     if re.search(r"[\s\"'\\]", value):  # words of a shell: pip puts them together otherwise than they stand there
-        raise StashError(f"{where}: {line[:200]!r} is not taken from a lock")
+        raise StashError(f"{where}: {line[:200]!r} is not allowed in a lock file")
     if option in _HARMLESS or line in _HARMLESS:
         return
     if option in _INCLUDE and "://" not in value:
@@ -151,7 +151,7 @@ def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirem
         return
     if option in _INDEX:
         if re.match(r"https://[^/\s]+", value) is None:
-            raise StashError(f"{where}: {line!r}: packages are taken over https only")
+            raise StashError(f"{where}: {line!r}: packages must come over https")
         parsed.places += [option, value]
         return
     if option in ("-f", "--find-links"):
@@ -162,22 +162,22 @@ def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirem
         if value.startswith("https://"):
             parsed.places += [option, value]
             return
-    raise StashError(f"{where}: {line!r} is not taken from a lock")
+    raise StashError(f"{where}: {line!r} is not allowed in a lock file")
 
 
 def parse_line(line: str, where: str) -> LockedRequirement:
     """Return what one line asks for.
 
     Raises:
-        StashError: it is no requirement, or one that is not taken from a lock.
+        StashError: it is no requirement, or one that is not allowed in a lock file.
     """
     hashes = tuple(match[1] for match in _HASH.finditer(line))
     text = _HASH.sub("", line).strip()
     match = _REQUIREMENT.fullmatch(text)
     if match is None or re.search(r"\s--|\\", text):
-        raise StashError(f"{where}: {line[:200]!r} is no requirement that is taken from a lock")
+        raise StashError(f"{where}: {line[:200]!r} is not a requirement that a lock file may contain")
     url = match["url"] or ""
     if url and not _URL.fullmatch(url):
-        raise StashError(f"{where}: {url!r}: packages are taken over https, or from git over https or ssh")
+        raise StashError(f"{where}: {url!r}: packages must come over https, or from git over https or ssh")
     pinned = _PINNED.fullmatch((match["version"] or "").strip(" ()"))
     return LockedRequirement(normal(match["name"]), pinned[1] if pinned else "", url, hashes)

@@ -96,7 +96,7 @@ class TomlLock(Lock):
         """Return the packages of the lock, in file order.
 
         Raises:
-            StashError: it is no TOML, or its packages are no tables.
+            StashError: it is no TOML, or its packages are not tables.
         """
         return entries(self.document(), self.name)
 
@@ -116,8 +116,8 @@ class TomlLock(Lock):
             check_inside(self.stash, self.folder / path)
         except StashError:
             raise StashError(
-                f"{self.name}: {package} is taken from {path}, which lies outside of the stash",
-                "rerun with --no-build  # to use the environment at hand, after a look at that directory",
+                f"{self.name}: {package} is taken from {path}, which is outside of the stash",
+                "rerun with --no-build  # to use the current environment, after you have inspected that directory",
             ) from None
 
     def needed_files(self) -> list[Path]:
@@ -173,7 +173,7 @@ def entries(document: Mapping[str, Any], where: str) -> list[LockedPackage]:
     lists = [document[key] for key in ("package", "packages") if key in document]
     tables = [table for packages in lists for table in (packages if isinstance(packages, list) else [packages])]
     if not all(isinstance(table, dict) for table in tables):
-        raise StashError(f"{where}: its packages are no tables")
+        raise StashError(f"{where}: its packages are not tables")
     return [
         LockedPackage(normal(toml_text.text(table, "name")), toml_text.text(table, "version"), table)
         for table in tables

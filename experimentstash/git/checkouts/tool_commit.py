@@ -43,10 +43,10 @@ def tool_commit(stash: Stash, tool: str) -> str:
 
 
 def check_unchanged(stash: Stash, tool: str) -> None:
-    """Raise `StashError` where a tool that is checked out holds changes that are not committed."""
+    """Raise `StashError` where a tool that is checked out holds uncommitted changes."""
     if found := changes(stash.checkout(tool)):
         names = listed(list(map(str, found)), _MOST_TOLD)
-        raise StashError(f"{tool_path(tool)}: changes that are not committed: {names}", _fix(stash, tool, found))
+        raise StashError(f"{tool_path(tool)}: uncommitted changes: {names}", _fix(stash, tool, found))
 
 
 def check_kept(stash: Stash, tool: str, commit: str) -> None:
@@ -77,7 +77,7 @@ def checked_out(stash: Stash, tool: str) -> str:
     if commit is None:
         pin = answer("rev-parse", "--verify", "--quiet", f":{tool_path(tool)}", cwd=stash.root)
         fix = command("git", "-C", tool_path(tool), "checkout", "--quiet", "--detach", pin) if pin else ""
-        raise StashError(f"{tool_path(tool)}: the tool {tool!r} is at no commit", fix)
+        raise StashError(f"{tool_path(tool)}: the tool {tool!r} has no commit checked out", fix)
     return commit
 
 

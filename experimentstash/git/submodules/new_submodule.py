@@ -38,19 +38,19 @@ def check_url(url: str, folder: Path, name: str) -> str:
             or who logs in over https.
     """
     if not url or printable(url) != url:
-        raise StashError(f"the URL {url!r} is empty or holds control characters")
+        raise StashError(f"the URL {url!r} is empty or contains control characters")
     if url.startswith("-"):
         raise StashError(f"the URL {url!r} begins with '-', as an option does")
     if names_program(url):
         raise StashError(f"the URL {url!r} names a program to run (git help gitremote-helpers); that is refused")
     if (public := public_url(url)) != url:
         raise StashError(
-            f"the URL holds a user, a password or a token, and .gitmodules would show it to everyone: {public}",
+            f"the URL contains a user, a password or a token, and .gitmodules would show it to everyone: {public}",
             f"{command('experimentstash', 'add-tool', name, public)}  # git asks, or its credential helper knows",
         )
     if first_secret(url) is not None:
         raise StashError(
-            "the URL holds a secret, and .gitmodules would show it to everyone",
+            "the URL contains a secret, and .gitmodules would show it to everyone",
             f"{command('experimentstash', 'add-tool', name, 'URL')}  # git asks, or its credential helper knows",
         )
     if url.startswith(("./", "../")):
@@ -58,9 +58,9 @@ def check_url(url: str, folder: Path, name: str) -> str:
     if (folder / url).exists():
         return os.path.abspath(folder / url)  # noqa: PTH100  (links stay as the user wrote them)
     if re.search(r"\s", url):
-        raise StashError(f"the URL {url!r} holds white space")
+        raise StashError(f"the URL {url!r} contains white space")
     if "://" not in url and ":" not in url:
-        raise StashError(f"{url}: no such folder, and no URL")
+        raise StashError(f"{url}: neither a directory nor a URL")
     return url
 
 
@@ -104,7 +104,7 @@ def check_branch(branch: str) -> None:
     """Raise `StashError` unless git takes `branch` for the name of a branch."""
     asked = ask_git("check-ref-format", "--branch", branch, cwd=Path("/"))
     if branch.startswith(("-", "@{")) or printable(branch) != branch or asked.returncode != 0:
-        raise StashError(f"{branch!r} is no name for a branch (git help check-ref-format)")
+        raise StashError(f"{branch!r} is not a valid branch name (git help check-ref-format)")
 
 
 def check_free(stash: Stash, name: str, renamed: str = "") -> None:
@@ -127,9 +127,9 @@ def check_free(stash: Stash, name: str, renamed: str = "") -> None:
         fix = f"git add .gitmodules {REGISTRY}  # once their conflicts are resolved"
         raise StashError(f"{REGISTRY} or .gitmodules is in the middle of a merge", fix)
     if git("ls-files", "-s", "--", path, cwd=stash.root):
-        raise StashError(f"{path} is in git already, and no tool of {REGISTRY}", f"git rm --cached -r {path}")
+        raise StashError(f"{path} is in git already, but is not a tool in {REGISTRY}", f"git rm --cached -r {path}")
     if os.path.lexists(stash.root / path):
-        raise StashError(f"{path}: something is there already", f"mv {path} {path}.old")
+        raise StashError(f"{path}: already exists", f"mv {path} {path}.old")
     for place, options in ((".gitmodules", ("-f", ".gitmodules")), (".git/config", ("--local",))):
         section = f"submodule.{path}"
         known = ask_git("config", *options, "--get-regexp", f"^{re.escape(section)}\\.", cwd=stash.root)
@@ -143,7 +143,9 @@ def check_free(stash: Stash, name: str, renamed: str = "") -> None:
             fix = f"git config {' '.join(options)} --remove-section {section}"
             raise StashError(f"{place} has a submodule {path!r} already", fix)
     if (modules := modules_folder(stash, name)).exists():
-        raise StashError(f"{modules}: a submodule of that name was here before", command("rm", "-rf", str(modules)))
+        raise StashError(
+            f"{modules}: the repository of an earlier submodule of that name", command("rm", "-rf", str(modules))
+        )
 
 
 def _path_of(stash: Stash, section: str) -> str:
@@ -155,12 +157,10 @@ def _path_of(stash: Stash, section: str) -> str:
 def _check_registry(stash: Stash, name: str) -> None:
     if name in stash.tools:
         fix = "" if (stash.checkout(name) / ".git").exists() else update_submodule(stash, name)
-        raise StashError(f"the tool {name!r} is there already ({REGISTRY}); nothing was changed", fix)
+        raise StashError(f"the tool {name!r} already exists ({REGISTRY}); nothing was changed", fix)
     for other in stash.tools:
         if other.casefold() == name.casefold():
-            raise StashError(
-                f"the tool {other!r} is there already, and {name!r} differs in nothing but capital letters"
-            )
+            raise StashError(f"the tool {other!r} already exists, and {name!r} differs only in letter case")
 
 
 def add(stash: Stash, name: str, url: str, branch: str | None = None) -> None:
@@ -183,7 +183,7 @@ def add(stash: Stash, name: str, url: str, branch: str | None = None) -> None:
     command = ["git", *trust, "submodule", "add", *options, "--name", path, "--", url, path]
     code = run_whole(command, cwd=stash.root, env=clean_environment())
     if code != 0:
-        raise StashError(f"git could not add {url} (exit code {code}); the stash is as it was")
+        raise StashError(f"git could not add {url} (exit code {code}); the stash is unchanged")
 
 
 def _is_local(stash: Stash, url: str) -> bool:

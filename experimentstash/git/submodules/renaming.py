@@ -26,7 +26,7 @@ def rename(stash: Stash, old: str, new: str) -> list[str]:
         The paths that are staged.
 
     Raises:
-        StashError: there is no such tool, the new name is taken, a working config has changes that are not committed,
+        StashError: there is no such tool, the new name is taken, a working config has uncommitted changes,
             or git failed. Nothing has changed.
     """
     registry.find(stash.tools, old)

@@ -104,7 +104,7 @@ class Rollback:
             except (OSError, StashError) as error:
                 failures.append(str(error))
         if failures:
-            raise StashError(f"not all could be put back: {'; '.join(failures)}", rerun())
+            raise StashError(f"not everything could be restored: {'; '.join(failures)}", rerun())
 
     @property
     def _section(self) -> str:

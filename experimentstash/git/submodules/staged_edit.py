@@ -50,13 +50,13 @@ def tracked_experiments(stash: Stash, tool: str) -> dict[str, str]:
     """Return the texts of the working configs of a tool that git tracks, by path.
 
     Raises:
-        StashError: one has changes that are not committed.
+        StashError: one has uncommitted changes.
     """
     folder = f"configs/{tool}/experiment"
     changed = git("--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames", "--", folder, cwd=stash.root)
     if lines := [line[3:] for line in changed.split("\0") if line]:
         commit = f"{command('git', 'add', folder)} && {command('git', 'commit', '-m', f'Edit the configs of {tool}')}"
-        raise StashError(f"{folder}: changes that are not committed: {listed(lines, 3)}", commit)
+        raise StashError(f"{folder}: uncommitted changes: {listed(lines, 3)}", commit)
     texts = {path: file_text(stash.inside(path)) for path in index_entries(stash, [folder])}
     return {path: text for path, text in texts.items() if text is not None}
 

@@ -39,7 +39,7 @@ def remove(stash: Stash, tool: str) -> list[str]:
         The paths that are staged.
 
     Raises:
-        StashError: the tool is unknown, its checkout or its working configs have changes that are not committed, its
+        StashError: the tool is unknown, its checkout or its working configs have uncommitted changes, its
             checkout contains files that are in no commit, or git failed. Nothing has changed.
     """
     path = tool_path(tool)

@@ -91,7 +91,7 @@ def only_add(stash: Stash) -> Iterator[IO[str]]:
 
 def _lock(file: IO[str], root: Path) -> None:
     if take_lock(file) is False:
-        raise StashError(f"{root}: another add-tool is under way there; wait for it to end")
+        raise StashError(f"{root}: another add-tool is running there; wait until it ends")
 
 
 def _forget(file: IO[str], path: Path) -> None:
@@ -110,7 +110,7 @@ def _recover(stash: Stash, left: str) -> None:
     if _holds_work(stash.root / place):
         modules = modules_folder(stash, record.tool)
         raise StashError(
-            f"{place}: adding it was cut off, and it holds work of yours now; save that elsewhere first",
+            f"{place}: an interrupted add-tool left it, and it contains your work now; save that elsewhere first",
             command("rm", "-rf", str(stash.root / place), str(modules)),
         )
     with ignored_signals():

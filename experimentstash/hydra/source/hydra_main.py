@@ -87,7 +87,7 @@ def inside(root: Path, file: Path) -> Path | None:
     """Return `file` if it is a file and, links followed, below `root`; else None."""
     try:
         return file if file.is_file() and file.resolve().is_relative_to(root.resolve()) else None
-    except (OSError, RuntimeError):  # a circle of links
+    except (OSError, RuntimeError):  # a cycle of symlinks
         return None
 
 

@@ -163,11 +163,11 @@ def parse(data: bytes, path: Path) -> ArchiveManifest:
     try:
         said = json.loads(data.decode("utf-8"))
         if isinstance(said, dict) and isinstance(said.get("format"), int) and said["format"] > FORMAT:
-            raise StashError(f"{path}: an archive of a later experimentstash", updating())
+            raise StashError(f"{path}: written by a newer version of experimentstash", updating())
         return _manifest(said)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         why = short(str(error)) if isinstance(error, ValueError) else type(error).__name__
-        raise StashError(f"{path}: what it says of itself in {NAME} cannot be read: {why}") from None
+        raise StashError(f"{path}: its manifest {NAME} cannot be read: {why}") from None
 
 
 def _manifest(said: Any) -> ArchiveManifest:

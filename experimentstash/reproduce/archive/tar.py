@@ -107,7 +107,7 @@ class Writer:
             size += len(part)
             self._write(part)
         if size != member.size:
-            raise StashError(f"{member.name}: {size} bytes, and not {member.size}: it changes while it is read")
+            raise StashError(f"{member.name}: {size} bytes, and not {member.size}: it changed while it was read")
         self._write(b"\0" * padding(size))
 
     def end(self) -> None:
@@ -140,19 +140,19 @@ def check_digest(path: Path, file: BinaryIO, first: str) -> str:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if file.read(tarfile.LENGTH_NAME).rstrip(b"\0") != first.encode("ascii"):
-        raise StashError(f"{path}: no archive of experimentstash bundle")
+        raise StashError(f"{path}: not an archive of experimentstash bundle")
     file.seek(max(size - _TAIL, 0))
     end = file.read(_TAIL)
     at = len(Member(_LAST, _DIGITS + 1).header)
     said = end[at : at + _DIGITS].decode("ascii", "replace")
     if size % BLOCK or size < _TAIL + BLOCK or end != tail(said):
-        raise StashError(f"{path}: it was cut short, or something was added to it: it does not end with its SHA-256")
+        raise StashError(f"{path}: truncated or extended: it does not end with its SHA-256")
     file.seek(0)
     digest = hashlib.sha256()
     for part in chunks(file, size - _TAIL):
         digest.update(part)
     if digest.hexdigest() != said:
-        raise StashError(f"{path}: it was altered: its SHA-256 is {digest.hexdigest()}, and it says {said}")
+        raise StashError(f"{path}: modified: its SHA-256 is {digest.hexdigest()}, and it records {said}")
     digest.update(end)
     return digest.hexdigest()
 
@@ -205,13 +205,13 @@ def places(path: Path, file: BinaryIO, members: Sequence[Member]) -> dict[str, i
         _check_padding(path, file, member.name, member.size)
     if at != size - _TAIL:
         file.seek(at)
-        raise StashError(f"{path}: it holds more than it says: {_seen(file.read(BLOCK))}")
+        raise StashError(f"{path}: it contains more than its manifest lists: {_seen(file.read(BLOCK))}")
     return found
 
 
 def _check_padding(path: Path, file: BinaryIO, name: str, size: int) -> None:
     if any(file.read(padding(size))):
-        raise StashError(f"{path}: something stands behind {name}, where nothing must be")
+        raise StashError(f"{path}: unexpected data after {name}")
 
 
 def _seen(block: bytes) -> str:

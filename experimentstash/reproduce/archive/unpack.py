@@ -99,7 +99,7 @@ class Archive:
                 digest.update(part)
                 out.write(part)
         if digest.hexdigest() != package.sha256:
-            raise StashError(f"{self.path}: {package.file} is not the one that it says: its SHA-256 is another")
+            raise StashError(f"{self.path}: {package.file} differs from the manifest: its SHA-256 is another")
 
 
 def open_archive(path: Path) -> Archive:
@@ -141,4 +141,4 @@ def _check_repository(archive: Archive, number: int, file: BinaryIO) -> None:
     except PackError as error:
         raise StashError(f"{archive.path}: {member.name} is not unpacked: {error}") from None
     if sizes.total != (said := manifest.repositories[number].unpacked):
-        raise StashError(f"{archive.path}: {member.name} unpacks to {sizes.total} bytes, and it says {said}")
+        raise StashError(f"{archive.path}: {member.name} unpacks to {sizes.total} bytes, and it records {said}")

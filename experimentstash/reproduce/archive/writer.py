@@ -45,7 +45,7 @@ def check_target(target: Path) -> None:
     if target.exists() and target.stat().st_size > 0:
         with target.open("rb") as file:
             if file.read(len(NAME)) != NAME.encode("ascii"):
-                raise StashError(f"{target}: there is something else already", "name another file")
+                raise StashError(f"{target}: another file exists there", "name another file")
 
 
 def make(target: Path, manifest: ArchiveManifest, parts: Sequence[ArchiveMember]) -> str:

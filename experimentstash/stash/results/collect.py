@@ -140,15 +140,15 @@ def _paths(folder: Path, rules: Rules, notes: list[str]) -> Iterator[str]:
     while waiting:
         below = waiting.pop()
         if below.count("/") > _DEEPEST:
-            raise StashError(f"{folder}/{below}: folders are nested more than {_DEEPEST} deep")
+            raise StashError(f"{folder}/{below}: directories are nested more than {_DEEPEST} deep")
         for entry in _entries(folder, below):
             path = below + entry.name
             if rules.leaves_out(path) and not (entry.is_dir(follow_symlinks=False) and _takes_in(rules)):
                 continue
             if (count := count + 1) > MOST_FILES:
                 raise StashError(
-                    f"{folder}: more than {MOST_FILES} files are no results",
-                    "leave out what is none: `results: {ignore: […]}` in configs/meta.yaml",
+                    f"{folder}: more than {MOST_FILES} files, too many for results",
+                    "exclude files that are not results: `results: {ignore: […]}` in configs/meta.yaml",
                 )
             if entry.is_symlink():
                 notes.append(f"{printable(path)}: a link, which is not followed")
@@ -205,4 +205,4 @@ def _check_still(folder: Path, path: str, file: BinaryIO, size: int, mtime: int 
 
 
 def _changed(folder: Path, path: str) -> StashError:
-    return StashError(f"{folder / path}: it changed while it was read", "wait until all that the run started has ended")
+    return StashError(f"{folder / path}: it changed while it was read", "wait until every process of the run has ended")

@@ -119,7 +119,7 @@ def _read(rows: Iterator[list[str]], keep: Keep, *, comma: bool) -> tuple[Series
 
 
 def _names(first: list[str]) -> list[str]:
-    """Return names of which none stands twice; a cell without text is the index column of pandas."""
+    """Return names of which none occurs twice; a cell without text is the index column of pandas."""
     names: list[str] = []
     taken: dict[str, int] = {}
     for number, cell in enumerate(first, 1):

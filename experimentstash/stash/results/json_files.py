@@ -70,7 +70,7 @@ def read_json(file: BinaryIO, keep: Keep, *, lines: bool) -> tuple[Series, ...]:
 def _mapping(keep: Keep, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = {keep.without_late(key): value for key, value in pairs} if keep.late else dict(pairs)
     if len(mapping) < len(pairs):
-        raise UnreadableError("a key that stands twice")
+        raise UnreadableError("a key that occurs twice")
     return mapping
 
 

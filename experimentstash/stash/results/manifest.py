@@ -84,7 +84,7 @@ class Content:
 
     Attributes:
         kind: `json`, `jsonl`, `csv`, `npy`, `npz` or `text`.
-        series: in file order for `csv`, by name for the others; no name stands twice.
+        series: in file order for `csv`, by name for the others; no name occurs twice.
     """
 
     kind: str
@@ -120,7 +120,7 @@ class Manifest:
     """What a run wrote.
 
     Attributes:
-        files: by path; none stands twice.
+        files: by path; none occurs twice.
         notes: what is no regular file, or could not be recorded: sentences for people.
         share: how many values a file kept, more or less: what is compared with it keeps the same.
     """
@@ -142,7 +142,7 @@ def render(manifest: Manifest) -> str:
     if len(text.encode()) > LARGEST:
         raise StashError(
             f"the manifest of {len(files)} result files would take more than {LARGEST} bytes",
-            "leave out what is no result: `results: {ignore: […]}` in configs/meta.yaml",
+            "exclude files that are not results: `results: {ignore: […]}` in configs/meta.yaml",
         )
     return text
 

@@ -86,19 +86,20 @@ class _ManifestReader:
     def refuse(self, what: str) -> NoReturn:
         at = f"{self._at}: " if self._at else ""
         raise StashError(
-            f"{self._where}: no results manifest: {at}{printable(what)}", f"git checkout HEAD -- '{self._where}'"
+            f"{self._where}: not a valid results manifest: {at}{printable(what)}",
+            f"git checkout HEAD -- '{self._where}'",
         )
 
     def mapping(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         mapping = dict(pairs)
         if len(mapping) < len(pairs):
-            self.refuse("a key stands twice")
+            self.refuse("a key occurs twice")
         return mapping
 
     def manifest(self, said: Any) -> Manifest:
         if isinstance(said, dict) and type(said.get("version")) is int and said["version"] > VERSION:
             raise StashError(
-                f"{self._where}: a results manifest of version {said['version']}, newer than this program knows",
+                f"{self._where}: a results manifest of version {said['version']}, newer than this program supports",
                 updating(),
             )
         entry = self._fields(said, {"version", "share", "notes", "files"}, set())
@@ -115,7 +116,7 @@ class _ManifestReader:
     def _check_paths(self, paths: list[str]) -> None:
         known = set(paths)
         if len(known) < len(paths) or paths != sorted(paths):
-            self.refuse("a path stands twice, or the files are not sorted")
+            self.refuse("a path occurs twice, or the files are not sorted")
         for path in paths:
             folder = path
             while folder := folder.rpartition("/")[0]:
@@ -142,7 +143,7 @@ class _ManifestReader:
             self.refuse(f"`kind` is one of {', '.join(sorted(set(KINDS.values())))}, and `series` stands beside it")
         series = tuple(map(self._series, self._list(entry["series"], MOST_SERIES + 1)))
         if len({part.name for part in series}) < len(series):
-            self.refuse("a series stands twice")
+            self.refuse("a series occurs twice")
         return Content(entry["kind"], series)
 
     def _series(self, said: Any) -> Series:

@@ -68,7 +68,7 @@ class _Reading:
         entries: dict[str, yaml.Node] = {}
         for word, key, value in pairs(node, self._where):
             if word not in known:
-                raise wrong(self._where, key.start_mark, f"{word!r} says nothing about results{near(word, known)}")
+                raise wrong(self._where, key.start_mark, f"{word!r} is not a key of `results`{near(word, known)}")
             if not is_null(value):
                 entries[word] = value
         return entries
@@ -77,7 +77,7 @@ class _Reading:
         if node is None:
             return
         if not isinstance(node, yaml.MappingNode):
-            raise wrong(self._where, node.start_mark, "a mapping is expected here: a pattern, and what holds there")
+            raise wrong(self._where, node.start_mark, "a mapping of patterns to settings is expected here")
         for word, key, value in pairs(node, self._where):
             yield self._pattern(word, key), value
 
@@ -92,7 +92,7 @@ class _Reading:
     def _number(self, node: yaml.Node) -> float:
         number = _tolerance(node.value) if isinstance(node, yaml.ScalarNode) else None
         if number is None:
-            raise wrong(self._where, node.start_mark, "a tolerance is a number that is not negative, such as 1e-6")
+            raise wrong(self._where, node.start_mark, "a tolerance must be a non-negative number, such as 1e-6")
         return number
 
     def words(self, node: yaml.Node | None) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ def _setting(name: str, word: str) -> Setting:
     place, _, number = word.rpartition("=")
     value = _tolerance(number)
     if value is None:
-        raise UsageError(f"--{name} {word}: a number that is not negative is expected, as in --{name} '*.csv=1e-6'")
+        raise UsageError(f"--{name} {word}: a non-negative number is expected, as in --{name} '*.csv=1e-6'")
     file, key = _place(place, f"--{name}", word)
     return Setting(file, key, value, None) if name == "rtol" else Setting(file, key, None, value)
 

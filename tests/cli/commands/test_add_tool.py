@@ -202,7 +202,7 @@ def test_a_branch(stash: Path, tool: Path) -> None:
 @pytest.mark.every
 def test_adding_it_again_overwrites_nothing(stash: Path, tool: Path) -> None:
     add(stash, "mytool", tool)
-    told = "experimentstash: the tool 'mytool' is there already (configs/meta.yaml); nothing was changed\n"
+    told = "experimentstash: the tool 'mytool' already exists (configs/meta.yaml); nothing was changed\n"
     assert refused(stash, "mytool", tool) == told
     git("submodule", "deinit", "-q", "-f", "tools/mytool", cwd=stash)
     assert (
@@ -282,7 +282,7 @@ def test_packages_that_the_user_names(stash: Path, tool: Path) -> None:
 def test_configs_in_no_package(stash: Path, tmp_path: Path) -> None:
     commit(tmp_path / "theirs", {key: text for key, text in PACKAGE.items() if "__init__" not in key})
     assert refused(stash, "mytool", tmp_path / "theirs", "--no-copy").endswith(
-        "experimentstash: mytool: its configs lie in no package that Hydra could search\n"
+        "experimentstash: mytool: its configs are in no package that Hydra can search\n"
         f"    fix: experimentstash add-tool mytool {tmp_path}/theirs  # or name their package with --search-packages\n"
     )
     (fix,) = fixes(estash("add-tool", "mytool", tmp_path / "theirs", "--no-copy", cwd=stash).err)
@@ -349,12 +349,12 @@ def test_a_name_that_is_none(stash: Path, tool: Path, name: str) -> None:
         ("ext::sh -c touch% made", "names a program to run"),
         ("fd::17", "names a program to run"),
         ("::x", "names a program to run"),
-        ("a\nb", "is empty or holds control characters"),
-        ("https://x\x1b[31m", "is empty or holds control characters"),
+        ("a\nb", "is empty or contains control characters"),
+        ("https://x\x1b[31m", "is empty or contains control characters"),
         ("https://example.org/a b", "holds white space"),
-        ("", "is empty or holds control characters"),
-        ("absent", "absent: no such folder, and no URL"),
-        ("https://ada:s3cret@example.org/x", "the URL holds a user, a password or a token"),
+        ("", "is empty or contains control characters"),
+        ("absent", "absent: neither a directory nor a URL"),
+        ("https://ada:s3cret@example.org/x", "the URL contains a user, a password or a token"),
     ],
 )
 def test_a_url_that_is_hostile(stash: Path, url: str, told: str) -> None:
@@ -369,14 +369,14 @@ def test_what_begins_with_a_dash(stash: Path, tool: Path) -> None:
     assert "No such option" in refused(stash, "mytool", "--upload-pack=x", code=2)
     assert "begins with '-'" in refused(stash, "--", "mytool", "--upload-pack=touch made")
     assert "'-x' is not a valid tool name" in refused(stash, "--", "-x", tool)
-    assert "'-x' is no name for a branch" in refused(stash, "mytool", tool, "--branch=-x")
-    assert "'a b' is no name for a branch" in refused(stash, "mytool", tool, "--branch=a b")
+    assert "'-x' is not a valid branch name" in refused(stash, "mytool", tool, "--branch=-x")
+    assert "'a b' is not a valid branch name" in refused(stash, "mytool", tool, "--branch=a b")
     assert "'--x' is no package" in refused(stash, "mytool", tool, "--search-packages=a:--x")
 
 
 def test_in_the_way(stash: Path, tool: Path) -> None:
     write(stash, {"tools/mytool/x": "mine"})
-    assert "tools/mytool: something is there already\n    fix: mv tools/mytool" in refused(stash, "mytool", tool)
+    assert "tools/mytool: already exists\n    fix: mv tools/mytool" in refused(stash, "mytool", tool)
     git("add", "tools", cwd=stash)
     assert "tools/mytool is in git already" in refused(stash, "mytool", tool)
     git("rm", "-rqf", "tools", cwd=stash)
@@ -405,7 +405,7 @@ def test_what_is_left_of_an_earlier_submodule(stash: Path, tool: Path) -> None:
 
 
 def test_a_broken_registry_and_no_stash(stash: Path, tool: Path, tmp_path: Path) -> None:
-    assert "not a stash, and in no git repository" in run(BIN / "estash", "add-tool", "x", tool, cwd=tmp_path).err
+    assert "not a stash, and not in a git repository" in run(BIN / "estash", "add-tool", "x", tool, cwd=tmp_path).err
     write(stash, {"configs/meta.yaml": "tools: [\n"})
     assert "configs/meta.yaml: line 2, column 1: " in refused(stash, "mytool", tool)
 
@@ -571,7 +571,7 @@ def test_after_a_kill_the_next_add_cleans_up(stash: Path, tool: Path, tmp_path: 
     before = state(stash)
     process = begin(stash, tool, url, env)
     hanging = wait_for(reached)
-    assert "another add-tool is under way there; wait for it to end" in add(stash, "other", tool).err
+    assert "another add-tool is running there; wait until it ends" in add(stash, "other", tool).err
     process.kill()
     os.kill(hanging, signal.SIGKILL)
     process.communicate(timeout=60)
@@ -599,7 +599,10 @@ def test_after_a_kill_work_of_the_users_is_not_touched(stash: Path, tool: Path, 
     before = state(stash)
     ran = add(stash, "mytool", tool)
     assert (ran.code, ran.out) == (1, "")
-    assert "tools/mytool: adding it was cut off, and it holds work of yours now; save that elsewhere first" in ran.err
+    assert (
+        "tools/mytool: an interrupted add-tool left it, and it contains your work now; save that elsewhere first"
+        in ran.err
+    )
     assert state(stash) == before
     fix = ran.err.splitlines()[-1].removeprefix("    fix: ")
     assert run("bash", "-c", fix, cwd=stash).code == 0
@@ -612,7 +615,7 @@ def test_after_a_kill_what_the_user_committed_stays(stash: Path, tool: Path, tmp
     cut_off(stash, tool, tmp_path)
     git("commit", "-q", "-m", "all the same", cwd=stash)
     ran = add(stash, "mytool", tool)
-    assert "the tool 'mytool' is there already" in ran.err
+    assert "the tool 'mytool' already exists" in ran.err
     assert "undid" not in ran.err
     assert (stash / "tools/mytool/mytool/main.py").exists()
     assert not (stash / ".git/experimentstash-add-tool").exists()

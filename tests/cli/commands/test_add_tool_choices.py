@@ -189,7 +189,7 @@ def test_nothing_tells_how_it_is_chosen(stash: Path) -> None:
     (stash / "configs/meta.yaml").write_text(text)
     ran = estash("run", "mytool", "a", cwd=stash)
     assert (ran.code, ran.out) == (1, "")
-    assert "mytool/a: nothing tells how it is chosen: it does not say '# @package _global_', and" in ran.err
+    assert "mytool/a: it is unknown how it is selected: it does not contain '# @package _global_', and" in ran.err
     assert run("bash", "-c", ran.err.partition("    fix: ")[2], cwd=stash).code == 0
     assert estash("run", "mytool", "a", cwd=stash).out == "{'n': 4}\n"
 
@@ -227,7 +227,7 @@ def test_a_program_that_never_comes_to_hydra_is_refused(stash: Path) -> None:
     url = stash.parent / "theirs"
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.endswith(
-        "experimentstash: tools/mytool: 'lib.py' ended with 0 and never came to Hydra: it is no program of Hydra's\n"
+        "experimentstash: tools/mytool: 'lib.py' ended with exit code 0 without calling Hydra: not a Hydra program\n"
         f"    fix: experimentstash add-tool mytool {url} --entrypoint main.py\n"
     )
     assert git("status", "--porcelain", cwd=stash) == ""

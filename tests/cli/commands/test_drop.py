@@ -153,7 +153,7 @@ def test_uncommitted_changes_are_not_lost(tmp_path: Path) -> None:
     before = state(root)
     ran = estash("drop", "v1", cwd=root)
     assert ran.code == 1
-    assert f"{snapshot_path('pca', 'v1')}: has changes that are not committed" in ran.err
+    assert f"{snapshot_path('pca', 'v1')}: has uncommitted changes" in ran.err
     assert state(root) == before
     assert path.read_text().endswith("more: 1\n")
     assert paste(fixes(ran.err)[0], root).code == 0
@@ -175,7 +175,7 @@ def test_during_a_merge(tmp_path: Path) -> None:
     root = make_stash(tmp_path / "stash")
     freeze(root, "pca", "v1", "one")
     (root / ".git/MERGE_HEAD").write_text(git("rev-parse", "HEAD", cwd=root) + "\n")
-    assert "something else is under way (MERGE_HEAD)" in estash("drop", "v1", cwd=root).err
+    assert "another git operation is in progress (MERGE_HEAD)" in estash("drop", "v1", cwd=root).err
 
 
 @pytest.mark.parametrize("name", ["nothing", "v2"])

@@ -102,7 +102,7 @@ def test_no_stash(tmp_path: Path) -> None:
     ran = estash("install", cwd=tmp_path)
     assert (ran.code, ran.err) == (
         1,
-        f"experimentstash: {tmp_path}: not a stash, it holds no configs/meta.yaml\n    fix: experimentstash init\n",
+        f"experimentstash: {tmp_path}: not a stash: it has no configs/meta.yaml\n    fix: experimentstash init\n",
     )
     assert hook_names(tmp_path) == set()
 
@@ -170,7 +170,7 @@ def test_the_tools_python_is_the_environment_that_is_active(root: Path, tmp_path
     assert ran.out.splitlines()[1:] == [f"  default Python of the tools: {other}"]
 
 
-# Somebody's hook is there already.
+# Somebody's hook already exists.
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o644, 0o700])
@@ -725,6 +725,6 @@ def test_a_configuration_that_a_killed_git_left_locked(tmp_path: Path) -> None:
     ran = estash("install", cwd=root / "configs")
     assert ran.code == 1
     fix = ran.err.partition("    fix: ")[2]
-    assert fix == f"rm '{root}/.git/config.lock'  # if no other git is at work there, then run the same command again\n"
+    assert fix == f"rm '{root}/.git/config.lock'  # if no other git is at work there, then rerun the same command\n"
     assert run("sh", "-c", fix, cwd=root).code == 0
     assert estash("install", cwd=root / "configs").code == 0

@@ -217,14 +217,14 @@ def test_the_interpreter(stash: Path, tmp_path: Path) -> None:
     meta.write_text(plain + "    python: no-such-python\n")
     ran = estash("run", "mytool", "first", cwd=stash)
     assert ran.code == 1
-    assert "wants python: 'no-such-python', which is no program on this machine" in ran.err
+    assert "wants python: 'no-such-python', which is not a program on this machine" in ran.err
 
 
 BAD = {
-    "a folder": ("figures", "'figures' is a folder of experiments; did you mean figures/one?"),
+    "a folder": ("figures", "'figures' is a directory of experiments; did you mean figures/one?"),
     "a link out of the stash": ("out", "out.yaml"),
     "not UTF-8": ("latin", "not UTF-8 (byte 6)"),
-    "empty": ("empty", "empty, there is nothing to run"),
+    "empty": ("empty", "empty: nothing to run"),
     "50 MB": ("large", "are no experiment"),
 }
 
@@ -285,10 +285,10 @@ def test_a_tool_that_hangs_while_importing_leaves_nothing_when_interrupted(tmp_p
 
 def test_not_a_stash(tmp_path: Path) -> None:
     assert estash("run", "a", "b", cwd=tmp_path).err == (
-        f"experimentstash: {tmp_path}: not a stash, and in no git repository\n    fix: experimentstash init\n"
+        f"experimentstash: {tmp_path}: not a stash, and not in a git repository\n    fix: experimentstash init\n"
     )
     git("init", "-q", "repository", cwd=tmp_path)
-    assert "not a stash, it holds no configs/meta.yaml" in estash("run", "a", "b", cwd=tmp_path / "repository").err
+    assert "not a stash: it has no configs/meta.yaml" in estash("run", "a", "b", cwd=tmp_path / "repository").err
     git("init", "-q", "--bare", "bare", cwd=tmp_path)
     ran = estash("run", "a", "b", cwd=tmp_path / "bare")
     assert (ran.code, "a bare repository has no working files" in ran.err) == (1, True)

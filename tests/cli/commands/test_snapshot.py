@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BIN, commit, estash, git, run, write
-from plays import paste
+from plays import fixes, paste
 from shapes import EXPERIMENT, Shape, hard_coded, make_stash, write_experiment
 
 
@@ -178,7 +178,7 @@ def test_another_snapshot_under_the_name_is_not_overwritten(stash: Path) -> None
     before = (stash / "configs/mytool/snapshots/v1/first.yaml").read_bytes()
     ran = estash("snapshot", "mytool", "first", "seed=9", "--tag", "v1", "--commit", cwd=stash)
     assert ran.code == 1
-    assert "configs/mytool/snapshots/v1/first.yaml: there already, with another content, and not tagged yet" in ran.err
+    assert "configs/mytool/snapshots/v1/first.yaml: exists with different content, and is not tagged yet" in ran.err
     assert (stash / "configs/mytool/snapshots/v1/first.yaml").read_bytes() == before
     git("add", "configs", cwd=stash)
     git("commit", "-qm", "freeze", cwd=stash)
@@ -246,7 +246,7 @@ def test_a_tool_with_changes(stash: Path) -> None:
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", cwd=stash)
     assert ran.code == 1
     assert re.fullmatch(
-        "experimentstash: tools/mytool: changes that are not committed: mytool/new.py\n"
+        "experimentstash: tools/mytool: uncommitted changes: mytool/new.py\n"
         "    fix: mkdir -p (outputs/mytool/moved-[0-9-]+/mytool) && mv -- tools/mytool/mytool/new.py \\1"
         "  # or commit them there\n",
         ran.err,
@@ -271,7 +271,7 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     git("update-ref", "-d", "HEAD", cwd=stash)
     ran = estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash)
     assert ran.code == 1
-    assert "no commit yet: the tool and the registry come first" in ran.err
+    assert "no commit yet: commit the tool and the registry first" in ran.err
     assert not (stash / "configs/mytool/snapshots").exists()
 
 
@@ -395,8 +395,8 @@ def test_a_replacement_that_fails_leaves_the_old_snapshot(stash: Path) -> None:
     assert estash(*again, cwd=stash).code == 1  # the commit of the new one is refused
     assert kept()
     (stash / ".git/hooks/pre-commit").unlink()
-    ran = estash("snapshot", "mytool", "second", "--tag", "v1", "--replace", cwd=stash)
-    assert (ran.code, "snapshot/v1 also contains mytool/first" in ran.err) == (1, True)
+    other = estash("snapshot", "mytool", "second", "--tag", "v1", "--replace", cwd=stash)
+    assert (other.code, "snapshot/v1 also contains mytool/first" in other.err) == (1, True)
     assert kept()
     assert estash("snapshot", "mytool", "first", "seed=???", "--tag", "v1", "--replace", cwd=stash).code != 0
     assert kept()
@@ -406,6 +406,9 @@ def test_a_replacement_that_fails_leaves_the_old_snapshot(stash: Path) -> None:
     ran = estash(*again, cwd=stash)
     assert (ran.code, "snapshot/v1 is published" in ran.err) == (1, True)
     assert kept()
+    git("remote", "remove", "origin", cwd=stash)
+    paste(fixes(other.err)[-1], stash)
+    assert git("tag", cwd=stash) == ""
 
 
 def test_whenever_a_replacement_is_killed_the_old_snapshot_or_the_new_one_is_there(stash: Path, tmp_path: Path) -> None:

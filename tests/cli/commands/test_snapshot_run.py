@@ -175,7 +175,7 @@ def test_a_run_with_other_packages_than_the_lock_is_refused(stash: Path) -> None
     assert freeze("unused", prek="prek==0.0.1" + hashed, ruff=None).code == 0
     lock = "tools/mytool/requirements.txt"
     before = freeze("before", omegaconf="omegaconf==2.0.0" + hashed)
-    told = f"mytool/first: what runs here is not what {lock} has, so nobody else gets these results:\n    "
+    told = f"mytool/first: the installed packages differ from {lock}, so others would get different results:\n    "
     assert before.code == 1
     assert f"{told}omegaconf {here['omegaconf'].version} here, 2.0.0 in {lock}\n    fix: " in before.err
     assert "running mytool/first" not in before.err
@@ -239,7 +239,7 @@ def test_results_beside_the_run_directory_are_recorded_where_the_registry_names_
     assert refused.code == 1
     assert refused.err.endswith(
         '    fix: write `results: {paths: ["cache/table.json", "reports/log.csv", "tracked.txt"]}` into the entry of'
-        " mytool in configs/meta.yaml, and run the same command again\n"
+        " mytool in configs/meta.yaml, and rerun the same command\n"
     )
     assert not (beside / "configs/mytool/snapshots").exists()
 

@@ -327,7 +327,7 @@ def test_jobs_that_are_frozen_are_not_swept_over_anew(tmp_path: Path) -> None:
     stash = a_stash(tmp_path)
     freeze(stash, "model=small,big", "--multirun")
     ran = estash("run", "mytool", "first", "--snapshot", "t", "model=big", cwd=stash)
-    assert (ran.code, "it sweeps over model, and each of its jobs is frozen by itself" in ran.err) == (1, True)
+    assert (ran.code, "it sweeps over model, and each of its jobs is a separate snapshot" in ran.err) == (1, True)
     assert "fix: experimentstash run mytool first/0 --snapshot t" in ran.err
     more = swept(stash, "--snapshot", "t", "seed=8,9")
     assert len(more) == 4
@@ -360,7 +360,7 @@ def test_another_job_under_the_same_tag_is_in_the_way(tmp_path: Path) -> None:
     path = stash / "configs/mytool/snapshots/t/first/1.yaml"
     path.write_text(path.read_text().replace("layers: 9", "layers: 8"))
     ran = freeze(stash, "model=small,big", "--multirun", code=1)
-    assert "first/1.yaml: there already, with another content, and not tagged yet" in ran.err
+    assert "first/1.yaml: exists with different content, and is not tagged yet" in ran.err
 
 
 @pytest.mark.every

@@ -76,7 +76,7 @@ def test_work_in_a_tool_is_not_lost(lab: Lab) -> None:
     write(lab.tool, {"main.py": "mine\n"})
     before = at(lab.tool)
     ran = estash("sync", cwd=lab.stash)
-    assert (ran.code, "changes that are not committed: main.py" in ran.err) == (1, True)
+    assert (ran.code, "uncommitted changes: main.py" in ran.err) == (1, True)
     assert (at(lab.tool), (lab.tool / "main.py").read_text()) == (before, "mine\n")
     git("checkout", "-q", "--", "main.py", cwd=lab.tool)
     mine = work(lab.tool)
@@ -123,7 +123,7 @@ def test_the_hook_syncs_where_it_is_configured(lab: Lab) -> None:
     assert (ran.code, at(lab.tool)) == (0, pin(lab.stash)), ran.err
     write(lab.tool, {"main.py": "mine\n"})
     ran = run("git", "checkout", "-q", "main", cwd=lab.stash)
-    assert "changes that are not committed: main.py" in ran.err
+    assert "uncommitted changes: main.py" in ran.err
     assert (lab.tool / "main.py").read_text() == "mine\n"
     git("checkout", "-q", "--", "main.py", cwd=lab.tool)
     assert estash("sync", cwd=lab.stash).code == 0
@@ -138,6 +138,8 @@ def test_an_environment_of_the_tools_lock(lab: Lab) -> None:
     (lab.stash / "configs/meta.yaml").write_text("tools:\n  mytool:\n    path: tools/mytool\n    entrypoint: main.py\n")
     ran = estash("sync", "--env", cwd=lab.stash)
     assert (ran.code, "ships no lock file to build an environment from" in ran.err) == (1, True)
+    paste(fixes(ran.err)[0], lab.stash)
+    shutil.rmtree(lab.tool / ".venv")
     uv = shutil.which("uv") or "uv"
     write(lab.theirs, {"pyproject.toml": '[project]\nname = "mytool"\nversion = "1"\nrequires-python = ">=3.10"\n'})
     subprocess.run([uv, "lock", "--quiet"], cwd=lab.theirs, check=True)

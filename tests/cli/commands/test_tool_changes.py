@@ -92,7 +92,7 @@ def test_update_refuses_what_would_be_lost(stash: Path) -> None:
     tool = stash / "tools/mytool"
     write(tool, {"new.py": "x = 1\n"})
     before = state(stash)
-    assert "changes that are not committed: new.py" in estash("update-tool", "mytool", cwd=stash).err
+    assert "uncommitted changes: new.py" in estash("update-tool", "mytool", cwd=stash).err
     assert state(stash) == before
     made = commit(tool, {"new.py": "x = 1\n"})
     before = state(stash)
@@ -242,11 +242,11 @@ def test_rename_refuses_a_name_that_is_taken(stash: Path) -> None:
     assert estash("rename-tool", "mytool", "mytool", cwd=stash).code == 1
     assert estash("rename-tool", "other", "new", cwd=stash).code == 1
     (stash / "tools/new").mkdir()
-    assert "something is there already" in estash("rename-tool", "mytool", "new", cwd=stash).err
+    assert "something already exists" in estash("rename-tool", "mytool", "new", cwd=stash).err
     (stash / "tools/new").rmdir()
     write(stash, {"configs/mytool/experiment/second.yaml": "edited: 1\n"})
     ran = estash("rename-tool", "mytool", "new", cwd=stash)
-    assert "configs/mytool/experiment: changes that are not committed" in ran.err
+    assert "configs/mytool/experiment: uncommitted changes" in ran.err
     git("checkout", "-q", "--", "configs", cwd=stash)
     assert state(stash) == before
 
@@ -282,7 +282,7 @@ def test_remove_keeps_a_repository_that_is_in_the_checkout(stash: Path) -> None:
 def test_remove_refuses_what_would_be_lost(stash: Path) -> None:
     write(stash / "tools/mytool", {"new.py": "x = 1\n"})
     before = state(stash)
-    assert "changes that are not committed: new.py" in estash("remove-tool", "mytool", cwd=stash).err
+    assert "uncommitted changes: new.py" in estash("remove-tool", "mytool", cwd=stash).err
     assert state(stash) == before
     (stash / "tools/mytool/new.py").unlink()
     git("config", "core.excludesFile", str(stash.parent / "ignored"), cwd=stash / "tools/mytool")
@@ -296,7 +296,7 @@ def test_remove_refuses_what_would_be_lost(stash: Path) -> None:
     assert len(list((stash / "outputs").rglob("loss.txt"))) == 1
     write(stash, {"configs/mytool/experiment/mine.yaml": "lr: 1\n"})
     ran = estash("remove-tool", "mytool", cwd=stash)
-    assert "configs/mytool/experiment: changes that are not committed" in ran.err
+    assert "configs/mytool/experiment: uncommitted changes" in ran.err
     assert paste(fixes(ran.err)[0], stash).code == 0
     assert estash("remove-tool", "mytool", cwd=stash).code == 0
     assert "no tool 'mytool'" in estash("remove-tool", "mytool", cwd=stash).err

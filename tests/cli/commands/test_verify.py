@@ -83,14 +83,14 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     stage(tmp_path, {"configs/meta.yaml": REGISTRY, snapshot_path("a", "v1"): snapshot_text("a", "v1", ONE)})
     assert findings(estash("verify", "--all", cwd=tmp_path)) == [
         (
-            f"{snapshot_path('a', 'v1')}: pin: it records mytool at {ONE[:12]}, and the commit being made pins nothing "
+            f"{snapshot_path('a', 'v1')}: pin: it records mytool at {ONE[:12]}, but the new commit pins nothing "
             "at tools/mytool"
         )
     ]
     pin(tmp_path, "one")
     assert estash("verify", cwd=tmp_path) == holds(1)
     assert estash("verify", "HEAD", cwd=tmp_path).err == (
-        "experimentstash: 'HEAD' names no commit here\n    fix: git fetch --all --tags\n"
+        "experimentstash: 'HEAD' names no commit of this repository\n    fix: git fetch --all --tags\n"
     )
 
 
@@ -106,7 +106,7 @@ def test_a_new_snapshot_is_judged_against_the_pins_of_the_index(tmp_path: Path) 
     assert estash("verify", cwd=root) == Ran(
         1,
         "",
-        f"{path}: pin: it records mytool at {FOUR[:12]}, and the commit being made pins {FIVE[:12]}\n"
+        f"{path}: pin: it records mytool at {FOUR[:12]}, but the new commit pins {FIVE[:12]}\n"
         f"    fix: git -C tools/mytool checkout {FOUR} && git add tools/mytool\n",
     )
 
@@ -138,7 +138,7 @@ def test_the_index_that_a_hook_is_given(tmp_path: Path) -> None:
     for asked in (["-a"], [snapshot_path("pca-one", "tag-one")], ["-i", snapshot_path("pca-one", "tag-one")]):
         committed = run("git", "commit", "-m", "drift", *asked, cwd=root)
         assert committed.code == 1
-        assert "frozen: it is not what snapshot/tag-one froze" in committed.err
+        assert "frozen: it differs from what snapshot/tag-one froze" in committed.err
     assert estash("verify", cwd=root) == holds(3)
 
 
@@ -152,7 +152,7 @@ def test_a_conflict_cannot_be_judged(tmp_path: Path) -> None:
     assert estash("verify", cwd=root) == Ran(
         1,
         "",
-        "experimentstash: tools/mytool: unmerged, so there is nothing to judge yet\n"
+        "experimentstash: tools/mytool: unmerged; resolve the conflict first\n"
         "    fix: git add tools/mytool  # once the conflicts are resolved\n",
     )
     assert estash("verify", "HEAD", cwd=root) == holds(3)
@@ -212,7 +212,7 @@ def test_a_merge_that_records_an_old_pin(tmp_path: Path) -> None:
     pin(root, "one")
     stage(root, {snapshot_path("a", "v1"): snapshot_text("a", "v1", TWO)})
     assert findings(estash("verify", cwd=root)) == [
-        f"{snapshot_path('a', 'v1')}: pin: it records mytool at {TWO[:12]}, and the commit being made pins {ONE[:12]}"
+        f"{snapshot_path('a', 'v1')}: pin: it records mytool at {TWO[:12]}, but the new commit pins {ONE[:12]}"
     ]
     merge = commit_index(root, "merge")
     assert findings(estash("verify", "main^..main", cwd=root))[0].startswith(f"{merge[:12]}:configs/")
@@ -246,7 +246,7 @@ def test_dependencies_are_pinned_too(tmp_path: Path) -> None:
     path, other = snapshot_path("a", "v1"), pin_id("other")
     stage(root, {path: snapshot_text("a", "v1", ONE, more=f"# DEPENDS: second {other}\n")})
     assert findings(estash("verify", cwd=root)) == [
-        f"{path}: pin: it records second at {other[:12]}, and the commit being made pins nothing at tools/second",
+        f"{path}: pin: it records second at {other[:12]}, but the new commit has no pin at tools/second",
         f"{path}: pin: the registry of the commit being made has no tool 'second'",
     ]
     pin(root, "other", tool="second")
@@ -300,7 +300,8 @@ def test_an_edited_snapshot(tmp_path: Path) -> None:
     expected = Ran(
         1,
         "",
-        f"{path}: frozen: it is not what snapshot/tag-two froze\n    fix: git checkout snapshot/tag-two -- {path}\n",
+        f"{path}: frozen: it differs from what snapshot/tag-two froze\n"
+        f"    fix: git checkout snapshot/tag-two -- {path}\n",
     )
     assert estash("verify", cwd=root) == expected
     head = commit_index(root)
@@ -342,7 +343,7 @@ def test_a_renamed_snapshot(tmp_path: Path) -> None:
     git("mv", old, new, cwd=root)
     assert findings(estash("verify", cwd=root)) == [
         f"{new}: header: TAG says 'tag-two', the path says 'tag-new'",
-        f"{new}: pin: it records mytool at {TWO[:12]}, and the commit being made pins {FOUR[:12]}",
+        f"{new}: pin: it records mytool at {TWO[:12]}, but the new commit pins {FOUR[:12]}",
     ]
 
 
@@ -363,7 +364,7 @@ def test_the_run_bit_is_no_drift_and_a_link_is(tmp_path: Path) -> None:
     (root / path).symlink_to("elsewhere.yaml")
     git("add", path, cwd=root)
     assert findings(estash("verify", cwd=root)) == [
-        f"{path}: frozen: a snapshot is a file of its own, not a link or a repository"
+        f"{path}: frozen: a snapshot must be a regular file, not a symlink or a repository"
     ]
 
 
@@ -386,7 +387,7 @@ def test_a_moved_tag(tmp_path: Path) -> None:
     assert everywhere(root) == [
         f"{path}: frozen: it was added to snapshot/tag-two after that was made",
         f"{path}: pin: it records mytool at {TWO[:12]}, and snapshot/tag-two pins {ONE[:12]}",
-        f"refs/tags/snapshot/tag-two: tag: it names {tagged}, which holds no configs/*/snapshots/tag-two/*.yaml",
+        f"refs/tags/snapshot/tag-two: tag: it names {tagged}, which contains no configs/*/snapshots/tag-two/*.yaml",
     ]
 
 
@@ -414,7 +415,7 @@ def test_a_tag_that_leads_to_no_commit(tmp_path: Path) -> None:
     git("tag", "snapshot/empty", cwd=root)
     head = short(root, "HEAD")
     assert everywhere(root) == [
-        f"refs/tags/snapshot/empty: tag: it names {head}, which holds no configs/*/snapshots/empty/*.yaml",
+        f"refs/tags/snapshot/empty: tag: it names {head}, which contains no configs/*/snapshots/empty/*.yaml",
         "refs/tags/snapshot/tag-two: tag: it leads to no commit",
     ]
     assert findings(estash("verify", cwd=root)) == ["refs/tags/snapshot/tag-two: tag: it leads to no commit"]
@@ -449,10 +450,10 @@ def test_a_shallow_clone_says_what_to_fetch(tmp_path: Path) -> None:
     for asked in ([], ["HEAD"], ["--all"]):
         ran = estash("verify", *asked, cwd=clone)
         assert ran.code == 1
-        assert "the commit that brought it in is beyond the edge of this shallow clone" in ran.err
+        assert "the commit that added it is beyond the edge of this shallow clone" in ran.err
         assert ran.err.endswith("    fix: git fetch --unshallow --tags\n")
     assert estash("verify", "HEAD~1..HEAD", cwd=clone).err == (
-        "experimentstash: 'HEAD~1' names no commit here\n    fix: git fetch --unshallow --tags\n"
+        "experimentstash: 'HEAD~1' names no commit of this repository\n    fix: git fetch --unshallow --tags\n"
     )
     git("fetch", "-q", "--unshallow", "--tags", cwd=clone)  # as it says
     assert estash("verify", "--all", cwd=clone) == holds(3)
@@ -595,7 +596,7 @@ def test_json(tmp_path: Path) -> None:
             {
                 "where": path,
                 "rule": "frozen",
-                "what": "it is not what snapshot/tag-two froze",
+                "what": "it differs from what snapshot/tag-two froze",
                 "fix": f"git checkout snapshot/tag-two -- {path}",
             }
         ],
@@ -615,13 +616,13 @@ def test_an_unknown_revision(tmp_path: Path, rev: str) -> None:
     root = make_stash(tmp_path / "stash")
     ran = estash("verify", rev, cwd=root)
     assert (ran.code, ran.out) == (1, "")
-    assert "names no commit here\n    fix: git fetch --all --tags\n" in ran.err
+    assert "names no commit of this repository\n    fix: git fetch --all --tags\n" in ran.err
 
 
 def test_where_there_is_no_stash(tmp_path: Path) -> None:
     assert estash("verify", cwd=tmp_path).err.endswith("    fix: experimentstash init\n")
     git("init", "-q", cwd=tmp_path)
-    assert "not a stash, it holds no configs/meta.yaml" in estash("verify", cwd=tmp_path).err
+    assert "not a stash: it has no configs/meta.yaml" in estash("verify", cwd=tmp_path).err
 
 
 def test_what_lies_beside_a_snapshot_stays_as_it_was_brought_in(tmp_path: Path) -> None:
@@ -635,4 +636,4 @@ def test_what_lies_beside_a_snapshot_stays_as_it_was_brought_in(tmp_path: Path) 
     assert findings(estash("verify", cwd=root)) == [f"{beside}: frozen: it is not what {brought[:12]} froze"]
     git("tag", "snapshot/v1", cwd=root)
     stage(root, {beside: "3\n"})
-    assert findings(estash("verify", cwd=root)) == [f"{beside}: frozen: it is not what snapshot/v1 froze"]
+    assert findings(estash("verify", cwd=root)) == [f"{beside}: frozen: it differs from what snapshot/v1 froze"]

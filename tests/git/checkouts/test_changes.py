@@ -144,7 +144,7 @@ def test_an_edit_that_git_status_hides_is_refused_and_the_fix_undoes_it(stash: P
     edit(stash / TOOL)
     with pytest.raises(StashError) as refused:
         tool_commit(Stash(stash), "t")
-    assert refused.value.args[0] == f"{TOOL}: changes that are not committed: {shown.format(case)}"
+    assert refused.value.args[0] == f"{TOOL}: uncommitted changes: {shown.format(case)}"
     play(refused.value.fix, stash)
     assert tool_commit(Stash(stash), "t") == head
 
@@ -180,9 +180,7 @@ def test_untracked_files_are_moved_out_of_the_tool_and_the_tool_does_not_change(
         (stash / TOOL / path).write_text(text)
     with pytest.raises(StashError) as refused:
         tool_commit(Stash(stash), "t")
-    assert refused.value.args[0] == (
-        f"{TOOL}: changes that are not committed: a b.txt, cache/a/b.bin, nest/d/u.py, pkg/n.py"
-    )
+    assert refused.value.args[0] == (f"{TOOL}: uncommitted changes: a b.txt, cache/a/b.bin, nest/d/u.py, pkg/n.py")
     play(refused.value.fix, stash)
     assert changes(stash / TOOL) == []
     (moved,) = (stash / "outputs/t").iterdir()

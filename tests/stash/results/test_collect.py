@@ -110,7 +110,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
         ended.set()
         thread.join()
     assert str(error.value) == (
-        f"{growing}: it changed while it was read\n    fix: wait until all that the run started has ended"
+        f"{growing}: it changed while it was read\n    fix: wait until every process of the run has ended"
     )
     survey(tmp_path, ANY)
 
@@ -146,7 +146,7 @@ def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_folders_without_end_are_refused(tmp_path: Path) -> None:
     (tmp_path / "/".join(["d"] * 70)).mkdir(parents=True)
-    with pytest.raises(StashError, match="folders are nested more than 64 deep"):
+    with pytest.raises(StashError, match="directories are nested more than 64 deep"):
         collect(tmp_path, ANY)
 
 

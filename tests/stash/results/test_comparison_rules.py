@@ -70,9 +70,9 @@ def test_nothing_said_is_nothing_allowed(text: str) -> None:
     ("text", "told"),
     [
         ("[a]", "line 1, column 1: a mapping is expected here, with rtol, atol, ignore, ignore_keys, keys, files"),
-        ("ingore: []", "line 1, column 1: 'ingore' says nothing about results; did you mean ignore"),
+        ("ingore: []", "line 1, column 1: 'ingore' is not a key of `results`; did you mean ignore"),
         ("rtol: 1\nrtol: 2", "line 2, column 1: duplicate key 'rtol'"),
-        ("rtol: -1", "line 1, column 7: a tolerance is a number that is not negative, such as 1e-6"),
+        ("rtol: -1", "line 1, column 7: a tolerance must be a non-negative number, such as 1e-6"),
         ("rtol: .inf", "line 1, column 7: a tolerance is a number"),
         ("rtol: nan", "line 1, column 7: a tolerance is a number"),
         ("rtol: 1e999", "line 1, column 7: a tolerance is a number"),
@@ -87,10 +87,10 @@ def test_nothing_said_is_nothing_allowed(text: str) -> None:
         ("ignore: [a/../b]", "line 1, column 10: a pattern is expected here: it begins in the run directory"),
         ('ignore: ["\\e[2J"]', "line 1, column 10: a pattern is expected here: it is too long, or holds control"),
         (f"ignore: ['{'*a' * 11}']", "line 1, column 10: a pattern is expected here: it is too long, or holds"),
-        ("keys: [a]", "line 1, column 7: a mapping is expected here: a pattern, and what holds there"),
+        ("keys: [a]", "line 1, column 7: a mapping of patterns to settings is expected here"),
         ("keys: {a: 1}", "line 1, column 11: a mapping is expected here, with rtol, atol"),
-        ("keys: {a: {ignore: []}}", "line 1, column 12: 'ignore' says nothing about results"),
-        ("files: {a: {files: {}}}", "line 1, column 13: 'files' says nothing about results"),
+        ("keys: {a: {ignore: []}}", "line 1, column 12: 'ignore' is not a key of `results`"),
+        ("files: {a: {files: {}}}", "line 1, column 13: 'files' is not a key of `results`"),
         ("files:\n  '': {rtol: 1}", "line 2, column 3: a pattern is expected here: it is empty"),
     ],
 )
@@ -126,9 +126,9 @@ def test_options_say_the_same_and_win() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"rtol": ["x"]}, "--rtol x: a number that is not negative is expected, as in --rtol '*.csv=1e-6'"),
-        ({"rtol": [""]}, "--rtol : a number that is not negative is expected"),
-        ({"atol": ["a=-1"]}, "--atol a=-1: a number that is not negative is expected"),
+        ({"rtol": ["x"]}, "--rtol x: a non-negative number is expected, as in --rtol '*.csv=1e-6'"),
+        ({"rtol": [""]}, "--rtol : a non-negative number is expected"),
+        ({"atol": ["a=-1"]}, "--atol a=-1: a non-negative number is expected"),
         ({"atol": ["/a=1"]}, "--atol /a=1: '/a' is no pattern: it begins in the run directory"),
         ({"ignore": [""]}, "--ignore : '' is no pattern: it is empty"),
         ({"ignore_keys": ["../x::a"]}, "--ignore-keys ../x::a: '../x' is no pattern: it begins in the run directory"),

@@ -132,7 +132,7 @@ MOMENTS = dict.fromkeys(("of", "nan", "inf", "neg_inf", "low", "high", "mean", "
         (b"[" * 1_000_000, "a number that is too long, or brackets that are too deep"),
         (b"1" * 5000, "a number that is too long, or brackets that are too deep"),
         (b'{"version": NaN}', "NaN"),
-        (b'{"version": 1, "version": 1}', "a key stands twice"),
+        (b'{"version": 1, "version": 1}', "a key occurs twice"),
         (b" " * (32 * 1024 * 1024 + 1), "33554433 bytes, of at most 33554432"),
         ([], "a mapping with files, notes, share, version is expected, and nothing else that is not known"),
         ({}, "a mapping with files, notes, share, version is expected"),
@@ -148,8 +148,8 @@ MOMENTS = dict.fromkeys(("of", "nan", "inf", "neg_inf", "low", "high", "mean", "
         (manifest_of(files={}), "a list is expected"),
         (manifest_of(files=[1]), "a file: a mapping with path, sha256, size is expected"),
         (manifest_of(files=[{"path": "a"}]), "a file: a mapping with path, sha256, size is expected"),
-        (manifest_of(files=file_of()["files"] * 2), "a path stands twice, or the files are not sorted"),
-        (manifest_of(files=[file_of(path=p)["files"][0] for p in "ba"]), "a path stands twice, or the files are not"),
+        (manifest_of(files=file_of()["files"] * 2), "a path occurs twice, or the files are not sorted"),
+        (manifest_of(files=[file_of(path=p)["files"][0] for p in "ba"]), "a path occurs twice, or the files are not"),
         (manifest_of(files=[file_of(path=p)["files"][0] for p in ("a", "a/b")]), "'a' is a file and a folder"),
         (manifest_of(files=[file_of(path=p)["files"][0] for p in ("a", "a/b/c")]), "'a' is a file and a folder"),
         (file_of(path="../../x"), "a file: the path '../../x': it leads out of the run directory"),
@@ -162,7 +162,7 @@ MOMENTS = dict.fromkeys(("of", "nan", "inf", "neg_inf", "low", "high", "mean", "
         (file_of(kind="csv"), "a: `kind` is one of csv, json, jsonl, npy, npz, text, and `series` stands beside it"),
         (file_of(kind="pickle", series=[]), "a: `kind` is one of"),
         (file_of(kind=[], series=[]), "a: `kind` is one of"),
-        (file_of(kind="csv", series=series_of()["files"][0]["series"] * 2), "a: a series stands twice"),
+        (file_of(kind="csv", series=series_of()["files"][0]["series"] * 2), "a: a series occurs twice"),
         (file_of(kind="csv", series=[1] * 300), "a: a list is expected, and none that is too long"),
         (series_of(count=2), "a: 'x': 1 values tell nothing of 2"),
         (series_of(count=2, moments=MOMENTS, values=[]), ""),
@@ -187,7 +187,7 @@ def test_what_is_no_manifest_is_refused(said: Any, told: str) -> None:
         return
     with pytest.raises(StashError) as error:
         parse(data, "x.results.json")
-    assert str(error.value).startswith(f"x.results.json: no results manifest: {told}")
+    assert str(error.value).startswith(f"x.results.json: not a valid results manifest: {told}")
     assert str(error.value).endswith("\n    fix: git checkout HEAD -- 'x.results.json'")
 
 
@@ -206,7 +206,7 @@ def test_a_newer_version_is_told_as_such() -> None:
     with pytest.raises(StashError) as error:
         parse(json.dumps(manifest_of(version=2, more=1)).encode(), "x")
     assert str(error.value) == (
-        f"x: a results manifest of version 2, newer than this program knows\n    fix: {updating()}"
+        f"x: a results manifest of version 2, newer than this program supports\n    fix: {updating()}"
     )
 
 

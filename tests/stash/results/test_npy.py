@@ -225,7 +225,7 @@ def test_noise_in_a_header_is_refused_or_read(noise: bytes) -> None:
 def archive(members: list[tuple[str, bytes]]) -> bytes:
     buffer = io.BytesIO()
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
-        warnings.simplefilter("ignore")  # a name that stands twice
+        warnings.simplefilter("ignore")  # a name that occurs twice
         for name, data in members:
             file.writestr(name, data)
     return buffer.getvalue()

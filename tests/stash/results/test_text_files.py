@@ -95,7 +95,7 @@ def test_lines_of_json_are_read_as_one_table(tmp_path: Path) -> None:
         (b"", "no JSON: Expecting value"),
         (b"{", "no JSON: Expecting property name"),
         (b"\xff", "not UTF-8"),
-        (b'{"a": 1, "a": 2}', "a key that stands twice"),
+        (b'{"a": 1, "a": 2}', "a key that occurs twice"),
         (b"[" * 100_000, "no JSON"),
         (b"[" * 60 + b"]" * 60, "nested more than 50 levels deep"),
         (b"1" * 5000, "no JSON"),

@@ -27,7 +27,7 @@ from experimentstash_inside.settings import Settings, portable_with
 from experimentstash_inside.sources import folder as source_folder
 from experimentstash_inside.tracing import tracing, watched_resolvers
 
-_UNTOLD = "Hydra has no override for it: the RERUN line lacks it"
+_UNTOLD = "Hydra has no override for it: the RERUN line does not contain it"
 _LARGEST = 1_000_000  # bytes of a config file that is searched for what somebody typed
 
 

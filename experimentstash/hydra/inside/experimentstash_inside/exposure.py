@@ -82,7 +82,7 @@ class Exposure:
         elif not tokens.holds_any(text, self._marks):
             return
         elif machine.portable(text, self._roots) is not None and not self._is_typed(text):
-            self.found.append((dotted(path), "a key of it names a folder or a user of this machine"))
+            self.found.append((dotted(path), "a key of it contains a directory or a user name of this machine"))
 
     def _check_made(self, texts: Sequence[str]) -> None:
         """What a resolver made may hold a secret or a path of the machine anywhere: then the whole is late."""

@@ -229,7 +229,9 @@ class Freezing:
         if value == "???":
             self.refused.append((shown, "a text that stands for a missing value in every file", ""))
         if any(_SURROGATES[0] <= character <= _SURROGATES[1] for character in value):
-            self.refused.append((shown, "it holds half a character (a surrogate), which no file can carry", ""))
+            self.refused.append(
+                (shown, "it holds half a character (a surrogate), which cannot be written to a file", "")
+            )
 
     def _make_late(self, place: Place, node: Node, trace: Trace, why: LateError) -> Any:
         path = place.path
