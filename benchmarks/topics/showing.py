@@ -1,4 +1,4 @@
-"""`status`, `log`, `diff` and `report`, with few snapshots and with many."""
+"""`status`, `log`, `diff`, `report` and completion, with few snapshots and with many."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from histories import Past, stash_with
 from measure import Row, Timed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from places import Place
 
 TITLE = "Showing"
@@ -30,4 +32,10 @@ def rows(place: Place) -> list[Row]:
         aims = (None, 0.5, None) if words == ("status",) else (None, None, None)
         beside = (None, timed[0], timed[0])
         found += [Row(one, peer, most=aim) for one, peer, aim in zip(timed, beside, aims, strict=True)]
-    return found
+    return found + [_completion(place, count, stash) for count, stash in stashes.items()]
+
+
+def _completion(place: Place, count: str, stash: Path) -> Row:
+    """Measure the answer to a shell that completes a tag; a user waits for it, and notices 0.15 s."""
+    env = {**place.env, "_EXPERIMENTSTASH_COMPLETE": "bash", "COMP_LINE": "experimentstash show figure-1"}
+    return Row(Timed(f"completion of a tag, {count} snapshots", (place.program,), stash, env), most=0.15)
