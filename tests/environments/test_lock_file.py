@@ -170,9 +170,9 @@ def test_requirements_as_pip_compile_writes_them(stash: Path) -> None:
         ("-e .", "is not allowed in a lock file"),
         (".", "is not a requirement that a lock file may contain"),
         ("../../x", "is not a requirement that a lock file may contain"),
-        ("foo @ file:///etc", "packages are taken over https"),
-        ("foo @ git+file:///etc", "packages are taken over https"),
-        ("foo @ http://example.org/foo.whl", "packages are taken over https"),
+        ("foo @ file:///etc", "packages must come over https"),
+        ("foo @ git+file:///etc", "packages must come over https"),
+        ("foo @ http://example.org/foo.whl", "packages must come over https"),
         ("--index-url http://example.org/simple", "packages must come over https"),
         ("-i http://example.org/simple", "packages must come over https"),
         ("--extra-index-url=file:///etc", "packages must come over https"),
@@ -230,7 +230,7 @@ def test_files_that_take_each_other_in_end(stash: Path) -> None:
 def test_a_lock_without_an_end_is_refused(stash: Path) -> None:
     with (stash / "requirements.txt").open("wb") as file:
         file.truncate(LARGEST + 1)
-    with pytest.raises(StashError, match="are no lock"):
+    with pytest.raises(StashError, match="too large for a lock file"):
         requirements_file.read(stash, stash / "requirements.txt")
 
 
@@ -309,7 +309,7 @@ def test_a_uv_lock_that_leads_out_of_the_stash_is_refused(stash: Path, source: s
 def test_a_uv_lock_that_is_written_to_deceive_is_refused(stash: Path, text: str) -> None:
     """Each of them is TOML, and read by its lines it would be something else."""
     wanted = lock(stash, "uv", "tools/mytool/uv.lock", f"version = 1\n{text}\n")
-    with pytest.raises(StashError, match=r"invalid TOML|which lies outside of the stash"):
+    with pytest.raises(StashError, match=r"invalid TOML|which is outside of the stash"):
         wanted.check()
 
 

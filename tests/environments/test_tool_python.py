@@ -116,7 +116,7 @@ def test_a_python_by_its_name_is_not_the_hooks(stash: Path, hook: Path, tmp_path
     other = environment(tmp_path / "other", virtual=False)
     assert in_hook(stash, hook, "python", path=f"{other}/bin:{SYSTEM}").python == f"{other}/bin/python"
     told = in_hook(stash, hook, "python", path=str(tmp_path))
-    assert told.python.startswith("configs/meta.yaml: the tool 'mytool' has python: 'python', which is no program")
+    assert told.python.startswith("configs/meta.yaml: the tool 'mytool' has python: 'python', which is not a program")
     assert in_hook(stash, hook, str(hook / "bin/python")).python == f"{hook}/bin/python", "who names it means it"
 
 

@@ -542,7 +542,7 @@ def test_a_sweep_that_is_edited(root: Path) -> None:
     tool = Tool("mytool", "main.py", select="primary")
     data = (root / PATH).read_bytes()
     with (
-        pytest.raises(StashError, match="is not frozen anew by itself") as refused,
+        pytest.raises(StashError, match="cannot be frozen again by itself") as refused,
         laid_out(ResolvedTool(Stash(root), tool), name, data),
     ):
         pass

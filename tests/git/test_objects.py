@@ -64,7 +64,7 @@ def test_a_missing_tree_is_told_and_is_no_empty_one(tmp_path: Path, what: str) -
     root = healthy(tmp_path / "stash")
     gone = blob(root, what)
     object_file(root, gone).unlink()
-    with opened(root) as repository, pytest.raises(StashError, match=r"is not here|cannot read") as error:
+    with opened(root) as repository, pytest.raises(StashError, match=r"is missing|cannot read") as error:
         repository.tree(repository.resolve("HEAD"))
     assert error.value.fix == "git fetch --refetch"
 
@@ -76,11 +76,11 @@ def test_a_missing_blob_and_a_missing_commit_are_told(tmp_path: Path) -> None:
     with opened(root) as repository:
         with pytest.raises(StashError, match=f"the object {gone} is missing"):
             repository.read(gone, 1000)
-        with pytest.raises(StashError, match="is not here"):
+        with pytest.raises(StashError, match="is missing"):
             repository.tree("1" * 40)
-        with pytest.raises(StashError, match="is not here"):  # a tree is no blob
+        with pytest.raises(StashError, match="is missing"):  # a tree is no blob
             repository.read(blob(root, "HEAD^{tree}"), 1000)
-        with pytest.raises(StashError, match="is not here"):
+        with pytest.raises(StashError, match="is missing"):
             repository.tree(blob(root, "HEAD:configs/meta.yaml"))
 
 
@@ -91,7 +91,7 @@ def test_a_truncated_object_is_told(tmp_path: Path) -> None:
     file.chmod(0o644)
     file.write_bytes(file.read_bytes()[:10])
     with opened(root) as repository:
-        with pytest.raises(StashError, match=r"cannot read an object|is not here"):
+        with pytest.raises(StashError, match=r"cannot read an object|is missing"):
             repository.read(broken, 1000)
         assert repository.tree(blob(root, "HEAD")).pins == {"mytool": pin_id("four")}  # and goes on
 
@@ -189,7 +189,7 @@ def test_a_partial_clone_without_its_remote_says_so(tmp_path: Path, kind: str) -
     clone = partial(root, tmp_path / "partial.git", kind)
     registry = blob(root, "HEAD:configs/meta.yaml")
     root.rename(tmp_path / "gone")
-    with opened(clone) as repository, pytest.raises(StashError, match=r"promisor|is not here") as error:  # noqa: PT012  (the one lacks trees, the other blobs)
+    with opened(clone) as repository, pytest.raises(StashError, match=r"promisor|is missing") as error:  # noqa: PT012  (the one lacks trees, the other blobs)
         repository.tree(repository.resolve("HEAD"))
         repository.read(registry, 1000)
     assert error.value.fix.startswith("git fetch")

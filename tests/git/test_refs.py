@@ -54,7 +54,7 @@ def test_a_tag_called_snapshot_is_no_snapshot_tag(tmp_path: Path) -> None:
     git("tag", "snapshot", cwd=root)
     with opened(root) as repository:
         assert repository.tags().commits == {}
-        with pytest.raises(StashError, match="a tag 'snapshot' stands where git keeps the folder") as error:
+        with pytest.raises(StashError, match="a tag 'snapshot' exists where git keeps the directory") as error:
             repository.make_tag("v1", blob(root, "HEAD"), "x\n", WHEN)
     assert error.value.fix == "git tag -d snapshot"
 

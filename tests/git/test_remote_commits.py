@@ -213,7 +213,7 @@ def test_a_path_is_asked_only_where_git_would_take_it_from_a_stash(lab: Lab, sea
     git("config", "--global", "--unset", "protocol.file.allow", cwd=lab.stash)
     pushed, made = work_and_push(lab.tool), work(lab.tool)
     (what,) = whats(lab, pushed, made, online=False)
-    assert what.endswith("which gives no answer now: fatal: transport 'file' not allowed")
+    assert what.endswith("which does not answer: fatal: transport 'file' not allowed")
     git("config", "protocol.file.allow", "always", cwd=lab.tool)  # a stash's tool is not what decides on this
     assert len(whats(lab, pushed)) == 1
 

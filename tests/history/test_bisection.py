@@ -141,7 +141,7 @@ def test_what_cannot_begin(lab: Lab) -> None:
     assert "no tag 'v9'" in lab.bisect(bad="v9").err
     shutil.rmtree(lab.stash.with_name("stash-v1-bisect"))
     ran = estash("bisect", "v1", "--bad", "v2", *METRIC, cwd=lab.stash)
-    assert (ran.code, "there is no terminal to ask at" in ran.err) == (1, True)
+    assert (ran.code, "there is no terminal to ask for permission" in ran.err) == (1, True)
     full = lab.stash.with_name("full")
     full.mkdir()
     (full / "mine.txt").write_text("mine\n")

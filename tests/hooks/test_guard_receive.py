@@ -88,7 +88,7 @@ def test_a_tag_is_neither_moved_nor_deleted_nor_forced(root: Path) -> None:
     git("tag", "-f", "-a", "-m", "moved", "snapshot/v1", cwd=root)
     moved = push(root, "+refs/tags/snapshot/v1")
     assert moved.code == 1
-    assert "refs/tags/snapshot/v1: tag: others have it at" in moved.err
+    assert "refs/tags/snapshot/v1: tag: it is published at" in moved.err
     deleted = push(root, ":refs/tags/snapshot/v1")
     assert (deleted.code, "it is published: it is not deleted" in deleted.err) == (1, True)
     server = Path(git("remote", "get-url", "origin", cwd=root))

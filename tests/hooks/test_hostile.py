@@ -39,7 +39,7 @@ def lines(pattern: str, count: int) -> str:
 CHOSEN = "".join(f"{number * (2**61 - 1)}: 1\n" for number in range(50_000))
 Text = bytes | str | Callable[[], bytes | str]  # a large one is made when it is needed
 SMALL: dict[str, tuple[bytes | str, str]] = {
-    "bomb": (good("a: &a [x]\n" + lines("b{0}: &a [*a, *a]\n", 40)), ":6: flat: an anchor, 'a'; each value is written"),
+    "bomb": (good("a: &a [x]\n" + lines("b{0}: &a [*a, *a]\n", 40)), ":6: flat: an anchor, 'a'; write the value"),
     "itself": (good("a: &a [*a]\n"), ":6: flat: an anchor, 'a'"),
     "merge": (good("a: {b: 1}\n<<: {c: 1}\n"), ":7: flat: a merge key"),
     "language": (good("a: !!python/object/apply:os.system [ls]\n"), ":6: flat: the tag '!!python/object/apply:os"),

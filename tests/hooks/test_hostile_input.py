@@ -122,8 +122,8 @@ def test_nothing_to_push_is_nothing_to_judge(root: Path, lines: str) -> None:
 # what the index and the registry say
 
 ODD: dict[str, tuple[dict[str, tuple[str, Callable[[], bytes] | bytes | str | None]], str]] = {
-    "a link": ({PATH: ("120000", "/etc/passwd")}, f"{PATH}: frozen: a snapshot is a file of its own"),
-    "a repository": ({PATH: ("160000", None)}, f"{PATH}: frozen: a snapshot is a file of its own"),
+    "a link": ({PATH: ("120000", "/etc/passwd")}, f"{PATH}: frozen: a snapshot must be a regular file"),
+    "a repository": ({PATH: ("160000", None)}, f"{PATH}: frozen: a snapshot must be a regular file"),
     "a registry that is a link": ({"configs/meta.yaml": ("120000", "/etc/passwd")}, "has no tool 'mytool'"),
     "a registry that is a repository": ({"configs/meta.yaml": ("160000", None)}, "has no tool 'mytool'"),
     "a bomb": ({"configs/meta.yaml": ("100644", "tools: &a [*a, *a]\n")}, "configs/meta.yaml: pin: line 1, column 12: an alias"),
@@ -131,12 +131,12 @@ ODD: dict[str, tuple[dict[str, tuple[str, Callable[[], bytes] | bytes | str | No
     "a registry of bytes": ({"configs/meta.yaml": ("100644", b"\xff")}, "configs/meta.yaml: pin: line 1, column 1: not UTF-8"),
     "a registry that moves the cursor": ({"configs/meta.yaml": ("100644", 'tools: {"\\e[2J": 1}\n')}, "configs/meta.yaml: pin: "),
     "a large registry": ({"configs/meta.yaml": ("100644", lambda: b"#" * 100_000_000)}, "configs/meta.yaml: pin: 100000000 bytes"),
-    "tools that are a file": ({"tools": ("100644", "x")}, "pins nothing at tools/mytool"),
-    "tools that are a link": ({"tools": ("120000", "/etc")}, "pins nothing at tools/mytool"),
-    "tools that are a repository": ({"tools": ("160000", None)}, "pins nothing at tools/mytool"),
-    "a tool that is a file": ({"tools/mytool": ("100644", "x")}, "pins nothing at tools/mytool"),
-    "a tool that is a link": ({"tools/mytool": ("120000", "../../x")}, "pins nothing at tools/mytool"),
-    "a tool that is a folder": ({"tools/mytool/sub": ("160000", None)}, "pins nothing at tools/mytool"),
+    "tools that are a file": ({"tools": ("100644", "x")}, "has no pin at tools/mytool"),
+    "tools that are a link": ({"tools": ("120000", "/etc")}, "has no pin at tools/mytool"),
+    "tools that are a repository": ({"tools": ("160000", None)}, "has no pin at tools/mytool"),
+    "a tool that is a file": ({"tools/mytool": ("100644", "x")}, "has no pin at tools/mytool"),
+    "a tool that is a link": ({"tools/mytool": ("120000", "../../x")}, "has no pin at tools/mytool"),
+    "a tool that is a folder": ({"tools/mytool/sub": ("160000", None)}, "has no pin at tools/mytool"),
 }  # fmt: skip
 
 

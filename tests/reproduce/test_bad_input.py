@@ -48,7 +48,8 @@ def test_a_tag_that_nobody_has(scene: Scene) -> None:
 
 
 def test_a_repository_that_is_not_there(scene: Scene) -> None:
-    refused(scene, scene.reproduce("v1", "--from", "file:///nowhere/at/all"), "/nowhere/at/all", "gives no snapshot/v1")
+    nowhere = scene.reproduce("v1", "--from", "file:///nowhere/at/all")
+    refused(scene, nowhere, "/nowhere/at/all", "did not provide snapshot/v1")
     for path in ("/nowhere/at/all", "gone.tar", scene.root / "gone"):
         refused(scene, scene.reproduce("v1", "--from", path), f"--from {path}: no such file or directory")
     refused(
@@ -56,7 +57,7 @@ def test_a_repository_that_is_not_there(scene: Scene) -> None:
         scene.reproduce("v1", "--from", scene.stash / "configs/meta.yaml"),
         "not an archive of experimentstash bundle",
     )
-    refused(scene, scene.reproduce("v1", "--from", scene.root), "gives no snapshot/v1")
+    refused(scene, scene.reproduce("v1", "--from", scene.root), "did not provide snapshot/v1")
     refused(scene, scene.strictly("v1", "--yes", cwd=scene.root), "not a stash, and not in a git repository")
 
 
@@ -68,7 +69,7 @@ def test_a_password_in_a_url_is_not_shown(scene: Scene) -> None:
 
 def test_a_tag_without_a_snapshot(scene: Scene) -> None:
     git("tag", "snapshot/v0", "HEAD", cwd=scene.stash)
-    refused(scene, scene.reproduce("v0"), "refs/tags/snapshot/v0: tag: it names", "which holds no")
+    refused(scene, scene.reproduce("v0"), "refs/tags/snapshot/v0: tag: it names", "which contains no")
 
 
 def test_a_tag_that_names_no_commit(scene: Scene) -> None:
@@ -140,8 +141,9 @@ def test_a_folder_that_is_taken(scene: Scene) -> None:
         "fix: experimentstash reproduce v1",
     )
     refused(scene, scene.reproduce("v1", "--into", scene.root / "repository"), "repository: not empty")
-    refused(scene, scene.reproduce("v1", "--into", scene.root / "file"), "and it is not a directory")
-    refused(scene, scene.reproduce("v1", "--into", scene.stash / "new"), "in the working tree of", "stays as it is")
+    refused(scene, scene.reproduce("v1", "--into", scene.root / "file"), "not a directory")
+    inside = scene.reproduce("v1", "--into", scene.stash / "new")
+    refused(scene, inside, "in the working tree of", "which must stay unchanged")
     refused(scene, scene.reproduce("v1", "--into", scene.root / "file/below"), "fix: ")
     assert sorted(path.name for path in (scene.root / "full").iterdir()) == ["x"]
 
@@ -272,7 +274,7 @@ def test_a_lock_that_builds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> No
         assert ran.code == 0, ran.err
         assert ran.out.count("tiny 1.0\n") == 2
         assert ran.err.count("building the environment") == times
-        assert ran.err.count("was built before, and is used again") == 1 - times
+        assert ran.err.count("using the cached environment") == 1 - times
         assert "environment: platform " in ran.out
         assert ", elsewhere glibc 1.0 recorded" in ran.out
         assert "the packages of configs/mytool/snapshots/v1/requirements-000000000000.txt" in ran.err

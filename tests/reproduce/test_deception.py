@@ -62,6 +62,6 @@ def test_the_url_of_a_tool_forges_no_line(scene: Scene, url: str) -> None:
     scene.commit_all("v1")
     ran = scene.reproduce("v1", "--from", f"file://{scene.stash}", cwd=scene.root)
     assert ran.code == 1
-    assert "no URL holds control characters: refused" in ran.err
+    assert "which contains control characters: refused" in ran.err
     assert "\x1b" not in ran.err
     assert not [line for line in ran.err.splitlines() if line.startswith("    fix: curl")]

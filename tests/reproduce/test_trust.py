@@ -46,7 +46,7 @@ def refreeze(scene: Scene) -> None:
 
 
 def test_without_a_terminal_nothing_is_fetched(scene: Scene) -> None:
-    refused(scene, scene.strictly("v1", "--no-build", "--allow-local"), "there is no terminal to ask at")
+    refused(scene, scene.strictly("v1", "--no-build", "--allow-local"), "there is no terminal to ask for permission")
     assert not scene.into.exists()
 
 
@@ -54,7 +54,7 @@ def test_at_a_terminal_that_does_not_show_the_question(scene: Scene) -> None:
     command = ["sh", "-c", f"{shlex.join(scene.command('v1', '--no-build', '--allow-local'))} 2>{scene.root}/said"]
     ended, _ = at_terminal(["/bin/sh", *command[1:]], "y\n", cwd=scene.stash, env=scene.env)
     assert ended == 1
-    assert "there is no terminal to ask at" in (scene.root / "said").read_text()
+    assert "there is no terminal to ask for permission" in (scene.root / "said").read_text()
     assert scene.runs() == []
 
 
@@ -135,9 +135,9 @@ def gitmodules(scene: Scene, **values: str) -> None:
     [
         ("ext::sh -c touch% canary", "which git would run as a program: refused"),
         ("fd::7", "which git would run as a program: refused"),
-        ("file:///nowhere", "a path of this machine that nobody said may be read"),
-        ("/nowhere", "a path of this machine that nobody said may be read"),
-        ("../remotes/mytool", "a path of this machine that nobody said may be read"),
+        ("file:///nowhere", "a path on this machine, which needs --allow-local"),
+        ("/nowhere", "a path on this machine, which needs --allow-local"),
+        ("../remotes/mytool", "a path on this machine, which needs --allow-local"),
         ("-uevil", ".gitmodules names no remote of it"),
         ("ssh://-oProxyCommand=touch canary/x", "cannot be fetched"),
     ],
@@ -249,7 +249,7 @@ def test_the_registry_names_no_interpreter_of_this_machine(scene: Scene, canary:
     assert not canary.exists()
 
 
-@pytest.mark.parametrize(("workdir", "said"), [("../..", "lies outside"), ("gone", "no such working folder")])
+@pytest.mark.parametrize(("workdir", "said"), [("../..", "lies outside"), ("gone", "no such working directory")])
 def test_a_working_folder_that_is_none(scene: Scene, workdir: str, said: str) -> None:
     registry = (scene.stash / "configs/meta.yaml").read_text()
     write(scene.stash, {"configs/meta.yaml": f"{registry}    workdir: {workdir}\n"})

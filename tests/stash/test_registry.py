@@ -89,7 +89,7 @@ def tool(lines: str) -> str:
         ("# only a comment\n", "it has no `tools:`"),
         ("tool: {}\n", "line 1, column 1: a registry has the key `tools`"),
         ("- a\n", "line 1, column 1: a registry is a mapping with the key `tools`"),
-        ("tools: [a]\n", "line 1, column 8: `tools` is a mapping"),
+        ("tools: [a]\n", "line 1, column 8: `tools` must be a mapping"),
         ("tools:\n  a: x.py\n", "line 2, column 6: the tool 'a' is a mapping with an `entrypoint`"),
         ("tools:\n  a: {}\n", "line 2, column 3: the tool 'a' has no `entrypoint`"),
         ("tools:\n  a:\n    entrypoint: x\n  a:\n    entrypoint: y\n", "line 4, column 3: duplicate key 'a'"),

@@ -66,7 +66,7 @@ def test_nothing_named_is_nothing_allowed(monkeypatch: pytest.MonkeyPatch, value
 @pytest.mark.parametrize("value", ["all", "pins", "PIN", "pin,frozen,x", "pin tag", "1"])
 def test_what_is_no_rule_is_no_exception(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    with pytest.raises(UsageError, match=f"is no rule; there is {', '.join(RULES)}"):
+    with pytest.raises(UsageError, match=f"is not a rule; the rules are {', '.join(RULES)}"):
         allowed_rules()
 
 

@@ -136,7 +136,7 @@ def test_keys_are_the_keys_that_omegaconf_loads() -> None:
             except OmegaConfBaseException:
                 break
         if len(loaded) == 2:
-            twice = any("stands twice" in what for _, what in judge(f"{first}: a\n{second}: b\n"))
+            twice = any("occurs twice" in what for _, what in judge(f"{first}: a\n{second}: b\n"))
             assert twice == (loaded[0] == loaded[1]), (first, second, loaded)
 
 

@@ -154,6 +154,6 @@ def test_header_lines_below_a_gap_are_found(tmp_path: Path) -> None:
     stage(root, {NAME.path: text})
     with Repository.open(root) as repository:
         found = [problem for problem in judge_index(repository).problems if problem.rule == "header"]
-    ended = "stands below an empty line, where the header has ended"
+    ended = "is below an empty line, after the end of the header"
     assert [problem.what for problem in found] == [f"BODY {ended}", f"PYTHON {ended}"]
     assert found[0].fix == f"remove the empty line above '# BODY:' in {NAME.path}"

@@ -209,7 +209,7 @@ def test_adding_it_again_overwrites_nothing(stash: Path, tool: Path) -> None:
         refused(stash, "mytool", tool)
         == f"{told}    fix: git -c protocol.file.allow=always submodule update --init --recursive tools/mytool\n"
     )
-    assert "differs in nothing but capital letters" in refused(stash, "MyTool", tool)
+    assert "differs only in letter case" in refused(stash, "MyTool", tool)
 
 
 def test_experiments_that_are_there_are_kept(stash: Path, tool: Path) -> None:
@@ -351,7 +351,7 @@ def test_a_name_that_is_none(stash: Path, tool: Path, name: str) -> None:
         ("::x", "names a program to run"),
         ("a\nb", "is empty or contains control characters"),
         ("https://x\x1b[31m", "is empty or contains control characters"),
-        ("https://example.org/a b", "holds white space"),
+        ("https://example.org/a b", "contains white space"),
         ("", "is empty or contains control characters"),
         ("absent", "absent: neither a directory nor a URL"),
         ("https://ada:s3cret@example.org/x", "the URL contains a user, a password or a token"),

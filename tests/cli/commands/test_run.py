@@ -217,7 +217,7 @@ def test_the_interpreter(stash: Path, tmp_path: Path) -> None:
     meta.write_text(plain + "    python: no-such-python\n")
     ran = estash("run", "mytool", "first", cwd=stash)
     assert ran.code == 1
-    assert "wants python: 'no-such-python', which is not a program on this machine" in ran.err
+    assert "has python: 'no-such-python', which is not a program on this machine" in ran.err
 
 
 BAD = {

@@ -116,7 +116,7 @@ def test_said_again_it_goes_on_and_does_not_run_again(stash: Path) -> None:
     estash("snapshot", "mytool", "first", "--tag", "v1", "--run", cwd=stash)
     again = estash("snapshot", "mytool", "first", "--tag", "v1", "--run", "--commit", cwd=stash)
     assert runs(stash) == 1
-    assert "mytool/first ran when it was frozen before, and what it gave stays recorded" in again.err
+    assert "mytool/first was run when it was frozen, and its recorded results are kept" in again.err
     assert git("tag", cwd=stash) == "snapshot/v1"
 
 

@@ -334,7 +334,7 @@ def test_jobs_that_are_frozen_are_not_swept_over_anew(tmp_path: Path) -> None:
     assert ["8" in more[job].split("'seed'")[1].splitlines()[0] for job in "0123"] == [True, False, True, False]
     (stash / "configs/mytool/snapshots/t/first/1.yaml").unlink()
     ran = estash("run", "mytool", "first", "--snapshot", "t", cwd=stash)
-    assert (ran.code, "first/1.yaml: job 1 of mytool/first is not there" in ran.err) == (1, True)
+    assert (ran.code, "first/1.yaml: job 1 of mytool/first is missing" in ran.err) == (1, True)
     path = stash / "configs/mytool/snapshots/t/first.yaml"
     freeze(stash, "model=small,big", "--multirun", code=1)  # first/1 is gone, and said so
     git("checkout", "-q", "--", ".", cwd=stash)
@@ -378,7 +378,7 @@ def test_a_staged_config_that_sweeps_over_groups(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("name: first", "name: ${label}"))
     git("add", "configs", cwd=stash)
     hook = run(BIN / "freeze-snapshots", cwd=stash)
-    assert (hook.code, "a sweep whose jobs are snapshots of their own" in hook.err) == (1, True)
+    assert (hook.code, "a sweep whose jobs are separate snapshots" in hook.err) == (1, True)
 
 
 @pytest.mark.every

@@ -147,7 +147,7 @@ def test_two_lines_of_history_bring_in_one_tag(tmp_path: Path) -> None:
     ran = estash("tag", cwd=root)
     assert (ran.code, ran.out) == (1, f"snapshot/v2 {good}\n")
     assert ran.err == (
-        "refs/tags/snapshot/v1: tag: its snapshots came in on two lines of history, and no commit that brought one in "
+        "refs/tags/snapshot/v1: tag: its snapshots were added on two branches, and no commit that added one "
         f"has them all\n    fix: git tag -a -m v1 snapshot/v1 {git('rev-parse', 'HEAD', cwd=root)[:12]}\n"
     )
 
