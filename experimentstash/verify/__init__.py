@@ -1,1 +1,1 @@
-"""Whether snapshots hold: facts of a repository, the rules, and what is reported."""
+"""Verification of snapshots: the facts read from a repository, the rules, and the findings."""

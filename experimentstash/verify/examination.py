@@ -1,4 +1,4 @@
-"""From a repository to findings: facts out of the index or of commits, to the rules, and on to whoever asked."""
+"""Judges snapshots: reads facts from the index or from commits, applies the rules and collects the findings."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Verdict(NamedTuple):
-    """What was found.
+    """The result of a judgement.
 
     Attributes:
-        snapshots: how many were judged; the same file in two commits is one.
-        problems: what does not hold, told once, where it was first met.
-        recorded: the commits that they record, for the rule `published`.
+        snapshots: the number of snapshots judged; the same file in two commits counts once.
+        problems: the findings, each reported once, at the first place where it occurs.
+        recorded: the commits that the snapshots record, for the rule `published`.
     """
 
     snapshots: int
@@ -33,17 +33,17 @@ class Verdict(NamedTuple):
 
 
 def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
-    """Judge the snapshots of the index, which are those of the next commit (spec.md, *When a snapshot holds*).
+    """Judge the snapshots of the index, which the next commit will contain (spec.md, *When a snapshot holds*).
 
-    A snapshot whose tag exists is judged at that tag, another one at the commit that brought it in, and one
-    that no parent of the next commit has, at that commit: against the pins and the registry of the index.
+    A snapshot whose tag exists is judged at that tag. Without a tag, it is judged at the commit that added it. If no
+    parent of the next commit has it, it is judged against the pins and the registry of the index.
 
     Args:
         repository: the repository.
-        strict: each must match the pins of the index too.
+        strict: whether each snapshot must also match the pins of the index.
 
     Raises:
-        StashError: it cannot be checked: a conflict, a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a conflict, a missing object, or the boundary of a shallow clone.
     """
     examination = Examination(repository)
     examination.index(strict=strict)
@@ -51,38 +51,39 @@ def judge_index(repository: Repository, *, strict: bool = False) -> Verdict:
 
 
 def judge_staged(repository: Repository, staged: Mapping[str, Entry]) -> Verdict:
-    """Judge, as `judge_index` does, what the next commit brings in or changes.
+    """Judge what the next commit adds or changes, by the rules of `judge_index`.
 
-    A snapshot that has no tag yet, that HEAD brought in and that is changed now is judged as one of the next
-    commit: that may be HEAD amended, and a hook is not told. Where it is not, `tag-snapshots` and `guard-push` say so.
+    A snapshot without a tag that HEAD added and that is staged with a change is judged as part of the next commit:
+    the commit may amend HEAD, and git does not tell a hook. If it is not an amend, `tag-snapshots` and `guard-push`
+    report the snapshot later.
 
     Args:
         repository: the repository.
-        staged: what `Repository.staged` tells.
+        staged: the staged files, from `Repository.staged`.
 
     Raises:
-        StashError: it cannot be checked: a conflict, a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a conflict, a missing object, or the boundary of a shallow clone.
     """
     examination = Examination(repository, repository.tags({tag_of(path) for path in staged}))
     examination.staged(staged)
-    if examination.problems and (theirs := _merged_as_it_is(repository, staged)):
+    if examination.problems and (upstream := _merged_unchanged(repository, staged)):
         examination = Examination(repository, examination.tags)
-        examination.staged({path: entry for path, entry in staged.items() if path not in theirs})
+        examination.staged({path: entry for path, entry in staged.items() if path not in upstream})
     return examination.verdict()
 
 
-def _merged_as_it_is(repository: Repository, staged: Mapping[str, Entry]) -> set[str]:
-    """Return what a merge takes as a branch of a remote has it: whoever pulls that did nothing wrong.
+def _merged_unchanged(repository: Repository, staged: Mapping[str, Entry]) -> set[str]:
+    """Return the paths that a merge takes unchanged from a branch of a remote: the user who pulls did not cause them.
 
-    The remotes are asked: what this repository remembers of them may be a pull request, or a branch that is gone.
+    Asks the remotes, because a remote-tracking ref may be a pull request or a deleted branch.
     """
     parents = repository.parents_to_be()
     if len(parents) < 2:
         return set()
     ours = repository.changes(repository.reachable(parents[1:], [parents[0], *repository.held_by_remotes()]))
-    touched = {change.path for told in ours.values() for change in told}
-    held = [repository.tree(parent).files for parent in parents[1:]]
-    return {path for path in staged.keys() - touched if any(tree.get(path) == staged[path] for tree in held)}
+    changed = {change.path for changes in ours.values() for change in changes}
+    merged = [repository.tree(parent).files for parent in parents[1:]]
+    return {path for path in staged.keys() - changed if any(files.get(path) == staged[path] for files in merged)}
 
 
 def judge_commit(repository: Repository, commit: str, *, strict: bool = False) -> Verdict:
@@ -90,11 +91,11 @@ def judge_commit(repository: Repository, commit: str, *, strict: bool = False) -
 
     Args:
         repository: the repository.
-        commit: its full id.
-        strict: each must match the pins of this commit too.
+        commit: the full id of the commit.
+        strict: whether each snapshot must also match the pins of this commit.
 
     Raises:
-        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a missing object, or the boundary of a shallow clone.
     """
     examination = Examination(repository)
     examination.commit(commit, commit[:SHORT], strict=strict)
@@ -107,10 +108,10 @@ def judge_head(repository: Repository, head: str, *, strict: bool = False) -> Ve
     Args:
         repository: the repository.
         head: the full id of the commit.
-        strict: each snapshot must match the pins of HEAD too.
+        strict: whether each snapshot must also match the pins of HEAD.
 
     Raises:
-        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a missing object, or the boundary of a shallow clone.
     """
     examination = Examination(repository)
     examination.commit(head, "HEAD", strict=strict)
@@ -119,17 +120,17 @@ def judge_head(repository: Repository, head: str, *, strict: bool = False) -> Ve
 
 
 def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool = False) -> Verdict:
-    """Judge what each commit of a range brought in or changed, and the snapshot tags that name one of them.
+    """Judge what each commit of a range adds or changes, and the snapshot tags that name one of these commits.
 
-    What was there before is not the range's doing.
+    Snapshots that an earlier commit added are not judged.
 
     Args:
         repository: the repository.
-        commits: their full ids, newest first, as `Repository.range` gives them.
-        strict: every snapshot of each commit must match the pins of that commit.
+        commits: the full ids of the commits, newest first, from `Repository.range`.
+        strict: whether every snapshot of each commit must match the pins of that commit.
 
     Raises:
-        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a missing object, or the boundary of a shallow clone.
     """
     examination = Examination(repository)
     examination.changes(list(reversed(commits)), repository.changes(commits))
@@ -143,14 +144,14 @@ def judge_range(repository: Repository, commits: Sequence[str], *, strict: bool 
 
 
 def judge_all(repository: Repository, *, strict: bool = False) -> Verdict:
-    """Judge the index, HEAD, the head of each branch, and each snapshot tag by its own snapshots.
+    """Judge the index, HEAD, the head of each branch, and the snapshots of each snapshot tag.
 
     Args:
-        repository: the repository; a bare one has no index.
-        strict: each snapshot of the index and of a head must match the pins of that tree too.
+        repository: the repository; a bare repository has no index.
+        strict: whether each snapshot of the index and of a head must also match the pins of the same tree.
 
     Raises:
-        StashError: it cannot be checked: a conflict, a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a conflict, a missing object, or the boundary of a shallow clone.
     """
     examination = Examination(repository)
     if not repository.bare:
@@ -163,12 +164,12 @@ def judge_all(repository: Repository, *, strict: bool = False) -> Verdict:
 
 
 class Examination:
-    """One run of the judgement: which file is judged at which freeze commit. What was judged once is not judged again.
+    """One judgement: assigns each file to its freeze commit, and judges each pair of them once.
 
     Args:
         repository: the repository.
         tags: the tags to judge by; by default those of the repository.
-        fresh: nobody else has the commits yet, so that they can be mended.
+        fresh: whether the commits are still private, so that a fix may rewrite them.
     """
 
     def __init__(self, repository: Repository, tags: Tags | None = None, *, fresh: bool = False) -> None:
@@ -181,7 +182,7 @@ class Examination:
         self._registries: set[str] = set()
 
     def verdict(self) -> Verdict:
-        """Return what was found so far."""
+        """Return the findings so far."""
         return Verdict(self.facts.count, tuple(dict.fromkeys(self.problems)), tuple(self._recorded))
 
     def index(self, *, strict: bool = False) -> None:
@@ -194,7 +195,7 @@ class Examination:
         self._named(tree.files, tree.files, own, "")
 
     def staged(self, files: Mapping[str, Entry]) -> None:
-        """Judge what the next commit brings in or changes; see `judge_staged`."""
+        """Judge what the next commit adds or changes; see `judge_staged`."""
         tree = self._repository.index_pins()
         parents = self._repository.parents_to_be()
         brought = self.facts.brought_by(parents, self.facts.untagged(files))
@@ -206,7 +207,7 @@ class Examination:
             self._named(files, self.facts.index.files, own, "")
 
     def commit(self, commit: str, title: str, *, strict: bool = False) -> None:
-        """Judge all snapshots of a commit; `title` is what the findings call it."""
+        """Judge all snapshots of a commit; `title` names the commit in findings."""
         tree = self._repository.tree(commit)
         untagged = self.facts.untagged(tree.files)
         brought = self._repository.bringing(untagged, commit) if untagged else {}
@@ -216,7 +217,7 @@ class Examination:
         self._named(tree.files, tree.files, own, title)
 
     def changes(self, commits: Sequence[str], changes: Mapping[str, Sequence[CommitChange]]) -> None:
-        """Judge what each commit has and none of its parents, as `Repository.changes` tells; see `judge_range`."""
+        """Judge the changes of each commit against its parents, from `Repository.changes`; see `judge_range`."""
         files = {c: {change.path: change.entry for change in changes[c]} for c in commits}
         for commit in commits:
             if misplaced := {path: entry for path, entry in files[commit].items() if not tag_of(path)}:
@@ -224,7 +225,7 @@ class Examination:
                 self._tree(tree._replace(misplaced=misplaced), commit[:SHORT])
         files = {c: {path: entry for path, entry in files[c].items() if tag_of(path)} for c in commits}
         brought: dict[str, dict[str, str | None]] = {}
-        for commit in reversed(commits):  # so that what comes before the newest one has been read for the others
+        for commit in reversed(commits):  # newest first: its history contains that of the others
             new = {change.path for change in changes[commit] if change.new}
             untagged = self.facts.untagged(files[commit])
             followed = [path for path in untagged if path not in new]
@@ -239,28 +240,28 @@ class Examination:
                 self._named(files[commit], own.files, own, title)
 
     def held(self, tags: Iterable[str], heads: Mapping[str, str]) -> None:
-        """Judge what branches hold under some tags, at those tags.
+        """Judge the files that branches have under some tags, at those tags.
 
         Args:
             tags: the tags.
-            heads: the full id of the commit of each branch, by what findings call it.
+            heads: the full commit id of each branch, by the name of the branch in findings.
         """
         held = [(title, commit, tag) for tag in tags for title, commit in heads.items()]
         trees = self._repository.trees([(commit, tag) for _, commit, tag in held])
         for (title, _, tag), tree in zip(held, trees, strict=True):
-            found = self.at(tree.files, self.freeze(self.tags.commits[tag], tag), title)
-            again = f"merge that branch, then: {command('git', 'tag', '-d', f'snapshot/{tag}')} && experimentstash tag"
-            self.problems += [one._replace(fix=f"{one.fix}  # or {again}") for one in found]
+            problems = self.at(tree.files, self.freeze(self.tags.commits[tag], tag), title)
+            retag = f"merge that branch, then: {command('git', 'tag', '-d', f'snapshot/{tag}')} && experimentstash tag"
+            self.problems += [problem._replace(fix=f"{problem.fix}  # or {retag}") for problem in problems]
 
     def tags_themselves(self) -> None:
-        """Judge each snapshot tag: it leads to a commit, which holds snapshots of it, which hold."""
+        """Judge each snapshot tag: it names a commit, the commit has snapshots of the tag, and they hold."""
         self._repository.trees([(commit, tag) for tag, commit in self.tags.commits.items()])
         self.problems += [rules.broken_tag(tag, why, self.tags.remote) for tag, why in self.tags.broken.items()]
         for tag, commit in self.tags.commits.items():
             self.tag(tag, commit)
 
     def tag(self, tag: str, commit: str) -> None:
-        """Judge a tag by its own snapshots, at the commit that it names or is to name."""
+        """Judge the snapshots of a tag, at the commit that it names or will name."""
         freeze = self.freeze(commit, tag)
         self.problems += rules.tag_problems(freeze)
         self.problems += self.at(freeze.files, freeze, f"snapshot/{tag}")
@@ -271,22 +272,22 @@ class Examination:
         return self.facts.freeze(commit, tag, tagged=tagged)
 
     def at(self, files: Mapping[str, Entry], freeze: FreezeCommit, title: str) -> list[Problem]:
-        """Judge files at a freeze commit and return what was not found before.
+        """Judge files at a freeze commit and return the new findings.
 
         Args:
             files: the files, by path.
             freeze: the freeze commit of their tag.
-            title: what the findings call the tree that the files are of.
+            title: the name of the files' tree in findings.
         """
-        found: list[Problem] = []
+        problems: list[Problem] = []
         for path, entry in files.items():
             if (path, entry, freeze.id, freeze.tag) not in self._judged:
                 self._judged.add((path, entry, freeze.id, freeze.tag))
                 file = self.facts.file(path, entry, freeze)
-                found += file_problems(file)
+                problems += file_problems(file)
                 if file.name and file.snapshot:
                     self._recorded += rules.recorded(place(title, path), file.name, file.snapshot, freeze)
-        return placed(found, title)
+        return placed(problems, title)
 
     def _judge(
         self,
@@ -296,7 +297,7 @@ class Examination:
         own: FreezeCommit | None,
         strict: FreezeCommit | None,
     ) -> None:
-        """Judge files of a tree at their freeze commits: their tags, or the commits that brought them in."""
+        """Judge files of a tree at their freeze commits: their tags, or the commits that added them."""
         self.facts.read_ahead([files], [brought])
         for path, entry in files.items():
             tag = tag_of(path)
@@ -315,26 +316,26 @@ class Examination:
                 self.problems += placed(rules.pin_problems(name, snapshot, strict), title)
 
     def _named(self, files: Mapping[str, Entry], held: Mapping[str, Entry], own: FreezeCommit, title: str) -> None:
-        """Judge what is beside snapshots without a tag: it is what they record, whichever commit brought it in.
+        """Judge the locks and results beside snapshots without a tag: they must match what the snapshots record.
 
         Args:
-            files: what is judged.
-            held: all that the same tree holds below the tags of these files.
-            own: that tree.
-            title: what the findings call it.
+            files: the files to judge.
+            held: all files of the same tree below the tags of these files.
+            own: the facts of that tree.
+            title: the name of the tree in findings.
         """
-        for path, one in self.facts.named_beside(files, held):
-            self.problems += placed(rules.beside_problems(path, one.path, one.digest, one.held, own), title)
+        for path, file in self.facts.named_beside(files, held):
+            self.problems += placed(rules.beside_problems(path, file.path, file.digest, file.held, own), title)
 
     def _tree(self, tree: Tree, title: str) -> None:
-        """Judge the registry of a tree, and links and submodules on the way to its snapshots."""
+        """Judge the registry of a tree, and symlinks and submodules among the parent directories of its snapshots."""
         self._registry(tree, title)
         registered = self.facts.registered(tree)
         tools = {*tree.pins, *(() if isinstance(registered, StashError) else registered)}
         self.problems += placed(rules.misplaced_problems(tree.misplaced, tools), title)
 
     def _registry(self, tree: Tree, title: str) -> None:
-        """Judge the registry of a tree: it can be read. It is told once, where it was first met."""
+        """Check that the registry of a tree can be read; report each unreadable registry once."""
         if tree.registry is None or not tree.registry.is_file or tree.registry.id in self._registries:
             return
         self._registries.add(tree.registry.id)

@@ -1,4 +1,4 @@
-"""What is read of a repository to judge its snapshots, as values. Each file is read once; nothing is judged here."""
+"""Reads the facts that the rules judge from a repository. Reads each file once, and judges nothing."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ T = TypeVar("T")
 
 
 class FrozenBeside(NamedTuple):
-    """A file that is frozen with a snapshot, beside it: its lock, or the results that were recorded with it.
+    """A file that is frozen beside a snapshot: its lock file or its recorded results.
 
     Attributes:
-        path: its path.
-        digest: its SHA-256 as the snapshot records it, in hex.
-        held: that of what the freeze commit holds there, or None where it holds no file.
-        data: its bytes, where the two agree.
-        lists: the lists of packages in the same directory, by path, as far as the freeze commit holds them.
-        too_large: why its bytes were not read; empty where they were.
+        path: the path of the file.
+        digest: the SHA-256 that the snapshot records, in hex.
+        held: the SHA-256 of the file in the freeze commit, or None if the commit has no file there.
+        data: the bytes of the file, if the two digests are equal.
+        lists: the package lists in the same directory of the freeze commit, by path.
+        too_large: why the bytes were not read; empty if they were.
     """
 
     path: str
@@ -43,13 +43,13 @@ class FrozenBeside(NamedTuple):
 
 
 class ShippedLock(NamedTuple):
-    """A lock that a tool ships, on a machine that has the commit of the tool.
+    """A lock file that a tool ships, on a machine that has the commit of the tool.
 
     Attributes:
-        path: its path from the root of the stash.
-        digest: its SHA-256 as the snapshot records it, in hex.
-        held: that of what the commit holds there, in hex; empty where it holds no file.
-        commit: the commit of the tool as the snapshot records it.
+        path: the path relative to the root of the stash.
+        digest: the SHA-256 that the snapshot records, in hex.
+        held: the SHA-256 of the file in the tool's commit, in hex; empty if the commit has no file there.
+        commit: the tool's commit that the snapshot records.
     """
 
     path: str
@@ -59,18 +59,18 @@ class ShippedLock(NamedTuple):
 
 
 class FileFacts(NamedTuple):
-    """A file below `snapshots/<tag>/` and all that its judgement needs.
+    """A file below `snapshots/<tag>/`, with all facts that the rules need.
 
     Attributes:
-        path: its path.
-        entry: what the judged tree records there.
-        freeze: the freeze commit of its tag.
-        name: its tool, tag and experiment; None where it is no snapshot.
-        text: the snapshot with its body, or why it cannot be read; None where these bytes were read before.
-        snapshot: the snapshot without its body; None where it cannot be read.
-        beside: the files that are frozen with it.
-        lost_jobs: the paths of the jobs of its sweep that the freeze commit does not hold.
-        shipped: the lock that its tool ships; None where there is none, or nobody can say.
+        path: the path of the file.
+        entry: the entry of the judged tree at that path.
+        freeze: the freeze commit of the tag.
+        name: the tool, tag and experiment; None if the file is not a snapshot.
+        text: the snapshot with its body, or why it cannot be read; None if these bytes were read before.
+        snapshot: the snapshot without its body; None if it cannot be read.
+        beside: the files that are frozen with the snapshot.
+        lost_jobs: the paths of jobs of its sweep that are missing from the freeze commit.
+        shipped: the lock file that its tool ships; None if there is none, or this machine lacks the tool's commit.
     """
 
     path: str
@@ -90,7 +90,7 @@ class Facts:
     Args:
         repository: the repository.
         tags: the tags to judge by.
-        fresh: nobody else has the commits yet, so that they can be mended.
+        fresh: whether the commits are still private, so that a fix may rewrite them.
     """
 
     def __init__(self, repository: Repository, tags: Tags, *, fresh: bool) -> None:
@@ -104,21 +104,21 @@ class Facts:
 
     @property
     def count(self) -> int:
-        """How many snapshots were read; the same file in two commits is one."""
+        """The number of snapshots read; the same file in two commits counts once."""
         return len(self._snapshots)
 
     @property
     def headers(self) -> Mapping[tuple[str, str], Snapshot | None]:
-        """The snapshots that were read, without their bodies, by path and blob id; None for one that cannot be read."""
+        """The snapshots read so far, without bodies, by path and blob id; None for an unreadable one."""
         return self._snapshots
 
     @cached_property
     def index(self) -> Tree:
-        """What the index records of the stash."""
+        """The stash's files and pins in the index."""
         return self._repository.index()
 
     def registered(self, tree: Tree) -> frozenset[str] | StashError:
-        """Return the registered tools of a tree, or why its registry cannot be read."""
+        """Return the registered tools of a tree, or the error if its registry cannot be read."""
         if tree.registry is None or not tree.registry.is_file:
             return frozenset()
         blob = tree.registry.id
@@ -128,7 +128,7 @@ class Facts:
         return self._registries[blob]
 
     def freeze(self, commit: str, tag: str, *, tagged: bool = True) -> FreezeCommit:
-        """Return the facts of a freeze commit, as the tag of that name or as what it will name."""
+        """Return the facts of the commit that a tag names, or (unless `tagged`) will name."""
         return self.freeze_of(self._repository.tree(commit, tag), commit, tag if tagged else None, fresh=self._fresh)
 
     def freeze_of(
@@ -140,26 +140,26 @@ class Facts:
         *,
         fresh: bool = False,
     ) -> FreezeCommit:
-        """Return the facts of the freeze commit of a tree.
+        """Return the facts of a freeze commit.
 
         Args:
-            tree: what it records.
-            commit: its full id, or None where it is the commit being made.
-            tag: the tag that names it, or None.
-            files: what it holds below `snapshots/`; by default all that the tree does.
-            fresh: nobody else has it yet.
+            tree: the tree of the commit.
+            commit: the full id of the commit, or None for the commit being made.
+            tag: the tag that names the commit, or None.
+            files: the files below `snapshots/`; by default all of the tree.
+            fresh: whether the commit is still private.
         """
         tools = self.registered(tree)
         registered = None if isinstance(tools, StashError) else tools
         return FreezeCommit(commit, tag, tree.pins, registered, tree.files if files is None else files, fresh)
 
     def untagged(self, files: Iterable[str]) -> list[str]:
-        """Return the files whose tag does not exist: each is judged at the commit that brought it in."""
+        """Return the files whose tag does not exist: each is judged at the commit that added it."""
         known = self._tags.commits.keys() | self._tags.broken.keys()
         return [path for path in files if tag_of(path) not in known]
 
     def brought_by(self, parents: Sequence[str], untagged: Sequence[str]) -> dict[str, str | None]:
-        """Return the commit that brought each path in, seen from the parents of the next commit."""
+        """Return the commit that added each path, in the history of the next commit's parents."""
         brought: dict[str, str | None] = dict.fromkeys(untagged)
         for parent in parents if untagged else ():
             tags = {tag_of(path) for path in untagged}
@@ -170,8 +170,8 @@ class Facts:
 
     def read_ahead(self, files: Iterable[Mapping[str, Entry]], brought: Iterable[Mapping[str, str | None]]) -> None:
         """Read the trees of all freeze commits at once."""
-        trees = {(commit, tag_of(path)) for one in brought for path, commit in one.items() if commit is not None}
-        for tag in {tag_of(path) for one in files for path in one} & self._tags.commits.keys():
+        trees = {(commit, tag_of(path)) for paths in brought for path, commit in paths.items() if commit is not None}
+        for tag in {tag_of(path) for paths in files for path in paths} & self._tags.commits.keys():
             trees.add((self._tags.commits[tag], tag))
         self._repository.trees(sorted(trees))
 
@@ -191,20 +191,20 @@ class Facts:
         return FileFacts(path, entry, freeze, name, text, snapshot, beside, lost, shipped)
 
     def snapshot(self, path: str, entry: Entry) -> Snapshot | None:
-        """Return a snapshot that was read, without its body, or None where it could not be read."""
+        """Return a snapshot that was read before, without its body, or None if it could not be read."""
         return self._snapshots.get((path, entry.id))
 
     def pins_of(self, name: SnapshotName, entry: Entry) -> Snapshot | None:
-        """Return a snapshot without its body, read now if it was not before; None where it cannot be read."""
+        """Read a snapshot unless it was read before; return it without its body, or None if it cannot be read."""
         self._text(name, entry)
         return self.snapshot(name.path, entry)
 
     def named_beside(self, files: Mapping[str, Entry], held: Mapping[str, Entry]) -> Iterator[tuple[str, FrozenBeside]]:
-        """Yield the files beside snapshots without a tag that these snapshots record, each after the snapshot's path.
+        """Yield the paths of snapshots without a tag, each with a judged file that the snapshot records.
 
         Args:
-            files: the files that are judged.
-            held: all that the same tree holds below the tags of these files.
+            files: the files to judge.
+            held: all files of the same tree below the tags of these files.
         """
         beside = {path for path in self.untagged(files) if SnapshotName.from_path(path) is None}
         tags = {tag_of(path) for path in beside}
@@ -213,20 +213,20 @@ class Facts:
                 continue
             snapshot = self._parsed(path, entry.id, LARGEST, parse)
             recorded = {} if isinstance(snapshot, StashError) else snapshot.beside(name)
-            for named, digest in recorded.items():
-                if named in beside:
-                    other = files[named]
-                    yield path, FrozenBeside(named, digest, self._digest(other.id) if other.is_file else None)
+            for companion, digest in recorded.items():
+                if companion in beside:
+                    blob = files[companion]
+                    yield path, FrozenBeside(companion, digest, self._digest(blob.id) if blob.is_file else None)
 
     def _text(self, name: SnapshotName, entry: Entry) -> Snapshot | StashError | None:
-        """Return a snapshot with its body, or why it cannot be read; None where it was read before, or is no file."""
+        """Return a snapshot with its body, or why it cannot be read; None if it was read before or is not a file."""
         key = (name.path, entry.id)
         if key in self._snapshots or not entry.is_file:
             return None
         text = self._parsed(name.path, entry.id, LARGEST, parse)
         if isinstance(text, StashError):
             self._snapshots[key] = None
-        else:  # bodies are large: one is in memory at a time
+        else:  # bodies are large: keep only one in memory
             self._snapshots[key] = text._replace(body="", above="", rewritten=is_rewritten(text))
         return text
 
@@ -235,18 +235,18 @@ class Facts:
         held = self._digest(entry.id) if entry else None
         if entry is None or held != digest:
             return FrozenBeside(path, digest, held)
-        folder = path.rpartition("/")[0]
-        lists = [one for one in freeze.files if one.endswith(".txt") and one.rpartition("/")[0] == folder]
-        entries = {one: there for one in lists if (there := self._held(one, freeze))}
+        directory = path.rpartition("/")[0]
+        lists = [file for file in freeze.files if file.endswith(".txt") and file.rpartition("/")[0] == directory]
+        entries = {file: blob for file in lists if (blob := self._held(file, freeze))}
         try:
             data = self._repository.read(entry.id, LARGEST)
-            texts = {one: self._repository.read(there.id, LARGEST) for one, there in entries.items()}
+            texts = {file: self._repository.read(blob.id, LARGEST) for file, blob in entries.items()}
         except TooLargeError as error:
             return FrozenBeside(path, digest, held, too_large=str(error))
         return FrozenBeside(path, digest, held, data, texts)
 
     def _shipped(self, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> ShippedLock | None:
-        """Return the lock that a tool ships, where this machine has the tool's objects."""
+        """Return the lock file that a tool ships, or None if this machine lacks the tool's commit."""
         if not snapshot.shipped_lock:
             return None
         path, digest = snapshot.shipped_lock
@@ -255,7 +255,7 @@ class Facts:
         if not inside or tool_complaint(tool) or not is_commit(commit):
             return None
         if (path, commit) not in self._shipped_digests:
-            # few snapshots record a lock of the tool's own
+            # few snapshots record a lock file of the tool
             from experimentstash.git.clone import first_answer
             from experimentstash.git.gitmodules import Submodule
 
@@ -267,14 +267,14 @@ class Facts:
         return None if held is None else ShippedLock(path, digest, held, commit)
 
     def _held(self, path: str, freeze: FreezeCommit) -> Entry | None:
-        """Return the file that a freeze commit holds at a path below its tag."""
+        """Return the entry of a file in a freeze commit, at a path below its tag."""
         entry = freeze.files.get(path)
         if entry is None and freeze.id is None:
-            entry = self.index.files.get(path)  # staged before, and not changed now
+            entry = self.index.files.get(path)  # staged by an earlier commit and unchanged
         return entry if entry and entry.is_file else None
 
     def _digest(self, blob: str) -> str:
-        """Return the SHA-256 of a file, in hex; of one that is too large to be what it should be, its size."""
+        """Return the SHA-256 of a file, in hex; for a file that is too large, the message that says so."""
         if blob not in self._digests:
             try:
                 self._digests[blob] = hashlib.sha256(self._repository.read(blob, LARGEST)).hexdigest()
@@ -283,7 +283,7 @@ class Facts:
         return self._digests[blob]
 
     def _parsed(self, path: str, blob: str, limit: int, parser: Callable[[bytes, str], T]) -> T | StashError:
-        """Return what a file says, or why it says nothing. That it is not here is raised: it is no finding."""
+        """Return the parsed file, or the error as a value. A missing object is not a finding and is raised."""
         try:
             data = self._repository.read(blob, limit)
         except TooLargeError as error:

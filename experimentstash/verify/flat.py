@@ -29,34 +29,34 @@ if TYPE_CHECKING:
     _Complaint: TypeAlias = tuple[int | None, str]  # the line, from 0, and what is wrong there
 
 DEEPEST = 500
-"""Levels of nesting. OmegaConf itself gives up before that."""
+"""The maximum depth of nesting. OmegaConf fails at less."""
 MOST = 500_000
-"""YAML events. They take seconds to read, and no config has as many."""
-_TOLD = 50  # findings of one file: the first say enough, and a hostile file has millions
+"""The maximum number of YAML events. More take seconds to parse, and no config has as many."""
+_MAX_FINDINGS = 50  # of one file: a hostile file has millions
 _LONGEST_DOUBT = 1_000_000  # characters that PyYAML's own parser reads in about two seconds
 _MISSING = "???"
 _ROOTS = frozenset({"defaults", "hydra"})
-_REMEMBERED, _LONGEST_REMEMBERED = 10_000, 200  # scalars, which snapshots have alike, and characters of one
+_REMEMBERED, _LONGEST_REMEMBERED = 10_000, 200  # cached scalars (snapshots repeat them), and characters of one
 _LATE_FORMS = {"LATE": "override KEY=VALUE", "LATE_AT": 'ADDRESS = "TEXT"'}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is missing from some builds of PyYAML
-# OmegaConf's lexer takes an odd number of backslashes before `${` for an escape. A test holds this against
-# OmegaConf itself for every string of its alphabet up to five characters, so it need not be loaded (68 ms).
+# In OmegaConf's lexer, an odd number of backslashes before `${` is an escape. Importing OmegaConf takes 68 ms; a test
+# compares this pattern with it for every string of its alphabet up to five characters.
 _BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-"""What ends a line, and so a comment, for YAML (YAML 1.1, section 5.4), and for no text editor that git users have."""
+"""Line breaks that end a comment in YAML (YAML 1.1, section 5.4), but that common editors do not show as breaks."""
 _COMMENT = re.compile(r"[ \t\r]*(?:#.*)?(?:\n|$)")
 _INSTRUCTION = re.compile(r"\s*#[\s#]*@")
 _INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{")
 
 
 class _Missing(NamedTuple):
-    """A `???` of a body: the dotted key that an override has for it, or None, and its line (from 0)."""
+    """A `???` in a body: its key in an override (None if it has none), and its line (from 0)."""
 
     key: str | None
     line: int
 
 
 class _Level:
-    """A list or mapping that is open: of a mapping, the keys seen and the one at hand."""
+    """An open list or mapping; for a mapping also the keys seen and the current key."""
 
     def __init__(self, *, is_mapping: bool) -> None:
         self.is_mapping = is_mapping
@@ -71,12 +71,12 @@ class _Level:
 
     @property
     def name(self) -> str:
-        """What a dotted path calls the value at hand."""
+        """The current key or index in a dotted path."""
         return self.key or "" if self.is_mapping else str(self.index)
 
     @property
     def address(self) -> str:
-        """What an address calls it."""
+        """The current key or index in an address."""
         return self.component if self.is_mapping else str(self.index)
 
 
@@ -85,7 +85,7 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
 
     Args:
         snapshot: the parsed file.
-        name: what it is called; its path is where the findings are.
+        name: the name of the snapshot; its path is the place of the findings.
 
     Returns:
         The findings, the first 50 of them.
@@ -101,11 +101,11 @@ def flat_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
     memory = flat_memory.current()
     if memory and memory.knows(text):
         return []
-    breaks = list(islice(_break_complaints(text), _TOLD))  # with one, the lines that YAML counts are others
+    breaks = list(islice(_break_complaints(text), _MAX_FINDINGS))  # such a line break shifts the line numbers of YAML
     found = breaks or [*_instruction_complaints(text), *_complaints(snapshot)]
     if memory and not found:
         memory.add(text)
-    return [problem(line, what) for line, what in found[:_TOLD]]
+    return [problem(line, what) for line, what in found[:_MAX_FINDINGS]]
 
 
 def _break_complaints(text: str) -> Iterator[_Complaint]:
@@ -115,7 +115,7 @@ def _break_complaints(text: str) -> Iterator[_Complaint]:
 
 
 def _instruction_complaints(text: str) -> Iterator[_Complaint]:
-    """Yield the comments that Hydra takes for instructions (`# @package`): those above the first line of content."""
+    """Yield the comments that Hydra reads as instructions (`# @package`): those above the first line of content."""
     start = number = 0
     while (match := _COMMENT.match(text, start)) and match.end() > start:
         if _INSTRUCTION.match(match[0]):
@@ -129,26 +129,26 @@ def _complaints(snapshot: Snapshot) -> list[_Complaint]:
         found = _walked(snapshot, _LOADER)
         doubted = "\t" in snapshot.text
     except yaml.YAMLError as error:
-        # Since libyaml 0.2.6 its scanner refuses 1,000 levels, before the events of the first 500 are here.
-        found, doubted = [_no_yaml(error, snapshot.text)], True
+        # The scanner of libyaml 0.2.6 and later refuses 1,000 levels before it returns the events of the first 500.
+        found, doubted = [_invalid_yaml(error, snapshot.text)], True
     if not doubted or len(snapshot.text) > _LONGEST_DOUBT:
         return found
-    # OmegaConf's own parser is the slow one. The two differ where a tab stands, and here and there besides.
+    # OmegaConf uses the slow parser. The two differ at tabs and in a few other places.
     try:
         return _walked(snapshot, yaml.SafeLoader)
     except yaml.YAMLError as error:
-        return [_no_yaml(error, snapshot.text)]
+        return [_invalid_yaml(error, snapshot.text)]
 
 
 def _walked(snapshot: Snapshot, loader: type) -> list[_Complaint]:
     walk = _Walk()
-    found = list(islice(walk.complaints(snapshot.text, loader), _TOLD))
-    if not walk.ended:  # a part that was not read may hold the `???` of a LATE line
-        found += islice(_late_complaints(snapshot, walk.missing), _TOLD - len(found))
+    found = list(islice(walk.complaints(snapshot.text, loader), _MAX_FINDINGS))
+    if not walk.ended:  # the unread rest may contain the `???` of a LATE line
+        found += islice(_late_complaints(snapshot, walk.missing), _MAX_FINDINGS - len(found))
     return found
 
 
-def _no_yaml(error: yaml.YAMLError, text: str) -> _Complaint:
+def _invalid_yaml(error: yaml.YAMLError, text: str) -> _Complaint:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = f", column {mark.column + 1}" if mark else ""
@@ -180,7 +180,7 @@ def _late_complaints(snapshot: Snapshot, missing: dict[str, _Missing]) -> Iterat
 
 
 def _late_lines(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
-    """Yield the name and the text of each line that gives a late value, and the key in it; empty where malformed."""
+    """Yield the name and text of each LATE and LATE_AT line, and its key (empty if the line is malformed)."""
     for text, key in zip(snapshot.all("LATE"), snapshot.late_keys, strict=True):
         yield "LATE", text, key if is_override(text) else ""
     for text in snapshot.all("LATE_AT"):
@@ -191,8 +191,8 @@ class _Walk:
     """One pass over the events of a file.
 
     Attributes:
-        missing: each `???`, by its address.
-        ended: the pass ended before the file did.
+        missing: each `???`, by address.
+        ended: whether the pass stopped before the end of the file.
     """
 
     def __init__(self) -> None:
@@ -202,14 +202,14 @@ class _Walk:
         self._spelled = 0
 
     def complaints(self, text: str, loader: Any) -> Iterator[_Complaint]:
-        """Yield what is wrong with a file, with its line (from 0).
+        """Yield the problems of a file, each with its line (from 0).
 
         Raises:
             yaml.YAMLError: it is no YAML.
         """
         reader = loader(text)
         try:
-            yield from self._complaints(iter(reader.get_event, None))  # what `yaml.parse` does, in half the time
+            yield from self._complaints(iter(reader.get_event, None))  # the same as `yaml.parse`, in half the time
         finally:
             reader.dispose()
 
@@ -226,7 +226,7 @@ class _Walk:
                 self._levels.pop()
                 self._leave_value()
             elif isinstance(event, yaml.AliasEvent):
-                # what it stands for is unknown here, and so is the rest of the mapping that it is a key of
+                # the value of the alias is unknown, and so is the rest of a mapping if the alias is a key
                 yield self._end(line, f"an alias, {short(str(event.anchor))}; write the value itself")
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
@@ -264,9 +264,9 @@ class _Walk:
         self._levels.append(_Level(is_mapping=is_mapping))
 
     def _is_plain(self, event: Any) -> bool:
-        """Take a key or a value of which nothing is to be said, as nearly all are; tell whether it was one.
+        """Handle a key or a value without problems, as nearly all are, and return whether it was one.
 
-        It says nothing else than `_scalar` would, and is three times as fast.
+        Gives the same result as `_scalar`, three times as fast.
         """
         text = event.value
         if event.anchor is not None or event.tag is not None or not self._levels or len(text) > _LONGEST_REMEMBERED:
@@ -321,10 +321,10 @@ class _Walk:
 
     def _value(self, event: Any, line: int) -> Iterator[_Complaint]:
         tag, text = kind(event), event.value
-        if "${" in text and _INTERPOLATION.search(text):  # in a value only: OmegaConf takes a key as it is
+        if "${" in text and _INTERPOLATION.search(text):  # in values only: OmegaConf does not interpolate keys
             yield line, f"an interpolation: {short(text)}"
         if tag == f"{YAML}str":
-            if text == _MISSING:  # in quotes as well: OmegaConf makes no difference
+            if text == _MISSING:  # also in quotes: OmegaConf does not distinguish
                 yield from self._late(line)
             return
         try:
@@ -344,7 +344,7 @@ class _Walk:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _is_plain_value(text: str, implicit: tuple[bool, bool]) -> bool:
-    """Tell whether nothing is to be said of a value without a tag, wherever it stands."""
+    """Return whether a value without a tag has no problem, at any place."""
     tag = kind(yaml.ScalarEvent(None, None, implicit, text))
     if "${" in text or text == _MISSING:
         return False
@@ -357,7 +357,7 @@ def _is_plain_value(text: str, implicit: tuple[bool, bool]) -> bool:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _plain_key(text: str, implicit: tuple[bool, bool]) -> str:
-    """Return what an address calls a key that is a text without a tag; empty for any other key."""
+    """Return the address component of a string key without a tag; empty for any other key."""
     return config_paths.component(text) if kind(yaml.ScalarEvent(None, None, implicit, text)) == f"{YAML}str" else ""
 
 
@@ -369,14 +369,14 @@ def _anchor_or_tag(event: Any, line: int, tags: frozenset[str]) -> Iterator[_Com
 
 
 def _same(key: Hashable) -> Hashable:
-    """Return what equal keys have alike: anybody can choose numbers of one hash, and a set of those takes for ever."""
+    """Return a value that equal keys share. A hostile file can use numbers with one hash, which make a set slow."""
     if isinstance(key, float):
         return "a number", hex(int(key)) if key.is_integer() else repr(key)
     return ("a number", hex(key)) if isinstance(key, int) else key
 
 
 def _unreadable(event: Any, line: int, what: str) -> Iterator[_Complaint]:
-    if event.tag is None or event.tag in KINDS:  # another tag has been told
+    if event.tag is None or event.tag in KINDS:  # `_anchor_or_tag` reports other tags
         yield line, f"a {what} that cannot be read as {_shown(kind(event))}: {short(event.value)}"
 
 

@@ -1,7 +1,6 @@
-"""Which texts were found flat before, kept in git's own directory: judging them again takes most of the time.
+"""A cache of texts that are known to be flat, in a directory below `.git`: judging them takes most of the time.
 
-Only commands that show many snapshots use it (`status`, `report`). What refuses something (hooks, the gate, `verify`)
-reads every file itself.
+Only commands that show many snapshots use it (`status`, `report`). Hooks, the push gate and `verify` judge every file.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ class FlatMemory:
     """The digests of texts that are flat.
 
     Args:
-        folder: the directory that holds the file; it may not be there yet.
+        directory: the directory of the cache file; it need not exist.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / f"flat-{_version()}"
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / f"flat-{_version()}"
         self._known = self._read()
         self._new: set[bytes] = set()
 
@@ -45,15 +44,15 @@ class FlatMemory:
         return {data[at : at + _WIDTH] for at in range(0, len(data) - len(data) % _WIDTH, _WIDTH)}
 
     def knows(self, text: str) -> bool:
-        """Tell whether a text was found flat before."""
+        """Return whether a text is known to be flat."""
         return _digest(text) in self._known
 
     def add(self, text: str) -> None:
-        """Keep that a text is flat."""
+        """Remember that a text is flat."""
         self._new.add(_digest(text))
 
     def save(self) -> None:
-        """Write what is new; where the directory does not take it, the next command judges again."""
+        """Write the new digests; if that fails, the next command judges the texts again."""
         if not self._new:
             return
         kept = [*self._new, *self._known][:_MOST]
@@ -71,25 +70,25 @@ def _digest(text: str) -> bytes:
 
 
 def _version() -> str:
-    """Return what a judgement depends on beside the text: the code that judges, and the parser."""
+    """Return a digest of what a judgement depends on besides the text: the judging code and the parser."""
     package = Path(__file__).parents[1]
     inputs = [sys.version, yaml.__version__, *((package / name).read_text(encoding="utf-8") for name in _JUDGES)]
     return hashlib.sha256("\0".join(inputs).encode()).hexdigest()[:12]
 
 
 def current() -> FlatMemory | None:
-    """Return the memory that is in use, or None."""
+    """Return the active memory, or None."""
     return _memory.get()
 
 
 @contextlib.contextmanager
-def remembering(folder: Path) -> Iterator[None]:
-    """Judge with the memory in a directory, and write there what is new.
+def remembering(directory: Path) -> Iterator[None]:
+    """Judge with the memory in a directory, and save the new digests there.
 
     Args:
-        folder: the directory in git's own one that this program keeps its files in.
+        directory: the program's directory below `.git`.
     """
-    memory = FlatMemory(folder)
+    memory = FlatMemory(directory)
     token = _memory.set(memory)
     try:
         yield

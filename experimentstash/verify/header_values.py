@@ -1,4 +1,4 @@
-"""The rule `header` for what `run` and `reproduce` read: header lines, locks and results, judged with their readers."""
+"""The rule `header` for header lines, lock files and results: checks them with the parsers of `run` and `reproduce`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SELECTS = frozenset({"", "group", "append", "primary", "compose"})
 
 
 def value_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
-    """Judge the rule `header` of the lines that `run --snapshot` and `reproduce` read."""
+    """Judge the rule `header` for the lines that `run --snapshot` and `reproduce` read."""
     complaints = list(_complaints(snapshot, name))
     refreeze = refreeze_command(name) if complaints else ""
     return [Problem(name.path, "header", what, refreeze) for what in complaints]
@@ -35,15 +35,15 @@ def _complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[str]:
     for line in snapshot.all("TYPE"):
         match = _TYPE.fullmatch(line)
         if match is None or not _is_kind(match[2]):
-            yield f"TYPE {short(line)} is no key and type"
+            yield f"TYPE {short(line)} must be a key and a type"
     if (results := snapshot.one("RESULTS")) and not _RESULTS.fullmatch(results):
-        yield f"RESULTS {short(results)} is no sha256:DIGEST"
+        yield f"RESULTS {short(results)} must be sha256:DIGEST"
     if (jobs := snapshot.one("JOBS")) and jobs != "apart" and not jobs.startswith("chosen by "):
-        yield f"JOBS is 'apart' or 'chosen by SWEEPER', not {short(jobs)}"
+        yield f"JOBS must be 'apart' or 'chosen by SWEEPER', not {short(jobs)}"
     if jobs == "apart" and not snapshot.all("JOB"):
-        yield "JOBS is 'apart', and there is no JOB line"
+        yield "JOBS is 'apart', but there is no JOB line"
     if (select := snapshot.one("SELECT")) not in _SELECTS:
-        yield f"SELECT {short(select)} is no way to choose an experiment"
+        yield f"SELECT {short(select)} must be one of {', '.join(sorted(_SELECTS - {''}))}"
 
 
 def _environment_complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[str]:
@@ -58,16 +58,16 @@ def _environment_complaints(snapshot: Snapshot, name: SnapshotName) -> Iterator[
         yield str(error.args[0]).removeprefix(f"{name.path}: ")
         return
     if lines.lock and not _is_kept(lines.lock.name, name):
-        yield f"LOCK {short(lines.lock.name)} lies neither in a tool nor beside the snapshot"
+        yield f"LOCK {short(lines.lock.name)} is neither in a tool nor beside the snapshot"
 
 
 def _is_kept(lock: str, name: SnapshotName) -> bool:
-    """Tell whether a lock is frozen with the snapshot: by the pin of a tool, or by its tag."""
+    """Return whether a lock file is frozen with the snapshot: by the pin of a tool, or by the tag."""
     return lock.startswith(("tools/", f"{snapshot_directory(name.tool, name.tag)}/"))
 
 
 def _is_kind(text: str) -> bool:
-    """Tell whether a text has the form of a `TYPE` line's type; whether the tool has its classes is not known here."""
+    """Return whether a text has the form of a type in a `TYPE` line. Does not check that its classes exist."""
     if text in _RAW:
         return True
     parts = _PART.findall(text)
@@ -91,12 +91,12 @@ def _is_class(part: str) -> bool:
 
 
 def beside_complaint(path: str, data: bytes, texts: Mapping[str, bytes]) -> str | None:
-    """Return why `reproduce` would refuse a file that lies beside a snapshot and is named by it, or None.
+    """Return why `reproduce` would refuse a file that a snapshot names, or None.
 
     Args:
-        path: the file: the manifest of results, or a lock.
-        data: its bytes.
-        texts: the files in the same folder that a lock can take in, by path.
+        path: the path of the file: a manifest of results, or a lock file.
+        data: the bytes of the file.
+        texts: the files in the same directory that a lock file can include, by path.
     """
     if path.endswith(".results.json"):
         from experimentstash.stash.results.manifest_parser import parse
@@ -116,10 +116,10 @@ def _lock_complaint(path: str, data: bytes, texts: Mapping[str, bytes]) -> str |
 
     from experimentstash.environments.lock_file import open_lock
 
-    with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
-        root = Path(folder).resolve()
-        for one, text in {**texts, path: data}.items():
-            file = root / one
+    with tempfile.TemporaryDirectory(prefix="experimentstash-") as directory:
+        root = Path(directory).resolve()
+        for name, text in {**texts, path: data}.items():
+            file = root / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(text)
         try:

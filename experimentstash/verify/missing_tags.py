@@ -1,4 +1,4 @@
-"""The snapshot tags that are missing: where each belongs, and whether what it would name holds there."""
+"""Missing snapshot tags: finds the freeze commit of each, judges it, and makes the tag."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from experimentstash.git.repository import Repository
     from experimentstash.stash.snapshot_file import Snapshot
 
-_MADE_UP = re.compile(r"Freeze .+ as \S+")
-"""The message of a freeze commit that `snapshot` made without `-m`."""
+_DEFAULT_MESSAGE = re.compile(r"Freeze .+ as \S+")
+"""The default commit message of `snapshot`."""
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
 @dataclass(frozen=True)
 class NewTag:
-    """A snapshot tag to be made.
+    """A snapshot tag to make.
 
     Attributes:
-        tag: its name, without the folder.
-        commit: the freeze commit.
-        message: what its header says: one line for each snapshot.
+        tag: the name of the tag, without `snapshot/`.
+        commit: the full id of the freeze commit.
+        message: the message of the git tag, with one line for each snapshot.
         when: the newest `TIMESTAMP` of its snapshots.
     """
 
@@ -51,21 +51,21 @@ def missing_tags(
     aside: Collection[str] = (),
     fresh: bool = False,
 ) -> tuple[list[NewTag], list[Problem]]:
-    """Return the tags to make for the snapshots of a commit, and what does not hold and gets none.
+    """Return the tags to make for the snapshots of a commit, and the findings that prevent other tags.
 
-    Until a tag exists, several commits may bring its snapshots in. It belongs to the newest of them, which
-    has them all, and everything under it must hold there (spec.md, *When a snapshot holds*: nothing is
-    added to a tag after it was made).
+    Until a tag exists, several commits may add snapshots to it. The tag then names the newest of these commits, which
+    has all the snapshots, and every snapshot must hold there (spec.md, *When a snapshot holds*: nothing is added to a
+    tag after it was made).
 
     Args:
         repository: the repository.
-        commit: the full id of the commit from which the snapshots are followed back.
-        among: only these tags; by default all whose snapshots the commit has.
-        aside: tags that do not count as made, since they are to name another commit.
-        fresh: nobody else has the commits yet, so that they can be mended.
+        commit: the full id of the commit whose history is searched for the commits that added the snapshots.
+        among: only these tags; by default all tags of the commit's snapshots.
+        aside: existing tags to treat as missing, because they will move to another commit.
+        fresh: whether the commits are still private, so that a fix may rewrite them.
 
     Raises:
-        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a missing object, or the boundary of a shallow clone.
     """
     made = repository.tags(among)
     tags = Tags({tag: target for tag, target in made.commits.items() if tag not in aside}, made.broken)
@@ -83,14 +83,14 @@ def missing_tags(
     new: list[NewTag] = []
     for tag, target in targets.items():
         if not any(SnapshotName.from_path(path) for path in files[tag]):
-            continue  # what lies there is no snapshot: there is nothing to freeze
+            continue  # these files are not snapshots: the tag has nothing to freeze
         if target is None:
             problems.append(_two_lines(tag, commit))
             continue
         freeze = examination.freeze(target, tag, tagged=False)
-        told = examination.at({**freeze.files, **files[tag]}, freeze, target[:SHORT])
-        problems += told
-        if not told and freeze.registered is not None:
+        findings = examination.at({**freeze.files, **files[tag]}, freeze, target[:SHORT])
+        problems += findings
+        if not findings and freeze.registered is not None:
             new.append(new_tag(tag, target, _judged(freeze.files, examination), repository.messages([target])[target]))
     return new, [*examination.problems, *problems]
 
@@ -98,27 +98,27 @@ def missing_tags(
 def make_missing(
     repository: Repository, *, among: Collection[str] | None = None, fresh: bool = False
 ) -> tuple[list[NewTag], list[Problem]]:
-    """Make the tags that are missing for the snapshots of HEAD; see `missing_tags`.
+    """Make the missing tags for the snapshots of HEAD; see `missing_tags`.
 
     Returns:
-        The tags that were made, and what does not hold or stood in the way of one.
+        The tags that were made, and the findings that prevented others.
     """
     if (head := repository.head()) is None:
         return [], []
     new, problems = missing_tags(repository, head, among=among, fresh=fresh)
     made = []
-    for one in new:
+    for tag in new:
         try:
-            repository.make_tag(one.tag, one.commit, one.message, one.when)
+            repository.make_tag(tag.tag, tag.commit, tag.message, tag.when)
         except StashError as error:
-            problems.append(not_made(one.tag, error))
+            problems.append(not_made(tag.tag, error))
         else:
-            made.append(one)
+            made.append(tag)
     return made, problems
 
 
 def not_made(tag: str, error: StashError) -> Problem:
-    """Return the finding for a tag that git refused to make, such as one that it cannot sign, in git's own words."""
+    """Return the finding for a tag that git refuses to make (for example, it cannot sign it), with git's message."""
     lines = (line.strip() for line in str(error.args[0]).splitlines())
     return Problem(tag_ref(tag), "tag", "; ".join(filter(None, lines)), retry(error, "experimentstash tag"))
 
@@ -129,20 +129,20 @@ def _two_lines(tag: str, commit: str) -> Problem:
 
 
 def new_tag(tag: str, commit: str, snapshots: Mapping[SnapshotName, Snapshot], message: str) -> NewTag:
-    """Return the tag of a freeze commit: what it says and its date, made of nothing but what that commit holds.
+    """Return the tag for a freeze commit. Its message and date depend only on the contents of the commit.
 
-    So whoever makes it, and whenever, it says the same.
+    Two people who make the tag on different days therefore make the same tag.
 
     Args:
-        tag: its name.
+        tag: the name of the tag.
         commit: the full id of the freeze commit.
-        snapshots: what that holds under this tag, of every tool; at least one.
-        message: the message of the commit; one that `snapshot` made up by itself is left out.
+        snapshots: the snapshots of every tool under this tag; at least one.
+        message: the message of the commit; the default message of `snapshot` is omitted.
     """
     lines = [f"{name.title}: {_pins(name, snapshots[name])}\n" for name in sorted(snapshots)]
     moments = [timestamp(snapshot.one("TIMESTAMP")) or EPOCH for snapshot in snapshots.values()]
-    told = "" if _MADE_UP.fullmatch(message.strip()) else f"{message.strip()}\n\n"
-    return NewTag(tag, commit, f"Snapshot {tag}\n\n{told}{''.join(lines)}", max(moments))
+    intro = "" if _DEFAULT_MESSAGE.fullmatch(message.strip()) else f"{message.strip()}\n\n"
+    return NewTag(tag, commit, f"Snapshot {tag}\n\n{intro}{''.join(lines)}", max(moments))
 
 
 def _pins(name: SnapshotName, snapshot: Snapshot) -> str:
@@ -150,10 +150,10 @@ def _pins(name: SnapshotName, snapshot: Snapshot) -> str:
 
 
 def tag_of_commit(repository: Repository, tag: str, commit: str) -> NewTag:
-    """Return the tag of a freeze commit that was just made, and is not judged again.
+    """Return the tag for a freeze commit that was just made, without judging it again.
 
     Raises:
-        StashError: one of the snapshots that it holds under this tag cannot be read.
+        StashError: a snapshot of the commit under this tag cannot be read.
     """
     snapshots = {}
     for path, entry in repository.tree(commit, tag).files.items():
@@ -163,6 +163,6 @@ def tag_of_commit(repository: Repository, tag: str, commit: str) -> NewTag:
 
 
 def _judged(files: Mapping[str, Entry], examination: Examination) -> dict[SnapshotName, Snapshot]:
-    """Return the snapshots among files that were judged."""
-    found = {SnapshotName.from_path(path): examination.facts.snapshot(path, entry) for path, entry in files.items()}
-    return {name: snapshot for name, snapshot in found.items() if name is not None and snapshot is not None}
+    """Return the snapshots among judged files."""
+    snapshots = {SnapshotName.from_path(path): examination.facts.snapshot(path, entry) for path, entry in files.items()}
+    return {name: snapshot for name, snapshot in snapshots.items() if name is not None and snapshot is not None}

@@ -1,4 +1,4 @@
-"""The rule `published`: what this machine knows of the recorded commits, and what the tools' remotes say of them."""
+"""The rule `published`: looks for recorded commits in the clones on this machine, and asks the tools' remotes."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def unpublished(
     pushed_along: Callable[[], bool] = bool,
     patience: float = PATIENCE,
 ) -> list[Problem]:
-    """Judge the rule `published` of recorded commits (spec.md, *When a snapshot holds*).
+    """Judge the rule `published` for recorded commits (spec.md, *When a snapshot holds*).
 
-    What counts is the URL that the freeze commit records. Without `online` it is enough that the tool's repository on
-    this machine saw the commit on a branch of that remote. Of a commit that it did not see there the remote is asked
-    before it is found missing. A machine that has no repository of the tool, or that has never had the commit and
-    cannot ask, knows nothing against it. The submodules of a tool are judged where its commit is here.
+    The commit must be available at the URL that the freeze commit records. Without `online`, a remote-tracking branch
+    of that remote in a local clone of the tool is enough. If no such branch has the commit, asks the remote before
+    reporting the commit. Reports nothing if this machine has no clone of the tool, or if it lacks the commit and the
+    remote does not answer. Judges the submodules of a tool if its commit is on this machine.
 
     Args:
         repository: the stash.
-        recorded: the commits that its snapshots record; what is no commit or no tool is left to other rules.
-        online: ask the remote of each tool, and find what it cannot say.
-        pushed_along: tells whether git pushes the branches of the tools' checkouts first, and nothing else where that
-            fails.
-        patience: seconds that a remote has for each of its answers.
+        recorded: the commits that its snapshots record; other rules report invalid commit ids and tool names.
+        online: whether to ask the remote of each tool, and to report a remote that does not answer.
+        pushed_along: returns whether git pushes the branches of the tools' checkouts first, and aborts the push if
+            that fails.
+        patience: the time limit for each answer of a remote, in seconds.
 
     Raises:
-        StashError: a freeze commit is not here, or is damaged.
+        StashError: a freeze commit is missing or damaged.
     """
     judged = [one for one in dict.fromkeys(recorded) if is_commit(one.commit) and not tool_complaint(one.tool)]
     submodules = repository.submodules({one.freeze for one in judged})
@@ -61,23 +61,23 @@ def unpublished(
         for _ in range(_DEEPEST):
             inside: dict[tuple[str, Submodule], list[RecordedCommit]] = {}
             for (tool, submodule), group in groups.items():
-                one_tool = _PinnedTool(repository, tool, submodule, remotes)
-                known = one_tool.publications({one.commit for one in group}, online=online)
-                excused = one_tool.along if one_tool.along and pushed_along() else set()
+                pinned = _PinnedTool(repository, tool, submodule, remotes)
+                known = pinned.publications({one.commit for one in group}, online=online)
+                excused = pinned.along if pinned.along and pushed_along() else set()
                 judged = [one for one in group if one.commit not in excused]
                 problems += [problem for one in judged for problem in published_problems(one, known[one.commit])]
-                for key, one in one_tool.inside(group):
+                for key, one in pinned.inside(group):
                     inside.setdefault(key, []).append(one)
             groups = inside
     return problems
 
 
 _DEEPEST = 5
-"""Submodules in submodules."""
+"""Levels of nested submodules."""
 
 
 class _Remotes:
-    """The remotes that were asked: each only once."""
+    """The remotes asked so far, so that each is asked once."""
 
     def __init__(self, stack: ExitStack, patience: float) -> None:
         self._stack = stack
@@ -92,7 +92,7 @@ class _Remotes:
 
 
 class _PinnedTool:
-    """A tool as one `.gitmodules` records it, and its repositories on this machine."""
+    """A tool at the URL of one `.gitmodules`, and its clones on this machine."""
 
     def __init__(self, repository: Repository, tool: str, submodule: Submodule, remotes: _Remotes) -> None:
         self._repository = repository
@@ -103,7 +103,7 @@ class _PinnedTool:
         self.along: set[str] = set()  # commits on a branch of the checkout, which git may push first
 
     def inside(self, group: Iterable[RecordedCommit]) -> Iterator[tuple[tuple[str, Submodule], RecordedCommit]]:
-        """Yield the submodules of a tool's commits, as tools whose names go on with the path, and their commits."""
+        """Yield the submodules of the tool's commits, each as a tool `<tool>/<path>`, with their pinned commits."""
         places: dict[str, list[RecordedCommit]] = {}
         for one in group:
             places.setdefault(one.commit, []).append(one)
@@ -114,7 +114,7 @@ class _PinnedTool:
                     module = Submodule(f"{self._submodule.name}/modules/{name}", self._resolved(url))
                     for one in places.get(ids[commit], ()):
                         yield (f"{self._tool}/{path}", module), one._replace(tool=f"{self._tool}/{path}", commit=pin)
-                places.pop(ids[commit], None)  # two clones say the same
+                places.pop(ids[commit], None)  # every clone gives the same answer
 
     def _resolved(self, url: str) -> str:
         try:
@@ -123,7 +123,7 @@ class _PinnedTool:
             return ""
 
     def publications(self, names: Collection[str], *, online: bool) -> dict[str, Publication]:
-        """Return what is known of commits, each a full id or an abbreviation."""
+        """Return what is known about commits, each given by a full or an abbreviated id."""
         if not self._submodule.url:
             return dict.fromkeys(names, Publication("", there=False))
         found = dict.fromkeys(names, Publication("", None))
@@ -148,14 +148,14 @@ class _PinnedTool:
         return found | self._unanswered(reasons, left, online=online)
 
     def _urls(self) -> Iterator[str]:
-        """Yield where the tool's remote is: as it is recorded, and as a clone here reaches the same repository."""
+        """Yield the recorded URL of the tool, and the URLs by which local clones reach the same repository."""
         recorded = self._submodule.url
         remotes = dict.fromkeys(remote for clone in self._clones for remote in clone.remotes)
         others = [remote.url for remote in remotes if remote.url != recorded and same(remote.url, recorded)]
         yield from (recorded, *others)
 
     def _seen(self, url: str, names: Collection[str]) -> set[str]:
-        """Return those of the commits that a clone has seen on a branch of the remote with that URL."""
+        """Return the commits that are on a remote-tracking branch of the remote with this URL, in any clone."""
         seen: set[str] = set()
         for clone in self._clones:
             remotes = [one for one in clone.remotes if all(same(known, url) for known in (one.url, *one.push_urls))]
@@ -171,7 +171,7 @@ class _PinnedTool:
     def _unanswered(
         self, reasons: Mapping[str, str], names: Collection[str], *, online: bool
     ) -> dict[str, Publication]:
-        """Return what is known where no remote answered: of a commit that is not here, that it was asked online."""
+        """Return what is known if no remote answered; without `online`, only about commits on this machine."""
         url, why = next(iter(reasons.items()), ("", ""))
         pushes = self._pushes(url, names)
         in_doubt = names if online or self._refused else pushes
@@ -179,7 +179,7 @@ class _PinnedTool:
         return {name: Publication(shown, None, why, () if online else pushes.get(name, ())) for name in in_doubt}
 
     def _pushes(self, url: str, names: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """Return the arguments of git that push each of the commits that are here."""
+        """Return the arguments of git that push each commit that is on this machine."""
         pushes: dict[str, tuple[str, ...]] = {}
         for clone in self._clones:
             to = next((one.name for one in clone.remotes if same(one.url, url)), without_secrets(url))

@@ -1,6 +1,6 @@
-"""The gate: what a push would bring to a repository that others share, judged from objects alone.
+"""The push gate: judges what a push would bring to a shared repository, from git objects only.
 
-The same judgement stands before a push (`guard-push`) and at the receiving end (`pre-receive`).
+`guard-push` uses it before a push, and `pre-receive` on the server.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _REPLACEMENTS = "refs/replace/"
 
 @dataclass(frozen=True)
 class Receiver:
-    """What is known of the repository that receives.
+    """What is known about the receiving repository.
 
     Attributes:
-        known: what it has already: full ids of commits, and options of `git rev-list` (`--branches`).
-        remote: what git here calls it; None where it is this very repository.
-        url: where it is asked which branches and tags it has, or None.
-        gets_more: whether refs may come along that nobody told of.
-        refs: what its branches and tags name, where it was asked and has answered.
+        known: the commits that it has: full ids, and options of `git rev-list` (`--branches`).
+        remote: the name of the remote in git; None if the receiver is this repository.
+        url: the URL at which to ask for its branches and tags, or None.
+        gets_more: whether the push may contain further refs that are not in the list of updates.
+        refs: the ids that its branches and tags name, if it has answered.
     """
 
     known: tuple[str, ...]
@@ -45,7 +45,7 @@ class Receiver:
     refs: Mapping[str, str] | None = None
 
     def asked(self, repository: Repository) -> Receiver:
-        """Return what is known once it was asked: only it knows what its branches and tags hold now."""
+        """Return the receiver with the current refs, after asking it for its branches and tags."""
         if self.remote is None:
             return replace(self, refs={f"refs/heads/{name}": head for name, head in repository.heads().items()})
         refs = repository.refs_at(self.url) if self.url else None
@@ -53,13 +53,13 @@ class Receiver:
         return replace(self, known=(*self.known, *here), refs=refs)
 
     def tags(self) -> dict[str, str] | None:
-        """Return what its snapshot tags name, or None where that is not known."""
+        """Return the ids that its snapshot tags name, or None if they are unknown."""
         if self.refs is None:
             return None
         return {ref.removeprefix(TAG_PREFIX): name for ref, name in self.refs.items() if ref.startswith(TAG_PREFIX)}
 
     def heads_after(self, updates: Sequence[RefUpdate]) -> dict[str, str]:
-        """Return what its branches will name after some updates, by their names without `refs/heads/`."""
+        """Return the ids that its branches will name after the updates, by branch name without `refs/heads/`."""
         heads = {**(self.refs or {}), **{update.ref: update.new or "" for update in updates}}
         return {ref.removeprefix(_HEADS): head for ref, head in heads.items() if head and ref.startswith(_HEADS)}
 
@@ -72,22 +72,21 @@ def judge_updates(
     online: bool | None = False,
     pushed_along: Callable[[], bool] = bool,
 ) -> list[Problem]:
-    """Judge every commit that the receiver has not yet, and every snapshot tag that is made, moved or deleted.
+    """Judge every commit that is new to the receiver, and every snapshot tag that is created, moved or deleted.
 
-    A snapshot is judged at its tag as the receiver will know it: one that comes along, or one that is there. A tag
-    that is only here is none, and what it froze is judged at the commit that brings it in. The receiver is asked
-    where the push brings snapshots without their tag.
+    A snapshot is judged at its tag if the push contains the tag or the receiver has it. A tag that is only in this
+    repository does not count: its snapshots are judged at the commit that adds them. Asks the receiver for its tags if
+    the push adds snapshots without their tag.
 
     Args:
-        repository: the repository that has the objects; what it replaces (`git replace`) is not what is pushed.
-        updates: what is to change.
-        receiver: what is known of the receiving repository.
-        online: whether the tools' remotes are asked for the recorded commits (rule `published`); None leaves
-            that rule out.
-        pushed_along: tells whether git pushes the tools' branches first, and nothing else where that fails.
+        repository: the repository that has the objects, read without replacements (`git replace`), like a push.
+        updates: the ref updates of the push.
+        receiver: what is known about the receiving repository.
+        online: whether to ask the tools' remotes for the recorded commits (rule `published`); None skips that rule.
+        pushed_along: returns whether git pushes the tools' branches first, and aborts the push if that fails.
 
     Raises:
-        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a missing object, or the boundary of a shallow clone.
     """
     problems = [problem for update in updates for problem in _moved(update, receiver)]
     commits, none = repository.peel([update.new for update in updates if update.new])
@@ -101,12 +100,12 @@ def judge_updates(
     if asks := any(update.new and (update.old is None or update.tag) for update in updates):
         receiver = receiver.asked(repository)
     changes = _changes(repository, tips, receiver)
-    if not asks and any(changes.values()):  # what only seems to come along may be on another branch there
+    if not asks and any(changes.values()):  # other branches of the receiver may already have these commits
         receiver = receiver.asked(repository)
         changes = _changes(repository, tips, receiver)
     incoming = list(changes)
     repository.check_whole(incoming)
-    touched = {tag for told in changes.values() for change in told if (tag := tag_of(change.path))}
+    touched = {tag for commit in changes.values() for change in commit if (tag := tag_of(change.path))}
     there = _tags_there(repository, touched - pushed.keys(), tips, receiver)
     examination = Examination(repository, there._replace(commits={**there.commits, **pushed}), fresh=True)
     examination.changes(incoming, changes)
@@ -121,20 +120,20 @@ def judge_updates(
 
 
 def _changes(repository: Repository, tips: Sequence[str], receiver: Receiver) -> Mapping[str, Sequence[CommitChange]]:
-    """Return what each commit brings that the receiver has not yet, the oldest commit first."""
+    """Return the changes of each commit that is new to the receiver, oldest first."""
     incoming = repository.reachable(tips, receiver.known)[::-1]
     return repository.changes(incoming) if incoming else {}
 
 
 def _heads_here(repository: Repository, receiver: Receiver, updates: Sequence[RefUpdate]) -> dict[str, str]:
-    """Return the commits of the receiver's branches after a push, those that are here: it judges the others itself."""
+    """Return the commits of the receiver's branches after the push, as far as this repository has them."""
     heads = receiver.heads_after(updates)
     commits, _ = repository.peel(repository.here(dict.fromkeys(heads.values())))
     return {name: commits[head] for name, head in heads.items() if head in commits}
 
 
 def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
-    """Judge the rule `tag` of an update: the receiver is where others have it."""
+    """Judge the rule `tag` for an update: what the receiver has is published."""
     if update.ref.startswith(_REPLACEMENTS) and update.new:
         what = "it replaces an object that is checked"
         return [Problem(update.ref, "frozen", what, command("git", "replace", "-d", update.ref.rpartition("/")[2]))]
@@ -148,7 +147,7 @@ def _moved(update: RefUpdate, receiver: Receiver) -> list[Problem]:
 
 
 def _tags_there(repository: Repository, tags: Collection[str], tips: Sequence[str], receiver: Receiver) -> Tags:
-    """Return those of the tags that the receiver has, and those that it could have where that cannot be known."""
+    """Return the tags that the receiver has; if that is unknown, also the local tags that it may have."""
     if receiver.remote is None or not tags:
         return repository.tags(tags)
     there = receiver.tags()
@@ -174,27 +173,27 @@ def _with_refs(
     commits: Mapping[str, str],
     receiver: Receiver,
 ) -> list[Problem]:
-    """Return findings whose place, a commit, has in front of it the first ref that brings that commit along.
+    """Return findings with the first ref that brings their commit in front of their place.
 
-    What was committed stays in the range whatever is committed on top of it: the repair has to be made there.
+    A later commit does not remove the finding from the range, so the fix rewrites the commit itself.
     """
-    told = list(problems)
-    parents = repository.parents_of(list(dict.fromkeys(commits.values())), receiver.known) if told else {}
+    findings = list(problems)
+    parents = repository.parents_of(list(dict.fromkeys(commits.values())), receiver.known) if findings else {}
     roots = {commit[:SHORT] for commit, before in parents.items() if not before}
     refs: dict[str, str] = {}
     for update in updates:
         waiting = [commits[update.new]] if update.new and update.new in commits else []
-        while waiting:  # each commit is met once, however many refs bring it along
+        while waiting:  # visit each commit once, even if several refs bring it
             if (commit := waiting.pop()) in parents:
                 refs[commit[:SHORT]] = update.ref
                 waiting += parents.pop(commit)
-    return [_with_ref(one, refs, roots, one.where.partition(":")[0]) for one in told]
+    return [_with_ref(problem, refs, roots, problem.where.partition(":")[0]) for problem in findings]
 
 
 def _with_ref(problem: Problem, refs: Mapping[str, str], roots: Collection[str], commit: str) -> Problem:
     if commit not in refs:
         return problem
     where = f"{refs[commit]} {problem.where}"
-    if problem.rule == "published":  # what mends that is done to the tool
+    if problem.rule == "published":  # the fix changes the tool's repository, not the commit
         return problem._replace(where=where)
     return problem._replace(where=where, fix=in_commit(problem.fix, commit, is_root=commit in roots))

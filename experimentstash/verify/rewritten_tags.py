@@ -1,8 +1,7 @@
-"""Tags after a rewriting of history: one that nobody else has goes along, a published one never moves."""
+"""Tags after rewritten history (amend, rebase): moves unpublished tags to the new commits, never published ones."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experimentstash.core.errors import Problem, StashError
@@ -17,51 +16,51 @@ if TYPE_CHECKING:
 
 
 def carry(repository: Repository, rewritten: Iterable[str] = ()) -> tuple[list[NewTag], list[Problem]]:
-    """Let the tags that a rewriting left behind name what took the place of their commits, where that holds.
+    """Move the tags of rewritten commits to the commits that replaced them, if the snapshots hold there.
 
     Args:
-        repository: the repository; a rebase in it has come to its end.
-        rewritten: full ids of commits that are known to have been rewritten.
+        repository: the repository, without a rebase in progress.
+        rewritten: full ids of rewritten commits, as far as they are known.
 
     Returns:
-        The tags that went along, and why the others did not.
+        The moved tags, and the findings that kept others where they are.
 
     Raises:
-        StashError: it cannot be checked: a missing object, the edge of a shallow clone.
+        StashError: judging is impossible: a missing object, or the boundary of a shallow clone.
     """
     head = repository.head()
     left = left_behind(repository, head, rewritten) if head else {}
     if not head or not left:
         return [], []
     new, problems = missing_tags(repository, head, among=left, aside=left, fresh=True)
-    carried = [one for one in new if _move(repository, left[one.tag], one, problems)]
-    stay = left.keys() - {one.tag for one in carried}
-    return carried, problems + [_stays(tag, left[tag]) for tag in sorted(stay)]
+    moved = [tag for tag in new if _move(repository, left[tag.tag], tag, problems)]
+    kept = left.keys() - {tag.tag for tag in moved}
+    return moved, problems + [_not_moved(tag, left[tag]) for tag in sorted(kept)]
 
 
 def left_behind(repository: Repository, head: str, rewritten: Iterable[str] = ()) -> dict[str, str]:
-    """Return the tags that a rewriting left at commits of no branch, and that can go along, with those commits.
+    """Return the unpublished tags that name rewritten commits, with the full ids of these commits.
 
-    Such a tag names a commit that this branch had once and no branch has now, HEAD has snapshots of it, and no
-    remote has it.
+    Such a tag names a commit that was on this branch and is on no branch now. HEAD has snapshots of the tag, and no
+    remote has the tag.
     """
     dropped = repository.dropped(rewritten)
     tags = {tag: commit for tag, commit in repository.tags().commits.items() if commit in dropped} if dropped else {}
-    there = {tag: commit for tag, commit in tags.items() if repository.tree(head, tag).files}
-    published = repository.published(there)
-    return {tag: commit for tag, commit in there.items() if tag not in published}
+    movable = {tag: commit for tag, commit in tags.items() if repository.tree(head, tag).files}
+    published = repository.published(movable)
+    return {tag: commit for tag, commit in movable.items() if tag not in published}
 
 
 def _move(repository: Repository, old: str, new: NewTag, problems: list[Problem]) -> bool:
-    told = replace(new, message=repository.tag_message(new.tag) or new.message)  # perhaps somebody wrote it by hand
+    message = repository.tag_message(new.tag) or new.message  # the user may have written it
     try:
-        repository.move_tag(told.tag, old, told.commit, told.message, told.when)
+        repository.move_tag(new.tag, old, new.commit, message, new.when)
     except StashError as error:
         problems.append(not_made(new.tag, error))
         return False
     return True
 
 
-def _stays(tag: str, old: str) -> Problem:
+def _not_moved(tag: str, old: str) -> Problem:
     what = f"it stays at {old[:SHORT]}, which is on no branch now: the commit that replaced it does not hold"
-    return Problem(tag_ref(tag), "tag", what, f"git reset --keep {old[:SHORT]}  # takes the branch back to it")
+    return Problem(tag_ref(tag), "tag", what, f"git reset --keep {old[:SHORT]}  # moves the branch back to it")

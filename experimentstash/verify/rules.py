@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 _OTHER_ENDING = re.compile(r"(?i)\.ya?ml$")
 NEW_TAG = "NEW-TAG"
 AMEND = "git commit --amend --no-edit --allow-empty"
-"""What takes what is staged into the last commit, and keeps that where nothing is left of it."""
+"""The command that amends the last commit with the index, and keeps the commit even if it becomes empty."""
 
 
 class FreezeCommit(NamedTuple):
-    """The commit at which snapshots are judged, as far as the rules look at it (spec.md, *Words*).
+    """The facts of a freeze commit that the rules need (spec.md, *Terms*).
 
     Attributes:
-        id: its full id, or None where it is the commit being made.
-        tag: the tag that names it, or None where that tag does not exist yet.
-        pins: the commit that it records for each tool.
-        registered: the tools of its registry, or None where that cannot be read, which is told by itself.
-        files: what it holds below `snapshots/<tag>/` of each tool, by path.
-        fresh: nobody else has it yet, so that it can be mended.
+        id: the full id, or None for the commit being made.
+        tag: the tag that names the commit, or None if the tag does not exist yet.
+        pins: the pinned commit of each tool.
+        registered: the registered tools, or None if the registry cannot be read (another finding reports that).
+        files: the files below `snapshots/<tag>/` of each tool, by path.
+        fresh: whether the commit is still private, so that a fix may rewrite it.
     """
 
     id: str | None
@@ -43,19 +43,19 @@ class FreezeCommit(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """The name of the commit in messages."""
         if self.tag is not None:
             return f"snapshot/{self.tag}"
         return "the commit being made" if self.id is None else self.id[:SHORT]
 
     @property
     def rev(self) -> str:
-        """What git calls it here: in a push, the tag of that name may be another one on this side."""
+        """The revision to use in a git command. In a push, the local tag may name another commit."""
         return f"snapshot/{self.tag}" if self.tag is not None and not self.fresh else (self.id or "HEAD")[:SHORT]
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be mended: it has no tag, and nobody else has it yet."""
+        """Whether a fix may rewrite the commit: it has no tag, and nobody else has it."""
         return self.tag is None and (self.fresh or self.id is None)
 
 
@@ -63,10 +63,10 @@ class RecordedCommit(NamedTuple):
     """A commit that a snapshot records.
 
     Attributes:
-        where: what findings call the place of the snapshot.
-        tool: the tool.
-        commit: its commit as it is recorded, perhaps abbreviated.
-        freeze: the full id of the freeze commit, or None where it is the commit being made.
+        where: the place of the snapshot in findings.
+        tool: the name of the tool.
+        commit: the recorded commit id, possibly abbreviated.
+        freeze: the full id of the freeze commit, or None for the commit being made.
     """
 
     where: str
@@ -76,14 +76,14 @@ class RecordedCommit(NamedTuple):
 
 
 class Publication(NamedTuple):
-    """What is known of a recorded commit at the remote of its tool.
+    """What is known about a recorded commit at the remote of its tool.
 
     Attributes:
-        remote: the URL of the remote as it may be shown, or an empty text where the tool has none.
-        there: whether a branch or a tag of the remote has the commit, or None where nobody can say.
-        why: why the remote gave no answer, or an empty text where it was not asked; with `there` False, why it is no
+        remote: the URL of the remote without secrets, or an empty text if the tool has none.
+        there: whether a branch or a tag of the remote has the commit, or None if that is unknown.
+        why: why the remote did not answer; empty if it was not asked. If `there` is False: why the URL is not a
             repository.
-        push: the arguments of git that push the commit from this machine, where it is, and on no branch that was seen.
+        push: the arguments of git that push the commit from this machine, if it is here and not known to be published.
     """
 
     remote: str
@@ -93,61 +93,61 @@ class Publication(NamedTuple):
 
 
 def pin_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
-    """Judge the rule `pin`: each recorded commit is the pin of its tool there, and the tool is registered there.
+    """Judge the rule `pin`: each recorded commit is the pin of its tool, and the tool is registered.
 
-    A recorded commit that is none is left to the rule `header`.
+    The rule `header` reports recorded commits that are not commit ids.
     """
-    found = []
+    problems = []
     for tool, recorded in snapshot.pins(name.tool).items():
         if not is_commit(recorded):
             continue
         pin = freeze.pins.get(tool)
         if pin is None:
             what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} has no pin at {tool_path(tool)}"
-            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
+            problems.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
         elif not same_commit(recorded, pin):
             what = f"it records {tool} at {recorded[:SHORT]}, and {freeze.title} pins {pin[:SHORT]}"
-            found.append(Problem(name.path, "pin", what, _pin_fix(name, tool, recorded, freeze)))
+            problems.append(Problem(name.path, "pin", what, _pin_fix(name, tool, recorded, freeze)))
         if freeze.registered is not None and tool not in freeze.registered:
             what = f"the registry of {freeze.title} has no tool {tool!r}"
-            found.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
+            problems.append(Problem(name.path, "pin", what, f"experimentstash add-tool {quote(tool)} URL"))
     for place in snapshot.places:
-        folder, tool, *_ = (*place.split("/"), "", "")
-        if folder == "tools" and tool not in freeze.pins:
+        top, tool, *_ = (*place.split("/"), "", "")
+        if top == "tools" and tool not in freeze.pins:
             what = f"its environment was built from {place}, and {freeze.title} has no pin at {tool_path(tool)}"
-            found.append(Problem(name.path, "pin", what, refreeze(name, freeze)))
-    return found
+            problems.append(Problem(name.path, "pin", what, refreeze(name, freeze)))
+    return problems
 
 
 def recorded(where: str, name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[RecordedCommit]:
-    """Return the commits that a snapshot records; what is none is left to the rule `header`."""
+    """Return the commits that a snapshot records, without those that are not commit ids (rule `header`)."""
     pins = snapshot.pins(name.tool).items()
     return [RecordedCommit(where, tool, commit, freeze.id) for tool, commit in pins if is_commit(commit)]
 
 
 def _pin_fix(name: SnapshotName, tool: str, recorded: str, freeze: FreezeCommit) -> str:
     if not freeze.is_open:
-        return refreeze(name, freeze)  # what others may have stays as it is
+        return refreeze(name, freeze)  # others may have the commit: do not rewrite it
     path = quote(tool_path(tool))
     return f"git -C {path} checkout {quote(recorded)} && git add {path}"
 
 
 def in_commit(fix: str, commit: str, *, is_root: bool) -> str:
-    """Return the command that mends a commit that is not the last one, and puts the later ones on top of it again.
+    """Return the command that applies a fix to an earlier commit, and rebases the later commits onto it.
 
     Args:
-        fix: the command that mends it where it is checked out.
-        commit: its id.
-        is_root: whether it is a first commit.
+        fix: the command that fixes the commit while it is checked out.
+        commit: the id of the commit.
+        is_root: whether it is a root commit.
     """
-    mend, comment, hint = fix.partition("  # ")
+    step, comment, hint = fix.partition("  # ")
     stop = """git -c sequence.editor="sed -i.bak '1s/^pick/edit/'" rebase --interactive"""
     onto = "--root" if is_root else f"{commit[:SHORT]}~"
-    return f"{stop} {onto} && {mend} && {AMEND} && git rebase --continue{comment}{hint}"
+    return f"{stop} {onto} && {step} && {AMEND} && git rebase --continue{comment}{hint}"
 
 
 def refreeze(name: SnapshotName, freeze: FreezeCommit) -> str:
-    """Return the command that freezes the experiment under another tag: others may have what is committed."""
+    """Return the command that freezes the experiment under another tag, because others may have the commit."""
     again, remove = freeze_command(name, NEW_TAG), command("git", "rm", "--force", name.path)
     if freeze.tag is None:
         return f"{remove} && {again}"
@@ -157,7 +157,7 @@ def refreeze(name: SnapshotName, freeze: FreezeCommit) -> str:
 def published_problems(one: RecordedCommit, known: Publication) -> list[Problem]:
     """Judge the rule `published`: the recorded commit can be fetched from the tool's remote.
 
-    Of what nobody can say, and nobody was asked, there is nothing to find.
+    Reports nothing if the state is unknown and no remote was asked.
     """
     if known.there or (known.there is None and not known.why):
         return []
@@ -182,11 +182,11 @@ def published_problems(one: RecordedCommit, known: Publication) -> list[Problem]
 
 
 def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Problem]:
-    """Judge the rule `frozen`: byte for byte that of the freeze commit, and not added to a tag after it was made.
+    """Judge the rule `frozen`: the file is byte for byte that of the freeze commit, and was not added to it later.
 
     Args:
-        path: a file below `snapshots/<tag>/`, a snapshot or what lies beside one.
-        entry: what the judged tree records there.
+        path: the path of a file below `snapshots/<tag>/`: a snapshot or a file beside one.
+        entry: the entry of the judged tree at that path.
         freeze: the freeze commit of that tag.
     """
     name = SnapshotName.from_path(path)
@@ -194,7 +194,7 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
         what = "a snapshot file must end with .yaml: Hydra and the checks ignore this one"
         return [Problem(path, "frozen", what, f"git rm --cached {quote(path)}")]
     if name is not None and not entry.is_file:
-        # its own bytes are a path: what it leads to can change, and this repository would not know
+        # git stores only the path: the target can change without a commit
         fix = f"git rm --cached {quote(path)}"
         return [Problem(path, "frozen", "a snapshot must be a regular file, not a symlink or a repository", fix)]
     held = freeze.files.get(path)
@@ -211,12 +211,12 @@ def frozen_problems(path: str, entry: Entry, freeze: FreezeCommit) -> list[Probl
 
 
 def misplaced_problems(misplaced: Mapping[str, Entry], tools: Collection[str]) -> list[Problem]:
-    """Judge the rule `frozen` of what a tree has where a directory on the way to a snapshot must be.
+    """Judge the rule `frozen` for symlinks and submodules among the parent directories of snapshots.
 
-    What a link or a submodule leads to can change without a change of the stash.
+    The target of a symlink or a submodule can change without a change of the stash.
 
     Args:
-        misplaced: links and submodules, by path; `configs/NAME` leads to snapshots only where NAME is a tool.
+        misplaced: symlinks and submodules, by path; `configs/NAME` is a parent of snapshots only if NAME is a tool.
         tools: the tools of the tree.
     """
     parts = {path: path.split("/") for path in misplaced}
@@ -230,9 +230,9 @@ def _misplaced(path: str, entry: Entry) -> Problem:
 
 
 def body_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) -> list[Problem]:
-    """Judge the rule `frozen` of a snapshot that its freeze commit holds as it is: it says what was frozen.
+    """Judge the rule `frozen` for the body of a snapshot: it has the digest that the freeze recorded.
 
-    A formatter or another hook that rewrites it between freezing and commit changes what was frozen.
+    A formatter or another hook may have rewritten the file between freeze and commit.
     """
     if not snapshot.rewritten:
         return []
@@ -240,13 +240,13 @@ def body_problems(name: SnapshotName, snapshot: Snapshot, freeze: FreezeCommit) 
 
 
 def beside_problems(path: str, named: str, digest: str, held: str | None, freeze: FreezeCommit) -> list[Problem]:
-    """Judge the rule `frozen` of a file that a snapshot names: its lock, or the results that were recorded with it.
+    """Judge the rule `frozen` for a file that a snapshot names: its lock file or its recorded results.
 
     Args:
-        path: the snapshot.
-        named: the file, which lies beside it.
-        digest: its SHA-256 as the snapshot records it, in hex.
-        held: that of what the freeze commit holds there, or None where it holds no file.
+        path: the path of the snapshot.
+        named: the path of the file beside it.
+        digest: the SHA-256 that the snapshot records, in hex.
+        held: the SHA-256 of the file in the freeze commit, or None if the commit has no file there.
         freeze: the freeze commit.
     """
     if held == digest:
@@ -267,14 +267,14 @@ def beside_problems(path: str, named: str, digest: str, held: str | None, freeze
 def shipped_problems(
     name: SnapshotName, named: str, digest: str, held: str, commit: str, freeze: FreezeCommit
 ) -> list[Problem]:
-    """Judge the rule `frozen` of a lock that the tool ships: the recorded commit holds it, with the recorded digest.
+    """Judge the rule `frozen` for a lock file that the tool ships: the recorded commit has it, with the same digest.
 
     Args:
-        name: the snapshot.
-        named: the lock's path from the stash's root.
-        digest: its SHA-256 as the snapshot records it, in hex.
-        held: that of what the tool's commit holds there, in hex; empty where it holds no file.
-        commit: the tool's commit as it is recorded.
+        name: the name of the snapshot.
+        named: the path of the lock file, relative to the stash's root.
+        digest: the SHA-256 that the snapshot records, in hex.
+        held: the SHA-256 of the file in the tool's commit, in hex; empty if the commit has no file there.
+        commit: the recorded commit of the tool.
         freeze: the freeze commit.
     """
     if held == digest:
@@ -286,7 +286,7 @@ def shipped_problems(
 
 
 def tag_problems(freeze: FreezeCommit) -> list[Problem]:
-    """Judge the rule `tag` of one tag as it stands: its commit holds snapshots of that tag."""
+    """Judge the rule `tag` for one tag: its commit has snapshots of that tag."""
     tag = freeze.tag or ""
     if any(name and name.tag == tag for name in map(SnapshotName.from_path, freeze.files)):
         return []
@@ -295,33 +295,33 @@ def tag_problems(freeze: FreezeCommit) -> list[Problem]:
 
 
 def broken_tag(tag: str, why: str, remote: str) -> Problem:
-    """Return the finding for a tag that leads to no commit: nothing can be judged by it."""
+    """Return the finding for a tag that names no commit, so that its snapshots cannot be judged."""
     again = _fetch(tag, remote) if remote else "experimentstash tag"
     away = _delete(tag) if why == NO_COMMIT else _unbreak(tag)
     return Problem(tag_ref(tag), "tag", why, f"{away} && {again}")
 
 
 def _unbreak(tag: str) -> str:
-    """Return the command that deletes a tag which git cannot read: it deletes none by its id, but any link."""
+    """Return the command that deletes a tag that git cannot read. Git deletes such a ref only as a symbolic ref."""
     ref = quote(tag_ref(tag))
     return f"git symbolic-ref {ref} refs/tags/broken && git symbolic-ref -d {ref}"
 
 
 def in_the_way(ref: str) -> Problem:
-    """Return the finding for a tag with the name of the folder that git keeps the snapshot tags in."""
+    """Return the finding for a tag with the name of the directory of the snapshot tags."""
     what = "it occupies the directory of the snapshot tags, so that no such tag can exist"
     return Problem(ref, "tag", what, f"git tag -d {ref.removeprefix('refs/tags/')}")
 
 
 def tag_update_problems(tag: str, old: str | None, new: str | None, *, published: bool, remote: str) -> list[Problem]:
-    """Judge the rule `tag` of an update: never moved, and never deleted where others have it.
+    """Judge the rule `tag` for an update: a published tag is never moved or deleted.
 
     Args:
-        tag: the tag.
-        old: what it named (the id of the ref's object, not a peeled one), or None where it is new.
-        new: what it is to name, or None where it is deleted.
-        published: whether others have it.
-        remote: what git here calls the repository of theirs.
+        tag: the name of the tag.
+        old: the old id of the ref (not peeled), or None for a new tag.
+        new: the new id of the ref, or None for a deletion.
+        published: whether others have the tag.
+        remote: the name of the remote in git.
     """
     if not published or old is None or old == new:
         return []
@@ -332,7 +332,7 @@ def tag_update_problems(tag: str, old: str | None, new: str | None, *, published
 
 
 def wrong_tag(tag: str, why: str) -> Problem:
-    """Return the finding for a tag that must not come to others as it is."""
+    """Return the finding for a tag that must not be pushed."""
     return Problem(tag_ref(tag), "tag", why, f"{_delete(tag)} && experimentstash tag")
 
 

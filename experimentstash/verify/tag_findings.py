@@ -1,4 +1,4 @@
-"""The findings of each tag by itself, for whoever shows many of them: one that cannot be judged stops no other."""
+"""The findings of each tag, for commands that show many tags: a tag that cannot be judged does not stop the others."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class TagFindings(NamedTuple):
 
 
 def findings_by_tag(repository: Repository) -> TagFindings:
-    """Judge each snapshot tag by its own snapshots, and the snapshots of the index.
+    """Judge the snapshots of each snapshot tag, and those of the index.
 
-    A text that was found flat before is not parsed again.
+    Does not parse a text again that is known to be flat.
 
     Args:
-        repository: the stash; a bare one has no index.
+        repository: the stash; a bare repository has no index.
     """
     with remembering(repository.own_folder):
         return _findings(repository)
@@ -47,38 +47,38 @@ def findings_by_tag(repository: Repository) -> TagFindings:
 def _findings(repository: Repository) -> TagFindings:
     examination = Examination(repository)
     tags = examination.tags
-    found: dict[str, list[Problem]] = {tag: [] for tag in tags.commits}
-    found |= {tag: [rules.broken_tag(tag, why, tags.remote)] for tag, why in tags.broken.items()}
-    with contextlib.suppress(StashError):  # told below, of the tag that it belongs to
+    problems_by_tag: dict[str, list[Problem]] = {tag: [] for tag in tags.commits}
+    problems_by_tag |= {tag: [rules.broken_tag(tag, why, tags.remote)] for tag, why in tags.broken.items()}
+    with contextlib.suppress(StashError):  # reported below, for the tag that fails
         repository.trees([(commit, tag) for tag, commit in tags.commits.items()])
     for tag, commit in tags.commits.items():
         seen = len(examination.problems)
         try:
             examination.tag(tag, commit)
         except StashError as error:
-            found[tag].append(_not_judged(tag_ref(tag), error))
-        found[tag] += examination.problems[seen:]
+            problems_by_tag[tag].append(_not_judged(tag_ref(tag), error))
+        problems_by_tag[tag] += examination.problems[seen:]
     seen = len(examination.problems)
     try:
         if not repository.bare:
             examination.index()
     except StashError as error:
-        found.setdefault("", []).append(_not_judged("the index", error))
+        problems_by_tag.setdefault("", []).append(_not_judged("the index", error))
     for problem in examination.problems[seen:]:
         tag = tag_of(problem.where)
         if tag not in tags.broken:
-            found.setdefault(tag, []).append(problem)
-    unique = {tag: tuple(dict.fromkeys(problems)) for tag, problems in found.items()}
+            problems_by_tag.setdefault(tag, []).append(problem)
+    unique = {tag: tuple(dict.fromkeys(problems)) for tag, problems in problems_by_tag.items()}
     return TagFindings(unique, examination.facts.headers)
 
 
 def findings_of_tag(repository: Repository, tag: str, commit: str | None) -> tuple[Problem, ...]:
-    """Judge one snapshot tag by its own snapshots.
+    """Judge the snapshots of one snapshot tag.
 
     Args:
         repository: the stash.
-        tag: its name.
-        commit: the full id of the commit that it names, or None where the git tag is missing.
+        tag: the name of the tag.
+        commit: the full id of the commit that the tag names, or None if the git tag is missing.
     """
     if commit is None:
         return (missing_tag(tag),)
@@ -96,4 +96,4 @@ def missing_tag(tag: str) -> Problem:
 
 
 def _not_judged(where: str, error: StashError) -> Problem:
-    return Problem(where, "tag", f"it cannot be checked: {error.args[0]}", error.fix or "git fsck")
+    return Problem(where, "tag", f"it cannot be judged: {error.args[0]}", error.fix or "git fsck")
