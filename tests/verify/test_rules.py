@@ -63,7 +63,7 @@ def test_drift_is_told_with_both_commits() -> None:
         )
     ]
     (problem,) = pin_problems(NAME, drifted, MAKING)
-    assert problem.what == "it records mytool at 333333333333, but the new commit pins 111111111111"
+    assert problem.what == "it records mytool at 333333333333, and the commit being made pins 111111111111"
     assert problem.fix == f"git -C tools/mytool checkout {THREE} && git add tools/mytool"
     (problem,) = pin_problems(NAME, drifted, FREEZE._replace(tag=None))
     assert problem.what == "it records mytool at 333333333333, and ffffffffffff pins 111111111111"
@@ -105,7 +105,7 @@ def test_an_edited_file_is_told_with_the_way_back() -> None:
         )
     ]
     (problem,) = frozen_problems(NAME.path, Entry(FILE, "b" * 40), FREEZE._replace(tag=None))
-    assert problem.what == "it is not what ffffffffffff froze"
+    assert problem.what == "it differs from what ffffffffffff froze"
     assert problem.fix == f"git checkout ffffffffffff -- {NAME.path}"
 
 
