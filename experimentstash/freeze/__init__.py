@@ -1,1 +1,1 @@
-"""Freezing: experiments composed, redacted, written, committed and tagged."""
+"""Freezing: composes experiments, redacts and writes the snapshots, commits and tags them."""

@@ -1,4 +1,4 @@
-"""What a tool is frozen in: its Python, the packages that give a config its meaning, and the lock of all of them."""
+"""Captures the environment of a tool for its snapshots: Python, packages and lock file."""
 
 from __future__ import annotations
 
@@ -37,112 +37,112 @@ if TYPE_CHECKING:
     from experimentstash.stash.stash import Stash
     from experimentstash.stash.tool import Tool
 
-_MOST_TOLD = 10
+_MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class CapturedEnvironment:
     """The environment of a tool, as its snapshots record it.
 
     Attributes:
         header: the header lines.
-        files: the text of the lock that stands beside the snapshots, by its path from the stash's root; empty where
-            the tool ships one.
-        told: what of it others cannot build, or is not what the lock says, a sentence each.
+        files: the text of the lock file beside the snapshots, by path relative to the stash's root; empty if the tool
+            ships a lock file.
+        warnings: parts that others cannot build, and differences from the lock file; one sentence each.
     """
 
     header: tuple[tuple[str, str], ...]
     files: Mapping[str, str] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def surroundings(resolved: ResolvedTool, tag: str) -> Surroundings:
-    """Return what a tool runs in now.
+def capture_environment(resolved: ResolvedTool, tag: str) -> CapturedEnvironment:
+    """Return the current environment of a tool.
 
     Args:
         resolved: the tool.
-        tag: the tag that is frozen under.
+        tag: the tag of the snapshots.
 
     Raises:
-        StashError: the tool's Python does not run, or the lock that the tool ships cannot run it.
+        StashError: the tool's Python does not run, or the tool cannot run with the lock file that it ships.
     """
     stash, tool, python = resolved.stash, resolved.tool, resolved.interpreter
     described = describe(python, tool_environment())
     projects = projects_of(described, stash.root)
     found = _shipped(stash, tool)
-    told = [*found.told, *stale_copies(described, stash.root)]
+    warnings = [*found.told, *stale_copies(described, stash.root)]
     if found.lock:
         if why := unusable(found.lock, described):
             raise StashError(
                 f"{found.lock.name}: {why}, so nobody can run {tool.name} with it: nothing is frozen",
                 lock_fixes.freeze_installed(stash.root, tool.name),
             )
-        said = _with_projects(recorded(described, found.lock, projects), described, stash)
-        other = differences(said, found.lock, described)
-        told += made_for(found.lock, described.python)
-        told += _differing(other, not_locked(found.lock, described), found.lock.name)
-        return Surroundings(tuple(header_lines(said)), {}, tuple(told))
+        lines = _with_projects(recorded(described, found.lock, projects), described, stash)
+        other = differences(lines, found.lock, described)
+        warnings += made_for(found.lock, described.python)
+        warnings += _differing(other, not_locked(found.lock, described), found.lock.name)
+        return CapturedEnvironment(tuple(header_lines(lines)), {}, tuple(warnings))
     checkouts = sorted(path for path in (stash.root / "tools").iterdir() if (path / ".git").exists())
     recording = record(described, stash.root, tool.name, only_ours(described, checkouts))
     text = with_hashes(recording.text, python)
     path = lock_path(tool.name, tag, text)
     line = LockLine(path, hashlib.sha256(text.encode("utf-8")).hexdigest())
-    said = replace(_with_projects(recorded(described, None, projects), described, stash), lock=line)
-    return Surroundings(tuple(header_lines(said)), {path: text}, (*told, *recording.told))
+    lines = replace(_with_projects(recorded(described, None, projects), described, stash), lock=line)
+    return CapturedEnvironment(tuple(header_lines(lines)), {path: text}, (*warnings, *recording.told))
 
 
-def _with_projects(said: Recorded, described: Described, stash: Stash) -> Recorded:
-    """Name the versions of the packages of the stash, too: a build may take them from git's tags, which move."""
-    known = dict(said.packages)
+def _with_projects(lines: Recorded, described: Described, stash: Stash) -> Recorded:
+    """Add the versions of the stash's own packages: a build may derive them from git tags, which can move."""
+    known = dict(lines.packages)
     own = (pair for pair in project_versions(described, stash.root) if pair[0] not in known)
-    return replace(said, packages=(*said.packages, *own))
+    return replace(lines, packages=(*lines.packages, *own))
 
 
 def _shipped(stash: Stash, tool: Tool) -> Found:
-    """Return the lock that the tool ships, unless the registry says that it is not what the tool runs with."""
+    """Return the lock file that the tool ships, unless the registry says to record what is installed."""
     if tool.lock == "installed":
         return Found(None)
     return find_lock(stash.root, tool.path, tool.workdir, extras=tool.extras, groups=tool.groups, committed=True)
 
 
 def _differing(other: Sequence[str], more: Sequence[str], lock: str) -> list[str]:
-    told = first_lines(other, _MOST_TOLD, "and {} more of that kind")
+    warnings = first_lines(other, _MAX_LISTED, "and {} more of that kind")
     if more:
-        told.append(f"not in {lock}, so nobody who builds it has them: {listed(more, _MOST_TOLD)}")
-    if told:
-        told.append(
+        warnings.append(f"not in {lock}, so nobody who builds it has them: {listed(more, _MAX_LISTED)}")
+    if warnings:
+        warnings.append(
             f"{lock} is frozen, and what runs here is not built from it; `lock: installed` in the registry freezes that"
         )
-    return told
+    return warnings
 
 
 def check_ran_as_locked(tool: ResolvedTool, snapshot: Snapshot, where: str, imports: Path | None = None) -> None:
-    """Check that the packages that a run imported are those of the lock that the tool ships and the snapshot names.
+    """Check the packages that a run imported against the shipped lock file that the snapshot names.
 
     Args:
         tool: the tool.
-        snapshot: the snapshot that is run.
-        where: what messages call it.
-        imports: the folder in which the run wrote what it imported; None before the run: then only the packages that
-            every Hydra program imports are compared.
+        snapshot: the snapshot to run.
+        where: the name of the snapshot in messages.
+        imports: the directory in which the run recorded its imports; None before the run, to compare only the packages
+            that every Hydra program imports.
 
     Raises:
         StashError: one is not; what the run gave belongs to other packages than the lock has.
     """
     line = read_header(snapshot, where).lock
     if line is None or RecordedLock.is_named(line.name.rpartition("/")[2]):
-        return  # what is installed was recorded as it is
+        return  # the lock file records the installed packages
     lock = open_lock(tool.stash.root, line.name, line.sha256, extras=line.extras, groups=line.groups)
     python = tool.interpreter
     described = describe(python, tool_environment(), imports)
     if imports is None:
         counted = {name: package for name, package in described.packages.items() if name in NAMED}
     else:
-        # a program that ends itself (`os._exit`) wrote nothing: then all packages count
+        # a program that ends with `os._exit` records no imports: compare all packages
         wrote = any(imports.iterdir())
         counted = {name: package for name, package in described.packages.items() if package.imported or not wrote}
     if other := not_as_locked(lock, replace(described, packages=counted)):
-        lines = "".join(f"\n    {line}" for line in first_lines(other, _MOST_TOLD))
+        lines = "".join(f"\n    {line}" for line in first_lines(other, _MAX_LISTED))
         what = f"{where}: the installed packages differ from {lock.name}, so others would get different results:{lines}"
         sync = f"{lock.sync_command(python)}  # or freeze what is installed: `lock: installed` in {REGISTRY}"
         raise StashError(what, sync)

@@ -1,4 +1,4 @@
-"""From experiments to snapshot files in memory: composed twice, judged, and not yet written."""
+"""Freezes one experiment into a snapshot in memory: composes it twice, redacts and judges it, and writes nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from experimentstash.stash import snapshot_body, snapshot_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.freeze.environment_capture import CapturedEnvironment
     from experimentstash.hydra.compose import Compositions
     from experimentstash.hydra.run_request import RunRequest
     from experimentstash.stash.stash import Stash
@@ -38,21 +38,21 @@ _log = logging.getLogger(__name__)
 def freeze(
     request: RunRequest,
     tag: str,
-    within: Callable[[], Surroundings],
+    within: Callable[[], CapturedEnvironment],
     composing: Compositions,
     kept: Sequence[tuple[str, str]] = (),
 ) -> PendingSnapshot:
-    """Freeze one experiment; nothing is written.
+    """Freeze one experiment, without writing anything.
 
     Args:
         request: the experiment, its overrides and flags.
-        tag: the tag it is frozen under.
-        within: tells what the tool runs in, once it is known that it composes.
-        composing: composes it with the other experiments of a freeze.
-        kept: further header lines that somebody wrote, and that stay.
+        tag: the tag of the snapshot.
+        within: returns the environment of the tool; called after the experiment has composed.
+        composing: composes the experiment together with the others of the same freeze.
+        kept: further header lines, which the user wrote, to keep.
 
     Raises:
-        StashError: one of the refusals of spec.md, section *Freezing*.
+        StashError: the experiment cannot be frozen (spec.md, section *Freezing*).
     """
     stash, tool = request.stash, request.tool
     commit = tool_commit(stash, tool.name)
@@ -63,7 +63,7 @@ def freeze(
     _refuse(request, name, first)
     _log.info("composing %s once more", name.title)
     with ThreadPoolExecutor(1) as beside:
-        beside.submit(snapshot_body.render, first["body"])  # so that it is there when the tool has composed again
+        beside.submit(snapshot_body.render, first["body"])  # render while the tool composes again
         second = composing.second(request)
     depends = {other: tool_commit(stash, other) for other in _other_tools(stash, tool.name, first["files"])}
     if {commit, tool_commit(stash, tool.name)} != {request.resolved.commit}:
@@ -71,29 +71,29 @@ def freeze(
             f"{tool.path}: the checkout of the tool changed while {name.title} was composed", "rerun the same command"
         )
     redaction = Redaction(request, {**first["secrets"], **second["secrets"]}, _again(name))
-    found, around = redaction.parts(parts(request.overrides, first, second)), within()
-    projects = [value for key, value in around.header if key == "PROJECT"]
+    contents, environment = redaction.parts(parts(request.overrides, first, second)), within()
+    projects = [value for key, value in environment.header if key == "PROJECT"]
     loaded = Loaded.of([first["loaded"], second["loaded"]])
     check_own_code(foreign(stash, [tool.name, *depends], loaded, projects))
-    common, after = list(_common(tag, commit, depends)), [*around.header, *kept]
+    common, after = list(_common(tag, commit, depends)), [*environment.header, *kept]
 
     def text(name: SnapshotName, part: SnapshotPart) -> str:
         text = _text(request, name, common, after, part)
         redaction.check(text, name.title, part.body)
         return text
 
-    jobs = {name.job(number).path: text(name.job(number), part) for number, part in enumerate(found.jobs)}
-    published = tuple(text for part in (found.whole, *found.jobs) for text in redaction.kept(part.body))
-    notices = (*found.notices, *_further(request, loaded))
+    jobs = {name.job(number).path: text(name.job(number), part) for number, part in enumerate(contents.jobs)}
+    published = tuple(text for part in (contents.whole, *contents.jobs) for text in redaction.kept(part.body))
+    notices = (*contents.notices, *_further(request, loaded))
     pins = {tool.name: commit, **depends}
-    return PendingSnapshot(name, text(name, found.whole), notices, pins, {**around.files, **jobs}, published)
+    return PendingSnapshot(name, text(name, contents.whole), notices, pins, {**environment.files, **jobs}, published)
 
 
 def _further(request: RunRequest, loaded: Loaded) -> list[tuple[str, str]]:
     files = [file for _, file in loaded.modules]
     named = further_configs(request.root, files, uses_compose=request.select == "compose")
-    told = "composed by the program itself, and not frozen: a replay takes it from the tag's commits"
-    return [(config, told) for config in named]
+    notice = "composed by the program itself, and not frozen: a replay takes it from the tag's commits"
+    return [(config, notice) for config in named]
 
 
 def _refuse(request: RunRequest, name: SnapshotName, answer: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ def _refuse(request: RunRequest, name: SnapshotName, answer: dict[str, Any]) -> 
 
 
 def _refuse_unused(request: RunRequest, name: SnapshotName, answer: dict[str, Any]) -> None:
-    """Raise `StashError` where the user, or the registry, decides about a key that the config does not have."""
+    """Raise `StashError` if an option or the registry names a key that the config does not have."""
     said = answer.get("jobs", [answer])
     unused = [tuple(one) for one in said[0]["unused"] if all(one in other["unused"] for other in said)]
     if not unused:
@@ -157,11 +157,11 @@ def _option(option: str, key: str | None) -> list[str]:
 
 
 def _of_all(answer: dict[str, Any], part: str) -> list[Any]:
-    """Return what an answer says of its one config, or of those of all jobs, each thing once."""
-    found: list[Any] = []
-    for said in answer.get("jobs", [answer]):
-        found += [one for one in said[part] if one not in found]
-    return found
+    """Return the values of one part of an answer, over all jobs, without duplicates."""
+    values: list[Any] = []
+    for job in answer.get("jobs", [answer]):
+        values += [value for value in job[part] if value not in values]
+    return values
 
 
 def _config_flags(request: RunRequest, name: SnapshotName, work: str) -> str:
@@ -170,7 +170,7 @@ def _config_flags(request: RunRequest, name: SnapshotName, work: str) -> str:
     place = shlex.quote(os.path.relpath(folder, work))
     own = request.resolved.config_directory
     if own is not None and (own / f"{config}.yaml").exists():
-        # Behind `--config-dir`, the tool's own file of that name would win; only an absolute path takes its place.
+        # With `--config-dir`, the tool's own file of that name would win; an absolute path replaces it.
         return f'--config-path="$(realpath {place})" --config-name={config}'
     return f"--config-dir={place} --config-name={config}"
 
@@ -180,7 +180,7 @@ def _again(name: SnapshotName) -> str:
 
 
 def _other_tools(stash: Stash, own: str, files: Sequence[str]) -> list[str]:
-    """Return the further tools whose files the program took code or configs from."""
+    """Return the other tools whose code or configs the program used."""
     folder = os.path.realpath(stash.root / "tools") + os.sep
     used = {Path(file.removeprefix(folder)).parts[0] for file in files if file.startswith(folder)} - {own}
     for other in sorted(used - set(stash.tools)):
@@ -193,7 +193,7 @@ def _other_tools(stash: Stash, own: str, files: Sequence[str]) -> list[str]:
 
 
 def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Return the header lines that every file of a freeze has, but for its name."""
+    """Return the header lines that all files of a freeze share."""
     yield "TAG", tag
     yield "TOOL_COMMIT", commit
     yield "TIMESTAMP", dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
@@ -202,7 +202,7 @@ def _common(tag: str, commit: str, depends: Mapping[str, str]) -> Iterator[tuple
 
 
 def _text(request: RunRequest, name: SnapshotName, common: _Lines, after: _Lines, part: SnapshotPart) -> str:
-    """Return a snapshot file's text, judged by itself: its own header lines between those that all files share."""
+    """Return the text of a snapshot file, after judging it: shared header lines, its own lines, and the body."""
     rendered = snapshot_body.render(part.body)
     own = [*_header(request, name, part), ("BODY", snapshot_file.body_digest(rendered))]
     text = snapshot_file.render([("SNAPSHOT", name.title), *common, *own, *after], rendered)

@@ -1,4 +1,4 @@
-"""Experiments of one stash, frozen: the one way to a snapshot, for the command and for the hook."""
+"""Freezes experiments of one stash, for the command `snapshot` and the hook `freeze-snapshots`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from experimentstash.freeze.environment_capture import Surroundings
+    from experimentstash.freeze.environment_capture import CapturedEnvironment
     from experimentstash.freeze.pending_snapshot import PendingSnapshot
     from experimentstash.git.checkouts.pins import PinMove
     from experimentstash.hydra.run_request import RunRequest
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Freezer:
-    """Freezes experiments; nothing is written. A tool is resolved once, and its environment captured once for a tag.
+    """Freezes experiments without writing anything. Resolves each tool once, and captures its environment once per tag.
 
     Args:
         stash: the stash.
@@ -33,13 +33,13 @@ class Freezer:
     def __init__(self, stash: Stash) -> None:
         self.stash = stash
         self._tools: dict[str, ResolvedTool] = {}
-        self._environments: dict[tuple[str, str], Future[Surroundings]] = {}
+        self._environments: dict[tuple[str, str], Future[CapturedEnvironment]] = {}
 
     def tool(self, name: str) -> ResolvedTool:
         """Return a tool of the registry.
 
         Raises:
-            StashError: it is not registered.
+            StashError: the tool is not registered.
         """
         if name not in self._tools:
             self._tools[name] = ResolvedTool(self.stash, self.stash.tool(name))
@@ -53,14 +53,14 @@ class Freezer:
         Args:
             requests: the experiments.
             tag: the tag.
-            kept: further header lines that somebody wrote, and that stay.
+            kept: further header lines, which the user wrote, to keep.
 
         Raises:
-            StashError: as `freeze.freeze`.
+            StashError: as for `freeze.freeze`.
         """
         tool = requests[0].resolved
         composing = Compositions(requests)
-        with ThreadPoolExecutor(1) as beside:  # a question to the package index takes as long as composing
+        with ThreadPoolExecutor(1) as beside:  # a query to the package index takes as long as composing
             key = (tool.name, tag)
             if key not in self._environments:
                 self._environments[key] = beside.submit(_captured, tool, tag)
@@ -68,24 +68,24 @@ class Freezer:
             return [freeze(request, tag, environment, composing, kept) for request in requests]
 
     def lines(self, frozen: Iterable[PendingSnapshot], moves: Iterable[PinMove]) -> Iterator[str]:
-        """Yield what the user is told of a freeze: the files, the environments, the pins, and links that lead out.
+        """Yield the output of a freeze: the files, the environments, the pins, and symlinks that leave the stash.
 
         Args:
-            frozen: what was frozen.
-            moves: how the pins move by that.
+            frozen: the snapshots.
+            moves: the changes of the pins.
         """
         pins: dict[str, str] = {}
         notices: dict[str, None] = {}
-        for one in frozen:
-            yield from one.lines()
-            pins |= one.pins
-            notices |= dict.fromkeys(self._environments[one.name.tool, one.name.tag].result().told)
+        for snapshot in frozen:
+            yield from snapshot.lines()
+            pins |= snapshot.pins
+            notices |= dict.fromkeys(self._environments[snapshot.name.tool, snapshot.name.tag].result().warnings)
         yield from (masked(f"    environment: {printable(notice)}") for notice in notices)
         yield from map(str, moves)
         yield from outward_links(self.stash, pins)
 
 
-def _captured(tool: ResolvedTool, tag: str) -> Surroundings:
-    from experimentstash.freeze.environment_capture import surroundings  # loaded while the tool composes
+def _captured(tool: ResolvedTool, tag: str) -> CapturedEnvironment:
+    from experimentstash.freeze.environment_capture import capture_environment  # import while the tool composes
 
-    return surroundings(tool, tag)
+    return capture_environment(tool, tag)

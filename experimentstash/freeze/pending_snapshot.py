@@ -28,13 +28,13 @@ class PendingSnapshot:
     """A snapshot that is ready to be written.
 
     Attributes:
-        name: its tool, tag and experiment.
-        text: the whole file.
-        notices: what was decided, as (key, decision).
-        pins: the commit of each tool that it records.
-        files: the texts of what stands beside it and belongs to it, by path from the stash's root: a lock that was
-            written for it, and what its run gave.
-        published: texts of it that the user chose to publish, though they look like secrets.
+        name: the tool, tag and experiment.
+        text: the text of the whole file.
+        notices: the decisions of the freeze, as (key, decision).
+        pins: the recorded commit of each tool.
+        files: the texts of the files beside it that belong to it, by path relative to the stash's root: its lock
+            file, its jobs, and the manifest of its results.
+        published: texts that the user chose to publish, although they look like secrets.
     """
 
     name: SnapshotName
@@ -44,25 +44,25 @@ class PendingSnapshot:
     files: Mapping[str, str] = field(default_factory=dict)
     published: tuple[str, ...] = ()
 
-    def same_but_for_the_moment(self, text: str) -> bool:
-        """Tell whether a snapshot's text is this one, but for its time and the values that vary by themselves."""
-        there = snapshot_file.parse(text.encode("utf-8", "replace"), self.name.path)
-        here = snapshot_file.parse(self.text.encode(), self.name.path)
-        if _timeless(there.header) != _timeless(here.header):
+    def equals_except_time(self, text: str) -> bool:
+        """Return whether a text is this snapshot, except for its time and the values that vary."""
+        other = snapshot_file.parse(text.encode("utf-8", "replace"), self.name.path)
+        own = snapshot_file.parse(self.text.encode(), self.name.path)
+        if _timeless(other.header) != _timeless(own.header):
             return False
-        varies = set(here.all("VARIES"))
+        varies = set(own.all("VARIES"))
         try:
-            return bool(_without(there.body, varies) == _without(here.body, varies))
+            return bool(_without(other.body, varies) == _without(own.body, varies))
         except yaml.YAMLError:
             return False
 
     def jobs(self) -> list[PendingSnapshot]:
-        """Return the jobs of a sweep that are snapshots of their own, each by itself."""
+        """Return the jobs of the sweep that are separate snapshots."""
         names = map(SnapshotName.from_path, self.files)
         return [replace(self, name=name, text=self.files[name.path], files={}) for name in names if name]
 
     def with_results(self, manifest: str) -> PendingSnapshot:
-        """Return the snapshot with what a run of it gave, named by its digest."""
+        """Return the snapshot with the manifest of its results, and the digest of the manifest in its header."""
         parsed = snapshot_file.parse(self.text.encode(), self.name.path)
         digest = hashlib.sha256(manifest.encode("utf-8")).hexdigest()
         kept = [line for line in parsed.header if line[0] != "RESULTS"]
@@ -70,16 +70,16 @@ class PendingSnapshot:
         return replace(self, text=text, files={**self.files, self.name.results_path: manifest})
 
     def lines(self) -> list[str]:
-        """Return what the user is told of it: that it is frozen, and what was decided."""
-        told = [masked(f"    {printable(key)}: {printable(decision)}") for key, decision in self.notices]
-        return [f"frozen {printable(self.name.path)}", *told]
+        """Return the output for the snapshot: its path, and the decisions of the freeze."""
+        decisions = [masked(f"    {printable(key)}: {printable(decision)}") for key, decision in self.notices]
+        return [f"frozen {printable(self.name.path)}", *decisions]
 
-    def with_notices(self, told: Sequence[tuple[str, str]]) -> PendingSnapshot:
-        """Return the snapshot with more to tell of it."""
-        return replace(self, notices=(*self.notices, *told))
+    def with_notices(self, notices: Sequence[tuple[str, str]]) -> PendingSnapshot:
+        """Return the snapshot with further notices."""
+        return replace(self, notices=(*self.notices, *notices))
 
     def as_written(self, text: str) -> PendingSnapshot:
-        """Return the snapshot with the text that is on disk already."""
+        """Return the snapshot with the text that is on disk."""
         return replace(self, text=text)
 
 
@@ -88,7 +88,7 @@ def _timeless(header: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
 
 
 def _without(text: str, keys: set[str]) -> Any:
-    """Return what a body holds, in order, without the values of some dotted keys."""
+    """Return the parsed body, in order, without the values at some dotted keys."""
 
     def strip(node: Any, path: str) -> Any:
         if path in keys:
@@ -103,7 +103,7 @@ def _without(text: str, keys: set[str]) -> Any:
 
 
 def problems_of(name: SnapshotName, text: str) -> list[Problem]:
-    """Judge by itself a snapshot that no commit holds yet: the rules `header` and `flat`, and its `BODY`."""
+    """Judge the text of a snapshot that is not committed: the rules `header` and `flat`, and its `BODY` line."""
     parsed = snapshot_file.parse(text.encode("utf-8", "surrogateescape"), name.path)
     rewritten = (
         [snapshot_file.rewritten_problem(name, snapshot_file.again_command(name))]
@@ -114,16 +114,16 @@ def problems_of(name: SnapshotName, text: str) -> list[Problem]:
     return [*judged, *rewritten]
 
 
-def waiting(stash: Stash, tag: str, known: Collection[str]) -> list[PendingSnapshot]:
-    """Return the snapshots of a tag that lie in the stash and are in no commit yet, of whatever tool.
+def uncommitted(stash: Stash, tag: str, known: Collection[str]) -> list[PendingSnapshot]:
+    """Return the uncommitted snapshots of a tag in the working tree, of all tools.
 
     Args:
         stash: the stash.
         tag: the tag.
-        known: the paths of those that are not asked for.
+        known: the paths of snapshots to omit.
 
     Raises:
-        StashError: one of them does not hold, or its tool is not at the commit that it records.
+        StashError: a snapshot does not hold, or its tool is not at the recorded commit.
     """
     files = sorted(path for folder in stash.root.glob(f"configs/*/snapshots/{tag}") for path in folder.rglob("*.yaml"))
     paths = [path.relative_to(stash.root).as_posix() for path in files]
@@ -131,7 +131,7 @@ def waiting(stash: Stash, tag: str, known: Collection[str]) -> list[PendingSnaps
 
 
 def is_committed(stash: Stash, path: str) -> bool:
-    """Tell whether the commit that is checked out holds a file."""
+    """Return whether HEAD has a file at a path."""
     return answer("rev-parse", "--verify", "--quiet", f"HEAD:{path}", cwd=stash.root) is not None
 
 
@@ -158,10 +158,10 @@ def _read(stash: Stash, path: str) -> PendingSnapshot:
 
 
 def files_beside(stash: Stash, name: SnapshotName, parsed: snapshot_file.Snapshot) -> dict[str, str]:
-    """Return the texts of the files that stand beside a snapshot of the working tree and belong to it.
+    """Return the texts of the files that belong to a snapshot of the working tree.
 
     Raises:
-        StashError: one that its header names is not there, or is no file of the stash.
+        StashError: a file that the header names is missing, was changed, or is outside of the stash.
     """
     named = list(parsed.beside(name))
     named += [name.job(number).path for number in range(parsed.jobs_apart)]

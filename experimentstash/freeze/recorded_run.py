@@ -1,4 +1,4 @@
-"""The run that a freeze records: the frozen config in an empty folder, and the manifest of what it wrote there."""
+"""Runs a frozen config in an empty directory, and records the manifest of its results."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def record_run(
     *,
     is_last: bool = True,
 ) -> PendingSnapshot:
-    """Run a snapshot that is on disk, and return it with the manifest of its results, both written.
+    """Run a snapshot that is on disk; write the manifest of its results, and return the snapshot with it.
 
-    One that has its manifest already (a freeze that was cut off, and is said again) is not run again.
+    Does not run a snapshot that has its manifest: the user resumes an interrupted freeze.
 
     Args:
         resolved: the tool.
         frozen: the snapshot.
-        is_last: whether no other experiment follows; one that does begins without what this one left in the stash.
+        is_last: whether this is the last experiment; otherwise the stash is restored for the next one.
 
     Raises:
-        ToolExit: the tool failed; what is on disk is the caller's to take away.
-        StashError: other packages ran than its lock has, it loaded code that the commits of the tools do not hold, it
-            wrote nothing into its run directory, or that cannot be read.
+        ToolExit: the tool failed; the caller removes the files.
+        StashError: the run used other packages than those of the lock file, loaded code that is not in the commits of
+            the tools, wrote no results, or wrote results that cannot be read.
     """
     if frozen.name.results_path in frozen.files:
         _log.info(
@@ -88,7 +88,7 @@ def record_run(
 
 
 def _put_back(stash: Stash, tool: Tool, ran: Ran, *, is_last: bool) -> list[tuple[str, str]]:
-    """Put the tool, and before another experiment the stash, back as they were; return what is told of that."""
+    """Restore the tool, and before another experiment the whole stash; return notices about the moved files."""
     aside = free_folder(ran.folder.with_name(f"{ran.folder.name}-beside"))
     root = stash.root if not is_last else stash.checkout(tool.name)
     leave = [stash.root / name for name in ("outputs", "configs")]
@@ -97,7 +97,7 @@ def _put_back(stash: Stash, tool: Tool, ran: Ran, *, is_last: bool) -> list[tupl
 
 
 def _without_results(stash: Stash, tool: Tool, frozen: PendingSnapshot, ran: Ran) -> StashError:
-    """Return the refusal of a run without results; what it wrote beside its run directory may be them."""
+    """Return the error for a run without results; files outside its directory may be the results."""
     what = f"{frozen.name.title}: it wrote no results into its run directory {ran.folder}"
     written = [one for one in ran.beside if one.change != "gone"]
     if not written:

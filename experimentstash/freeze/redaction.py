@@ -1,4 +1,4 @@
-"""What a freeze is to write, without secrets and without the folders of this machine: its lines, and the whole text."""
+"""Removes secrets and directories of this machine from the header lines of a freeze, and checks the whole text."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _GIVEN_AT_THE_RUN = "???"
 _TYPED = "overrides.task"
 _LEFT_OUT = "its override is left out: it holds a secret, or what only the run can give"
 _DECIDED = frozenset("LATE LATE_AT BUILT BUILT_AT FIXED VARIES TYPE NODE RERUN".split())
-"""Header lines whose keys and texts the tool's process has decided on, one by one, or that repeat such."""
+"""Header keys whose lines the tool's process has redacted, or that repeat such lines."""
 
 
 @dataclass(frozen=True)
 class Redaction:
-    """How the lines of one freeze are written.
+    """The redaction of one freeze.
 
     Attributes:
-        request: what is frozen.
+        request: the experiment.
         more: secrets that the program loaded itself, by the name of their variable.
-        again: the command that freezes it, up to the overrides.
+        again: the command that freezes the experiment, up to the overrides.
     """
 
     request: RunRequest
@@ -46,23 +46,23 @@ class Redaction:
         return self.request.work, self.request.root, self.request.stash.root
 
     def parts(self, parts: SnapshotParts) -> SnapshotParts:
-        """Return what the files say, each line of them redacted.
+        """Return the parts with every line redacted.
 
         Raises:
-            StashError: a line that a replay needs holds a secret that no variable names.
+            StashError: a line that a replay needs contains a secret that is not in an environment variable.
         """
-        told: list[tuple[str, str]] = []
-        whole = self._part(parts.whole, told)
-        jobs = tuple(self._part(job, told) for job in parts.jobs)
+        omissions: list[tuple[str, str]] = []
+        whole = self._part(parts.whole, omissions)
+        jobs = tuple(self._part(job, omissions) for job in parts.jobs)
         known = Secrets(more=self.more)
-        notices = dict.fromkeys((known.masked(key), known.masked(what)) for key, what in (*parts.notices, *told))
+        notices = dict.fromkeys((known.masked(key), known.masked(what)) for key, what in (*parts.notices, *omissions))
         return replace(parts, whole=whole, jobs=jobs, notices=tuple(notices))
 
-    def _part(self, part: SnapshotPart, told: list[tuple[str, str]]) -> SnapshotPart:
+    def _part(self, part: SnapshotPart, omissions: list[tuple[str, str]]) -> SnapshotPart:
         late = {late_key(text): text.partition("=")[2] for key, text in part.lines if key == "LATE"}
         kept = self.kept(part.body)
         overrides = [(line, self._override(line, late, kept)) for line in part.overrides]
-        told += [(_key(line), _LEFT_OUT) for line, clean in overrides if not clean]
+        omissions += [(_key(line), _LEFT_OUT) for line, clean in overrides if not clean]
         return replace(
             part,
             overrides=tuple(clean for _, clean in overrides if clean),
@@ -73,7 +73,7 @@ class Redaction:
         )
 
     def _override(self, line: str, late: Mapping[str, str], kept: Sequence[str]) -> str:
-        """Return an override as the header may say it; empty where it may not."""
+        """Return an override as it may be published; empty if it must be omitted."""
         key = _key(line)
         if key in late and "=" in line:
             text = late[key]
@@ -84,10 +84,10 @@ class Redaction:
         return "" if what else clean
 
     def _needed(self, header: str, line: str, kept: Sequence[str]) -> str:
-        """Return a line that a replay needs.
+        """Return a line that a replay needs, redacted.
 
         Raises:
-            StashError: it holds a secret that no variable names.
+            StashError: the line contains a secret that is not in an environment variable.
         """
         clean, what = self._line(line, kept)
         if what:
@@ -98,7 +98,7 @@ class Redaction:
         return clean
 
     def _answer(self, text: str, late: Mapping[str, str], kept: Sequence[str]) -> str:
-        """Return an `ANSWER` line; the overrides that were typed are those of the `OVERRIDE` lines."""
+        """Return an `ANSWER` line, redacted; task overrides are redacted like the `OVERRIDE` lines."""
         place, _, value = text.partition("=")
         if place != _TYPED:
             return self._checked_answer(place, text, kept)
@@ -109,7 +109,7 @@ class Redaction:
         """Return the `ANSWER` line of a setting that no override can set.
 
         Raises:
-            StashError: it holds a secret, or a name of this machine.
+            StashError: the line contains a secret, or a name of this machine.
         """
         clean, what = self._line(text, kept)
         if what:
@@ -122,7 +122,7 @@ class Redaction:
         return f"{number} {shlex.join(self._needed('JOB', line, kept) for line in lines)}".rstrip()
 
     def _line(self, line: str, kept: Sequence[str] = ()) -> tuple[str, str]:
-        """Return an override without what can be taken out of it, and what it still holds; empty for nothing."""
+        """Return a redacted override, and the kind of secret that it still contains (empty for none)."""
         key, equals, value = line.partition("=")
         clean = f"{key}={Secrets(more=self.more).replaced(value)}" if equals else line
         if found := first_secret(clean, kept, self.more):
@@ -131,14 +131,14 @@ class Redaction:
         return portable or "", "" if portable is not None else "the name of this machine or of its user"
 
     def kept(self, body: Tree) -> list[str]:
-        """Return the texts of the config that the user chose to keep, whatever they look like."""
+        """Return the texts of the config at the keys that the user chose to keep."""
         return [text for key, text in _leaves(body) if any(_is_below(key, kept) for kept in self.request.keep)]
 
     def check(self, text: str, where: str, body: Tree) -> None:
-        """Check the whole text of a file: the last look before it can be written.
+        """Check the whole text of a file before it is written.
 
         Raises:
-            StashError: a secret stands in it all the same, or a folder of this machine in its header.
+            StashError: the text contains a secret, or its header names a directory or a user of this machine.
         """
         if found := first_secret(text, self.kept(body), self.more):
             number, what = found
@@ -155,7 +155,7 @@ class Redaction:
                 )
 
     def fix(self, key: str, *, typed: bool = False) -> str:
-        """Return the command that freezes without the secret at a key: its value then comes from the environment."""
+        """Return the command that freezes without the secret at a key, and reads it from an environment variable."""
         given = next((line for line in self.request.overrides if _is_below(key, _key(line))), f"{key}=" * typed)
         lines = [self._line(line) for line in self.request.overrides if line != given]
         words = [clean for clean, what in lines if not what]
@@ -165,7 +165,7 @@ class Redaction:
         return f"{self.again} {shlex.join([*words, self._asking(given, name)])}  # and set {name} for a run"
 
     def _asking(self, line: str, name: str) -> str:
-        """Return an override that takes its secret from a variable of the environment."""
+        """Return an override that reads its secret from an environment variable."""
         key, _, value = line.partition("=")
         found, asks = list(Secrets(more=self.more).all(value)), f"${{oc.env:{name}}}"
         if not found or "\n" in value:
@@ -184,12 +184,12 @@ def _is_below(key: str, above: str) -> bool:
 
 
 def _is_literal(line: str) -> bool:
-    """Tell whether an override gives a mapping or a list, and not the name of an option of a config group."""
+    """Return whether the value of an override is a mapping or a list, not an option of a config group."""
     return line.partition("=")[2].startswith(("{", "["))
 
 
 def _leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the texts of a config, each with its dotted key."""
+    """Yield each string of a config with its dotted key."""
     if "leaf" in tree:
         if isinstance(tree["leaf"], str):
             yield path, tree["leaf"]
@@ -200,13 +200,13 @@ def _leaves(tree: Tree, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def exposed(found: Sequence[Sequence[str]], redaction: Redaction, title: str, path: str) -> Iterator[StashError]:
-    """Yield a refusal for each key at which a secret stands that cannot be taken out.
+    """Yield an error for each key whose secret cannot be removed.
 
     Args:
-        found: key and reason, as the tool's process told them.
-        redaction: how this freeze is written.
-        title: of the experiment.
-        path: the file that is frozen in place; empty where a config of the stash is.
+        found: pairs of key and reason, from the tool's process.
+        redaction: the redaction of this freeze.
+        title: the name of the experiment in messages.
+        path: the file to freeze in place; empty for a working config.
     """
     for key, why in found:
         if path:

@@ -1,4 +1,4 @@
-"""The files of snapshots on disk: taken up where they are there already, written, and removed after a failure."""
+"""Snapshot files on disk: reuses existing ones, writes missing ones, and removes them after a failure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from experimentstash.stash.stash import Stash
 
 
-def taken_up(stash: Stash, frozen: PendingSnapshot) -> PendingSnapshot:
-    """Return the snapshot, or the one on disk if that is the same but for its time and what varies.
+def existing_or_new(stash: Stash, frozen: PendingSnapshot) -> PendingSnapshot:
+    """Return the snapshot on disk if it differs only in its time and varying values, otherwise the new one.
 
-    So the same command finishes a freeze that was interrupted.
+    Running the same command again therefore resumes an interrupted freeze.
 
     Raises:
         StashError: another snapshot is on disk under that name.
@@ -41,18 +41,18 @@ def taken_up(stash: Stash, frozen: PendingSnapshot) -> PendingSnapshot:
 
 
 def _check_same(stash: Stash, frozen: PendingSnapshot, text: str) -> None:
-    if frozen.same_but_for_the_moment(text):
+    if frozen.equals_except_time(text):
         return
     path = frozen.name.path
     fix = f"rm {path}  # to freeze it anew, or choose another --tag"
-    if is_committed(stash, path):  # its tag is lost, and what it froze is not to be changed
+    if is_committed(stash, path):  # the tag is missing, and a committed snapshot must not change
         fix = "experimentstash tag  # and choose another --tag"
     raise StashError(f"{path}: exists with different content, and is not tagged yet", fix)
 
 
 @contextlib.contextmanager
 def written(stash: Stash, frozen: Sequence[PendingSnapshot]) -> Iterator[None]:
-    """Write what is not there yet; it is removed again where what is done with it fails."""
+    """Write missing files; remove them if the body of the `with` statement fails."""
     made: list[Path] = []
     try:
         for one in frozen:
@@ -62,7 +62,7 @@ def written(stash: Stash, frozen: Sequence[PendingSnapshot]) -> Iterator[None]:
                     write_shared(path, text, one.published)
             results = stash.root / one.name.results_path
             if not results.exists():
-                made.append(results)  # should it be run
+                made.append(results)  # the body may run the experiment
         yield
     except BaseException:
         for path in made:
@@ -72,16 +72,16 @@ def written(stash: Stash, frozen: Sequence[PendingSnapshot]) -> Iterator[None]:
 
 
 def write_in_place(stash: Stash, frozen: PendingSnapshot) -> None:
-    """Write the files of a snapshot over those that are there.
+    """Write the files of a snapshot, and replace existing ones.
 
     Raises:
-        StashError: a symlink leads out of the stash, a file holds a secret, or one cannot be written.
+        StashError: a symlink leads out of the stash, a file contains a secret, or a file cannot be written.
     """
     for path, text in _files(stash, frozen):
         write_shared(path, text, frozen.published)
 
 
 def _files(stash: Stash, frozen: PendingSnapshot) -> Iterator[tuple[Path, str]]:
-    """Yield where each file of a snapshot is on disk, with its text; the snapshot itself comes last."""
+    """Yield the path on disk and the text of each file of a snapshot; the snapshot file comes last."""
     for path, text in {**frozen.files, frozen.name.path: frozen.text}.items():
         yield stash.inside(path), text

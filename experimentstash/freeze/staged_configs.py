@@ -1,4 +1,4 @@
-"""Snapshot configs that are staged and not frozen yet: flattened and stamped, each as the text that is staged."""
+"""Freezes staged configs in place: flattens a staged snapshot file and adds its header."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
 def freeze_staged(
     repository: Repository, staged: Mapping[str, Entry], freezer: Freezer
 ) -> tuple[list[PendingSnapshot], list[StashError]]:
-    """Freeze what is staged and not frozen yet, in the working tree; nothing is staged.
+    """Freeze staged files that are not frozen yet, in the working tree; does not stage them.
 
-    A file whose tag exists is left as it is: what is frozen once stays frozen, and the rule `frozen` tells of it.
+    Skips files whose tag exists: the rule `frozen` reports changes of these.
 
     Args:
         repository: the stash.
-        staged: the entries below `configs/<tool>/snapshots/<tag>/` that the next commit brings in or changes.
-        freezer: freezes them.
+        staged: the entries below `configs/<tool>/snapshots/<tag>/` that the next commit adds or changes.
+        freezer: the freezer of the stash.
 
     Returns:
-        What was frozen and written, and why the others could not be.
+        The snapshots that were written, and the errors of the other files.
 
     Raises:
-        StashError: the stash itself stands in the way: no registry, a conflict, a missing object.
+        StashError: no file can be frozen: the registry is missing, or there is a conflict or a missing object.
     """
     failures: list[StashError] = []
     raw = _not_frozen(repository, staged, failures)
@@ -68,7 +68,7 @@ def freeze_staged(
 def _not_frozen(
     repository: Repository, staged: Mapping[str, Entry], failures: list[StashError]
 ) -> dict[SnapshotName, bytes]:
-    """Return the bytes of what is staged as a snapshot and is none yet; what cannot become one goes to `failures`."""
+    """Return the bytes of staged files that are not frozen yet; add errors to `failures`."""
     tags = repository.tags({tag_of(path) for path in staged})
     allowed = allowed_rules()
     raw = {}
@@ -83,13 +83,13 @@ def _not_frozen(
         except StashError as error:
             failures.append(_of_file(path, error, f"git rm --cached {quote(path)}"))
             continue
-        if broken - allowed:  # what the user lets pass as it is, is not frozen against their will
+        if broken - allowed:  # do not freeze a file whose findings the user allows
             raw[name] = data
     return raw
 
 
 def _check_entry(name: SnapshotName, entry: Entry) -> None:
-    """Raise `StashError` unless the entry is a file whose name a snapshot can have."""
+    """Raise `StashError` unless the entry is a regular file with a valid snapshot name."""
     if not entry.is_file:
         raise StashError("a snapshot must be a regular file, not a symlink or a repository")
     for part, complaint in snapshot_file.name_complaints(name):
@@ -97,7 +97,7 @@ def _check_entry(name: SnapshotName, entry: Entry) -> None:
 
 
 def _broken_rules(name: SnapshotName, data: bytes) -> set[str]:
-    """Return the rules by which a file is not frozen yet. A header that is wrong is not mended here, but judged."""
+    """Return the rules that a file breaks because it is not frozen yet. Does not check the values of a header."""
     parsed = snapshot_file.parse(data, name.path)
     broken = set() if snapshot_file.is_stamped(parsed) else {"header"}
     if len(data) <= config_text.LARGEST or not broken:
@@ -113,17 +113,17 @@ def _check_same(stash: Stash, name: SnapshotName, changed: set[str]) -> None:
 
 
 class _StagedFreezer:
-    """The freezing of every file, with the pins of the commit being made."""
+    """Freezes staged files, and compares the tools with the pins of the commit being made."""
 
     def __init__(self, repository: Repository, freezer: Freezer) -> None:
         self._freezer = freezer
         self._pins = repository.index_pins().pins
 
     def freeze(self, name: SnapshotName, data: bytes) -> PendingSnapshot:
-        """Freeze a text; nothing is written.
+        """Freeze the text of a file, without writing anything.
 
         Raises:
-            StashError: it cannot be, or the commit being made would not hold what it is frozen with.
+            StashError: the text cannot be frozen, or the commit being made has other pins.
         """
         tool = self._freezer.tool(name.tool)
         self._check_pin(tool.name, tool_commit(self._freezer.stash, tool.name))
@@ -157,6 +157,6 @@ def _written(stash: Stash, frozen: list[PendingSnapshot], failures: list[StashEr
 
 
 def _of_file(path: str, error: StashError, fix: str = "") -> StashError:
-    """Return a failure with the file that it is about."""
+    """Return an error with the path of its file in front."""
     what = str(error.args[0]).removeprefix(f"{path}: ")
     return StashError(f"{printable(path)}: {what}", error.fix or fix)

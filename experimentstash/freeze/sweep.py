@@ -1,6 +1,6 @@
-"""What a freeze writes of a sweep: one file where its jobs differ in what is swept, else one more for each job.
+"""Decides how to freeze a sweep: as one file if its jobs differ only in the swept values, else with one file per job.
 
-Facts in (what the tool's process answered, composed twice), what the files say out; no I/O.
+Input: the two answers of the tool's process. Output: the contents of the files. No I/O.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from experimentstash.stash.snapshot_body import Tree
 
 Answer = dict[str, Any]
-_ALONE = ("hydra.mode=MULTIRUN",)  # said by the flag
+_ALONE = ("hydra.mode=MULTIRUN",)  # the flag `--multirun` implies it
 
 
 @dataclass(frozen=True)
 class SnapshotPart:
-    """What one snapshot file says.
+    """The contents of one snapshot file.
 
     Attributes:
         overrides: its `OVERRIDE` lines.
@@ -31,11 +31,11 @@ class SnapshotPart:
         sweep: its `SWEEP` lines.
         jobs: its `JOB` and `JOBS` lines, as (key, text).
         varies: its `VARIES` lines.
-        lines: the header lines that say more of its values than the body (`TYPE`, `LATE`, `BUILT`, …), as (key, text).
+        lines: the header lines about values (`TYPE`, `LATE`, `BUILT`, …), as (key, text).
         answers: its `ANSWER` lines.
         body: the config.
-        rerun: whether one command runs it with Hydra alone.
-        follows: the overrides of values that Hydra alone has to build anew for each job.
+        rerun: whether a `RERUN` command with plain Hydra can run it.
+        follows: the overrides that make plain Hydra recompute values for each job.
     """
 
     overrides: tuple[str, ...]
@@ -52,12 +52,12 @@ class SnapshotPart:
 
 @dataclass(frozen=True)
 class SnapshotParts:
-    """What the files of one freeze say.
+    """The contents of all files of one freeze.
 
     Attributes:
-        whole: of the run, or of the sweep.
-        jobs: of each job that is a file of its own.
-        notices: what was decided, as (key, decision).
+        whole: the file of the run or of the sweep.
+        jobs: the files of jobs that are separate snapshots.
+        notices: the decisions, as (key, decision).
     """
 
     whole: SnapshotPart
@@ -66,42 +66,42 @@ class SnapshotParts:
 
 
 def parts(overrides: Sequence[str], first: Answer, second: Answer) -> SnapshotParts:
-    """Decide what the files of a freeze say.
+    """Return the contents of the files of a freeze.
 
     Args:
-        overrides: what the user typed.
-        first: what the tool's process answered; that is what is frozen.
-        second: what it answered when it was asked again.
+        overrides: the overrides on the command line.
+        first: the answer of the tool's process for the first composition, which is frozen.
+        second: the answer for the second composition.
     """
     pairs = list(_pairs(first, second))
     varies = list(dict.fromkeys(key for one, again in pairs for key in _varies(one, again)))
     moved = _own_folders(pairs, first, second, varies)
     whole = _part(overrides, first, varies, _without(moved, _settings(first)), first["sweep"])
-    told = list(dict.fromkeys(tuple(notice) for one, _ in pairs for notice in one["notices"]))
-    told += moved.items()
-    within = {key for one, _ in pairs for key in one["varies"]}  # told already
-    told += [
+    notices = list(dict.fromkeys(tuple(notice) for one, _ in pairs for notice in one["notices"]))
+    notices += moved.items()
+    within = {key for one, _ in pairs for key in one["varies"]}  # already reported
+    notices += [
         (key, "differs from one composition to the next: frozen as first seen") for key in varies if key not in within
     ]
     if not first["multirun"]:
-        return SnapshotParts(whole, (), tuple(told))
+        return SnapshotParts(whole, (), tuple(notices))
     if "jobs" not in first:
         whole = replace(whole, jobs=(("JOBS", f"chosen by {first['sweeper']}"),))
         return SnapshotParts(
-            whole, (), (*told, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs"))
+            whole, (), (*notices, ("jobs", f"not known in advance: {first['sweeper']} chooses them as it runs"))
         )
     texts = [shlex.join(job["overrides"]) for job in first["jobs"]]
     jobs = tuple(("JOB", f"{number} {text}".rstrip()) for number, text in enumerate(texts))
     follows = _follows(first["jobs"], varies)
     if follows is None:
-        return _apart(whole, jobs, overrides, pairs, told, moved)
-    told += [(late_key(line), "follows what the sweep changes") for line in follows]
-    told += [(f"job {number}", text) for number, text in enumerate(texts)]
-    return SnapshotParts(replace(whole, jobs=jobs, follows=follows), (), tuple(told))
+        return _apart(whole, jobs, overrides, pairs, notices, moved)
+    notices += [(late_key(line), "follows what the sweep changes") for line in follows]
+    notices += [(f"job {number}", text) for number, text in enumerate(texts)]
+    return SnapshotParts(replace(whole, jobs=jobs, follows=follows), (), tuple(notices))
 
 
 def _pairs(first: Answer, second: Answer) -> Iterator[tuple[Answer, Answer]]:
-    """Return each config with itself as it was composed again."""
+    """Yield each config of the first composition with the same config of the second."""
     again = {tuple(job["overrides"]): job for job in second.get("jobs", [second])} if "jobs" in first else {}
     if not again:
         yield first, second
@@ -128,10 +128,10 @@ def _settings(said: Answer) -> list[str]:
 def _own_folders(
     pairs: Sequence[tuple[Answer, Answer]], first: Answer, second: Answer, varies: Sequence[str]
 ) -> Mapping[str, str]:
-    """Return the settings of run directories that are left out, each with the reason.
+    """Return the run directory settings to omit, each with the reason.
 
-    A directory named by an id that is new at each composition would be one directory for all replays, since the id
-    is frozen: the second would find what the first has left there. Hydra's default gives each its own.
+    If a random id names the directory, the frozen id would give all replays the same directory, and the second replay
+    would find the files of the first. Hydra's default gives each run its own directory.
     """
     found = {}
     for setting in ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"):
@@ -149,12 +149,12 @@ def _without(moved: Mapping[str, str], settings: Iterable[str]) -> list[str]:
 
 
 def _varies(one: Answer, again: Answer) -> list[str]:
-    """Return the keys of values that are others when they are composed, or read, once more."""
+    """Return the keys of values that differ between the compositions, or between two reads."""
     return list(dict.fromkeys([*snapshot_body.differing(one["body"], again["body"]), *one["varies"]]))
 
 
 def _settled(said: Answer, varies: Collection[str]) -> tuple[tuple[str, str], ...]:
-    """Return the header lines of values; one that a resolver of the tool makes is built anew unless it varies."""
+    """Return the header lines of values. A value from a resolver of the tool is recomputed, unless it varies."""
     instead = {tuple(built): tuple(fixed) for key, built, fixed in said["unsure"] if key in varies}
     return tuple(instead.get((key, text), (key, text)) for key, text in said["lines"])
 
@@ -162,8 +162,8 @@ def _settled(said: Answer, varies: Collection[str]) -> tuple[tuple[str, str], ..
 def _follows(jobs: Sequence[Answer], varies: Sequence[str]) -> tuple[str, ...] | None:
     """Return the `BUILT` overrides of the values that differ between jobs and are not swept.
 
-    None where an override for the swept keys and these does not give each job exactly its config over that of the
-    first one: then its jobs need files of their own.
+    None if these overrides and the swept values, applied to the config of the first job, do not give exactly the
+    config of every job: then each job needs a separate file.
     """
     zero = jobs[0]
     built = {late_key(text): text for key, text in zero["lines"] if key == "BUILT"}
@@ -186,18 +186,20 @@ def _apart(
     jobs: tuple[tuple[str, str], ...],
     overrides: Sequence[str],
     pairs: Sequence[tuple[Answer, Answer]],
-    told: Sequence[tuple[str, str]],
+    notices: Sequence[tuple[str, str]],
     moved: Mapping[str, str],
 ) -> SnapshotParts:
-    parted, notices = [], list(told)
+    parted, all_notices = [], list(notices)
     for number, (job, again) in enumerate(pairs):
         given = [*(line for line in overrides if _key(line) not in map(_key, job["overrides"])), *job["overrides"]]
         varies = _varies(job, again)
         parted.append(_part(given, job, varies, _without(moved, job["own_settings"])))
-        notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
+        all_notices.append((f"job {number}", f"{shlex.join(job['overrides'])}, a snapshot of its own"))
     settings = tuple(line for line in whole.settings if line not in pairs[0][0]["choices"])
     return SnapshotParts(
-        replace(whole, settings=settings, jobs=(("JOBS", "apart"), *jobs), rerun=False), tuple(parted), tuple(notices)
+        replace(whole, settings=settings, jobs=(("JOBS", "apart"), *jobs), rerun=False),
+        tuple(parted),
+        tuple(all_notices),
     )
 
 

@@ -230,7 +230,7 @@ def test_a_tag_that_is_taken(bare: Path) -> None:
 
 
 def pending(root: Path) -> None:
-    pending_snapshot.waiting(Stash(root), "v1", ())
+    pending_snapshot.uncommitted(Stash(root), "v1", ())
 
 
 def test_what_is_frozen_under_the_same_tag_and_does_not_hold(root: Path) -> None:

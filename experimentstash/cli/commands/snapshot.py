@@ -15,8 +15,8 @@ from experimentstash.core.names import SHORT, nearest, plain_tag
 from experimentstash.core.progress import show_steps
 from experimentstash.freeze.freeze_commit import check_can_commit, check_tag_free, commit_frozen, is_on_no_branch
 from experimentstash.freeze.freezer import Freezer
-from experimentstash.freeze.pending_snapshot import PendingSnapshot, waiting
-from experimentstash.freeze.snapshot_files import taken_up, written
+from experimentstash.freeze.pending_snapshot import PendingSnapshot, uncommitted
+from experimentstash.freeze.snapshot_files import existing_or_new, written
 from experimentstash.git.checkouts.pins import check_moves, pin_moves
 from experimentstash.hooks.install.diagnosis import warn_missing_hooks
 from experimentstash.hydra import command_line
@@ -87,7 +87,7 @@ def command(
     moves = pin_moves(stash, {pinned: pin for one in frozen for pinned, pin in one.pins.items()})
     check_moves(stash, [] if allow_back else moves)
     with _replaced(stash, tag, frozen) if is_replacing else contextlib.nullcontext():
-        frozen = _write(chosen, [taken_up(stash, one) for one in frozen], is_run=is_run)
+        frozen = _write(chosen, [existing_or_new(stash, one) for one in frozen], is_run=is_run)
         click.echo("\n".join(freezer.lines(frozen, moves)))
         if commit:
             _commit(stash, frozen, message)
@@ -134,7 +134,7 @@ def _commit(stash: Stash, frozen: list[PendingSnapshot], message: str | None) ->
     """Make the freeze commit and its tag, with the snapshots of the tag that were frozen earlier."""
     pins = {pinned for one in frozen for pinned in one.pins}
     tag = frozen[0].name.tag
-    others = waiting(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
+    others = uncommitted(stash, tag, [path for one in frozen for path in (one.name.path, *one.files)])
     for other in others:
         click.echo(f"also committing {other.name.path}, which was frozen earlier")
     for move in pin_moves(stash, {tool: pin for one in others for tool, pin in one.pins.items() if tool not in pins}):
