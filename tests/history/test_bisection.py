@@ -111,6 +111,7 @@ def test_both_ends_are_the_same(lab: Lab) -> None:
     assert "mytool/first" in paste(fixes(ran.out)[0], lab.stash).out
 
 
+@pytest.mark.every
 def test_history_that_is_not_linear(lab: Lab) -> None:
     tool = lab.stash / "tools/mytool"
     git("checkout", "-q", "--detach", lab.commits[0], cwd=tool)

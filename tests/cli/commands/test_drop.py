@@ -196,6 +196,7 @@ def test_a_tag_that_leads_to_no_commit(tmp_path: Path) -> None:
     assert (ran.code, paste(fixes(ran.err)[0], root).code, git("tag", cwd=root)) == (1, 0, "")
 
 
+@pytest.mark.first(1)
 @pytest.mark.parametrize("newest", [True, False])
 def test_whenever_it_is_killed_the_next_command_finds_it_done_or_not_begun(tmp_path: Path, newest: bool) -> None:
     stash = make_stash(tmp_path / "stash")

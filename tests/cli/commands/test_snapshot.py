@@ -411,6 +411,7 @@ def test_a_replacement_that_fails_leaves_the_old_snapshot(stash: Path) -> None:
     assert git("tag", cwd=stash) == ""
 
 
+@pytest.mark.every
 def test_whenever_a_replacement_is_killed_the_old_snapshot_or_the_new_one_is_there(stash: Path, tmp_path: Path) -> None:
     assert estash("snapshot", "mytool", "first", "--tag", "v1", "--commit", cwd=stash).code == 0
     old = git("rev-parse", "HEAD", cwd=stash)
