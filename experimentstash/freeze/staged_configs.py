@@ -138,7 +138,7 @@ class _StagedFreezer:
         if pin != commit:
             held = "nothing there" if pin is None else pin[:SHORT]
             raise StashError(
-                f"{path} is checked out at {commit[:SHORT]}, but the new commit pins {held}",
+                f"{path} is checked out at {commit[:SHORT]}, and the commit being made pins {held}",
                 f"git add {path}"
                 + ("" if pin is None else f"  # or, to go back: {update_submodule(self._freezer.stash, tool)}"),
             )

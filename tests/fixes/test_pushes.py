@@ -167,7 +167,7 @@ def test_snapshots_of_one_tag_on_two_lines(root: Path) -> None:
     git("checkout", "-q", "main", cwd=root)
     freeze(root, "a", "v1", "one", tagged=False)
     git("merge", "-q", "--no-edit", "side", cwd=root)
-    assert mended(root, "tag", rule="two lines")
+    assert mended(root, "tag", rule="two branches")
     assert estash("verify", "--all", cwd=root).code == 0
 
 

@@ -41,7 +41,7 @@ def test_a_snapshot_tag_is_known_by_its_ref() -> None:
     ],
 )
 def test_what_git_would_not_say_is_no_update(ref: str, old: str, new: str) -> None:
-    with pytest.raises(StashError, match="stdin is no push") as caught:
+    with pytest.raises(StashError, match="invalid input on stdin") as caught:
         ref_update(ref, old, new)
     assert "\x1b" not in str(caught.value)
 

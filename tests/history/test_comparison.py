@@ -161,6 +161,6 @@ def test_broken_results_and_a_lost_lock_are_notes(tmp_path: Path) -> None:
     git("tag", "-f", "snapshot/v3", cwd=paper.root)
     (told,) = asked(paper, "diff", "v2", "v3")["comparisons"]
     notes = "\n".join(told["notes"])
-    assert "no results manifest" in notes
+    assert "not a valid results manifest" in notes
     assert "snapshot/v3: its packages are not compared" in notes
     assert [row["key"] for row in told["config"]] == ["lr", "seed", "name"]

@@ -506,7 +506,7 @@ def test_the_tool_is_clean_checked_out_and_pinned(stash: Path) -> None:
     old = git("rev-parse", "HEAD^", cwd=tool)
     refused(
         freeze_snapshots(stash),
-        f"{PATH}: tools/mytool is checked out at {new[:12]}, but the new commit pins {old[:12]}\n"
+        f"{PATH}: tools/mytool is checked out at {new[:12]}, and the commit being made pins {old[:12]}\n"
         "    fix: git add tools/mytool  # or, to go back: git -c protocol.file.allow=always submodule update --init",
     )
     git("add", "tools/mytool", cwd=stash)
@@ -526,7 +526,7 @@ def test_a_tool_that_it_depends_on_is_pinned_too(tmp_path: Path) -> None:
     stash = make_stash(tmp_path, shape)
     new = commit(stash / "tools/shared", {"new.py": ""})
     stage(stash, shape.experiment)
-    refused(freeze_snapshots(stash), f"tools/shared is checked out at {new[:12]}, but the new commit pins ")
+    refused(freeze_snapshots(stash), f"tools/shared is checked out at {new[:12]}, and the commit being made pins ")
     assert read(stash) == shape.experiment
 
 

@@ -103,7 +103,7 @@ def test_a_tool_that_is_not_what_was_frozen_runs_only_if_the_user_says_so(tmp_pa
     tool, replay = stash / "tools/mytool", ("run", "mytool", "first", "--snapshot", "t")
     old, new = git("rev-parse", "HEAD", cwd=tool), commit(tool, {"more.py": ""})
     write(tool, {"more.py": "edited = True\n"})
-    at = f"tools/mytool is at {new[:12]}, and configs/mytool/snapshots/t/first.yaml was frozen at {old[:12]}"
+    at = f"tools/mytool is at {new[:12]}, but configs/mytool/snapshots/t/first.yaml was frozen at {old[:12]}"
     changed = "tools/mytool: uncommitted changes: more.py"
     refused = estash(*replay, cwd=stash)
     fix = f"git -C tools/mytool checkout --quiet {old}"

@@ -50,7 +50,7 @@ def test_every_byte_counts(tmp_path: Path) -> None:
         said.add(refused(path).partition(":")[0])
     assert said == {
         "not an archive of experimentstash bundle",
-        "it was altered",
+        "modified",
         "truncated or extended",
     }
 
@@ -59,7 +59,7 @@ def test_every_byte_counts(tmp_path: Path) -> None:
 def test_one_that_was_cut_short(tmp_path: Path, size: int) -> None:
     path = small(tmp_path)
     path.write_bytes(path.read_bytes()[:size])
-    first = "no archive" if 0 <= size < 100 else "it was cut short"
+    first = "not an archive" if 0 <= size < 100 else "truncated"
     assert refused(path).startswith(first)
 
 
@@ -242,7 +242,7 @@ def test_a_damaged_package(tmp_path: Path) -> None:
     (tmp_path / "one.whl").write_bytes(b"another")
     remade(tmp_path, path, lambda same: same)
     with (
-        pytest.raises(StashError, match="is not the one that it says"),
+        pytest.raises(StashError, match="differs from the manifest"),
         open_archive(path).unpacked_packages(tmp_path / "out"),
     ):
         pass

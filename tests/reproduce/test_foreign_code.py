@@ -52,7 +52,7 @@ def test_a_module_that_only_the_task_imports_is_found_by_the_run(scene: Scene) -
     ran = estash("snapshot", "mytool", "e", "--tag", "v1", "--run", "--commit", cwd=scene.stash, env=scene.env)
     assert ran.code == 1
     assert ran.err.endswith(
-        "experimentstash: tools/mytool/local.py: the program loads it, but the commit of 'mytool' lacks it\n"
+        "experimentstash: tools/mytool/local.py: the program loads it, but the commit of 'mytool' does not contain it\n"
         "    fix: git -C tools/mytool add --force -- local.py && git -C tools/mytool commit -m 'Add local.py'"
         "  # or name it in `unversioned:` of the tool in configs/meta.yaml\n"
     )

@@ -63,7 +63,7 @@ def test_an_archive_out_of_a_pipe(scene: Scene) -> None:
     os.mkfifo(scene.root / "pipe")
     ran = scene.reproduce("v1", "--from", scene.root / "pipe")
     assert ran.code == 1
-    assert "neither a directory nor a file" in ran.err
+    assert "neither a directory nor a regular file" in ran.err
 
 
 @pytest.mark.parametrize("name", ["", "folder", "folder/..", "/dev/null", "file/report", "file/deeper/report"])

@@ -225,7 +225,7 @@ BAD = {
     "a link out of the stash": ("out", "out.yaml"),
     "not UTF-8": ("latin", "not UTF-8 (byte 6)"),
     "empty": ("empty", "empty: nothing to run"),
-    "50 MB": ("large", "are no experiment"),
+    "50 MB": ("large", "too large for an experiment"),
 }
 
 

@@ -130,7 +130,7 @@ def test_an_edit_before_the_tag_was_made(tmp_path: Path) -> None:
     ran = estash("tag", cwd=root)
     path = snapshot_path("a", "v1")
     assert ran.err == (
-        f"{first[:12]}:{path}: frozen: it is not what {first[:12]} froze\n"
+        f"{first[:12]}:{path}: frozen: it differs from what {first[:12]} froze\n"
         f"    fix: git checkout {first[:12]} -- {path}\n"
     )
     assert tags(root) == {}

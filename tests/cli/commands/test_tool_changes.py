@@ -242,7 +242,7 @@ def test_rename_refuses_a_name_that_is_taken(stash: Path) -> None:
     assert estash("rename-tool", "mytool", "mytool", cwd=stash).code == 1
     assert estash("rename-tool", "other", "new", cwd=stash).code == 1
     (stash / "tools/new").mkdir()
-    assert "something already exists" in estash("rename-tool", "mytool", "new", cwd=stash).err
+    assert "tools/new: already exists" in estash("rename-tool", "mytool", "new", cwd=stash).err
     (stash / "tools/new").rmdir()
     write(stash, {"configs/mytool/experiment/second.yaml": "edited: 1\n"})
     ran = estash("rename-tool", "mytool", "new", cwd=stash)

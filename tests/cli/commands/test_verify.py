@@ -83,7 +83,7 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     stage(tmp_path, {"configs/meta.yaml": REGISTRY, snapshot_path("a", "v1"): snapshot_text("a", "v1", ONE)})
     assert findings(estash("verify", "--all", cwd=tmp_path)) == [
         (
-            f"{snapshot_path('a', 'v1')}: pin: it records mytool at {ONE[:12]}, but the new commit pins nothing "
+            f"{snapshot_path('a', 'v1')}: pin: it records mytool at {ONE[:12]}, and the commit being made has no pin "
             "at tools/mytool"
         )
     ]
@@ -106,7 +106,7 @@ def test_a_new_snapshot_is_judged_against_the_pins_of_the_index(tmp_path: Path) 
     assert estash("verify", cwd=root) == Ran(
         1,
         "",
-        f"{path}: pin: it records mytool at {FOUR[:12]}, but the new commit pins {FIVE[:12]}\n"
+        f"{path}: pin: it records mytool at {FOUR[:12]}, and the commit being made pins {FIVE[:12]}\n"
         f"    fix: git -C tools/mytool checkout {FOUR} && git add tools/mytool\n",
     )
 
@@ -212,7 +212,7 @@ def test_a_merge_that_records_an_old_pin(tmp_path: Path) -> None:
     pin(root, "one")
     stage(root, {snapshot_path("a", "v1"): snapshot_text("a", "v1", TWO)})
     assert findings(estash("verify", cwd=root)) == [
-        f"{snapshot_path('a', 'v1')}: pin: it records mytool at {TWO[:12]}, but the new commit pins {ONE[:12]}"
+        f"{snapshot_path('a', 'v1')}: pin: it records mytool at {TWO[:12]}, and the commit being made pins {ONE[:12]}"
     ]
     merge = commit_index(root, "merge")
     assert findings(estash("verify", "main^..main", cwd=root))[0].startswith(f"{merge[:12]}:configs/")
@@ -246,7 +246,7 @@ def test_dependencies_are_pinned_too(tmp_path: Path) -> None:
     path, other = snapshot_path("a", "v1"), pin_id("other")
     stage(root, {path: snapshot_text("a", "v1", ONE, more=f"# DEPENDS: second {other}\n")})
     assert findings(estash("verify", cwd=root)) == [
-        f"{path}: pin: it records second at {other[:12]}, but the new commit has no pin at tools/second",
+        f"{path}: pin: it records second at {other[:12]}, and the commit being made has no pin at tools/second",
         f"{path}: pin: the registry of the commit being made has no tool 'second'",
     ]
     pin(root, "other", tool="second")
@@ -317,7 +317,7 @@ def test_an_edited_snapshot_whose_tag_does_not_exist(tmp_path: Path) -> None:
     path = snapshot_path("a", "v1")
     first = freeze(root, "a", "v1", "one", tagged=False)
     stage(root, {path: snapshot_text("a", "v1", ONE, body="lr: 0.2\n")})
-    what = f"{path}: frozen: it is not what {first[:12]} froze"
+    what = f"{path}: frozen: it differs from what {first[:12]} froze"
     assert findings(estash("verify", cwd=root)) == [what]
     head = commit_index(root)
     assert everywhere(root) == [what]
@@ -343,7 +343,7 @@ def test_a_renamed_snapshot(tmp_path: Path) -> None:
     git("mv", old, new, cwd=root)
     assert findings(estash("verify", cwd=root)) == [
         f"{new}: header: TAG says 'tag-two', the path says 'tag-new'",
-        f"{new}: pin: it records mytool at {TWO[:12]}, but the new commit pins {FOUR[:12]}",
+        f"{new}: pin: it records mytool at {TWO[:12]}, and the commit being made pins {FOUR[:12]}",
     ]
 
 
@@ -528,7 +528,7 @@ def test_a_missing_object_is_not_silence(tmp_path: Path) -> None:
     gone = git("rev-parse", f"HEAD:{snapshot_path('pca-two', 'tag-two')}", cwd=root)
     (root / ".git/objects" / gone[:2] / gone[2:]).unlink()
     assert estash("verify", "--all", cwd=root) == Ran(
-        1, "", f"experimentstash: {root.resolve()}: the object {gone} is not here\n    fix: git fetch --refetch\n"
+        1, "", f"experimentstash: {root.resolve()}: the object {gone} is missing\n    fix: git fetch --refetch\n"
     )
 
 
@@ -633,7 +633,7 @@ def test_what_lies_beside_a_snapshot_stays_as_it_was_brought_in(tmp_path: Path) 
     assert estash("verify", cwd=root) == holds(1)
     brought = commit_index(root)
     stage(root, {beside: "[]\n"})
-    assert findings(estash("verify", cwd=root)) == [f"{beside}: frozen: it is not what {brought[:12]} froze"]
+    assert findings(estash("verify", cwd=root)) == [f"{beside}: frozen: it differs from what {brought[:12]} froze"]
     git("tag", "snapshot/v1", cwd=root)
     stage(root, {beside: "3\n"})
     assert findings(estash("verify", cwd=root)) == [f"{beside}: frozen: it differs from what snapshot/v1 froze"]
