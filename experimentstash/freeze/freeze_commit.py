@@ -79,7 +79,7 @@ def _blob(root: Path, blob: str) -> bytes:
 
 
 def is_on_no_branch(stash: Stash) -> bool:
-    """Tell whether HEAD is detached: what is committed there is on no branch."""
+    """Return whether HEAD is detached: what is committed there is on no branch."""
     return answer("symbolic-ref", "--quiet", "HEAD", cwd=stash.root) is None
 
 

@@ -80,7 +80,7 @@ class DulwichObjects:
         return Object(name, kind, len(data), data if len(data) <= limit else None)
 
     def _is(self, kind: str, data: bytes, name: str) -> bool:
-        """Tell whether these are the bytes that the id is the hash of. Git itself does not look, for speed."""
+        """Return whether these are the bytes that the id is the hash of. Git itself does not look, for speed."""
         digest = self._format.new_hash()
         digest.update(f"{kind} {len(data)}\0".encode())
         digest.update(data)

@@ -31,7 +31,7 @@ class Entry(NamedTuple):
         return self.mode in (FILE, EXECUTABLE)
 
     def same_bytes(self, other: Entry) -> bool:
-        """Tell whether both are of one kind and hold the same."""
+        """Return whether both are of one kind and hold the same."""
         return self.id == other.id and (self.mode == other.mode or (self.is_file and other.is_file))
 
 

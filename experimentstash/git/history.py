@@ -156,7 +156,7 @@ def _branch(place: GitLocation) -> str:
 
 
 def amended(place: GitLocation) -> bool:
-    """Tell whether the commit that is checked out was made by `git commit --amend`, as far as the reflog says."""
+    """Return whether the commit that is checked out was made by `git commit --amend`, as far as the reflog says."""
     asked = ("-c", "log.showSignature=false", "log", "--walk-reflogs", "--max-count=1", "--format=%gs", "HEAD", "--")
     return place.ask(*asked).stdout.startswith(b"commit (amend)")
 

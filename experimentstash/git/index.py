@@ -83,7 +83,7 @@ def staged(place: GitLocation) -> dict[str, Entry | None]:
 
 
 def differs(place: GitLocation) -> bool:
-    """Tell whether the index differs from HEAD; where git cannot say, it does."""
+    """Return whether the index differs from HEAD; where git cannot say, it does."""
     return place.ask("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD", "--").returncode != 0
 
 

@@ -74,7 +74,7 @@ def _setting(place: GitLocation) -> str | None:
 
 
 def _replaces(common_dir: Path) -> bool:
-    """Tell whether some object may take the place of another; a reftable never comes here."""
+    """Return whether some object may take the place of another; a reftable never comes here."""
     folder, packed = common_dir / "refs" / "replace", common_dir / "packed-refs"
     if folder.is_dir() and any(folder.iterdir()):  # looked at first: git packs a ref before it takes the file away
         return True

@@ -75,7 +75,7 @@ def _remote(place: GitLocation) -> str:
 
 
 def _are_few(tags: Collection[str]) -> bool:
-    """Tell whether git is asked for these by name, which spares it to read all: they fit into a command line."""
+    """Return whether git is asked for these by name, which spares it to read all: they fit into a command line."""
     return len(tags) <= _FEW and not any(map(tag_complaint, tags))
 
 

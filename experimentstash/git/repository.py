@@ -194,7 +194,7 @@ class Repository:
         history.check_whole(self._place, commits)
 
     def has(self, commit: str) -> bool:
-        """Tell whether a commit, by its full id, is here."""
+        """Return whether a commit, by its full id, is here."""
         return self._place.ask("cat-file", "-e", f"{commit}^{{commit}}").returncode == 0
 
     def here(self, ids: Iterable[str]) -> list[str]:
@@ -252,7 +252,7 @@ class Repository:
         return dict(index.assemble(self._staged.items()).misplaced)
 
     def has_staged(self) -> bool:
-        """Tell whether the next commit would differ from HEAD, in whatever file."""
+        """Return whether the next commit would differ from HEAD, in whatever file."""
         return index.differs(self._place)
 
     @cached_property
@@ -391,7 +391,7 @@ class Repository:
 
 
 def _opens(path: str, entry: Entry) -> bool:
-    """Tell whether a folder is looked into: of the tools only their pins are wanted."""
+    """Return whether a folder is looked into: of the tools only their pins are wanted."""
     return entry.mode == FOLDER and not path.startswith("tools/")
 
 

@@ -107,7 +107,7 @@ def as_json_value(value: Any) -> Any:
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two values are the same and of one type: to Python, 1, 1.0 and True are one."""
+    """Return whether two values are the same and of one type: to Python, 1, 1.0 and True are one."""
     return type(first) is type(second) and (first == second or (first != first and second != second))
 
 

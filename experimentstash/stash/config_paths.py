@@ -46,5 +46,5 @@ def of_override(key: str) -> str:
 
 
 def is_at_or_below(address: str, above: str) -> bool:
-    """Tell whether an address is another, or below it."""
+    """Return whether an address is another, or below it."""
     return address == above or address.startswith(f"{above}.")

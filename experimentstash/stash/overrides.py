@@ -1,8 +1,8 @@
-"""Overrides of Hydra in the form `KEY=VALUE`, recognised without loading Hydra, which takes 130 ms.
+"""Recognises Hydra overrides of the form `KEY=VALUE` without importing Hydra (130 ms).
 
-What is accepted here is a part of Hydra's grammar (`hydra/grammar/OverrideLexer.g4` and `OverrideParser.g4`, alike from
-Hydra 1.1 to 1.4): a dotted key and one value. Group choices, deletions, functions and sweeps are left out, since none
-of them gives one key one value. A test holds it against Hydra's own parser.
+Accepts a part of Hydra's grammar (`hydra/grammar/OverrideLexer.g4` and `OverrideParser.g4`, the same from Hydra 1.1 to
+1.4): a dotted key and one value. Group choices, deletions, functions and sweeps do not match, since they do not give
+one value to one key. A test compares this module with Hydra's parser.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ _TOKENS = (
     ("interpolation", r"\$\{[^}]+\}"),
 )
 _DEEPEST = 50
-"""Lists and mappings in each other."""
+"""The maximum depth of nested lists and mappings."""
 
 
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.DOTALL)  # when it is first wanted: they take 2 ms, and most snapshots need none
+    return re.compile(pattern, re.DOTALL)  # on first use: compiling takes 2 ms, and most snapshots need none
 
 
 class _NoValueError(Exception):
-    """The text is no value."""
+    """The text is not a value."""
 
 
 def is_override(line: str) -> bool:
-    """Tell whether a line gives one key one value, as Hydra's parser reads it: `a.b=VALUE`, `++a.b=VALUE`."""
+    """Return whether a line gives one key one value, as Hydra's parser reads it: `a.b=VALUE`, `++a.b=VALUE`."""
     key, equals, value = line.partition("=")
     if not equals or not _compiled(_KEY).fullmatch(key):
         return False
@@ -63,7 +63,7 @@ def is_override(line: str) -> bool:
 
 
 def _tokens(text: str) -> list[str]:
-    """Return the kinds of a text's tokens, the last one first; of several that fit, the longest is the token."""
+    """Return the kinds of the tokens of a text, in reverse order. The longest match wins."""
     found = []
     start = 0
     while start < len(text):
@@ -77,7 +77,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _element(tokens: list[str], depth: int) -> None:
-    """Take one value off the tokens."""
+    """Remove one value from the tokens."""
     if depth > _DEEPEST:
         raise _NoValueError
     if _took(tokens, "["):

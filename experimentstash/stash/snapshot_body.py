@@ -1,8 +1,7 @@
-"""The body of a snapshot: resolved values written as YAML that every reader understands alike.
+"""The body of a snapshot: resolved values, written as YAML that all parsers read alike.
 
-YAML 1.1, YAML 1.2 and OmegaConf disagree about many plain words (`on`, `010`, `1e-3`, `2024-01-01`). So a text
-stands unquoted only where nobody could take it for anything else, and everything else is written in the one
-form that all three read the same way.
+YAML 1.1, YAML 1.2 and OmegaConf disagree about many plain words (`on`, `010`, `1e-3`, `2024-01-01`). A string is
+therefore unquoted only if all three read it as a string, and other values use a form that all three read alike.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from experimentstash.core.errors import StashError
 
 MISSING = "???"
 
-# Words that some reader takes for a boolean, a null or a number.
+# Words that some parser reads as a boolean, a null or a number.
 _NOT_TEXT = re.compile(r"(?i)(y|n|yes|no|on|off|true|false|null|none|nan|inf|infinity)")
 _CLEARLY_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./()-]+)*")
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 Tree = dict[str, Any]
-"""A node: `{"map": [[key, node], …]}`, `{"list": [node, …]}` or `{"leaf": scalar}`, as JSON carries it."""
+"""A node: `{"map": [[key, node], …]}`, `{"list": [node, …]}` or `{"leaf": scalar}`, in JSON."""
 
 
 def escape(text: str) -> str:
-    r"""Return the text that OmegaConf reads back as `text`: a `${` is escaped, and the backslashes before it.
+    r"""Return the string that OmegaConf reads as `text`: escapes each `${` and the backslashes before it.
 
-    OmegaConf looks for escapes only in a text that holds `${`; there, backslashes count only before it, and
-    at the very end of the text.
+    OmegaConf looks for escapes only in a string that contains `${`. There, it reads backslashes as escapes only before
+    `${` and at the end of the string.
     """
     if "${" not in text:
         return text
@@ -40,10 +39,10 @@ def escape(text: str) -> str:
 
 
 def render(tree: Tree) -> str:
-    """Return the YAML text of a config; a text that was rendered before is not rendered again.
+    """Return the YAML text of a config, from a cache if it was rendered before.
 
     Raises:
-        StashError: a text holds a lone surrogate, which UTF-8 cannot carry.
+        StashError: a string contains a lone surrogate, which UTF-8 cannot encode.
     """
     return _rendered(json.dumps(tree))
 
@@ -69,7 +68,7 @@ def _rendered(tree: str) -> str:
 
 def differing(first: Tree, second: Tree, path: str = "") -> list[str]:
     """Return the dotted keys at which two compositions of one experiment differ."""
-    if json.dumps(first) == json.dumps(second):  # not `==`: to Python, 1 and True are one
+    if json.dumps(first) == json.dumps(second):  # not `==`: in Python, 1 equals True
         return []
     if "map" in first and "map" in second:
         keys = [[_key_text(key) for key, _ in tree["map"]] for tree in (first, second)]
@@ -106,7 +105,7 @@ def _scalar(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """The pure Python dumper: the same bytes on every machine, whatever libyaml is there."""
+    """The pure Python dumper, which writes the same bytes with every version of libyaml."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  (PyYAML's signature)
         return True
@@ -126,7 +125,7 @@ def _represent_float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     elif value in (float("inf"), float("-inf")):
         text = ".inf" if value > 0 else "-.inf"
     else:
-        # YAML 1.1 wants a point and a signed exponent: `1.0e-05`, where Python writes `1e-05`.
+        # YAML 1.1 requires a point and a signed exponent: `1.0e-05`. Python writes `1e-05`.
         text = repr(value)
         mantissa, e, exponent = text.partition("e")
         if e:

@@ -46,12 +46,12 @@ _DEPENDS = re.compile(r"(\S+)\s+(\S+)")
 
 
 def is_commit(text: str) -> bool:
-    """Tell whether `text` is a commit id or an abbreviation of 7 or more hex digits."""
+    """Return whether `text` is a commit id or an abbreviation of 7 or more hex digits."""
     return _COMMIT.fullmatch(text) is not None
 
 
 def same_commit(recorded: str, commit: str) -> bool:
-    """Tell whether `recorded`, which may be an abbreviation, names `commit`, a full id."""
+    """Return whether `recorded`, which may be an abbreviation, names `commit`, a full id."""
     return is_commit(recorded) and commit.startswith(recorded)
 
 
@@ -184,7 +184,7 @@ def parse(data: bytes, where: str) -> Snapshot:
 
 
 def is_stamped(snapshot: Snapshot) -> bool:
-    """Tell whether a file has a header, whole or in part; a comment of another kind is none."""
+    """Return whether a file has a header, whole or in part; a comment of another kind is none."""
     return any(snapshot.all(key) for key in REQUIRED)
 
 
@@ -265,7 +265,7 @@ def body_digest(body: str) -> str:
 
 
 def is_rewritten(snapshot: Snapshot) -> bool:
-    """Tell whether the body is another than the `BODY` line records; a reader accepts a file without that line."""
+    """Return whether the body is another than the `BODY` line records; a reader accepts a file without that line."""
     recorded = snapshot.one("BODY")
     return bool(recorded) and recorded != body_digest(snapshot.body)
 

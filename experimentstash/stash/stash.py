@@ -1,4 +1,4 @@
-"""A stash: where it is, the tools of its registry, and its paths, checked before one is followed."""
+"""A stash: its root directory, the tools of its registry, and checks of its paths."""
 
 from __future__ import annotations
 
@@ -23,73 +23,73 @@ class Stash:
     """A stash on this machine.
 
     Attributes:
-        root: the top of its working tree.
+        root: the root of the working tree.
     """
 
     root: Path
 
     @cached_property
     def tools(self) -> Mapping[str, Tool]:
-        """The registry on disk, as it was when this value was first asked; a command that edits it makes a new value.
+        """The registered tools, read from disk once. A command that edits the registry creates a new `Stash`.
 
         Raises:
-            StashError: there is none, it is a link out of the stash, or `registry.parse` refuses it.
+            StashError: the registry is missing, is a symlink that leads out of the stash, or is invalid.
         """
         return registry.load(self.root)
 
     def check_registry(self) -> None:
-        """Raise `StashError` where `tools` cannot be read."""
+        """Raise `StashError` if the registry cannot be read."""
         _ = self.tools
 
     def tool(self, name: str) -> Tool:
         """Return the tool called `name`.
 
         Raises:
-            StashError: it is not registered; the message tells the nearest names.
+            StashError: the tool is not registered; the message lists similar names.
         """
         return registry.find(self.tools, name)
 
     def checkout(self, tool: str) -> Path:
-        """Return where the submodule of a tool is checked out."""
+        """Return the directory of the submodule of a tool."""
         return self.root / tool_path(tool)
 
     def inside(self, path: str | Path) -> Path:
-        """Return where a path of the stash is on disk.
+        """Return the absolute path of a file of the stash.
 
         Args:
-            path: from the root of the stash, or absolute.
+            path: the path relative to the root of the stash, or absolute.
 
         Raises:
-            StashError: it is outside of the stash, or a symlink on the way leads outside.
+            StashError: the path is outside of the stash, or a symlink among its parents leads outside.
         """
         place = self.root / path
         check_inside(self.root, place)
         return place
 
     def unlinked(self, path: str) -> Path:
-        """Return where a path of the stash is on disk, as `inside`, and refuse any symlink or repository on the way."""
+        """Return the absolute path as `inside` does, and refuse any symlink or repository among its parents."""
         place = self.inside(path)
         check_no_link(self.root, place)
         return place
 
 
 def find_stash(start: Path | None = None) -> Stash:
-    """Return the stash that holds `start` (by default the working directory).
+    """Return the stash that contains `start` (by default the working directory).
 
-    The nearest folder upwards that holds `configs/meta.yaml` and is a git checkout; a linked worktree and
-    a submodule have a file `.git` where a clone has a directory.
+    This is the nearest parent directory with `configs/meta.yaml` and `.git`. In a linked worktree or a submodule,
+    `.git` is a file.
 
     Raises:
-        StashError: there is none; the message tells whether a repository, or only the registry, is missing.
+        StashError: there is no stash; the message says whether the repository or only the registry is missing.
     """
     start = (start or Path.cwd()).resolve()
     repository = None
-    for folder in (start, *start.parents):
-        if not (folder / ".git").exists():
+    for directory in (start, *start.parents):
+        if not (directory / ".git").exists():
             continue
-        if (folder / REGISTRY).is_file():
-            return Stash(folder)
-        repository = repository or folder
+        if (directory / REGISTRY).is_file():
+            return Stash(directory)
+        repository = repository or directory
     if repository is not None:
         raise StashError(f"{repository}: not a stash: it has no {REGISTRY}", "experimentstash init")
     if _is_bare(start):

@@ -133,7 +133,7 @@ def _status(root: Path, env: Mapping[str, str], settings: Mapping[str, str]) -> 
 
 
 def _keeps_modes(root: Path) -> bool:
-    """Tell whether the file system has execute bits, as git finds out where it makes a repository."""
+    """Return whether the file system has execute bits, as git finds out where it makes a repository."""
     if answer("config", "--type=bool", "--get", "core.fileMode", cwd=root) != "false":
         return True
     try:
@@ -166,5 +166,5 @@ def _of_submodules(root: Path, listed: Sequence[_Listed]) -> Iterator[Change]:
 
 
 def is_filtered(root: Path, path: str) -> bool:
-    """Tell whether a filter of git's (`filter=` of an attribute) changes a file on its way to a commit."""
+    """Return whether a filter of git's (`filter=` of an attribute) changes a file on its way to a commit."""
     return git("check-attr", "-z", "filter", "--", path, cwd=root).split("\0")[2] not in ("unspecified", "unset")

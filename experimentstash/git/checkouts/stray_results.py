@@ -89,5 +89,5 @@ def _place(stash: Stash, tool: Tool, file: str) -> str | None:
 
 
 def _is_unknown(file: str) -> bool:
-    """Tell whether git does not know a file: what it knows is part of the commit, and stays."""
+    """Return whether git does not know a file: what it knows is part of the commit, and stays."""
     return answer("ls-files", "--error-unmatch", "--", file, cwd=Path(file).parent) is None

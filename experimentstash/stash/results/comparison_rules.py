@@ -70,7 +70,7 @@ class Rules(NamedTuple):
     paths: tuple[str, ...] = ()
 
     def names(self, path: str) -> bool:
-        """Tell whether a file beside the run directory is a result, by its path from the top of the tool."""
+        """Return whether a file beside the run directory is a result, by its path from the top of the tool."""
         parts = path.split("/")
         beginnings = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
         return any(fnmatchcase(place, pattern.rstrip("/")) for pattern in self.paths for place in beginnings)
@@ -87,7 +87,7 @@ class Rules(NamedTuple):
         return by
 
     def leaves_out_key(self, path: str, key: str) -> bool:
-        """Tell whether a key, column or array of a file is not compared."""
+        """Return whether a key, column or array of a file is not compared."""
         return any(_meets_file(path, file) and _meets_key(key, pattern) for file, pattern in self.ignore_keys)
 
     def tolerance(self, path: str, key: str) -> Tolerance:

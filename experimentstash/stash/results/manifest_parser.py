@@ -203,7 +203,7 @@ class _ManifestReader:
 
 
 def _evenly_spaced(count: int, kept: int) -> bool:
-    """Tell whether `kept` values are all of `count`, those at every power of two, or none."""
+    """Return whether `kept` values are all of `count`, those at every power of two, or none."""
     if kept in (0, count):
         return True
     return any(-(-count // (1 << power)) == kept for power in range(count.bit_length() + 1))

@@ -80,7 +80,7 @@ def escaped(text: str) -> str:
 
 
 def _inside_word(text: str, match: re.Match[str]) -> bool:
-    """Tell whether a character has no meaning where it stands, so that what people read as source stays readable."""
+    """Return whether a character has no meaning where it stands, so that what people read as source stays readable."""
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
     return (match[0] == "_" and before.isalnum() and after.isalnum()) or (match[0] == ":" and after == " ")
 

@@ -181,7 +181,7 @@ class _Picks:
         self._values: list[int | float] = [0] * len(places)
 
     def wanted(self, start: int) -> bool:
-        """Tell whether one of them lies in the chunk that begins at `start`."""
+        """Return whether one of them lies in the chunk that begins at `start`."""
         return bool(self._coming) and self._coming[-1] < start + _CHUNK
 
     def take(self, start: int, numbers: Sequence[int | float]) -> None:

@@ -1,4 +1,4 @@
-"""What in a file's name belongs to one run only: a clock, an id that was drawn, a machine and its processes."""
+"""Parts of a file name that are specific to one run: times, random ids, names of machines and process ids."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _DATE = rf"(?:{_YEAR}(?P<sep>[-_.]?){_MONTH}(?P=sep){_DAY}|{_DAY}[-_.]{_MONTH}[-
 _TIME = rf"{_HOUR}[-_:.h]?{_SIXTY}(?:[-_:.m]?{_SIXTY}s?(?:[.,_-]?\d{{3,9}})?)?(?:Z|[+-]\d\d:?\d\d)?"
 
 LOGGED = re.compile(rf"(?<![0-9A-Za-z]){_NAMED}{_DAY}_{_HOUR}-{_SIXTY}-{_SIXTY}(?![0-9])")
-"""How tensorboard names a folder, before the name of the machine: `Nov23_02-04-10_ada-laptop`."""
+"""The time in a directory name of TensorBoard, before the host name: `Nov23_02-04-10_ada-laptop`."""
 
 CLOCKS = re.compile(
     rf"(?<![0-9])(?:{_DATE}(?:[-_ T.@]{{0,2}}{_TIME})?"
     rf"|\d\d{_MONTH}{_DAY}[-_]{_HOUR}{_SIXTY}{_SIXTY}"  # 231123_020410
-    rf"|{_HOUR}(?P<by>[-:_.]){_SIXTY}(?P=by){_SIXTY}"  # 02-04-10, a folder of Hydra's
+    rf"|{_HOUR}(?P<by>[-:_.]){_SIXTY}(?P=by){_SIXTY}"  # 02-04-10, a directory of Hydra
     rf"|(?:1[3-9]|2[0-3])\d{{8}}(?:\d{{3}}|\d{{6}}|\d{{9}}|[.]\d{{1,9}})?"  # seconds since 1970, or parts of them
     r")(?![0-9])"
 )
-"""Dates and times as programs write them into names."""
+"""Dates and times in file names."""
 
 IDS = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"  # a UUID
@@ -34,7 +34,7 @@ IDS = re.compile(
     r"|(?<=<clock>-)(?=[a-z]*[0-9])[a-z0-9]{8}"  # wandb: run-20261123_020410-3f9zk2qa
     r")(?![0-9A-Za-z])"
 )
-"""Ids that were drawn or computed; a word with a digit (`resnet50`) is none."""
+"""Random ids and digests; a word with a digit (`resnet50`) does not match."""
 
 MACHINES = re.compile(
     r"(?<=<clock>[._-])[A-Za-z][\w-]*(?:\.[A-Za-z][\w-]*)*[._-]\d+(?=[._-]|$)"  # tensorboard: clock, host, process
@@ -42,7 +42,7 @@ MACHINES = re.compile(
     r"|(?<=pid)[-_=]?\d+"
     r"|(?<=<logged>_)[^/]+"
 )
-"""Machines and processes; the weakest sign, since five digits may also be a step."""
+"""Host names and process ids: the least certain pattern, since five digits may also be a training step."""
 
 _LEVELS = (((LOGGED, "<logged>"), (CLOCKS, "<clock>")), ((IDS, "<id>"),), ((MACHINES, "<machine>"),))
 LEVELS = range(1, len(_LEVELS) + 1)
@@ -50,7 +50,7 @@ LEVELS = range(1, len(_LEVELS) + 1)
 
 @lru_cache(maxsize=1 << 16)
 def plain(path: str, level: int) -> str:
-    """Return a name without what belongs to one run only: clocks at level 1, ids too at 2, machines too at 3."""
+    """Return a path with placeholders for run-specific parts: times (level 1), also ids (2), also machines (3)."""
     for pattern, word in chain.from_iterable(_LEVELS[:level]):
         path = pattern.sub(word, path)
     return path

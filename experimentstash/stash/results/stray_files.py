@@ -1,4 +1,4 @@
-"""What a tool wrote beside its run directory: folders looked at before a run and after it."""
+"""Finds files that a tool wrote outside its run directory, by comparing directories before and after a run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".DS_Store"})
-"""Names of files and folders that change without a result being written."""
+"""Names of files and directories to ignore: they change without a result being written."""
 
 State: TypeAlias = "dict[str, tuple[int, int, int]]"
-"""Size, time of change in nanoseconds and inode of each file and link, by its whole path."""
+"""Size, modification time in nanoseconds and inode of each file and symlink, by absolute path."""
 
 
 @dataclass(frozen=True, order=True)
 class Written:
-    """A file that a run left beside its run directory.
+    """A file that a run changed outside its run directory.
 
     Attributes:
-        path: the whole path.
+        path: the absolute path.
         change: `new`, `changed` or `gone`.
     """
 
@@ -31,18 +31,18 @@ class Written:
     change: str
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return the path and the change."""
         return f"{self.path} ({self.change})"
 
 
 def snapshot_tree(folders: Iterable[Path], leave_out: Iterable[Path] = ()) -> State:
-    """Return the state of every file below some folders. Nothing is read but the folders, and no link is followed.
+    """Return the state of every file below some directories, without reading files or following symlinks.
 
-    A file that is written anew with the same size within the clock's grain, in place, is not seen.
+    Misses a file that is rewritten in place with the same size within the resolution of the clock.
 
     Args:
-        folders: the tool's checkout, the stash, …; one in another counts once, one that is not there is empty.
-        leave_out: folders to leave out: the run directory, above all.
+        folders: the directories, such as the tool's checkout and the stash; they may overlap or be missing.
+        leave_out: directories to ignore, such as the run directory.
     """
     out = {os.path.realpath(path) for path in leave_out}
     state: State = {}
@@ -61,7 +61,7 @@ def _files(folder: str, out: set[str]) -> Iterator[tuple[str, os.stat_result]]:
         try:
             with os.scandir(below) as entries:
                 found = [entry for entry in entries if entry.name not in LEFT_OUT]
-        except OSError:  # it went, or is not ours to see: then the run did not write there either
+        except OSError:  # deleted or unreadable: the run did not write there
             continue
         for entry in found:
             try:
@@ -75,7 +75,7 @@ def _files(folder: str, out: set[str]) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def written_beside(before: State, after: State) -> tuple[Written, ...]:
-    """Return what is new, changed or gone, by path."""
+    """Return the new, changed and deleted files, sorted by path."""
     new = [Written(path, "new") for path in after.keys() - before.keys()]
     gone = [Written(path, "gone") for path in before.keys() - after.keys()]
     changed = [Written(path, "changed") for path in after.keys() & before.keys() if after[path] != before[path]]

@@ -34,7 +34,7 @@ class UnreadableError(Exception):
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value is compared as a number: true and false are not."""
+    """Return whether a value is compared as a number: true and false are not."""
     return type(value) is float or (type(value) is int and -_BIGGEST < value < _BIGGEST)
 
 

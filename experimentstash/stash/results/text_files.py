@@ -1,4 +1,4 @@
-"""Text files that say where they lie: the config that a tool saved, a list of what it wrote."""
+"""Text files that contain values of this machine, such as a saved config or a list of output paths."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from experimentstash.stash.results.summary import Keep
 
 LARGEST = 1024 * 1024
-"""Bytes. A larger text is compared by its bytes."""
+"""The maximum size in bytes. Larger files are compared byte by byte."""
 
 
 def read_text(file: BinaryIO, size: int, keep: Keep) -> tuple[Series, ...]:
-    """Read a text, line by line, without what is late in it. What it says beside that has to be the same.
+    """Read a text file as lines, without its late values. The rest of each line must be equal in every run.
 
-    A text that a machine has not put anything into is compared by its bytes: it is none of these, unless it is
-    compared with one (`keep.series`).
+    Refuses a text without late values, which is compared byte by byte, unless the recorded file has some
+    (`keep.series`).
 
     Args:
-        file: stands at its first byte.
-        size: the bytes of it.
-        keep: how many lines are kept, and which texts are late.
+        file: the open file, at its first byte.
+        size: the size in bytes.
+        keep: the number of lines to keep, and the late values.
 
     Raises:
-        UnreadableError: it is too large, no UTF-8, or holds nothing late.
+        UnreadableError: the file is too large, is not UTF-8, or has no late values.
     """
     if size > LARGEST:
         raise UnreadableError(f"larger than {LARGEST} bytes")

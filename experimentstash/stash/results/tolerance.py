@@ -103,14 +103,14 @@ def _distance(series: Series) -> int:
 
 
 def same(old: Value, new: Value) -> bool:
-    """Tell whether two values are the same: 1 and 1.0 are, NaN and NaN are, 1 and true are not."""
+    """Return whether two values are the same: 1 and 1.0 are, NaN and NaN are, 1 and true are not."""
     if is_number(old) and is_number(new):
         return old == new or (old != old and new != new)
     return type(old) is type(new) and old == new
 
 
 def near(old: Value, new: Value, tolerance: Tolerance) -> bool:
-    """Tell whether a value is the recorded one within the tolerance; only finite numbers have one."""
+    """Return whether a value is the recorded one within the tolerance; only finite numbers have one."""
     if same(old, new):
         return True
     gap = _gap(old, new)
