@@ -38,7 +38,7 @@ class Environment:
 
     @property
     def packages(self) -> Path:
-        """The folder of its packages."""
+        """The directory of its packages."""
         return next(self.folder.glob("lib/python*/site-packages"))
 
     def version(self, name: str) -> str:

@@ -29,10 +29,10 @@ REGISTRY = 'tools:\n  mytool:\n    path: tools/mytool\n    entrypoint: "-m mytoo
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A folder for all that is made, and the environment of every command.
+    """A directory for all that is made, and the environment of every command.
 
     Attributes:
-        root: the folder.
+        root: the directory.
         env: an environment with a home of its own.
         own: where the program that is measured is installed, with Hydra beside it.
     """
@@ -43,7 +43,7 @@ class Place:
 
     @classmethod
     def at(cls, root: Path, own: Environment) -> Place:
-        """Make the home in a folder."""
+        """Make the home in a directory."""
         return cls(root, sealed_environment(root), own)
 
     @property

@@ -21,7 +21,7 @@ from preloaded import script
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has this one ignored
-# A tool's side is tested in this process too: its folder stands on the path as it does in a tool's.
+# A tool's side is tested in this process too: its directory stands on the path as it does in a tool's.
 sys.path[:0] = [str(Path(__file__).parents[1] / "experimentstash/hydra/inside"), str(Path(__file__).parent / "hydra")]
 
 
@@ -184,7 +184,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 
 
 def commit(root: Path, files: dict[str, str], message: str = "work") -> str:
-    """Write files, commit all of the folder, and return the full id of the commit."""
+    """Write files, commit all of the directory, and return the full id of the commit."""
     if not (root / ".git").exists():
         root.mkdir(parents=True, exist_ok=True)
         git("init", "-q", cwd=root)

@@ -65,7 +65,7 @@ def recorder(folder: Path) -> Path:
 
 
 def everything(*folders: Path) -> dict[str, tuple[int, bytes]]:
-    """Return the mode and the bytes of every file, and the end of every link, below some folders or at a path."""
+    """Return the mode and the bytes of every file, and the end of every link, below some directories or at a path."""
     found = {}
     for folder in folders:
         for path in sorted(path for path in (folder, *folder.rglob("*")) if os.path.lexists(path)):
@@ -84,7 +84,7 @@ def state(root: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def hook_names(root: Path) -> set[str]:
-    """Return what lies in the folder of hooks, without git's samples."""
+    """Return what lies in the directory of hooks, without git's samples."""
     common = root / git("rev-parse", "--git-common-dir", cwd=root)
     return {path.name for path in (common / "hooks").iterdir() if path.suffix != ".sample"}
 

@@ -69,7 +69,7 @@ def play(
     """Run a command of ours that fails, do what its one fix says, and see that it succeeds.
 
     Args:
-        root: the folder to run in.
+        root: the directory to run in.
         words: the command.
         fill: what stands for the placeholders of the fix, which are what only the user knows.
         edit: what does as the fix says, where that is no command; by default the fix is pasted.

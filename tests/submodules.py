@@ -1,4 +1,4 @@
-"""Stashes whose tools are real submodules, with remotes in folders."""
+"""Stashes whose tools are real submodules, with remotes in directories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built wheel holds the package and works where the source folder is out of reach."""
+"""The built wheel holds the package and works where the source directory is out of reach."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert made.code == 0, made.err
     python = folder / "bin" / "python"
     asked = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
-    # the folder is named, and the .pth files in it are not read: an editable install there stays out of sight
+    # the directory is named, and the .pth files in it are not read: an editable install there stays out of sight
     Path(asked.out.strip(), "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = (sys.executable, "-m", "pip", "--python", python)
     done = run(*pip, "install", "--quiet", "--no-deps", "--no-index", "--ignore-installed", wheel, cwd=folder)

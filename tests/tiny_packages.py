@@ -106,7 +106,7 @@ def hashed(path: Path) -> str:
 
 
 def vendor(tool: Path) -> tuple[Path, Path]:
-    """Put `tiny-one`, and `tiny-two` that it needs, into a tool's folder `vendor`; an older `tiny-two`, too."""
+    """Put `tiny-one`, and `tiny-two` that it needs, into a tool's directory `vendor`; an older `tiny-two`, too."""
     wheel(tool / "vendor", "tiny-two", "1.1")
     one = wheel(tool / "vendor", "tiny-one", "1.0", ["tiny-two>=1"])
     return one, wheel(tool / "vendor", "tiny-two", "1.2")
@@ -131,7 +131,7 @@ def program(name: str) -> str:
 
 
 def declare(tool: Path, name: str, version: str = "0.3", extra: str = "") -> None:
-    """Make a folder a package that is built by a backend of its own, from `src/`."""
+    """Make a directory a package that is built by a backend of its own, from `src/`."""
     write(
         tool,
         {
@@ -159,7 +159,7 @@ def tool_with_uv_lock(stash: Path, name: str = "mytool", extra: str = "") -> Pat
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every file below a folder, but for Python's caches."""
+    """Return the bytes of every file below a directory, but for Python's caches."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

@@ -81,7 +81,7 @@ _SIGNS = (
             r"|Failed to download|HTTP error 404|404 Not Found|404 Client Error|Git operation failed|git clone"
             r"|Unable to find installation|Could not find a version|nothing provides|does not exist"
         ),
-        "{package} is not to be had any more as {lock} names it",
+        "{package} is no longer available as pinned in {lock}",
         f"name another index with UV_INDEX or PIP_INDEX_URL, {_AT_HAND}",
     ),
     _Sign(

@@ -165,7 +165,7 @@ def _of_all(answer: dict[str, Any], part: str) -> list[Any]:
 
 
 def _config_flags(request: RunRequest, name: SnapshotName, work: str) -> str:
-    """Return the flags, for a shell in the folder `work`, that make the frozen file Hydra's primary config."""
+    """Return the flags, for a shell in the directory `work`, that make the frozen file Hydra's primary config."""
     folder, _, config = name.path.removesuffix(".yaml").rpartition("/")
     place = shlex.quote(os.path.relpath(folder, work))
     own = request.resolved.config_directory

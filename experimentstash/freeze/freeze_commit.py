@@ -1,6 +1,6 @@
 """The freeze commit and its tag, made together: whenever it is killed, both are there or neither is.
 
-The commit is the user's git's own (identity, signature, hooks), made in a linked worktree's git folder that
+The commit is the user's git's own (identity, signature, hooks), made in a linked worktree's git directory that
 shares everything with the repository but HEAD and the index. No branch moves by that. Then one ref
 transaction brings the branch to the commit and makes the tag.
 """
@@ -37,10 +37,10 @@ _UNDER_WAY = {
 
 
 def check_tag_free(stash: Stash, tag: str) -> None:
-    """Check that nobody has the tag, and that no folder of snapshots is in its way.
+    """Check that nobody has the tag, and that no directory of snapshots is in its way.
 
     Raises:
-        StashError: a ref or a folder has it, perhaps in another case of letters, which some file systems cannot
+        StashError: a ref or a directory has it, perhaps in another case of letters, which some file systems cannot
             tell apart.
     """
     with Repository.open(stash.root) as repository:

@@ -52,7 +52,7 @@ class Clone:
     """A repository that is asked, and otherwise left alone.
 
     Args:
-        git_dir: the folder that holds its `HEAD`.
+        git_dir: the directory that holds its `HEAD`.
         root: the top of its working tree, whether it is there or not.
         at: the arguments by which git finds it from the stash's root.
     """

@@ -31,10 +31,10 @@ _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
 class DulwichObjects:
-    """The objects of a folder `objects`, its packs and its alternates. A `ObjectReader`.
+    """The objects of a directory `objects`, its packs and its alternates. A `ObjectReader`.
 
     Args:
-        folder: the folder `objects` of the repository; dulwich looks for none by itself.
+        folder: the directory `objects` of the repository; dulwich looks for none by itself.
         object_format: `sha1` or `sha256`.
         git: who is asked for what dulwich does not find or cannot read.
     """
@@ -152,7 +152,7 @@ def _check(size: int, more: list[int], shift: int) -> None:
 
 
 def _packs(folder: Path, object_format: ObjectFormat) -> list[Pack]:
-    """Open the packs of a folder `objects`; one that dulwich cannot open is left to git."""
+    """Open the packs of a directory `objects`; one that dulwich cannot open is left to git."""
     opened = []
     for path in sorted(folder.glob("pack/*.pack")):
         try:
@@ -170,7 +170,7 @@ def _pack(path: Path, object_format: ObjectFormat) -> Pack:
 
 
 def _with_alternates(folder: Path) -> list[Path]:
-    """Return the folder and those that it borrows from, in which others may be named in turn."""
+    """Return the directory and those that it borrows from, in which others may be named in turn."""
     if not (folder / "info" / "alternates").exists():
         return [folder]
     from dulwich.object_store import DiskObjectStore  # 10 ms, for the few repositories that borrow

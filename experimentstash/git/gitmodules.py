@@ -87,7 +87,7 @@ class Submodules:
 
     @cached_property
     def _base(self) -> str:
-        """What relative URLs are relative to: the stash's default remote, or its folder where it has none."""
+        """What relative URLs are relative to: the stash's default remote, or its directory where it has none."""
         head = self._one("symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/")
         remotes = self._place.lines("remote")
         remote = self._one("config", "--get", f"branch.{head}.remote") if head else ""

@@ -1,4 +1,4 @@
-"""Git asked about one repository: the working folder and environment that make it answer about that one."""
+"""Git asked about one repository: the working directory and environment that make it answer about that one."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ The brackets keep git from taking the first one for all that lies below `configs
 MOST = 200_000
 """Files of a commit. A tree can hold itself so often that no disk could hold its files."""
 _COMPUTING = 5  # seconds of a processor for a diff: a million files take two
-_RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the folder that it is started in
+_RELATIVE = ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")  # git reads them from the directory that it is started in
 
 
 class GitLocation(NamedTuple):
     """A repository as git sees it.
 
     Attributes:
-        root: the top of the working tree; of a bare repository its own folder.
-        git_dir: the folder that holds `HEAD` (of a linked worktree its own one).
-        common_dir: the folder that holds objects, refs and `config`, shared by linked worktrees.
+        root: the top of the working tree; of a bare repository its own directory.
+        git_dir: the directory that holds `HEAD` (of a linked worktree its own one).
+        common_dir: the directory that holds objects, refs and `config`, shared by linked worktrees.
         object_format: the hash function, `sha1` or `sha256`.
         bare: there is no working tree here, and no index.
         shallow: the file that names the commits whose parents were not fetched.
@@ -139,10 +139,10 @@ def find(root: Path) -> GitLocation:
 
 
 def _named_for(root: Path) -> dict[str, str]:
-    """Return the git folder that the environment names for the working tree at `root`.
+    """Return the git directory that the environment names for the working tree at `root`.
 
     A freeze commit has one of its own; so has whoever says `git --git-dir=…`. Without a word of a working tree, git
-    takes the folder that it is started in, where its hooks are started too.
+    takes the directory that it is started in, where its hooks are started too.
     """
     folder = os.environ.get("GIT_DIR")
     if not folder or Path(os.environ.get("GIT_WORK_TREE", ".")).resolve() != root:
@@ -163,7 +163,7 @@ def _environment(root: Path, git_dir: Path) -> dict[str, str]:
         return {key: value for key, value in clean_environment().items() if key in own}
     env = {key: value for key, value in own.items() if key != "GIT_WORK_TREE"}
     if "GIT_DIR" in env:
-        env["GIT_DIR"] = str(git_dir)  # and the working tree is the folder that git is started in: `root`
+        env["GIT_DIR"] = str(git_dir)  # and the working tree is the directory that git is started in: `root`
         env.update({name: str(Path(env[name]).absolute()) for name in _RELATIVE if name in env})
     if (index := env.get("GIT_INDEX_FILE")) and not (root / index).exists() and root / index != git_dir / "index":
         raise StashError(f"GIT_INDEX_FILE names {index}, which does not exist", "unset GIT_INDEX_FILE")
@@ -182,7 +182,7 @@ def _traces(key: str, value: str) -> bool:
 
 
 def _is_told_of(root: Path, git_dir: Path) -> bool:
-    """Return whether the environment speaks of this repository: whoever set it was in the folder that we are in."""
+    """Tell whether the environment speaks of this repository: whoever set it was in the directory that we are in."""
     if Path.cwd() == root and LOCAL_ENVIRONMENT.intersection(os.environ) <= _OF_A_COMMIT:
         return True  # nothing leads git elsewhere: it would say again what it said
     answer = ask_git("rev-parse", "--absolute-git-dir", cwd=Path.cwd(), env=os.environ)

@@ -132,7 +132,7 @@ def check_free(place: GitLocation, tag: str) -> None:
 
     Raises:
         StashError: the name is none or is taken, also in another case of letters (a file system may know no
-            difference), or a tag `snapshot` stands where the folder must be.
+            difference), or a tag `snapshot` stands where the directory must be.
     """
     check_tag(tag)
     listed, broken = _listed(place, TAG_DIRECTORY)
@@ -149,7 +149,7 @@ def make_tag(place: GitLocation, tag: str, commit: str, message: str, when: dt.d
 
     Args:
         place: the repository.
-        tag: the tag, without its folder.
+        tag: the tag, without its directory.
         commit: the full id of its freeze commit.
         message: the text of the tag object; taken as it is.
         when: the date of the tag object.
@@ -199,7 +199,7 @@ def write_tag(
     """Make the tag through the user's git, signed where the user signs tags.
 
     Args:
-        tag: the tag, without its folder.
+        tag: the tag, without its directory.
         commit: the full id of its freeze commit.
         message: the text of the tag object; taken as it is.
         when: the date of the tag object.

@@ -55,7 +55,7 @@ class Asked:
 
     Args:
         url: its URL; an absolute path where it is one.
-        folder: an empty folder for what it answers.
+        folder: an empty directory for what it answers.
         clones: repositories on this machine that may have its commits; the settings of the first one reach it.
         patience: seconds for each answer.
     """

@@ -54,7 +54,7 @@ class Repository:
         What `git replace` and grafts show in place of objects is not seen: nobody else has it.
 
         Args:
-            root: the folder.
+            root: the directory.
 
         Raises:
             StashError: there is none, or git refuses it.
@@ -77,7 +77,7 @@ class Repository:
 
     @property
     def root(self) -> Path:
-        """The top of the working tree; of a bare repository its own folder."""
+        """The top of the working tree; of a bare repository its own directory."""
         return self._place.root
 
     @property
@@ -106,7 +106,7 @@ class Repository:
 
     @property
     def common_dir(self) -> Path:
-        """The folder that holds objects, refs and `config`, shared by linked worktrees."""
+        """The directory that holds objects, refs and `config`, shared by linked worktrees."""
         return self._place.common_dir
 
     @property
@@ -121,7 +121,7 @@ class Repository:
 
     @property
     def own_folder(self) -> Path:
-        """The folder in git's own one for what this program keeps of this clone; it may not be there yet."""
+        """The directory in git's own one for what this program keeps of this clone; it may not be there yet."""
         return self._place.common_dir / "experimentstash"
 
     def resolve(self, rev: str) -> str:
@@ -391,12 +391,12 @@ class Repository:
 
 
 def _opens(path: str, entry: Entry) -> bool:
-    """Return whether a folder is looked into: of the tools only their pins are wanted."""
+    """Tell whether a directory is looked into: of the tools only their pins are wanted."""
     return entry.mode == FOLDER and not path.startswith("tools/")
 
 
 def _wanted(path: str, tags: tuple[str | None, ...]) -> tuple[str | None, ...]:
-    """Return the names that are of interest in a folder; None stands for all."""
+    """Return the names that are of interest in a directory; None stands for all."""
     if not path:
         return ("configs", "tools")
     return {1: ("snapshots",), 2: tags}.get(path.count("/"), (None,))

@@ -67,7 +67,7 @@ def git(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: byte
 
     Args:
         args: the arguments after `git`.
-        cwd: the working folder; git finds the repository from there.
+        cwd: the working directory; git finds the repository from there.
         env: the whole environment; by default the user's without the variables of another repository.
         stdin: bytes for its standard input.
 

@@ -82,7 +82,7 @@ def program(python: Path, tool: Tool, work: Path) -> list[str]:
     Args:
         python: the interpreter.
         tool: its entrypoint decides: a module, a script, or a console script beside the interpreter.
-        work: the tool's working folder.
+        work: the tool's working directory.
     """
     if tool.module is not None:
         return [str(python), "-m", tool.module]
@@ -127,7 +127,7 @@ def is_circular(settings: Sequence[str], late: Sequence[str]) -> bool:
 
 
 def rerun(tool: Tool, config_flags: str, more: Sequence[str]) -> str:
-    """Return the command that runs a frozen config with Hydra alone, for a shell in the tool's working folder."""
+    """Return the command that runs a frozen config with Hydra alone, for a shell in the tool's working directory."""
     words = ["python", "-m", tool.module] if tool.module else ["python", tool.entrypoint]
     if tool.module is None and "/" not in tool.entrypoint and "." not in tool.entrypoint:
         words = words[1:]  # a console script

@@ -48,7 +48,7 @@ def choose_group(request: Asking, answer: Description | NotComposed, folder: Pat
     Args:
         request: what the user said.
         answer: what the program told of itself.
-        folder: the folder of the tool's configs, or None.
+        folder: the directory of the tool's configs, or None.
     """
     if request.group is not None:
         return request.group, []

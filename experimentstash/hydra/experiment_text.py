@@ -22,7 +22,7 @@ def find(tool: ResolvedTool, experiment: str) -> str | None:
     """Return the YAML of an experiment, of the stash or else of the tool itself; None where no file holds it.
 
     Raises:
-        StashError: it is no text file of the stash, or a folder of experiments.
+        StashError: it is no text file of the stash, or a directory of experiments.
     """
     own = tool.stash.root / experiment_path(tool.name, experiment)
     if os.path.lexists(own):
@@ -53,7 +53,7 @@ def unknown(tool: ResolvedTool, experiment: str, further: Iterable[str] = ()) ->
 
 
 def _own_folder(tool: ResolvedTool) -> Path | None:
-    """Return the folder of the tool's own experiments, as far as its source shows it."""
+    """Return the directory of the tool's own experiments, as far as its source shows it."""
     theirs = tool.config_directory
     return theirs / tool.tool.group if theirs is not None else None
 

@@ -1,4 +1,4 @@
-"""A frozen experiment, run in a folder of its own that was empty before, and what it wrote beside that."""
+"""A frozen experiment, run in a directory of its own that was empty before, and what it wrote beside that."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.results.stray_files import Written
 
 OWN = "@run"
-"""The name of a folder that no experiment can have: one may lie in the folder of another."""
+"""The name of a directory that no experiment can have: one may lie in the directory of another."""
 OVERDUE = 124
 """The exit code of a run that did not end in its time, as timeout(1) has it."""
 
@@ -37,7 +37,7 @@ class Ran:
     """One run that came to its end.
 
     Attributes:
-        folder: the run directory; of a sweep, the folder of its jobs.
+        folder: the run directory; of a sweep, the directory of its jobs.
         exit_code: the tool's own; 128 + N after signal N, or where somebody asked us with signal N to end; `OVERDUE`
             where its time was over.
         beside: what it left beside the run directory, in the stash or in the tool.
@@ -58,7 +58,7 @@ class Ran:
 
 
 def run_folder(tool: ResolvedTool, name: SnapshotName) -> Path:
-    """Return the folder that takes what a run of a snapshot writes, where none is there yet."""
+    """Return the directory that takes what a run of a snapshot writes, where none is there yet."""
     return outputs(tool, name.experiment) / OWN / name.tag
 
 
@@ -94,7 +94,7 @@ def run_fresh(
         folder: the run directory; it is made, and must not be there.
         limit: seconds that it has, or None for as many as it takes.
         launcher: the overrides that replace the recorded launcher.
-        imports: the folder that takes the names of what it imports, or None.
+        imports: the directory that takes the names of what it imports, or None.
 
     Raises:
         StashError: the tool is not checked out, or its program cannot be started.

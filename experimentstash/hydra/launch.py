@@ -1,4 +1,4 @@
-"""How a tool is started for an experiment: command line, working folder and environment."""
+"""How a tool is started for an experiment: command line, working directory and environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.tool import Tool
 
 INSIDE = Path(__file__).parent / "inside"
-"""The folder that stands on a tool's PYTHONPATH while it runs."""
+"""The directory that stands on a tool's PYTHONPATH while it runs."""
 ORDER = "EXPERIMENTSTASH_ORDER"
 """In the environment of a tool's process: what it is to do, as `experimentstash_inside.order` reads it."""
 _OUTPUTS = "EXPERIMENTSTASH_OUTPUTS"
@@ -38,7 +38,7 @@ class Launch:
 
     Attributes:
         command: program and arguments.
-        cwd: the tool's working folder.
+        cwd: the tool's working directory.
         env: the whole environment.
     """
 
@@ -161,7 +161,7 @@ def _launch(request: RunRequest, flags: Sequence[str], overrides: Sequence[str],
 
 
 def _search_paths(tool: Tool, folder: Path) -> list[str]:
-    """Return the search paths of a folder of the stash's configs."""
+    """Return the search paths of a directory of the stash's configs."""
     if tool.group == "experiment":
         return [f"file://{folder}"]
     scheme = "file" if tool.group == "." else "experimentstash"  # of experimentstash_inside.sources
@@ -180,12 +180,12 @@ def _unnamed_configs(request: RunRequest) -> list[str]:
 
 
 def outputs(tool: ResolvedTool, experiment: str) -> Path:
-    """Return the folder below which Hydra's default puts what a run of the experiment writes."""
+    """Return the directory below which Hydra's default puts what a run of the experiment writes."""
     return tool.stash.root / "outputs" / tool.name / experiment
 
 
 def _package_roots(resolved: ResolvedTool) -> list[str]:
-    """Return the folders of the stash's tools from which the search packages can be imported."""
+    """Return the directories of the stash's tools from which the search packages can be imported."""
     stash, tool = resolved.stash, resolved.tool
     tops = {package.partition(".")[0] for package in tool.search_packages}
     tools = [resolved.root, *sorted((stash.root / "tools").glob("*"))] if tops else []
@@ -197,7 +197,7 @@ def keep_clean(request: RunRequest) -> None:
     """Let a run leave the stash and the tool as clean as it found them, whatever they ignore themselves.
 
     What the tool's Python caches beside its modules is excluded in the clone's own `info/exclude`, and the
-    folder of outputs ignores itself.
+    directory of outputs ignores itself.
     """
     folder = request.stash.root / "outputs"
     request.stash.inside(outputs(request.resolved, request.experiment))

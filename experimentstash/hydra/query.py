@@ -26,7 +26,7 @@ class Description:
         config_name: the primary config that the program names, or None.
         has_primary: whether that config can be loaded.
         uses_compose: whether it composes with Hydra's compose API, and so ignores its arguments.
-        folders: the folders of its own configs; the first is that of its primary config.
+        folders: the directories of its own configs; the first is that of its primary config.
         select: how the experiment that was asked for is chosen; empty where nothing tells.
         groups: the configs of each of its groups, by their paths from it; the stash's own are among them.
         global_groups: the groups with options for the root of the config, where it has not the group asked for.

@@ -27,12 +27,12 @@ class RunRequest:
         settings: the frozen settings of Hydra that go with it.
         late, keep: keys whose lateness the user decided.
         plain: keys below which the user takes plain values for what cannot be given back as it is.
-        configs: a folder of configs that comes before the stash's own.
-        stash_configs: the folder of the stash's own, where that is not `configs/<tool>`.
+        configs: a directory of configs that comes before the stash's own.
+        stash_configs: the directory of the stash's own, where that is not `configs/<tool>`.
         frozen_with: the overrides that the snapshot was frozen with.
-        folder: the run directory of this one run, whatever the config chooses; of a sweep, the folder of its jobs.
+        folder: the run directory of this one run, whatever the config chooses; of a sweep, the directory of its jobs.
         loaded: a directory that takes what each process of the run loaded, for `checkouts.code`.
-        imports: the folder that takes the names of what the run imports, or None.
+        imports: the directory that takes the names of what the run imports, or None.
         note: the text of a file in the run directory that says how the run differs from what was frozen.
     """
 

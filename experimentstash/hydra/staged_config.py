@@ -1,6 +1,6 @@
 """A config's text laid out so that a tool composes it, whatever the working config of that name says by now.
 
-The text gets a folder of its own, which comes before the stash's configs on Hydra's search path, and is chosen there
+The text gets a directory of its own, which comes before the stash's configs on Hydra's search path, and is chosen there
 as an experiment is. A text that is the whole config already (a snapshot that somebody edited, or what Hydra wrote to
 `.hydra/config.yaml`) is no experiment: it is composed as a frozen one is replayed.
 """

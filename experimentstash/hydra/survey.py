@@ -146,7 +146,7 @@ def _rank(root: Path, tool: Tool) -> tuple[bool, bool]:
 
 
 def _as_named(root: Path, named: str, found: dict[Path, tuple[str, str]]) -> tuple[str, str]:
-    """Return the entrypoint that a user named, with the working folder of that program."""
+    """Return the entrypoint that a user named, with the working directory of that program."""
     if program := next((program for program in found.values() if program[0] == named), None):
         return program
     entrypoint, workdir = found.get(root / named, (named, "."))
@@ -175,7 +175,7 @@ def _first_that_answers(
 
 
 def _config_folder(root: Path, tool: Tool, main: HydraMain | None, answer: Description | NotComposed) -> Path | None:
-    """Return the folder of the tool's own configs: the program's word on it, or else what its source says."""
+    """Return the directory of the tool's own configs: the program's word on it, or else what its source says."""
     if isinstance(answer, Description):
         for folder in map(Path, answer.folders):
             if folder.resolve().is_relative_to(root.resolve()):

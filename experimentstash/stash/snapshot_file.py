@@ -118,7 +118,7 @@ class Snapshot(NamedTuple):
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The paths that the environment was made of, from the stash's root: the lock, and installed folders."""
+        """The paths that the environment was made of, from the stash's root: the lock, and installed directories."""
         return (*self.lock_words[:1], *self.all("PROJECT"))
 
     @property

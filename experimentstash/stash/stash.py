@@ -76,8 +76,8 @@ class Stash:
 def find_stash(start: Path | None = None) -> Stash:
     """Return the stash that contains `start` (by default the working directory).
 
-    This is the nearest parent directory with `configs/meta.yaml` and `.git`. In a linked worktree or a submodule,
-    `.git` is a file.
+    The nearest directory upwards that holds `configs/meta.yaml` and is a git checkout; a linked worktree and
+    a submodule have a file `.git` where a clone has a directory.
 
     Raises:
         StashError: there is no stash; the message says whether the repository or only the registry is missing.

@@ -26,13 +26,13 @@ class Tool(NamedTuple):
     """A registered tool (spec.md, *The stash*). Its other keys stay in the file and mean nothing here.
 
     Attributes:
-        name: its name, also that of its folder and its submodule.
+        name: its name, also that of its directory and its submodule.
         entrypoint: `-m mytool.main` is a module; anything else is a script, by its path from the working
-            folder, with or without an ending (`src/train.py`); a bare word that is no file there is a
-            console script, found in the folder of the interpreter.
+            directory, with or without an ending (`src/train.py`); a bare word that is no file there is a
+            console script, found in the directory of the interpreter.
         search_packages: packages that go on Hydra's search path as `pkg://…`, of any tool.
-        workdir: its working folder, from the tool's root.
-        python: the interpreter that runs it; a leading `~` is a home folder, a relative path begins at
+        workdir: its working directory, from the tool's root.
+        python: the interpreter that runs it; a leading `~` is a home directory, a relative path begins at
             the stash's root, and nothing else in it is expanded.
         select: how an experiment is chosen: `group` (`experiment=x`), `append` (`+experiment=x`), `primary`
             (`--config-name=experiment/x`), `compose` (the program uses Hydra's compose API and ignores its
@@ -138,7 +138,7 @@ def entrypoint_complaint(text: str) -> str | None:
 
 def _below(text: str, what: str) -> str | None:
     if text.startswith(("/", "~", "\\")) or ".." in text.replace("\\", "/").split("/"):
-        return f"the {what} {text!r} lies outside of the tool; it is a path from the tool's folder"
+        return f"the {what} {text!r} lies outside of the tool; it is a path from the tool's directory"
     return None
 
 

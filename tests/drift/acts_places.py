@@ -490,7 +490,7 @@ def _inside_another(lab: Lab) -> None:
 
 
 def _git_dir_elsewhere(lab: Lab, **env: str) -> None:
-    """Have the git folder where nobody finds it by looking."""
+    """Have the git directory where nobody finds it by looking."""
     (lab.stash / ".git").rename(lab.folder / "elsewhere")
     lab.env = {"GIT_DIR": str(lab.folder / "elsewhere"), **env}
 

@@ -395,7 +395,7 @@ def branch_pushed_as_a_tag(lab: Lab) -> None:
 
 
 def tag_called_snapshot_at_home(lab: Lab) -> None:
-    """Git keeps the tags in a folder of that name: there can be no other one, which is told."""
+    """Git keeps the tags in a directory of that name: there can be no other one, which is told."""
     lab.quietly("tag -d snapshot/old")
     lab.quietly("tag snapshot")
     lab.quietly("pack-refs --all")
@@ -575,7 +575,7 @@ def branch_called_like_a_tag(lab: Lab) -> None:
 
 
 def hooks_by_the_users_own_setting(lab: Lab) -> None:
-    """`core.hooksPath` leads straight to our folder."""
+    """`core.hooksPath` leads straight to our directory."""
     shutil.rmtree(lab.stash / ".git/hooks")
     lab.quietly(f"config core.hooksPath {lab.shipped}")
     lab.freeze("v1", "three")

@@ -46,7 +46,7 @@ class Lab:
         folder: what all of it lies in.
         setup: who runs the hooks, one of `SETUPS`.
         commits: the tool's commits by name.
-        at: the folder that git is started in.
+        at: the directory that git is started in.
         env: what the user has in the environment beside what is there.
         saw: who of ours noticed something, in order: `commit`, `told`, `push`, `gate`, `server`.
         told: the lines that ours said.
@@ -75,7 +75,7 @@ class Lab:
 
     @property
     def shipped(self) -> Path:
-        """The folder of our native hooks."""
+        """The directory of our native hooks."""
         return ROOT / "hooks"
 
     @property

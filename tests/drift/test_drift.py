@@ -32,7 +32,7 @@ class Prepared:
     """What every row is played on a copy of.
 
     Attributes:
-        folder: it has a folder for each set-up.
+        folder: it has a directory for each set-up.
         commits: the tool's commits.
         old: the commit of the tag `old`.
     """

@@ -22,7 +22,7 @@ NOBODY = "its environment was built from tools/nobody/uv.lock, and {freeze} has 
 
 @pytest.fixture(scope="module")
 def stash(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A stash with a checked out tool that has a lock, another in a folder, and a submodule of its own."""
+    """A stash with a checked out tool that has a lock, another in a directory, and a submodule of its own."""
     root = tmp_path_factory.mktemp("lab") / "stash"
     inner = root.parent / "inner"
     commit(inner, {"requirements.txt": LOCK}, "a part")

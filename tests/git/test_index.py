@@ -40,7 +40,7 @@ def test_the_index_of_a_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "other-index"))
     with opened(root) as repository:
         assert "configs/mytool/snapshots/x/a.yaml" in repository.index().files
-    # as git hands it to a hook: from the top, whatever folder the hook goes to
+    # as git hands it to a hook: from the top, whatever directory the hook goes to
     monkeypatch.setenv("GIT_INDEX_FILE", os.path.relpath(tmp_path / "other-index", root))
     monkeypatch.chdir(root / "configs")
     with opened(root) as repository:

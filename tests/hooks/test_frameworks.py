@@ -235,7 +235,7 @@ def test_a_linked_worktree(native: Path, tmp_path: Path) -> None:
 
 @pytest.mark.first(1)
 def test_the_freeze_commit_of_the_command(hooked: Path) -> None:
-    """It is made in a worktree's git folder, of an index of its own: what else is staged is not its business."""
+    """It is made in a worktree's git directory, of an index of its own: what else is staged is not its business."""
     stage(hooked)
     ran = estash("snapshot", "mytool", "first", "--tag", "v2", "--commit", cwd=hooked)
     assert ran.code == 0, ran.err

@@ -32,7 +32,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def root(folder: Path, tmp_path: Path) -> Path:
-    """A stash that takes its hooks straight from the folder, and a recorder in the place of Python."""
+    """A stash that takes its hooks straight from the directory, and a recorder in the place of Python."""
     made = stash(tmp_path / "stäsh of mine")
     git("config", "core.hooksPath", folder, cwd=made)
     git("config", "experimentstash.python", recorder(tmp_path), cwd=made)

@@ -24,7 +24,7 @@ TAIL = len(tail("0" * 64))
 
 
 def frozen_stash(root: Path, *init: str, url: str | None = None) -> Path:
-    """Make a stash with a tag, a tool with a submodule of its own, remotes in folders, and work that came later."""
+    """Make a stash with a tag, a tool with a submodule of its own, remotes in directories, and work that came later."""
     wide = ["--object-format=sha256"] if "--object-format=sha256" in init else []
     for name in ("inner", "mytool", "stash"):
         (root / name).mkdir(parents=True)

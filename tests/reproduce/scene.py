@@ -79,10 +79,10 @@ ENTRY = "  {name}:\n    path: tools/{name}\n    entrypoint: main.py\n{more}"
 
 @dataclass
 class Scene:
-    """A stash, the remotes of its tools, and folders for what is reproduced.
+    """A stash, the remotes of its tools, and directories for what is reproduced.
 
     Attributes:
-        root: the folder of all of it.
+        root: the directory of all of it.
         stash: the clone that its owner works in, with its tools checked out.
     """
 
@@ -191,7 +191,7 @@ class Scene:
 
 
 def make_scene(root: Path, *init: str, tools: tuple[str, ...] = ("mytool",), more: str = "") -> Scene:
-    """Make a stash with tools whose remotes are folders; nothing is frozen yet."""
+    """Make a stash with tools whose remotes are directories; nothing is frozen yet."""
     scene = Scene(root, root / "stash")
     scene.stash.mkdir(parents=True)
     git("init", "-q", *init, cwd=scene.stash)

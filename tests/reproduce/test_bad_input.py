@@ -41,7 +41,7 @@ def test_a_tag_that_nobody_has(scene: Scene) -> None:
         scene.freeze(name, name)
     refused(scene, scene.reproduce("camera-redy"), "no tag snapshot/camera-redy; did you mean camera-ready?")
     assert not scene.into.exists()
-    assert scene.reproduce("v2").code == 0  # the folder is free for the right one
+    assert scene.reproduce("v2").code == 0  # the directory is free for the right one
     ran = scene.strictly("v 1", "--yes")
     assert ran.code == 1
     assert "is not a valid tag" in ran.err
@@ -257,7 +257,7 @@ def test_a_package_that_is_not_to_be_had_any_more(scene: Scene, monkeypatch: pyt
 
 
 def test_a_lock_that_builds(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the tag alone: its packages are those of the lock, and built once for two experiments and two folders."""
+    """From the tag alone: its packages are those of the lock, built once for two experiments and two directories."""
     no_settings(monkeypatch)
     tool = scene.stash / "tools/mytool"
     write(tool, {"main.py": SMALL.format("import tiny_one; print('tiny', tiny_one.VERSION)")})

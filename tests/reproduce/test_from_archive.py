@@ -30,7 +30,7 @@ def bundle(scene: Scene, *flags: str) -> Ran:
 
 
 def reproduce(scene: Scene, *flags: str, **env: str) -> Ran:
-    """Reproduce in another folder, with nothing of what the archive was made of."""
+    """Reproduce in another directory, with nothing of what the archive was made of."""
     for path in (scene.stash, scene.root / "remotes", scene.root / "cache"):
         if path.exists():
             path.rename(path.with_name(f"{path.name}-gone"))

@@ -36,7 +36,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def on_a_small_disk(scene: Scene, disk: Path, size: str, command: list[str], **env: str) -> tuple[Ran, Ran]:
-    """Run a command while there is a full disk at a folder, and once more when it has room."""
+    """Run a command while there is a full disk at a directory, and once more when it has room."""
     disk.mkdir()
     words, ours = shlex.join(command), scene.root / "first"
     script = (

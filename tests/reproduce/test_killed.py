@@ -50,7 +50,7 @@ def test_while_git_works(scene: Scene, pattern: str, monkeypatch: pytest.MonkeyP
 
 
 def test_while_a_tool_runs(scene: Scene) -> None:
-    """The tool ends with us: it does not write into the folder of the next try."""
+    """The tool ends with us: it does not write into the directory of the next try."""
     scene.hold("second")
     assert scene.interrupted(by=signal.SIGKILL).code == -signal.SIGKILL
     scene.let_go("second")

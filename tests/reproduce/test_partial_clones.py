@@ -28,7 +28,7 @@ def test_a_partial_clone(tmp_path: Path) -> None:
     )
     assert packed.code == 0, packed.err
 
-    # the folder itself, named: git cannot give what it lacks
+    # the directory itself, named: git cannot give what it lacks
     named = ["--from", str(clone), "--into", str(tmp_path / "two")]
     refused = scene.reproduce("v1", *named, cwd=tmp_path)
     assert refused.code == 1

@@ -1,4 +1,4 @@
-"""Folders and files that a user names, and that cannot be what is asked for: told before anything runs."""
+"""Directories and files that a user names, and that cannot be what is asked for: told before anything runs."""
 
 from __future__ import annotations
 

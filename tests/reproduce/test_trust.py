@@ -1,4 +1,4 @@
-"""Nothing of a stash is executed before somebody agreed to it, nothing leads out of the folder, nothing deceives."""
+"""Nothing of a stash is executed before somebody agreed to it, nothing leads out of the directory, nothing deceives."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def test_an_empty_remote_has_nothing(lab: Lab) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return every file and folder below a folder."""
+    """Return every file and directory below a directory."""
     return {str(path): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 

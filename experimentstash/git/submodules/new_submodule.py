@@ -30,7 +30,7 @@ def check_url(url: str, folder: Path, name: str) -> str:
 
     Args:
         url: as the user typed it.
-        folder: the user's working folder.
+        folder: the user's working directory.
         name: the tool's name.
 
     Raises:
@@ -108,7 +108,7 @@ def check_branch(branch: str) -> None:
 
 
 def check_free(stash: Stash, name: str, renamed: str = "") -> None:
-    """Check that nothing of the name is there yet: no tool, folder, submodule, nor what is left of one.
+    """Check that nothing of the name is there yet: no tool, directory, submodule, nor what is left of one.
 
     Args:
         stash: the stash.

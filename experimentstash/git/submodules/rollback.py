@@ -32,7 +32,7 @@ class Record:
         modules: the text of `.gitmodules`, or None where there was no such file.
         registry: that of `configs/meta.yaml`.
         written: that of `configs/meta.yaml` as we wrote it last.
-        absent: folders that were not there, from the stash's root or absolute.
+        absent: directories that were not there, from the stash's root or absolute.
         made: files that we made, from the stash's root.
     """
 

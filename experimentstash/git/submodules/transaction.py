@@ -1,6 +1,6 @@
 """Adding a tool is all or nothing: what is there is written down first, and put back after any failure.
 
-The record lies in git's own folder while an add is under way, so that the next one finds it after a kill.
+The record lies in git's own directory while an add is under way, so that the next one finds it after a kill.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Undo:
     record: Record
 
     def will_make(self, path: str) -> None:
-        """Note a file, and the folders above it, before they are made."""
+        """Note a file, and the directories above it, before they are made."""
         self.record.made.append(path)
         self._note_folders(Path(path).parent)
         self._save()
@@ -48,7 +48,7 @@ class Undo:
         self._save()
 
     def begin(self) -> None:
-        """Note the folders that an add makes, and save the record."""
+        """Note the directories that an add makes, and save the record."""
         self._note_folders(Path(tool_path(self.record.tool)))
         self._note_folders(modules_folder(self.stash, self.record.tool))
         self._save()

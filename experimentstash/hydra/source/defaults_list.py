@@ -62,7 +62,7 @@ def chooses(root: Path, folder: Path, config_name: str, group: str, deeper: int 
         deeper: how many levels of configs that it brings in are looked at.
 
     Returns:
-        None where a config on the way is in no file of the folder: it may be in a ConfigStore.
+        None where a config on the way is in no file of the directory: it may be in a ConfigStore.
     """
     file = _file(root, folder, config_name)
     if file is None or not deeper:

@@ -21,7 +21,7 @@ _USUAL = ("src/train.py", "train.py", "main.py", "src/main.py", "run.py")
 
 
 def programs(root: Path, name: str) -> dict[Path, tuple[str, str]]:
-    """Return every entrypoint with its working folder, by the file that it starts, the best first.
+    """Return every entrypoint with its working directory, by the file that it starts, the best first.
 
     The order: a package of the tool's name; the usual places; console scripts and script files; anywhere. Of the
     last three, those that call `hydra.main` come before those that compose by themselves or only import one that

@@ -42,7 +42,7 @@ def read_experiments(folder: Path | None, group: str, primaries: Collection[str]
     """Read the experiments of a tool; its other configs stay with it, where Hydra finds them.
 
     Args:
-        folder: the tool's config folder, or None.
+        folder: the tool's config directory, or None.
         group: the group of its experiments; `.` for configs beside the primary config.
         primaries: those of them that are no part of another, for the group `.`.
     """
@@ -57,7 +57,7 @@ def read_experiments(folder: Path | None, group: str, primaries: Collection[str]
         if complaint := experiment_complaint(name):
             left_out.append(f"{shown}: {complaint}")
         elif text is None:
-            left_out.append(f"{shown}: no UTF-8 text of at most 50 MB in the tool's config folder")
+            left_out.append(f"{shown}: no UTF-8 text of at most 50 MB in the tool's config directory")
         elif not text.strip():
             left_out.append(f"{shown}: empty")
         else:

@@ -79,7 +79,7 @@ def module_file(root: Path, work: Path, module: str) -> Path | None:
 
 
 def import_roots(root: Path, work: Path) -> Iterator[Path]:
-    """Yield the folders from which a tool's packages are imported, the most likely first."""
+    """Yield the directories from which a tool's packages are imported, the most likely first."""
     yield from dict.fromkeys((work, work / "src", root, root / "src"))
 
 
@@ -163,7 +163,7 @@ def _modules(root: Path, file: Path, names: Iterable[str]) -> Iterator[Path]:
 
 
 def _files(root: Path, wanted: Iterable[tuple[Path, str]]) -> Iterator[Path]:
-    """Yield the files of modules, each with the folder that it is looked for in."""
+    """Yield the files of modules, each with the directory that it is looked for in."""
     for base, name in wanted:
         # `from a import b` may name the module a.b, or b of the module a
         for module in (name, name.rpartition(".")[0]):

@@ -19,7 +19,7 @@ CONFIG_FOLDERS = ("configs", "conf", "config")
 
 
 def config_folder(root: Path, tool: Tool, main: HydraMain | None) -> Path | None:
-    """Return the folder of the tool's own configs, or None where it has none on disk.
+    """Return the directory of the tool's own configs, or None where it has none on disk.
 
     Args:
         root: the tool's checkout.
@@ -61,7 +61,7 @@ def _holds_yaml(root: Path, folder: Path) -> bool:
 def find_search_packages(root: Path, tool: Tool, folder: Path | None) -> tuple[str, ...]:
     """Return the package that holds the tool's configs, as `search_packages` names it; () where it is none.
 
-    Hydra reads `pkg://…` only from a folder with an `__init__.py`; the folders above it may do without.
+    Hydra reads `pkg://…` only from a directory with an `__init__.py`; the directories above it may do without.
 
     Args:
         root: the tool's checkout.
@@ -74,7 +74,7 @@ def find_search_packages(root: Path, tool: Tool, folder: Path | None) -> tuple[s
         if folder.resolve() == base.resolve() or not folder.resolve().is_relative_to(base.resolve()):
             continue
         parts = folder.resolve().relative_to(base.resolve()).parts
-        # src/ is a folder of packages, unless it is one itself
+        # src/ is a directory of packages, unless it is one itself
         if parts[0] == "src" and len(parts) > 1 and not (base / "src" / "__init__.py").is_file():
             continue
         if all(part.isidentifier() for part in parts):

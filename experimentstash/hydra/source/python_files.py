@@ -21,7 +21,7 @@ _NEVER = frozenset({"node_modules", "site-packages", "build", "dist", "outputs",
 _AFTER = ("eval", "test", "pred", "infer", "plot", "report", "export", "visual", "analy", "sample", "demo", "bench")
 _MOST_FILES = 2000
 _MOST_ENTRIES = 50_000  # data sets lie in some tools
-_DEEPEST = 6  # folders
+_DEEPEST = 6  # directories
 
 
 def python_files(root: Path) -> list[Path]:
@@ -73,7 +73,7 @@ def _may_be_python(root: Path, file: Path) -> bool:
 
 
 def project_folder(root: Path, file: Path) -> Path:
-    """Return the working folder of a program: the nearest folder above that looks like a project's root."""
+    """Return the working directory of a program: the nearest directory above that looks like a project's root."""
     for folder in file.parents:
         if folder == root or any((folder / name).is_file() for name in _PROJECT):
             return folder

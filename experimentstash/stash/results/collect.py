@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MOST_VALUES = 400_000
 """Of a manifest in all: about 8 MB of text."""
 _SMALLEST_SHARE = 16
-_DEEPEST = 64  # folders
+_DEEPEST = 64  # directories
 _CHUNK = 1 << 20  # bytes
 _SHORTEST_LATE = 4
 """Characters. A shorter late value (a port, a flag) stands in texts by chance."""
@@ -38,13 +38,13 @@ def collect(folder: Path, rules: Rules, late: Sequence[str] = ()) -> Manifest:
     Short files come first: a metric is kept before the samples of a large array.
 
     Args:
-        folder: where the run wrote. Links in it are told, not followed, and empty folders do not count.
+        folder: where the run wrote. Links in it are told, not followed, and empty directories do not count.
         rules: what is no result.
         late: texts of this run that will be others in the next (late values, the run directory): what a result file
             says in words is compared without them. `folder` itself is one.
 
     Raises:
-        StashError: the folder cannot be read, has more than 100,000 files, or a file changes while it is read.
+        StashError: the directory cannot be read, has more than 100,000 files, or a file changes while it is read.
     """
     found = survey(folder, rules)
     share = _share(found)
@@ -72,7 +72,7 @@ def _for_others(manifest: Manifest) -> Manifest:
 
 
 def without_machine(file: File) -> File:
-    """Return a file whose figures have no folder, user or name of this machine in their names, where that is clear."""
+    """Return a file without directories, users and names of this machine in the names of its figures, if that is clear."""
     series = file.content.series if file.content else ()
     names = [without_names(part.name) for part in series]
     if file.content is None or len(set(names)) < len(names):
@@ -163,7 +163,7 @@ def _paths(folder: Path, rules: Rules, notes: list[str]) -> Iterator[str]:
 
 
 def _takes_in(rules: Rules) -> bool:
-    return any(pattern.startswith("!") for pattern in rules.ignore)  # perhaps what lies in a folder that is left out
+    return any(pattern.startswith("!") for pattern in rules.ignore)  # perhaps what lies in a directory that is left out
 
 
 def _entries(folder: Path, below: str) -> list[os.DirEntry[str]]:

@@ -32,7 +32,7 @@ def check(recorded: Manifest, folder: Path, rules: Rules, late: Sequence[tuple[s
         late: texts of late values: in the recorded run, and in the new one.
 
     Raises:
-        StashError: the folder cannot be read, or changes meanwhile.
+        StashError: the directory cannot be read, or changes meanwhile.
     """
     texts = late_texts(folder, [new for _, new in late])
 

@@ -23,7 +23,7 @@ DEFAULT_IGNORE = (
     "__pycache__",
     ".DS_Store",
 )
-"""Files and folders that are no results, whatever the tool. `!PATTERN` takes one back in."""
+"""Files and directories that are no results, whatever the tool. `!PATTERN` takes one back in."""
 
 
 class Tolerance(NamedTuple):
@@ -53,7 +53,7 @@ class Setting(NamedTuple):
 class Rules(NamedTuple):
     """What the registry and the command line say about comparing.
 
-    Patterns are those of `fnmatch`. That of a file meets its path, its name, and each folder on the way; that of a
+    Patterns are those of `fnmatch`. That of a file meets its path, its name, and each directory on the way; that of a
     key its dotted path, each part and each beginning of it, in small letters or large.
 
     Attributes:

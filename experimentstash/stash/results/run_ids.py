@@ -15,12 +15,12 @@ _DATE = rf"(?:{_YEAR}(?P<sep>[-_.]?){_MONTH}(?P=sep){_DAY}|{_DAY}[-_.]{_MONTH}[-
 _TIME = rf"{_HOUR}[-_:.h]?{_SIXTY}(?:[-_:.m]?{_SIXTY}s?(?:[.,_-]?\d{{3,9}})?)?(?:Z|[+-]\d\d:?\d\d)?"
 
 LOGGED = re.compile(rf"(?<![0-9A-Za-z]){_NAMED}{_DAY}_{_HOUR}-{_SIXTY}-{_SIXTY}(?![0-9])")
-"""The time in a directory name of TensorBoard, before the host name: `Nov23_02-04-10_ada-laptop`."""
+"""How tensorboard names a directory, before the name of the machine: `Nov23_02-04-10_ada-laptop`."""
 
 CLOCKS = re.compile(
     rf"(?<![0-9])(?:{_DATE}(?:[-_ T.@]{{0,2}}{_TIME})?"
     rf"|\d\d{_MONTH}{_DAY}[-_]{_HOUR}{_SIXTY}{_SIXTY}"  # 231123_020410
-    rf"|{_HOUR}(?P<by>[-:_.]){_SIXTY}(?P=by){_SIXTY}"  # 02-04-10, a directory of Hydra
+    rf"|{_HOUR}(?P<by>[-:_.]){_SIXTY}(?P=by){_SIXTY}"  # 02-04-10, a directory of Hydra's
     rf"|(?:1[3-9]|2[0-3])\d{{8}}(?:\d{{3}}|\d{{6}}|\d{{9}}|[.]\d{{1,9}})?"  # seconds since 1970, or parts of them
     r")(?![0-9])"
 )

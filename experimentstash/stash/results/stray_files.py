@@ -1,4 +1,4 @@
-"""Finds files that a tool wrote outside its run directory, by comparing directories before and after a run."""
+"""What a tool wrote beside its run directory: directories looked at before a run and after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LEFT_OUT = frozenset({".git", ".hg", ".svn", "__pycache__", ".venv", ".DS_Store"})
-"""Names of files and directories to ignore: they change without a result being written."""
+"""Names of files and directories that change without a result being written."""
 
 State: TypeAlias = "dict[str, tuple[int, int, int]]"
 """Size, modification time in nanoseconds and inode of each file and symlink, by absolute path."""
@@ -36,13 +36,13 @@ class Written:
 
 
 def snapshot_tree(folders: Iterable[Path], leave_out: Iterable[Path] = ()) -> State:
-    """Return the state of every file below some directories, without reading files or following symlinks.
+    """Return the state of every file below some directories. Reads only the directories, and follows no symlink.
 
     Misses a file that is rewritten in place with the same size within the resolution of the clock.
 
     Args:
-        folders: the directories, such as the tool's checkout and the stash; they may overlap or be missing.
-        leave_out: directories to ignore, such as the run directory.
+        folders: the tool's checkout, the stash, …; one in another counts once, one that is not there is empty.
+        leave_out: directories to leave out: the run directory, above all.
     """
     out = {os.path.realpath(path) for path in leave_out}
     state: State = {}

@@ -243,7 +243,7 @@ def test_what_is_no_experiment_is_left_out_and_told(stash: Path, tool: Path) -> 
     ran = add(stash, "mytool", tool)
     assert ran.code == 0
     left_out = [line for line in ran.out.splitlines() if line.startswith("  skipped: ")]
-    reason = "no UTF-8 text of at most 50 MB in the tool's config folder"
+    reason = "no UTF-8 text of at most 50 MB in the tool's config directory"
     assert left_out == [
         f"  skipped: experiment/latin.yaml: {reason}",
         f"  skipped: experiment/out.yaml: {reason}",

@@ -30,7 +30,7 @@ random.Random = Unseeded
 
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
-    """A home with nothing in it, no git identity, and a folder for temporary files that can be looked into."""
+    """A home with nothing in it, no git identity, and a directory for temporary files that can be looked into."""
     for name in ("home", "temporary"):
         (tmp_path / name).mkdir()
     return {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "temporary")}
@@ -90,7 +90,7 @@ def test_it_fails_where_a_result_is_not_reproduced(tmp_path: Path, env: dict[str
 
 @pytest.mark.every
 def test_no_git_of_the_users_is_seen_and_the_folder_can_be_kept(tmp_path: Path, env: dict[str, str]) -> None:
-    """Not their identity, their hooks, their repository around the temporary folder, nor an exported `GIT_DIR`."""
+    """Not their identity, their hooks, their repository around the temporary directory, nor an exported `GIT_DIR`."""
     git("init", "-q", cwd=tmp_path)
     (tmp_path / "home" / ".gitconfig").write_text("[user]\n\tname = X\n[core]\n\thooksPath = /nowhere\n[commit\n")
     ran = estash("demo", "--keep", cwd=tmp_path, env={**env, "GIT_DIR": str(tmp_path / ".git")})

@@ -546,7 +546,7 @@ def test_gits_own_folder_by_its_name(root: Path) -> None:
     git("config", "core.hooksPath", ".git/hooks", cwd=root)
     installed(root, f"{root}/.git/hooks: hooks installed", TYPES)
     assert git("config", "core.hooksPath", cwd=root) == ".git/hooks"
-    program(root / "hooks/pre-commit", "exit 1")  # a folder of the stash by that name is nobody's folder of hooks
+    program(root / "hooks/pre-commit", "exit 1")  # a directory of the stash by that name is nobody's directory of hooks
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=root)
 
 
@@ -571,7 +571,7 @@ def test_core_hookspath_is_taken_back(root: Path, tmp_path: Path) -> None:
     estash("install", cwd=root)
     git("config", "--unset", "experimentstash.hooksPath", cwd=root)
     program(root / ".git/hooks/commit-msg", f'echo own >> "{log}"')
-    estash("install", cwd=root)  # what led to husky is forgotten: git's own folder it is
+    estash("install", cwd=root)  # what led to husky is forgotten: git's own directory it is
     git("commit", "-q", "--allow-empty", "-m", "x", cwd=root)
     assert told(log) == ["own"]
 

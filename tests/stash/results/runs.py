@@ -1,4 +1,4 @@
-"""Run folders made and read in a line or two."""
+"""Run directories made and read in a line or two."""
 
 from __future__ import annotations
 

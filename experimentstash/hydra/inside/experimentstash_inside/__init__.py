@@ -1,11 +1,11 @@
 """What ExperimentStash does inside a tool's own process.
 
-This folder's parent stands on the tool's PYTHONPATH while it runs, and nothing is installed beside the
+This directory's parent stands on the tool's PYTHONPATH while it runs, and nothing is installed beside the
 tool. So: no import from `experimentstash`, whose dependencies the tool's environment lacks, and syntax
 that Python 3.8 reads.
 
 selecting       what Hydra was told and what its search path holds: how an experiment is chosen
-sources         the folders behind Hydra's sources of configs
+sources         the directories behind Hydra's sources of configs
 header          the header of a snapshot file: one reader for all
 order           what the parent process wants, and the answer to it
 loaded          which modules and configs the process loaded
@@ -28,7 +28,7 @@ rereading       values that are others when they are read again
 lateness        decides which values are late, by what the user says and where they come from
 exposure        which values and keys show a secret or this machine by their text
 visits          what the walk that freezes a config finds
-machine         what belongs to a machine: its folders, its user, its name
+machine         what belongs to a machine: its directories, its user, its name
 secrets         the secrets of an environment, by the names of variables, in all their forms
 tokens          what looks like a secret by its text alone
 tracing         where a value came from: resolvers that ran, nodes that were read

@@ -162,7 +162,7 @@ def _job_name() -> str:
 
 
 def _make_output_dir(config: DictConfig, kind: str) -> Tuple[List[str], Dict[str, List[str]]]:
-    """Name the output folder as Hydra itself does before the task, so that a value that the user keeps has it.
+    """Name the output directory as Hydra itself does before the task, so that a value that the user keeps has it.
 
     Returns:
         Why it has no name, and Hydra would not come to run the task; empty where it has one. And by setting the keys

@@ -22,7 +22,7 @@ class Exposure:
     """Looks through the values and keys of a config for secrets and for what belongs to this machine.
 
     Args:
-        roots: interpolation by folder of this machine, longest folder first.
+        roots: interpolation by directory of this machine, longest directory first.
         typed: tells whether a text stands in the config files, or, with `overrides`, in an override: somebody wrote
             it, no machine did.
 
@@ -63,7 +63,7 @@ class Exposure:
         return "kept, as you said: %s STANDS IN THE FILE, for everybody who gets the stash" % what[0].upper()
 
     def check_keys(self, path: Path, keys: Sequence[Any]) -> None:
-        """Note the keys of a mapping that hold a secret, or name this machine's folders: a key cannot be late."""
+        """Note the keys of a mapping that hold a secret, or name this machine's directories: a key cannot be late."""
         for key in keys:
             if isinstance(key, (str, bytes)):
                 self._check_key(path, key if isinstance(key, str) else key.decode("utf-8", "replace"))

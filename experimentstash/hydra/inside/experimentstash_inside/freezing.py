@@ -31,7 +31,7 @@ class Freezing:
     Args:
         config: the config as the task would be given it.
         late, keep: keys whose lateness the user decided.
-        roots: interpolation by folder of this machine, longest folder first.
+        roots: interpolation by directory of this machine, longest directory first.
         typed: tells whether a text stands in the config files, or, with `overrides`, in an override: somebody wrote
             it, no machine did.
         swept: keys that a sweep gives its jobs nobody knows yet which values.

@@ -9,7 +9,7 @@ import sys
 
 
 def note_at_exit(folder: str) -> None:
-    """Let this process write the files of its modules into a folder, each process of a run a file of its own."""
+    """Let this process write the files of its modules into a directory, each process of a run a file of its own."""
     atexit.register(_note, folder)
 
 

@@ -16,7 +16,7 @@ from .tokens import holds_any
 
 _PERSONAL = frozenset("USER LOGNAME USERNAME HOSTNAME HOST HOME PWD OLDPWD TMPDIR TEMP TMP SHELL PATH".split())
 _ABSOLUTE = re.compile(r"/|~|[A-Za-z]:[\\/]|\\\\|file:/")
-_START, _END = r"(?<![\w.~}-])", r"(?=$|[/\\:;,\s'\"\])}])"  # where a folder's path begins and ends
+_START, _END = r"(?<![\w.~}-])", r"(?=$|[/\\:;,\s'\"\])}])"  # where a directory's path begins and ends
 COMMON = frozenset(
     "root user users home data admin local localhost test tests tmp guest nobody ubuntu debian docker container node "
     "host worker runner ci build jenkins jovyan app main train model models work base default common shared src lib "
@@ -55,9 +55,9 @@ class _Here(NamedTuple):
 
     Attributes:
         people: the names of the machine and its user, each with the variable that has it; empty where none has it.
-        places: its own folders: the home, the working folder, a temporary folder of its own.
+        places: its own directories: the home, the working directory, a temporary directory of its own.
         programs: the interpreter and its environment.
-        temporary: the folder for temporary files.
+        temporary: the directory for temporary files.
     """
 
     people: Dict[str, str]
@@ -114,7 +114,7 @@ def marks(roots: Dict[str, str]) -> Tuple[str, ...]:
 
 
 def places() -> List[str]:
-    """Return the folders that are this machine's own, longest first."""
+    """Return the directories that are this machine's own, longest first."""
     return _here().places
 
 
@@ -129,7 +129,7 @@ def is_rare_name(text: str) -> bool:
 
 
 def _drawn_folder(value: str) -> bool:
-    """Tell whether a path lies in a folder that `tempfile` made."""
+    """Tell whether a path lies in a directory that `tempfile` made."""
     drawn = re.escape(os.path.join(_here().temporary, tempfile.gettempprefix())) + r"[a-z0-9_]{8}(?![a-z0-9_])"
     return re.search(drawn, value) is not None
 
@@ -162,10 +162,10 @@ def mentioned(value: str) -> Optional[str]:
 
 
 def roots(cwd: str, *folders: str) -> Dict[str, str]:
-    """Return folders of this machine and how a config can name each on any machine, longest first.
+    """Return directories of this machine and how a config can name each on any machine, longest first.
 
     Args:
-        cwd: the working folder of the tool.
+        cwd: the working directory of the tool.
         folders: further ones that are found from there: the tool's, the stash's.
     """
     home, temporary = os.path.expanduser("~"), os.environ.get("TMPDIR", "").rstrip("/")
@@ -182,13 +182,13 @@ def roots(cwd: str, *folders: str) -> Dict[str, str]:
 
 
 def portable(value: str, roots: Dict[str, str]) -> Optional[str]:
-    """Return `value` with each folder of `roots`, and each user's folder, as its interpolation, or None if it has none.
+    """Return `value` with each directory of `roots` and of a user as its interpolation, or None if it has none.
 
     A part that no interpolation names is `???`, and so is then the whole.
 
     Args:
         value: a text of the config that no interpolation made.
-        roots: interpolation by folder, longest folder first.
+        roots: interpolation by directory, longest directory first.
     """
     if not _here().may_be_in(value) and not any(folder in value for folder in roots):
         return None
@@ -202,7 +202,7 @@ def portable(value: str, roots: Dict[str, str]) -> Optional[str]:
 def portable_default(value: str, roots: Dict[str, str]) -> Optional[str]:
     """Return what `portable` does for a text that was worked out while the tool was imported, and nobody typed.
 
-    Such a text may also hold the temporary folder, the interpreter, or the machine's name as a word.
+    Such a text may also hold the temporary directory, the interpreter, or the machine's name as a word.
     """
     here = _here()
     if not here.may_be_in(value):

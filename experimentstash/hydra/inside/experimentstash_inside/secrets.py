@@ -26,7 +26,7 @@ _SECRET_END = re.compile(r"(?:key|pass|pwd|pw|dsn)$")  # `DBPASS`, `WANDBKEY`
 _PLAIN_WORD = re.compile(
     r"(?:mon|don|tur|hot|jo?c|hoc|whis|tur|lac|mickey|key)key$|(?:com|by|tres|sur|under|over|encom|multi|single|two)pass$"
 )
-_NO_SECRETS = re.compile(r"(?:OLD)?PWD|GIT_CONFIG_KEY_\d+", re.IGNORECASE)  # folders, and names of git's settings
+_NO_SECRETS = re.compile(r"(?:OLD)?PWD|GIT_CONFIG_KEY_\d+", re.IGNORECASE)  # directories, and names of git's settings
 _FORM = 8  # characters; a shorter secret, or a plain word, is looked for only as a whole text
 _PLAIN = re.compile(r"[a-z]{1,12}|[A-Z]{1,12}|[0-9.,:-]+")
 _WHOLE = 4  # characters; a shorter one is a flag or a number

@@ -175,7 +175,7 @@ def facts(choosing: Choosing, order: Order) -> Dict[str, Any]:
 
 
 def _folders(repository: Any) -> List[str]:
-    """Return the folders of the program's own configs, those of its primary config first."""
+    """Return the directories of the program's own configs, those of its primary config first."""
     sources = [source for source in repository.get_sources() if source.provider != "experimentstash"]
     sources.sort(key=lambda source: source.provider != "main")
     folders = [source_folder(source.scheme(), _place(source)) for source in sources if source.provider != "hydra"]

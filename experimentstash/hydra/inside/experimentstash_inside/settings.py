@@ -159,7 +159,7 @@ def portable_with(roots: Dict[str, str]) -> Callable[[Any], Any]:
     """Return what takes this machine out of a value, in the texts of lists and mappings too.
 
     Args:
-        roots: interpolation by folder of this machine, longest folder first.
+        roots: interpolation by directory of this machine, longest directory first.
     """
     known = secrets.Secrets()
 

@@ -14,7 +14,7 @@ _NOWHERE = "experimentstash-has-no-such-group"
 
 
 class ExperimentStashGroup(file_config_source.FileConfigSource):
-    """The folder `configs/TOOL/experiment` of the stash under the name of another group."""
+    """The directory `configs/TOOL/experiment` of the stash under the name of another group."""
 
     def __init__(self, provider: str, path: str) -> None:
         super().__init__(provider, path)
@@ -26,14 +26,14 @@ class ExperimentStashGroup(file_config_source.FileConfigSource):
         return GROUP_SCHEME
 
     def _below(self, config_path: str) -> str:
-        """Return where a config of the group stands in the folder."""
+        """Return where a config of the group stands in the directory."""
         place = config_path.strip("/")
         if place == self.group:
             return ""
         return place[len(self.group) + 1 :] if place.startswith(self.group + "/") else _NOWHERE
 
     def available(self) -> bool:
-        """Tell whether the folder is there."""
+        """Tell whether the directory is there."""
         return super().is_group("")
 
     def is_group(self, config_path: str) -> bool:
