@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def has_room(directory: Path) -> bool:
-    """Tell whether a directory is there, has room for what the tests write, and lets programs start from it."""
+    """Return whether a directory is there, has room for what the tests write, and lets programs start from it."""
     if not os.access(directory, os.W_OK):
         return False
     system = os.statvfs(directory)

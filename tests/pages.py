@@ -123,7 +123,7 @@ def commands(block: Block) -> list[Command]:
 
 
 def matches(output: str, expected: tuple[str, ...]) -> bool:
-    """Tell whether an output is what is expected, with `…` for anything."""
+    """Return whether an output is what is expected, with `…` for anything."""
     pattern = ""
     for line in expected:
         pattern += r"(?:.*\n)*?" if line == "…" else ".*".join(map(re.escape, line.split("…"))) + r"[ \t]*\n"

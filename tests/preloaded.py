@@ -53,7 +53,7 @@ def forked(
         timeout: seconds, after which it is killed.
 
     Returns:
-        Its exit code, negative for a signal, and what it wrote to stdout and stderr; None where nothing forks for it.
+        Its exit code, negative for a signal, and what it wrote to stdout and stderr; None if nothing forks for it.
 
     Raises:
         TimeoutError: it was killed.

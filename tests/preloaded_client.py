@@ -24,7 +24,7 @@ HANDED_ON = (
 
 
 def request() -> bytes | None:
-    """Return what to ask of the server, or None where a fork would differ from the program."""
+    """Return what to ask of the server, or None if a fork would differ from the program."""
     if _signal.pthread_sigmask(_signal.SIG_BLOCK, ()) or any(map(_is_ignored, HANDED_ON)):
         return None
     mask = os.umask(0)
@@ -46,7 +46,7 @@ def _is_ignored(number: int) -> bool:
 
 
 def ask(asked: bytes) -> int | None:
-    """Return the exit code of the process that the server forks, negative for a signal; None where it forks none."""
+    """Return the exit code of the process that the server forks, negative for a signal; None if it forks none."""
     channel = _socket.socket(_socket.AF_UNIX)
     try:
         channel.connect(os.path.dirname(os.path.abspath(__file__)) + "/socket")

@@ -69,13 +69,13 @@ def teach_parsers() -> None:
 
 
 def _is_private(name: str) -> bool:
-    """Tell whether Hydra leaves out a module for its name."""
+    """Return whether Hydra leaves out a module for its name."""
     last = name.rpartition(".")[2]
     return last.startswith("_") and not last.startswith("__")
 
 
 def can_fork(request: Request) -> bool:
-    """Tell whether a fork is like an interpreter that starts for the request."""
+    """Return whether a fork is like an interpreter that starts for the request."""
     env = {os.fsdecode(key): os.fsdecode(value) for key, value in request.environment.items()}
     if (
         other_settings(request, _LIKE_HERE)
@@ -88,7 +88,7 @@ def can_fork(request: Request) -> bool:
 
 
 def _same_process_settings(client: int) -> bool:
-    """Tell whether the one who asks has our terminal, whose ^C a fork gets as well, and our limits."""
+    """Return whether the one who asks has our terminal, whose ^C a fork gets as well, and our limits."""
     try:
         theirs = Path(f"/proc/{client}/limits").read_bytes()
         return os.getsid(client) == os.getsid(0) and theirs == Path("/proc/self/limits").read_bytes()
@@ -97,7 +97,7 @@ def _same_process_settings(client: int) -> bool:
 
 
 def _first_place(request: Request) -> str | None:
-    """Return what the interpreter puts first on `sys.path`, or None where we do not know how to start the program."""
+    """Return what the interpreter puts first on `sys.path`, or None if we do not know how to start the program."""
     cwd = os.fsdecode(request.cwd)
     match request.arguments:
         case ["-m", _, *_]:
@@ -117,7 +117,7 @@ def _python_path(env: dict[str, str], cwd: str) -> list[str]:
 
 
 def _shadows(place: str) -> bool:
-    """Tell whether a place holds a module that is loaded here from elsewhere, or one that every interpreter loads."""
+    """Return whether a place holds a module that is loaded here from elsewhere, or one that every interpreter loads."""
     try:
         names = {name.partition(".")[0] for name in os.listdir(place)}
     except OSError:

@@ -46,7 +46,7 @@ def preload(names: list[str], prefix: str) -> None:
 
 
 def can_fork(request: Request) -> bool:
-    """Tell whether a fork is like the program: its interpreter and loader find no other settings as they start."""
+    """Return whether a fork is like the program: its interpreter and loader find no other settings as they start."""
     return not other_settings(request, _LIKE_HERE) and request.environment.get(b"LC_ALL") == b"C.UTF-8"
 
 

@@ -15,7 +15,7 @@ def take_lock(file: IO[Any], *, wait: bool = False) -> bool | None:
         wait: whether to wait while another process holds the lock.
 
     Returns:
-        Whether this process holds the lock now; None where the file system has no locks.
+        Whether this process holds the lock now; None if the file system has no locks.
     """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -36,9 +36,9 @@ class Built:
 
     Attributes:
         interpreter: its Python.
-        told: what is not as it was recorded, a sentence each.
+        told: what is not as it was recorded, one sentence each.
         was_there: whether an earlier build is used again.
-        python: the Python that it was made of; None where the lock says it.
+        python: the Python that it was made of; None if the lock says it.
     """
 
     interpreter: Path
@@ -53,8 +53,8 @@ class Shared:
 
     Attributes:
         environment: its directory.
-        python: the Python that it was made of; None where the lock says it.
-        uv: uv, where it is there.
+        python: the Python that it was made of; None if the lock says it.
+        uv: uv, if it exists.
         projects: the directories of the checkout that belong on top of it.
         was_there: whether an earlier build is used again.
     """
@@ -76,7 +76,7 @@ def build(order: BuildRequest) -> Built:
         order: the lock and where things go.
 
     Raises:
-        StashError: the lock is not taken, the Python or a package is not to be had, or an installer failed.
+        StashError: the lock is not taken, the Python or a package is not available, or an installer failed.
         KeyboardInterrupt: interrupted; nothing half built is left, and saying it again goes on.
     """
     shared = build_shared(order)
@@ -185,7 +185,7 @@ def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | 
 
     Args:
         kind: that of the lock.
-        python: the Python that it is made of, wherever it lies; None where the lock says it.
+        python: the Python that it is made of, wherever it lies; None if the lock says it.
         decides: the texts of the plan.
         wheels_only: whether packages that are built from source are refused.
     """

@@ -123,7 +123,7 @@ def _searched(sign: _Sign, own: str, whole: str) -> str:
 
 
 def is_error(line: str) -> bool:
-    """Tell whether an installer's own account of its failure begins with this line."""
+    """Return whether an installer's own account of its failure begins with this line."""
     return _ERROR.match(line) is not None
 
 
@@ -133,7 +133,7 @@ def _error_part(said: Sequence[str]) -> list[str]:
 
 
 def _package(text: str, known: Mapping[str, frozenset[str]]) -> str | None:
-    """Return the package that an error is about, as `name==version`, or None where it tells none."""
+    """Return the package that an error is about, as `name==version`, or None if it tells none."""
     pinned = [(match[1], match[2].rstrip(".,")) for match in _PINNED.finditer(text)]
     for name, version in pinned:
         if version in known.get(normal(name), ()):

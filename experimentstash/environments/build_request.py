@@ -61,7 +61,7 @@ class BuildRequest:
             locks that do not tell it themselves.
         versions: the versions of packages that the snapshot names, by normal name; a build that takes its own from
             git's tags is told them.
-        supply: the packages, where they are here already; None where they come from an index.
+        supply: the packages, if they are already here; None if they come from an index.
         wheels_only: refuse packages that are built from source, which runs their code.
         hear: called with each line that an installer says.
     """

@@ -25,10 +25,10 @@ def helper(order: BuildRequest, name: str, uv: Path | None) -> Path:
     Args:
         order: what is wanted.
         name: `uv` or `poetry`.
-        uv: uv, where it is there; else venv and pip do it.
+        uv: uv, if it exists; else venv and pip do it.
 
     Raises:
-        StashError: it is not to be had; the message says how to install it.
+        StashError: it is not available; the message says how to install it.
     """
     requirement, fix = _WANTED[name]
     place = order.cache / "helpers" / name

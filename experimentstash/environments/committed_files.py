@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def committed_bytes(path: Path) -> bytes | None:
-    """Return the bytes that the commit checked out around `path` holds there, or None where it holds no file.
+    """Return the bytes that the commit checked out around `path` holds there, or None if it holds no file.
 
     A symlink in the commit is followed within it.
 
@@ -30,7 +30,7 @@ def committed_bytes(path: Path) -> bytes | None:
 
 
 def is_committed(path: Path) -> bool:
-    """Tell whether the commit checked out around `path` holds a file there, or files below it.
+    """Return whether the commit checked out around `path` holds a file there, or files below it.
 
     Raises:
         StashError: git refuses to read the repository; the message is its own.
@@ -40,12 +40,12 @@ def is_committed(path: Path) -> bool:
 
 
 def same_lines(one: bytes, other: bytes) -> bool:
-    """Tell whether two texts are the same but for their line endings."""
+    """Return whether two texts are the same but for their line endings."""
     return one.replace(b"\r\n", b"\n") == other.replace(b"\r\n", b"\n")
 
 
 def _ask(folder: Path, name: str, how: str) -> bytes:
-    """Ask git for a path of HEAD; where there is none, it says so in one or two words."""
+    """Ask git for a path of HEAD; if there is none, it says so in one or two words."""
     done = ask_git(
         "cat-file",
         how,

@@ -17,7 +17,7 @@ _INSTALLERS = frozenset({"pip", "uv", "setuptools", "wheel", "experimentstash"})
 
 
 def differences(said: Recorded, lock: Lock | None, described: Described) -> list[str]:
-    """Return what differs in an environment from what a snapshot recorded, a sentence each; nothing: the same.
+    """Return what differs in an environment from what a snapshot recorded, one sentence each; nothing: the same.
 
     A lock that the tool ships names packages for every platform and choice: one that is not installed here need
     not be missing. The lock that freezing wrote is all that there was.
@@ -98,7 +98,7 @@ def _of_packages(known: Mapping[str, frozenset[str]], described: Described, wher
 
 
 def _is_among(version: str, known: frozenset[str]) -> bool:
-    """Tell whether a version is one of those known: `1.0` and `1.0.0` are the same (PEP 440)."""
+    """Return whether a version is one of those known: `1.0` and `1.0.0` are the same (PEP 440)."""
     try:
         return version in known or Version(version) in map(Version, known)
     except InvalidVersion:

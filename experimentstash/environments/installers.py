@@ -50,7 +50,7 @@ def find_program(*names: str) -> Path | None:
 
 
 def find_uv() -> Path | None:
-    """Return the uv on the PATH, or None where there is none or it is older than `OLDEST_UV`."""
+    """Return the uv on the PATH, or None if there is none or it is older than `OLDEST_UV`."""
     found = find_program("uv")
     if found is None:
         return None
@@ -60,7 +60,7 @@ def find_uv() -> Path | None:
 
 
 def ask(command: list[str], env: Mapping[str, str], cwd: Path = Path("/")) -> str:
-    """Return the first line that a program says to a question; empty where it fails."""
+    """Return the first line that a program says to a question; empty if it fails."""
     try:
         done = subprocess.run(
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120
@@ -91,7 +91,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Filler:
-    """What makes a virtual environment and fills it: uv where it is there, venv and pip otherwise.
+    """What makes a virtual environment and fills it: uv if it exists, venv and pip otherwise.
 
     Attributes:
         python: the Python to make it of.

@@ -48,7 +48,7 @@ class RecordedPython:
         return ".".join(self.version.split(".")[:2])
 
     def fits(self, python: Python) -> bool:
-        """Tell whether locks for the one are good for the other: all but the last part of the version agree."""
+        """Return whether locks for the one are good for the other: all but the last part of the version agree."""
         return (python.minor, python.implementation) == (self.minor, self.implementation)
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ def find_python(recorded: RecordedPython | None, project: Path, uv: Path | None)
     Args:
         recorded: what was recorded; None leaves the choice to uv and the project, or is the running Python.
         project: the directory of the lock, whose `.python-version` and `requires-python` uv reads.
-        uv: uv, where it is there.
+        uv: uv, if it exists.
 
     Raises:
         StashError: there is none of that minor version.

@@ -25,7 +25,7 @@ FORMATS: tuple[type[Lock], ...] = (RecordedLock, *_SHIPPED)
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in a checkout: the lock that is taken, or None, and why others are not, a sentence each."""
+    """What was found in a checkout: the lock that is taken, or None, and why others are not, one sentence each."""
 
     lock: Lock | None
     told: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ def _not_committed(lock: Lock) -> str:
 
 
 def _as_committed(lock: Lock) -> Lock | None:
-    """Return the lock with the digest of the bytes that git has, or None where its commit does not hold it.
+    """Return the lock with the digest of the bytes that git has, or None if its commit does not hold it.
 
     Raises:
         StashError: git has another text than the file on disk.

@@ -34,8 +34,8 @@ def put_on_top(
         order: what is wanted.
         projects: the directories to install.
         environment: the shared environment.
-        base: the Python that it was made of; None where it was not made of one (conda's).
-        uv: uv, where it is there; else venv and pip do it.
+        base: the Python that it was made of; None if it was not made of one (conda's).
+        uv: uv, if it exists; else venv and pip do it.
 
     Raises:
         StashError: a directory declares no package, or its build failed.

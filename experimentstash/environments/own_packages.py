@@ -69,7 +69,7 @@ def _asked(package: Package, extras: frozenset[str]) -> Iterator[tuple[str, froz
 
 
 def _uses(folder: Path, package: Package) -> bool:
-    """Tell whether a checkout declares a package, or its code or its configs name a module of it."""
+    """Return whether a checkout declares a package, or its code or its configs name a module of it."""
     name = re.sub(r"[-_.]+", "[-_.]", re.escape(package.key).replace("\\-", "-"))
     if _greps(folder, "-iwE", name, _DECLARING):
         return True
@@ -79,7 +79,7 @@ def _uses(folder: Path, package: Package) -> bool:
 
 
 def _greps(folder: Path, how: str, pattern: str, files: Sequence[str]) -> bool:
-    """Tell whether the files of a checkout hold a pattern; where git cannot say, they do."""
+    """Return whether the files of a checkout hold a pattern; where git cannot say, they do."""
     done = ask_git(
         "grep", "--quiet", "--untracked", "--no-exclude-standard", how, "-e", pattern, "--", *files, cwd=folder
     )

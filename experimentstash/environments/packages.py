@@ -38,7 +38,7 @@ class Python:
         implementation: `cpython`, `pypy`, ….
         abi: what compiled packages must fit.
         platform: system and machine, as in `linux-x86_64`.
-        libc: name and version, as in `glibc 2.36`; empty where the platform says it all.
+        libc: name and version, as in `glibc 2.36`; empty if the platform says it all.
     """
 
     path: Path
@@ -100,7 +100,7 @@ def normal(name: str) -> str:
 
 
 def python_at(path: Path, env: Mapping[str, str] | None = None) -> Python | None:
-    """Return what the program at `path` is, or None where it is no Python that runs.
+    """Return what the program at `path` is, or None if it is no Python that runs.
 
     A shim of pyenv is a program, and may lead nowhere.
     """
@@ -122,7 +122,7 @@ def describe(interpreter: Path, env: Mapping[str, str] | None = None, imports: P
     Args:
         interpreter: the tool's Python; it needs no pip.
         env: the whole environment that the tool runs in; by default this process's own.
-        imports: the directory in which a run wrote what it imported; None where nobody asks.
+        imports: the directory in which a run wrote what it imported; None if nobody asks.
 
     Raises:
         StashError: it does not run, or says something else.
@@ -185,7 +185,7 @@ def _table(said: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _source(url: str, said: dict[str, Any]) -> str:
-    """Return a direct URL (PEP 610) as a requirement names it, without a password or token; empty where it is none."""
+    """Return a direct URL (PEP 610) as a requirement names it, without a password or token; empty if it is none."""
     if not re.match(r"[a-z+]+://\S+$", url):
         return ""
     url = public_url(url.partition("#")[0])

@@ -41,7 +41,7 @@ class Recording:
 
     Attributes:
         text: the requirements file; the same environment gives the same bytes.
-        told: what cannot be installed from it, a sentence each.
+        told: what cannot be installed from it, one sentence each.
     """
 
     text: str
@@ -133,7 +133,7 @@ def _below(root: Path, package: Package) -> str | None:
 
 
 def _can_be_had(package: Package) -> bool:
-    """Tell whether others can install it, from an index, over https, or from git by its commit."""
+    """Return whether others can install it, from an index, over https, or from git by its commit."""
     if first_secret(package.source) is not None:  # a token is part of its path
         return False
     try:
@@ -194,7 +194,7 @@ def with_hashes(text: str, interpreter: Path) -> str:
 
 
 def _is_the_same(folder: Path) -> bool:
-    """Tell whether what uv wrote has a hash for each package, and means the releases that were asked for."""
+    """Return whether what uv wrote has a hash for each package, and means the releases that were asked for."""
     try:
         asked, found = (requirements_file.read(folder, folder / name) for name in ("in.txt", "out.txt"))
     except StashError:

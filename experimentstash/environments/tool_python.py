@@ -73,7 +73,7 @@ def tool_environment() -> dict[str, str]:
 
 
 def _in_hook_environment() -> bool:
-    """Tell whether a framework made the environment of this process. One with Hydra in it can run a tool."""
+    """Return whether a framework made the environment of this process. One with Hydra in it can run a tool."""
     active = os.environ.get("VIRTUAL_ENV", "")
     return "PRE_COMMIT" in os.environ and _is_same(active, Path(sys.prefix)) and find_spec("hydra") is None
 

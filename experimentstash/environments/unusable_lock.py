@@ -60,7 +60,7 @@ def _for_another_python(lock: Lock, python: Python) -> str:
 
 
 def _allows(wanted: str, version: str) -> bool:
-    """Tell whether a constraint allows a version of Python; one that is not understood forbids nothing.
+    """Return whether a constraint allows a version of Python; one that is not understood forbids nothing.
 
     Besides PEP 440, poetry writes `^3.9` (the next major version is not allowed), `~3.9` (the next minor one is not)
     and `||`.

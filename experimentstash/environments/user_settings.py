@@ -43,7 +43,7 @@ _SECTIONS = ("global", "install")
 
 
 def is_kept(variable: str) -> bool:
-    """Tell whether a variable of the user's environment may reach an installer, where it is one of uv or pip."""
+    """Return whether a variable of the user's environment may reach an installer, where it is one of uv or pip."""
     if variable.startswith("UV_"):
         return _UV_VARIABLE.fullmatch(variable) is not None
     return not variable.startswith("PIP_") or _PIP.fullmatch(variable[4:].lower().replace("_", "-")) is not None

@@ -53,7 +53,7 @@ def _declared(project: Path) -> Mapping[str, object]:
 
 
 def _name(project: Path, declared: Mapping[str, object]) -> str:
-    """Return what a package calls itself in its `pyproject.toml` or `setup.cfg`; empty where only its build knows."""
+    """Return what a package calls itself in its `pyproject.toml` or `setup.cfg`; empty if only its build knows."""
     own = toml_text.text(declared, "project", "name") or toml_text.text(declared, "tool", "poetry", "name")
     parser = configparser.RawConfigParser()
     try:

@@ -60,7 +60,7 @@ def gather(order: BuildRequest, pool: Path) -> Gathered:
         pool: the directory.
 
     Raises:
-        StashError: a package is none that a file holds, is not to be had, or is not enough to build what needs it.
+        StashError: a package is none that a file holds, is not available, or is not enough to build what needs it.
     """
     if order.lock.brings_python:
         raise StashError(

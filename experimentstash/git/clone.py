@@ -83,7 +83,7 @@ class Clone:
         return {name: [here[one] for one in ids if one in here] for name, ids in named.items()}
 
     def beyond(self, commits: Collection[str], tips: Iterable[str]) -> set[str] | None:
-        """Return those of the commits, all of them here, that no tip has behind it, or None where git cannot say."""
+        """Return those of the commits, all of them here, that no tip has behind it, or None if git cannot say."""
         if not commits:
             return set()
         stdin = "".join([*(f"{one}\n" for one in commits), *(f"^{one}\n" for one in tips)])
@@ -115,7 +115,7 @@ class Clone:
         return None if data is None else hashlib.sha256(data.encode("utf-8", "surrogateescape")).hexdigest()
 
     def file(self, name: str, path: str) -> bytes | None:
-        """Return the bytes of the file that a commit holds, or None where this repository cannot tell.
+        """Return the bytes of the file that a commit holds, or None if this repository cannot tell.
 
         Args:
             name: the commit's id, perhaps abbreviated.
@@ -126,7 +126,7 @@ class Clone:
         return None if data is None else data.encode("utf-8", "surrogateescape")
 
     def between(self, old: str, new: str) -> list[tuple[str, str, bool]] | None:
-        """Return the commits that only one of two has behind it, newest first, or None where one of them is not here.
+        """Return the commits that only one of two has behind it, newest first, or None if one of them is not here.
 
         Args:
             old: the id of a commit, perhaps abbreviated.
@@ -221,7 +221,7 @@ class Clone:
         return out.split("\n") if out else []
 
     def _ask(self, *args: str, stdin: str = "") -> str | None:
-        """Return what git says here, or None where it fails: then this repository knows nothing of it."""
+        """Return what git says here, or None if it fails: then this repository knows nothing of it."""
         answer = ask_git(*args, cwd=self.git_dir, env=self._env, stdin=stdin.encode())
         return answer.stdout.decode("utf-8", "surrogateescape") if answer.returncode == 0 else None
 

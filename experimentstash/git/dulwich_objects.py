@@ -68,7 +68,7 @@ class DulwichObjects:
         self._git.close()
 
     def _read(self, name: str, limit: int) -> Object | None:
-        """Return an object, or None where git is to be asked."""
+        """Return an object, or None if git is to be asked."""
         if self._id.fullmatch(name) is None:
             return None
         try:

@@ -182,7 +182,7 @@ def _traces(key: str, value: str) -> bool:
 
 
 def _is_told_of(root: Path, git_dir: Path) -> bool:
-    """Tell whether the environment speaks of this repository: whoever set it was in the directory that we are in."""
+    """Return whether the environment speaks of this repository: whoever set it was in the directory that we are in."""
     if Path.cwd() == root and LOCAL_ENVIRONMENT.intersection(os.environ) <= _OF_A_COMMIT:
         return True  # nothing leads git elsewhere: it would say again what it said
     answer = ask_git("rev-parse", "--absolute-git-dir", cwd=Path.cwd(), env=os.environ)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Object(NamedTuple):
-    """An object: its id, its kind, its size, and its bytes, or None where it is larger than was asked for."""
+    """An object: its id, its kind, its size, and its bytes, or None if it is larger than was asked for."""
 
     id: str
     kind: str

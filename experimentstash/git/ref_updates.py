@@ -24,8 +24,8 @@ class RefUpdate:
 
     Attributes:
         ref: its full name there.
-        old: the full id of the object that it names, or None where it is new.
-        new: the full id of the object that it is to name, or None where it is deleted.
+        old: the full id of the object that it names, or None if it is new.
+        new: the full id of the object that it is to name, or None if it is deleted.
     """
 
     ref: str

@@ -34,7 +34,7 @@ class Tags(NamedTuple):
     Attributes:
         commits: the commit of each tag, however it was tagged (light, annotated, a tag of a tag).
         broken: the tags that lead to no commit, and why.
-        remote: what git here calls the repository that has them; empty where there is none.
+        remote: what git here calls the repository that has them; empty if there is none.
     """
 
     commits: Mapping[str, str]
@@ -48,7 +48,7 @@ def tags(place: GitLocation, objects: Objects, among: Collection[str] | None = N
     Args:
         place: the repository.
         objects: its objects.
-        among: only these, as far as they are there; by default all.
+        among: only these, if they exist; by default all.
 
     Raises:
         StashError: git cannot list them, or cannot fetch what a partial clone lacks.
@@ -69,7 +69,7 @@ def tags(place: GitLocation, objects: Objects, among: Collection[str] | None = N
 
 
 def _remote(place: GitLocation) -> str:
-    """Return the remote that others have the tags in: `origin`, or the first one; empty where there is none."""
+    """Return the remote that others have the tags in: `origin`, or the first one; empty if there is none."""
     names = place.lines("remote")
     return "origin" if "origin" in names else next(iter(names), "")
 
@@ -176,7 +176,7 @@ def retry(error: StashError, again: str) -> str:
 
 
 def message(place: GitLocation, tag: str) -> str | None:
-    """Return the text of an annotated tag without its signature, or None where it is a light one."""
+    """Return the text of an annotated tag without its signature, or None if it is a light one."""
     wanted = "--format=%(objecttype)%00%(contents:signature)%00%(contents)"
     kind, signature, text = "\n".join(place.lines("for-each-ref", wanted, tag_ref(tag))).split("\0")
     return text.removesuffix(signature).rstrip("\n") + "\n" if kind == "tag" else None

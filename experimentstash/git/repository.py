@@ -223,7 +223,7 @@ class Repository:
         return set(history.reachable(self._place, before, [*([head] if head else []), *others], lost=True))
 
     def newest(self, commits: Sequence[str]) -> str | None:
-        """Return the one of the commits that has all the others behind it, or None where there is none."""
+        """Return the one of the commits that has all the others behind it, or None if there is none."""
         return history.newest(self._place, commits)
 
     def changes(self, commits: Sequence[str]) -> dict[str, list[CommitChange]]:
@@ -357,7 +357,7 @@ class Repository:
         refs.make_tag(self._place, tag, commit, message, when)
 
     def tag_message(self, tag: str) -> str | None:
-        """Return the text of the annotated tag `snapshot/<tag>`, or None where it is a light one."""
+        """Return the text of the annotated tag `snapshot/<tag>`, or None if it is a light one."""
         return refs.message(self._place, tag)
 
     def move_tag(self, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
@@ -391,7 +391,7 @@ class Repository:
 
 
 def _opens(path: str, entry: Entry) -> bool:
-    """Tell whether a directory is looked into: of the tools only their pins are wanted."""
+    """Return whether a directory is looked into: of the tools only their pins are wanted."""
     return entry.mode == FOLDER and not path.startswith("tools/")
 
 

@@ -301,7 +301,7 @@ def _write(stash: Stash, step: ChangeStep, *, always: bool) -> None:
 
 
 def file_text(path: Path) -> str | None:
-    """Return the text of a file, or None where there is no file."""
+    """Return the text of a file, or None if there is no file."""
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError):

@@ -120,7 +120,7 @@ def answer(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: b
     failure, such as a repository of another user, is no answer.
 
     Returns:
-        What git printed, or None where the answer is no.
+        What git printed, or None if the answer is no.
 
     Raises:
         StashError: git failed; the message is git's own.

@@ -33,9 +33,9 @@ class TagRecord:
 
     Attributes:
         tag: its name, without `snapshot/`.
-        commit: the full id of its freeze commit, or None where the git tag is missing or leads to no commit.
+        commit: the full id of its freeze commit, or None if the git tag is missing or leads to no commit.
         files: the entries below `configs/<tool>/snapshots/<tag>/` in that commit, or in the index, by path.
-        complaint: why nothing can be read of it; empty where it can be.
+        complaint: why nothing can be read of it; empty if it can be.
     """
 
     tag: str
@@ -94,7 +94,7 @@ class Catalog:
             return TagRecord(tag, commit, {}, str(error.args[0]))
 
     def _untagged(self) -> Mapping[str, Entry]:
-        """Return the files of the index; of HEAD where there is no index, or nobody can read it now."""
+        """Return the files of the index; of HEAD if there is no index, or nobody can read it now."""
         head = self._repository.head()
         try:
             if not self._repository.bare:
@@ -140,7 +140,7 @@ class Catalog:
         return found
 
     def results_text(self, record: TagRecord, name: SnapshotName) -> bytes | None:
-        """Return the bytes of the results that were recorded with a snapshot, or None where there are none.
+        """Return the bytes of the results that were recorded with a snapshot, or None if there are none.
 
         Raises:
             StashError: the file is not here, or is too large to be a results manifest.
@@ -148,7 +148,7 @@ class Catalog:
         return self._text(record, name.results_path, manifests.LARGEST)
 
     def results(self, record: TagRecord, name: SnapshotName) -> Manifest | None:
-        """Return the results that were recorded with a snapshot, or None where there are none.
+        """Return the results that were recorded with a snapshot, or None if there are none.
 
         Raises:
             StashError: they cannot be read.
@@ -163,7 +163,7 @@ class Catalog:
         return _once(self._manifests, entry.id, read)
 
     def text(self, record: TagRecord, path: str) -> bytes | None:
-        """Return the bytes of a file that is frozen beside a snapshot, or None where the tag holds none there.
+        """Return the bytes of a file that is frozen beside a snapshot, or None if the tag holds none there.
 
         Raises:
             StashError: it is not here, or is too large.

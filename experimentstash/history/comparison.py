@@ -34,7 +34,7 @@ class Row:
     Attributes:
         part: one of `PARTS`.
         key: the address of a value, the name of a tool or a package, `PYTHON`, or a figure as `FILE::KEY`.
-        old: what the first side has, as people read it; None where it has nothing there.
+        old: what the first side has, as people read it; None if it has nothing there.
         new: what the second side has.
         is_same: whether both are the same; of a figure, whether it is within its tolerance.
         detail: what else there is to tell.
@@ -81,8 +81,8 @@ class Comparison:
         old, new: the sides.
         rows: everything that was compared, in the order of `PARTS`.
         commits: the commits of tools in between, newest first.
-        report: how the results of the second compare with those of the first, or None where one has none.
-        notes: what could not be compared, a sentence each.
+        report: how the results of the second compare with those of the first, or None if one has none.
+        notes: what could not be compared, one sentence each.
     """
 
     old: Side

@@ -33,12 +33,12 @@ class ToolState:
 
     Attributes:
         name: the tool.
-        pin: the full id of the commit that HEAD pins; empty where it pins none.
-        commit: the full id of the commit that is checked out; empty where none is.
+        pin: the full id of the commit that HEAD pins; empty if it pins none.
+        commit: the full id of the commit that is checked out; empty if none is.
         standing: where the checkout is, in words: `at the pin`, `2 ahead`, `not checked out`.
         changes: the files that are not as the commit has them, those that git hides among them.
         copies: the experiments that both the stash and the tool have.
-        fix: the command that brings the checkout to the pin; empty where it is there.
+        fix: the command that brings the checkout to the pin; empty if it is there.
     """
 
     name: str
@@ -74,9 +74,9 @@ class TagState:
     Attributes:
         record: the tag.
         problems: what does not hold.
-        is_on_branch: whether HEAD has the freeze commit behind it; None where nobody can tell.
+        is_on_branch: whether HEAD has the freeze commit behind it; None if nobody can tell.
         is_published: whether others have it: a branch of a remote when it was last seen or, where the remotes were
-            asked, the tag itself; None where there is no remote, or none that answers.
+            asked, the tag itself; None if there is no remote, or none that answers.
     """
 
     record: TagRecord
@@ -108,7 +108,7 @@ class Overview:
 
     Attributes:
         head: the full id of the commit that is checked out, or None before the first one.
-        branch: the branch; empty where HEAD is detached.
+        branch: the branch; empty if HEAD is detached.
         tools: the tools, by name.
         tags: the tags, oldest first.
         hooks: what keeps the hooks from working.
@@ -171,8 +171,8 @@ def tool_state(stash: Stash, name: str, tool: Tool | None, pin: str) -> ToolStat
     Args:
         stash: the stash.
         name: its name.
-        tool: its entry in the registry, or None where that has none.
-        pin: the full id of the commit that HEAD pins; empty where it pins none.
+        tool: its entry in the registry, or None if that has none.
+        pin: the full id of the commit that HEAD pins; empty if it pins none.
     """
     try:
         commit = checked_out(stash, name)
@@ -236,7 +236,7 @@ def _tag_states(
 
 
 def _without(repository: Repository, commits: Sequence[str], others: Sequence[str]) -> set[str] | None:
-    """Return the commits that others do not have behind them, or None where git cannot tell."""
+    """Return the commits that others do not have behind them, or None if git cannot tell."""
     try:
         return set(repository.reachable(list(dict.fromkeys(commits)), others))
     except StashError:

@@ -68,7 +68,7 @@ class Provenance:
         sha256: its digest, in hex.
         snapshots: the recorded results that hold it, oldest first.
         runs: the run directories that hold it: the one that it lies in first.
-        unread: the snapshots whose results cannot be read, a sentence each.
+        unread: the snapshots whose results cannot be read, one sentence each.
     """
 
     sha256: str
@@ -150,7 +150,7 @@ def _runs(outputs: Path, digest: str, size: int) -> Iterator[RunFile]:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return what a record in a run directory says; nothing where there is none, or none of ours."""
+    """Return what a record in a run directory says; nothing if there is none, or none of ours."""
     try:
         with path.open("rb") as file:
             record = json.loads(file.read(_LARGEST_RECORD))

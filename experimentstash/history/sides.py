@@ -38,10 +38,10 @@ class Side:
         values: each value of the config by its address, without the late ones.
         late: what each late value is built from, by its address.
         overrides: the overrides that it was composed with.
-        packages: the version of each package of its lock; None where they are not known.
+        packages: the version of each package of its lock; None if they are not known.
         platform: `PYTHON` and `PLATFORM`, as far as they were recorded.
         results: what its run recorded, or None.
-        notes: what could not be read, a sentence each.
+        notes: what could not be read, one sentence each.
     """
 
     label: str

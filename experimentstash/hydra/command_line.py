@@ -25,7 +25,7 @@ FROZEN_CONFIG = "experimentstash_frozen"
 
 
 def is_override(argument: str) -> bool:
-    """Tell whether an argument is an override: it begins with `+` or `~`, or holds a `=` and is no flag."""
+    """Return whether an argument is an override: it begins with `+` or `~`, or holds a `=` and is no flag."""
     return _OVERRIDE.match(argument) is not None
 
 
@@ -52,7 +52,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def is_multirun(flags: Sequence[str]) -> bool:
-    """Tell whether the flags ask for a sweep."""
+    """Return whether the flags ask for a sweep."""
     return "--multirun" in flags or "-m" in flags
 
 
@@ -113,7 +113,7 @@ def quoted(text: str) -> str:
 
 
 def is_circular(settings: Sequence[str], late: Sequence[str]) -> bool:
-    """Tell whether Hydra alone would never end to resolve the interpolations of a `RERUN` line.
+    """Return whether Hydra alone would never end to resolve the interpolations of a `RERUN` line.
 
     They are overrides of the task there, and so part of what `job.override_dirname` and `overrides.task` hold.
 

@@ -92,6 +92,6 @@ def _held(root: Path, pin: str, place: str) -> dict[str, str]:
 
 
 def _changed(root: Path, pin: str, path: str, blob: str) -> CopyState:
-    """Tell whether a copy that differs is the tool's file of an earlier commit, or was edited here."""
+    """Return whether a copy that differs is the tool's file of an earlier commit, or was edited here."""
     asked = ("log", "--max-count=1", "--format=%H", f"--find-object={blob}", pin, "--", path)
     return CopyState.OUTDATED if answer(*asked, cwd=root) else CopyState.EDITED

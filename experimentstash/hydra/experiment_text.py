@@ -19,7 +19,7 @@ _LARGEST = 10 * 1024 * 1024  # bytes; nobody wrote such a config
 
 
 def find(tool: ResolvedTool, experiment: str) -> str | None:
-    """Return the YAML of an experiment, of the stash or else of the tool itself; None where no file holds it.
+    """Return the YAML of an experiment, of the stash or else of the tool itself; None if no file holds it.
 
     Raises:
         StashError: it is no text file of the stash, or a directory of experiments.

@@ -114,7 +114,7 @@ def _further(request: RunRequest, launch: Launch) -> dict[str, Any]:
 
 
 def are_alike(requests: Sequence[RunRequest]) -> bool:
-    """Tell whether one process can compose several requests: they differ in their experiments alone.
+    """Return whether one process can compose several requests: they differ in their experiments alone.
 
     A sweep, and a program that uses the compose API, are left out.
     """

@@ -122,7 +122,7 @@ class _CommittedTool:
         return named
 
     def inner(self, file: str) -> str | None:
-        """Return the path of a file from the top of the checkout; None where it is elsewhere, or installed there."""
+        """Return the path of a file from the top of the checkout; None if it is elsewhere, or installed there."""
         if not file.startswith(self.root):
             return None
         path = file[len(self.root) :].replace(os.sep, "/")
@@ -135,7 +135,7 @@ class _CommittedTool:
         return next((prefix + path for prefix in self.prefixes if prefix + path in self.blobs), None)
 
     def has_bytes(self, path: str, file: str) -> bool:
-        """Tell whether a file holds what the commit has at a path; the kind of line ends does not count."""
+        """Return whether a file holds what the commit has at a path; the kind of line ends does not count."""
         if (expected := self.blobs.get(path)) is None:
             return False
         data = Path(file).read_bytes()
@@ -217,7 +217,7 @@ def _ran(checkout: _CommittedTool, file: str) -> str:
 
 
 def _is_made_by_a_build(file: str, *, builds: bool) -> bool:
-    """Tell whether building the package makes the file anew: a module with the version, or a compiled one."""
+    """Return whether building the package makes the file anew: a module with the version, or a compiled one."""
     if file.endswith(_COMPILED):
         return builds
     try:

@@ -27,7 +27,7 @@ class Description:
         has_primary: whether that config can be loaded.
         uses_compose: whether it composes with Hydra's compose API, and so ignores its arguments.
         folders: the directories of its own configs; the first is that of its primary config.
-        select: how the experiment that was asked for is chosen; empty where nothing tells.
+        select: how the experiment that was asked for is chosen; empty if nothing tells.
         groups: the configs of each of its groups, by their paths from it; the stash's own are among them.
         global_groups: the groups with options for the root of the config, where it has not the group asked for.
         primaries: the configs beside the primary config that no other one brings in.
@@ -105,7 +105,7 @@ def ask_each(requests: Sequence[RunRequest]) -> list[dict[str, Any] | None]:
     """Return the configs that one process of the tool composed for several requests (`launch.are_alike`).
 
     Returns:
-        What it answered for each; None where it has no answer, and where the experiment has to be asked for alone.
+        What it answered for each; None if it has no answer, and where the experiment has to be asked for alone.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         reports = [Path(folder) / f"report-{number}.json" for number in range(len(requests))]

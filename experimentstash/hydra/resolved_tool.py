@@ -60,12 +60,12 @@ class ResolvedTool:
 
     @cached_property
     def main(self) -> HydraMain | None:
-        """How its program calls Hydra, or None where its source does not show it."""
+        """How its program calls Hydra, or None if its source does not show it."""
         return read_main(self.root, self.tool)
 
     @cached_property
     def config_directory(self) -> Path | None:
-        """The directory of its own configs, or None where it has none on disk."""
+        """The directory of its own configs, or None if it has none on disk."""
         return config_folder(self.root, self.tool, self.main)
 
     @cached_property

@@ -103,7 +103,7 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _is_working(stash: Stash, name: SnapshotName, text: Text) -> bool:
-    """Tell whether a text is the working config of that name, which `run` composes as an experiment."""
+    """Return whether a text is the working config of that name, which `run` composes as an experiment."""
     with contextlib.suppress(OSError):
         return (stash.root / experiment_path(name.tool, name.experiment)).read_bytes() == text.config.encode("utf-8")
     return False

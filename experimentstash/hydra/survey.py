@@ -86,7 +86,7 @@ class Survey:
 
     @property
     def first(self) -> str | None:
-        """The experiment that is tried, or None where there is none."""
+        """The experiment that is tried, or None if there is none."""
         return min((*self.copied, *self.kept, *self.experiments.texts, *self.in_python), default=None)
 
 

@@ -78,7 +78,7 @@ def bundle(
         allow_secrets: pack what looks like a secret, too.
 
     Raises:
-        StashError: something of it is not to be had, its history holds a secret, or the file cannot be written;
+        StashError: something of it is not available, its history holds a secret, or the file cannot be written;
             nothing is left.
     """
     check_target(target)

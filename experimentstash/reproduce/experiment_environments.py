@@ -40,8 +40,8 @@ class Need:
     Attributes:
         frozen: the snapshot.
         said: what its header says of it.
-        lock: the lock, opened and compared with its digest; None where there is none.
-        told: what is not as it was recorded, a sentence each.
+        lock: the lock, opened and compared with its digest; None if there is none.
+        told: what is not as it was recorded, one sentence each.
     """
 
     frozen: Frozen
@@ -64,9 +64,9 @@ class Within:
 
     Attributes:
         python: the interpreter.
-        told: what is not as it was recorded, a sentence each.
-        version: that of Python; empty where a lock of conda's says it.
-        lock: what it was built from; None where it was at hand.
+        told: what is not as it was recorded, one sentence each.
+        version: that of Python; empty if a lock of conda's says it.
+        lock: what it was built from; None if it was at hand.
         was_there: whether an earlier build is used again.
     """
 
@@ -121,7 +121,7 @@ def need(stash: Stash, frozen: Frozen, tool: Tool) -> Need:
 
 
 def check_can_build(wanted: Need) -> None:
-    """Raise `StashError` where there is no lock to build from."""
+    """Raise `StashError` if there is no lock to build from."""
     if wanted.lock is None:
         raise StashError(
             f"{wanted.frozen.name.path} records no lock, and {tool_path(wanted.frozen.name.tool)} ships none: "
@@ -136,7 +136,7 @@ def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> Build
     Args:
         stash: the checkout of the tag, with its tools.
         wanted: what it wants.
-        supply: the packages, where they are here already.
+        supply: the packages, if they are already here.
 
     Raises:
         StashError: there is no lock.
@@ -160,7 +160,7 @@ def built(stash: Stash, wanted: Need, supply: Supply | None = None) -> Within:
     Args:
         stash: the checkout of the tag, with its tools.
         wanted: what it wants.
-        supply: the packages, where they are here already.
+        supply: the packages, if they are already here.
 
     Raises:
         StashError: there is no lock, or it cannot be built; the message names the package.
@@ -173,7 +173,7 @@ def built(stash: Stash, wanted: Need, supply: Supply | None = None) -> Within:
 
 
 def _other_versions(said: Recorded, python: Path) -> list[str]:
-    """Return which packages of the stash were built with another version than the recorded one, a sentence each."""
+    """Return which packages of the stash were built with another version than the recorded one, one sentence each."""
     if not said.projects:
         return []
     packages = describe(python, tool_environment()).packages

@@ -41,7 +41,7 @@ class Frozen:
     Attributes:
         name: its name.
         snapshot: the file.
-        manifest: what the run gave that was frozen with it; None where none was.
+        manifest: what the run gave that was frozen with it; None if none was.
     """
 
     name: SnapshotName

@@ -53,12 +53,12 @@ def _pointers(place: Checkout, recorded: Mapping[str, Entry]) -> Iterator[tuple[
 
 
 def is_filled(place: Checkout, path: str, entry: Entry | None) -> bool:
-    """Tell whether a file holds the contents that its recorded pointer names.
+    """Return whether a file holds the contents that its recorded pointer names.
 
     Args:
         place: the checkout.
         path: the file, from its top.
-        entry: what is recorded there; None where nothing is.
+        entry: what is recorded there; None if nothing is.
     """
     file = place.root / path
     if entry is None or not entry.is_file or file.is_symlink() or not file.is_file():

@@ -76,14 +76,14 @@ class Request:
 
 
 def reproduce(request: Request) -> Account | None:
-    """Reproduce a tag, and return how it went; None where the tag does not hold, and the findings have been told.
+    """Reproduce a tag, and return how it went; None if the tag does not hold, and the findings have been told.
 
     Args:
         request: what is asked for.
 
     Raises:
         StashError: it cannot be brought to disk, is not agreed to, or cannot be built; nothing of it has run.
-        ToolExit: a run was stopped by a signal; said again, it goes on.
+        ToolExit: a run was stopped by a signal; run again, it goes on.
     """
     trust.check_can_ask(yes=request.yes)
     try:

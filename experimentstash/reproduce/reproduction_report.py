@@ -40,11 +40,11 @@ class Outcome:
         folder: where it wrote.
         within: what it ran in.
         beside: what it left beside its run directory, a line each.
-        report: how its results compare with the recorded ones; None where that was not asked, or could not be.
-        lacking: why they were not compared though that was asked; empty where they were.
+        report: how its results compare with the recorded ones; None if that was not asked, or could not be.
+        lacking: why they were not compared though that was asked; empty if they were.
         fix: what mends that, where something does.
         overdue: the seconds that it had, where it did not end within them and was ended; else 0.
-        foreign: what it ran that is not of the tag, a sentence each: its results say nothing about the snapshot.
+        foreign: what it ran that is not of the tag, one sentence each: its results say nothing about the snapshot.
     """
 
     name: SnapshotName
@@ -88,7 +88,7 @@ class Account:
         commit: the commit that it names.
         url: where the stash came from, without secrets.
         tools: path and commit of each tool.
-        notes: what else there is to tell, a sentence each.
+        notes: what else there is to tell, one sentence each.
         outcomes: of each experiment.
     """
 

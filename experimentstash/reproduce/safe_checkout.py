@@ -55,7 +55,7 @@ class Checkout:
 
         Args:
             object_format: `sha1` or `sha256`.
-            url: its remote, which relative URLs of its submodules begin at; empty where it has none.
+            url: its remote, which relative URLs of its submodules begin at; empty if it has none.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         self.git_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -90,18 +90,18 @@ class Checkout:
                 entry.unlink()
 
     def object_format(self) -> str:
-        """Return `sha1` or `sha256`; empty where it is not made yet."""
+        """Return `sha1` or `sha256`; empty if it is not made yet."""
         if not (self.git_dir / "HEAD").exists():
             return ""
         return inert("rev-parse", "--show-object-format", cwd=self.root)
 
     def has(self, commit: str) -> bool:
-        """Tell whether a commit and all that it holds are here; a fetch that was cut off leaves nothing behind."""
+        """Return whether a commit and all that it holds are here; a fetch that was cut off leaves nothing behind."""
         asked = ("rev-list", "--quiet", "--objects", "--max-count=1", commit)
         return ask_git(*settings(), *asked, cwd=self.root).returncode == 0
 
     def is_checked_out(self) -> bool:
-        """Tell whether some commit was brought to disk here before."""
+        """Return whether some commit was brought to disk here before."""
         asked = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return (self.git_dir / "index").exists() and ask_git(*settings(), *asked, cwd=self.root).returncode == 0
 
@@ -201,7 +201,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
         place: the repository that takes it.
         commit: its full id.
         near: git directories of this machine.
-        url: the remote, as the stash names it, allowed (`check_allowed`); empty where it names none.
+        url: the remote, as the stash names it, allowed (`check_allowed`); empty if it names none.
         limit: how much may come from there.
 
     Raises:

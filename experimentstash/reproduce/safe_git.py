@@ -120,7 +120,7 @@ def _show(line: str) -> None:
 
 
 def list_refs(url: str, pattern: str, cwd: Path) -> dict[str, str] | None:
-    """Return the refs of a repository, with the ids of what they name; None where it gives no answer."""
+    """Return the refs of a repository, with the ids of what they name; None if it gives no answer."""
     env = clean_environment(GIT_CEILING_DIRECTORIES=str(cwd.parent))
     listed = ask_git(*settings(), "ls-remote", "--refs", "--", url, pattern, cwd=cwd, env=env)
     if listed.returncode != 0:

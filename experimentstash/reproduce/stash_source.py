@@ -47,7 +47,7 @@ class Source:
 
     @property
     def completing(self) -> str:
-        """The command that fetches what a clone on this machine lacks; empty where it lacks nothing."""
+        """The command that fetches what a clone on this machine lacks; empty if it lacks nothing."""
         if self.near is None or self.url != str(self.near.root):
             return ""
         whole = ["--refetch", "--no-filter"] if self.near.partial else ["--unshallow"]
@@ -63,7 +63,7 @@ class Source:
         return origin if self.url == self.origin else f"{self.url}, a clone of {origin}"
 
     def is_told(self, told: str) -> bool:
-        """Tell whether an earlier reproduction that was told of its source in these words had it from here."""
+        """Return whether an earlier reproduction that was told of its source in these words had it from here."""
         if self.archive:  # the same bytes, wherever the file lies
             return told.endswith(self.archive.told.rpartition(" (")[2])
         return _plain(told) == _plain(self.told)
@@ -96,7 +96,7 @@ def _stash_at_hand(tag: str) -> Path:
 
 
 def _remote(near: Repository) -> str:
-    """Return the URL of a clone's remote: `origin`, or the only one; empty where it has none."""
+    """Return the URL of a clone's remote: `origin`, or the only one; empty if it has none."""
     url = near.setting("remote.origin.url")
     if not url:
         names = ask_git("remote", cwd=near.root).stdout.decode("utf-8", "surrogateescape").split()

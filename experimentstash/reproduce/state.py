@@ -1,4 +1,4 @@
-"""How far a reproduction has come, kept in its own directory: one that was interrupted is said again, and goes on."""
+"""How far a reproduction has come, kept in its own directory: one that was interrupted is run again, and goes on."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Done:
         python: the interpreter that it ran with.
         beside: what it left beside its run directory, a line each.
         overdue: the seconds that it had, where it did not end within them; else 0.
-        foreign: what it ran that the commits of the tools do not hold, a sentence each.
+        foreign: what it ran that the commits of the tools do not hold, one sentence each.
     """
 
     exit_code: int

@@ -30,7 +30,7 @@ def _quoted(key: str) -> str:
 
 
 def of_line(text: str) -> str:
-    """Return the address of a `LATE_AT` or `BUILT_AT` line, `ADDRESS = JSON text`; empty where it is none."""
+    """Return the address of a `LATE_AT` or `BUILT_AT` line, `ADDRESS = JSON text`; empty if it is none."""
     import json  # 3 ms, for the few snapshots that have such a line
 
     address, _, value = text.partition(" = ")

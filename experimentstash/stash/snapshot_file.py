@@ -80,7 +80,7 @@ class Snapshot(NamedTuple):
         return tuple(value for name, value in self.header if name == key)
 
     def one(self, key: str) -> str:
-        """Return the value of the first `key` line, or an empty string where there is none."""
+        """Return the value of the first `key` line, or an empty string if there is none."""
         return next((value for name, value in self.header if name == key), "")
 
     @property

@@ -312,7 +312,7 @@ def test_only_wheels_are_taken_where_that_is_asked(
     stash: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builds, _ = slow_tool(stash, monkeypatch)
-    with pytest.raises(StashError, match=r"slow==1\.0 is not to be had any more"):
+    with pytest.raises(StashError, match=r"slow==1\.0 is no longer available"):
         build(replace(order(stash, tmp_path), wheels_only=True))
     assert not builds.exists()
 

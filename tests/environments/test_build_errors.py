@@ -62,7 +62,7 @@ def test_a_package_that_is_gone_is_named(stash: Path, tmp_path: Path, installer:
     said: list[str] = []
     text = refused(order(stash, tmp_path, said=said))
     first, *words, log, fix = text.splitlines()
-    assert first == f"{TITLE}: tiny-two==1.2 is not to be had any more as tools/mytool/requirements.txt names it"
+    assert first == f"{TITLE}: tiny-two==1.2 is no longer available as pinned in tools/mytool/requirements.txt"
     assert any("tiny-two==1.2" in word for word in words)
     assert log == "(all of it: LOG)"
     assert fix == (
@@ -75,7 +75,7 @@ def test_a_package_of_a_uv_lock_that_is_gone_is_named(stash: Path, tmp_path: Pat
     tool = tool_with_uv_lock(stash)
     (tool / "vendor/tiny_two-1.2-py3-none-any.whl").unlink()
     text = refused(order(stash, tmp_path))
-    assert text.startswith(f"{TITLE}: tiny-two==1.2 is not to be had any more as tools/mytool/uv.lock names it\n")
+    assert text.startswith(f"{TITLE}: tiny-two==1.2 is no longer available as pinned in tools/mytool/uv.lock\n")
 
 
 def test_a_package_that_was_changed_is_named(stash: Path, tmp_path: Path, installer: str) -> None:
@@ -106,7 +106,7 @@ def test_a_package_without_a_wheel_for_this_machine_is_named(stash: Path, tmp_pa
     with (tool / "requirements.txt").open("a") as file:
         file.write(hashed(made))
     text = refused(order(stash, tmp_path))
-    assert text.startswith(f"{TITLE}: other-os==1.0 is not to be had any more as tools/mytool/requirements.txt ")
+    assert text.startswith(f"{TITLE}: other-os==1.0 is no longer available as pinned in tools/mytool/requirements.txt ")
 
 
 def test_an_index_that_cannot_be_reached(
@@ -225,4 +225,4 @@ def test_what_nobody_knows_is_told_whole() -> None:
 def test_only_packages_of_the_lock_are_named() -> None:
     said = ["error: No matching distribution found for setuptools==99", "  because Tiny.Two==1.2 needs it"]
     text = str(failure("a title", "uv.lock", {"tiny-two": frozenset({"1.2"})}, said, None))
-    assert text.startswith("a title: Tiny.Two==1.2 is not to be had any more as uv.lock names it\n")
+    assert text.startswith("a title: Tiny.Two==1.2 is no longer available as pinned in uv.lock\n")

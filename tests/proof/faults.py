@@ -115,7 +115,7 @@ def make_scene(folder: Path) -> None:
 
 
 def build_library(folder: Path) -> Path | None:
-    """Compile the library that makes calls fail; None where there is no compiler, or it is not Linux."""
+    """Compile the library that makes calls fail; None if there is no compiler, or it is not Linux."""
     compiler = shutil.which("cc")
     if compiler is None or not sys.platform.startswith("linux"):
         return None
@@ -248,7 +248,7 @@ class Stage:
         return path if path and path.is_file() and self.folder in path.parents else None
 
     def is_done(self) -> bool:
-        """Tell whether a command that did its work all the same says that it was done before."""
+        """Return whether a command that did its work all the same says that it was done before."""
         return self.command.arguments[0] in ("snapshot", "add-tool", "bundle", "reproduce")
 
     def refs(self) -> dict[str, str]:

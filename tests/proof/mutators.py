@@ -13,7 +13,7 @@ from scenes import Commit, Scene, Target
 from stashes import pin_id
 
 Mutator = Callable[[random.Random, Scene], "str | None"]
-"""Changes a scene and returns what it did in a few words, or None where it cannot."""
+"""Changes a scene and returns what it did in a few words, or None if it cannot."""
 
 ODD = "\x00 \x01 \x07 \x0b \x0c \r \x1b \x7f \x85 \xa0 \u2028 \u2029 \ufeff \u200b \u3000 é \U0001f600".split(" ")
 TOKENS = (

@@ -56,7 +56,7 @@ class Oracle:
         self._listings: dict[str, Listing | None] = {}
 
     def git(self, *args: str) -> bytes | None:
-        """Return the stdout of a git command, or None where it fails."""
+        """Return the stdout of a git command, or None if it fails."""
         done = subprocess.run(["git", *args], cwd=self._repository, env=self._env, check=False, capture_output=True)
         return done.stdout if done.returncode == 0 else None
 
@@ -66,7 +66,7 @@ class Oracle:
         return answer.decode().strip() if answer else None
 
     def listing(self, commit: str) -> Listing | None:
-        """Return the entries of a commit, or None where two have one path, or git cannot read it."""
+        """Return the entries of a commit, or None if two have one path, or git cannot read it."""
         if commit not in self._listings:
             self._listings[commit] = self._listed(self.git("ls-tree", "-r", "-z", "--full-tree", commit))
         return self._listings[commit]
@@ -295,7 +295,7 @@ def _shown(config: DictConfig) -> str:
 
 
 def _is_computed(text: str) -> bool:
-    """Tell whether OmegaConf's grammar finds an interpolation in a text, and not only an escaped one."""
+    """Return whether OmegaConf's grammar finds an interpolation in a text, and not only an escaped one."""
     waiting: list[Any] = [grammar_parser.parse(text)]
     while waiting:
         node = waiting.pop()

@@ -155,7 +155,7 @@ class History:
         raise Ended
 
     def pushed(self) -> bool:
-        """Tell whether the server has what is checked out."""
+        """Return whether the server has what is checked out."""
         return run("git", "merge-base", "--is-ancestor", "HEAD", "origin/main", cwd=self.lab.at).code == 0
 
     def next_tag(self) -> str:

@@ -1,4 +1,4 @@
-"""`snapshot --run` where the run does not go well: nothing is frozen, and said again it is."""
+"""`snapshot --run` where the run does not go well: nothing is frozen, and run again it is."""
 
 from __future__ import annotations
 

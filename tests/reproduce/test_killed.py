@@ -1,4 +1,4 @@
-"""A reproduction that is killed outright, at any step (the kernel does so where memory is short), and said again."""
+"""A reproduction that is killed outright, at any step (the kernel does so where memory is short), and run again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run that hangs: ended with all that it started when its time is over, told, and run again when it is said again."""
+"""A run that hangs: ended with all that it started when its time is over, told, and run again when it is run again."""
 
 from __future__ import annotations
 

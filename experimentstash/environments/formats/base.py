@@ -43,7 +43,7 @@ class BuildContext:
     Attributes:
         title: the snapshot that needs the environment, for messages.
         python: the Python to make it of; None for a lock that names its own.
-        uv: uv, or None where this machine has none.
+        uv: uv, or None if this machine has none.
         cache: the directory in which installers keep their downloads.
         projects: directories of the checkout that were installed when the experiment was frozen.
         wheels_only: refuse packages that are built from source, which runs their code.
@@ -99,7 +99,7 @@ class Lock(ABC):
     @classmethod
     @abstractmethod
     def is_named(cls, file: str) -> bool:
-        """Tell whether a file of this name is of the format."""
+        """Return whether a file of this name is of the format."""
 
     @property
     def path(self) -> Path:
@@ -175,7 +175,7 @@ class Lock(ABC):
         return ()
 
     def installs(self, package: str) -> bool:
-        """Tell whether a build with the chosen extras and groups installs a package that the lock names."""
+        """Return whether a build with the chosen extras and groups installs a package that the lock names."""
         return package in self.versions()
 
     def pinned_python(self) -> str:
@@ -191,7 +191,7 @@ class Lock(ABC):
         return ""
 
     def is_stale(self, python: Python) -> bool:
-        """Tell whether its own program would refuse it as older than the `pyproject.toml` beside it.
+        """Return whether its own program would refuse it as older than the `pyproject.toml` beside it.
 
         Args:
             python: the Python that the tool runs with.

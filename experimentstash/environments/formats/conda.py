@@ -40,7 +40,7 @@ class CondaLock(Lock):
 
     @classmethod
     def is_named(cls, file: str) -> bool:
-        """Tell whether a file of this name is of the format."""
+        """Return whether a file of this name is of the format."""
         return file == "conda-lock.yml" or file.endswith(".conda-lock.yml")
 
     def check(self) -> None:
@@ -80,7 +80,7 @@ class CondaEnvironment(CondaLock):
 
     @classmethod
     def is_named(cls, file: str) -> bool:
-        """Tell whether a file of this name is of the format."""
+        """Return whether a file of this name is of the format."""
         return file in ("environment.yml", "environment.yaml")
 
     def check(self) -> None:

@@ -27,7 +27,7 @@ class PoetryLock(TomlLock):
     index_keys = ()
 
     def is_stale(self, python: Python) -> bool:
-        """Tell whether poetry 2 would refuse the lock: its `content-hash` is that of what its project declares.
+        """Return whether poetry 2 would refuse the lock: its `content-hash` is that of what its project declares.
 
         The rule is that of `Locker._get_content_hash` in poetry 2.5 (poetry/packages/locker.py), which takes the hash
         without dependency groups (PEP 735), as older ones wrote it, too.

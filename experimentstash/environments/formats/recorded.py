@@ -21,7 +21,7 @@ class RecordedLock(RequirementsLock):
 
     @classmethod
     def is_named(cls, file: str) -> bool:
-        """Tell whether a file of this name is of the format."""
+        """Return whether a file of this name is of the format."""
         return _NAME.fullmatch(file) is not None
 
     def left_out(self) -> dict[str, str]:

@@ -33,7 +33,7 @@ class RequirementsLock(Lock):
 
     @classmethod
     def is_named(cls, file: str) -> bool:
-        """Tell whether a file of this name is of the format."""
+        """Return whether a file of this name is of the format."""
         return file.startswith("requirements") and file.endswith(".txt")
 
     @property

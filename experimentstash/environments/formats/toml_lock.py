@@ -30,7 +30,7 @@ class LockedPackage:
 
     Attributes:
         name: its normal name.
-        version: its version; empty where the lock leaves it to the source.
+        version: its version; empty if the lock leaves it to the source.
         table: all that the lock says of it.
     """
 
@@ -68,7 +68,7 @@ class TomlLock(Lock):
 
     @classmethod
     def is_named(cls, file: str) -> bool:
-        """Tell whether a file of this name is of the format."""
+        """Return whether a file of this name is of the format."""
         return file == cls.file
 
     @property
@@ -181,7 +181,7 @@ def entries(document: Mapping[str, Any], where: str) -> list[LockedPackage]:
 
 
 def is_url(place: str) -> bool:
-    """Tell whether the place that a package comes from is a URL with a host, and no path."""
+    """Return whether the place that a package comes from is a URL with a host, and no path."""
     return _URL.match(place) is not None
 
 

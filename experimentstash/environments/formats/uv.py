@@ -32,7 +32,7 @@ class UvLock(TomlLock):
     needs_uv = True
 
     def installs(self, package: str) -> bool:
-        """Tell whether `uv sync` installs a package for the project on some platform; yes where that is unclear."""
+        """Return whether `uv sync` installs a package for the project on some platform; yes where that is unclear."""
         return package in self._synced()
 
     def _synced(self) -> set[str]:
@@ -60,7 +60,7 @@ class UvLock(TomlLock):
         return {name for name, _ in seen}
 
     def is_stale(self, python: Python) -> bool:
-        """Tell whether uv would refuse the lock as older than its `pyproject.toml`.
+        """Return whether uv would refuse the lock as older than its `pyproject.toml`.
 
         uv says so without the network, as far as it knows the packages already; where it is missing, or cannot tell,
         nothing is known. A project whose metadata only its own build knows is not asked: the build would leave files.

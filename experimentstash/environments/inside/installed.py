@@ -37,7 +37,7 @@ def _direct_url(found: Any) -> Dict[str, Any]:
 
 
 def _is_shared(place: str) -> bool:
-    """Tell whether a directory is one that installers fill, rather than somebody's checkout."""
+    """Return whether a directory is one that installers fill, rather than somebody's checkout."""
     return os.path.basename(place) in ("site-packages", "dist-packages")
 
 
@@ -51,7 +51,7 @@ def imported_files(folder: str) -> Set[str]:
 
 
 def _is_imported(found: Any, place: str, files: Set[str]) -> bool:
-    """Tell whether one of some files belongs to a distribution; Hydra imports every plugin, so that says nothing."""
+    """Return whether one of some files belongs to a distribution; Hydra imports every plugin, so that says nothing."""
     record = found.read_text("RECORD")
     if record is None:  # `setup.py install`, or a package of the system
         tops = (found.read_text("top_level.txt") or "").split()

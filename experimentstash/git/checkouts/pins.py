@@ -22,10 +22,10 @@ class PinMove:
 
     Attributes:
         tool: the tool's name.
-        old: the full id of the commit that HEAD of the stash pins; empty where it pins none.
+        old: the full id of the commit that HEAD of the stash pins; empty if it pins none.
         new: the full id of the commit that is frozen.
-        left_out: how many commits of the old history the new one lacks; None where the clone cannot tell.
-        added: how many commits the new history has and the old one lacks; None where the clone cannot tell.
+        left_out: how many commits of the old history the new one lacks; None if the clone cannot tell.
+        added: how many commits the new history has and the old one lacks; None if the clone cannot tell.
     """
 
     tool: str

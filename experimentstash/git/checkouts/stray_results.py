@@ -79,7 +79,7 @@ def path_of(stash: Stash, tool: Tool, file: str) -> str | None:
 
 
 def _place(stash: Stash, tool: Tool, file: str) -> str | None:
-    """Return where a file goes below the run directory, or None where it is no result."""
+    """Return where a file goes below the run directory, or None if it is no result."""
     path = path_of(stash, tool, file)
     if path is None or not tool.results.names(path):
         return None

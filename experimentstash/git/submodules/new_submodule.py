@@ -95,7 +95,7 @@ def _resolved(url: str, base: str) -> str:
 
 
 def _common_folder(place: Path) -> str:
-    """Return the git directory that a path belongs to, shared by worktrees; the path itself where there is none."""
+    """Return the git directory that a path belongs to, shared by worktrees; the path itself if there is none."""
     asked = ask_git("rev-parse", "--git-common-dir", cwd=place)
     return os.path.realpath(place / asked.stdout.decode("utf-8", "surrogateescape").strip())
 
@@ -194,5 +194,5 @@ def _is_local(stash: Stash, url: str) -> bool:
 
 
 def commit_of(stash: Stash, tool: Tool) -> str:
-    """Return the commit that is checked out in a tool, or nothing where none is."""
+    """Return the commit that is checked out in a tool, or nothing if none is."""
     return answer("rev-parse", "--verify", "-q", "HEAD", cwd=stash.checkout(tool.name)) or ""

@@ -29,7 +29,7 @@ class Record:
         tool: the tool that is being added.
         head: the commit that was checked out, or nothing.
         index: the entries of the index that an add may change, as `git ls-files -s` prints them.
-        modules: the text of `.gitmodules`, or None where there was no such file.
+        modules: the text of `.gitmodules`, or None if there was no such file.
         registry: that of `configs/meta.yaml`.
         written: that of `configs/meta.yaml` as we wrote it last.
         absent: directories that were not there, from the stash's root or absolute.

@@ -74,7 +74,7 @@ def _pyproject(root: Path) -> dict[str, Any]:
 
 
 def _table(document: dict[str, Any], *parts: str) -> dict[str, Any]:
-    """Return a table of a TOML document; an empty one where there is none."""
+    """Return a table of a TOML document; an empty one if there is none."""
     for part in parts:
         entry = document.get(part)
         document = entry if isinstance(entry, dict) else {}

@@ -22,7 +22,7 @@ _PACKAGE = re.compile(r"(?m)\A(?:[ \t]*(?:#[ \t]*@[^\n]*)?\n)*[ \t]*#[ \t]*@pack
 
 
 def package(text: str) -> str | None:
-    """Return what the header of a config says: `_global_` of `# @package _global_`; None where it says nothing."""
+    """Return what the header of a config says: `_global_` of `# @package _global_`; None if it says nothing."""
     found = _PACKAGE.search(text.replace("\r\n", "\n"))
     return found[1] if found else None
 

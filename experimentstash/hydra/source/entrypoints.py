@@ -73,7 +73,7 @@ def _packages_of_its_name(root: Path, name: str) -> Iterator[tuple[Path, str, st
 
 
 def _is_program(root: Path, file: Path) -> bool:
-    """Tell whether a file does something when it is started, and comes to Hydra then."""
+    """Return whether a file does something when it is started, and comes to Hydra then."""
     source = read_source(file)
     if source is None or find_main(root, file) is None:
         return False

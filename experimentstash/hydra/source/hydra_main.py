@@ -41,7 +41,7 @@ class HydraMain:
 
 
 def read_main(root: Path, tool: Tool) -> HydraMain | None:
-    """Return how the tool's program calls Hydra, or None where its source does not show it.
+    """Return how the tool's program calls Hydra, or None if its source does not show it.
 
     Args:
         root: the tool's checkout.
@@ -52,7 +52,7 @@ def read_main(root: Path, tool: Tool) -> HydraMain | None:
 
 
 def entry_file(root: Path, tool: Tool) -> Path | None:
-    """Return the Python file that the entrypoint starts, or None where it is not in the tool."""
+    """Return the Python file that the entrypoint starts, or None if it is not in the tool."""
     work = root / tool.workdir
     if tool.module is None and "/" not in tool.entrypoint and not (work / tool.entrypoint).is_file():
         module = console_scripts(work).get(tool.entrypoint) or console_scripts(root).get(tool.entrypoint)
@@ -103,12 +103,12 @@ def find_main(root: Path, file: Path) -> HydraMain | None:
 
 
 def starts_imported(root: Path, file: Path, source: PythonSource) -> bool:
-    """Tell whether a program starts a function that it imports from a module of the tool, and that calls Hydra."""
+    """Return whether a program starts a function that it imports from a module of the tool, and that calls Hydra."""
     return any(_calls_hydra(root, file, name) for name in source.started)
 
 
 def _calls_hydra(root: Path, file: Path, function: str, deeper: int = 5) -> bool:
-    """Tell whether a function, by where it is imported from, calls Hydra; what is handed on is followed."""
+    """Return whether a function, by where it is imported from, calls Hydra; what is handed on is followed."""
     module, _, name = function.rpartition(".")
     place = next(_module_places(root, file, module), None) if module else None
     source = read_source(place) if place is not None and deeper else None

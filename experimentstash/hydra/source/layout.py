@@ -19,7 +19,7 @@ CONFIG_FOLDERS = ("configs", "conf", "config")
 
 
 def config_folder(root: Path, tool: Tool, main: HydraMain | None) -> Path | None:
-    """Return the directory of the tool's own configs, or None where it has none on disk.
+    """Return the directory of the tool's own configs, or None if it has none on disk.
 
     Args:
         root: the tool's checkout.
@@ -83,7 +83,7 @@ def find_search_packages(root: Path, tool: Tool, folder: Path | None) -> tuple[s
 
 
 def guess_select(root: Path, tool: Tool, main: HydraMain, folder: Path | None, experiment_text: str) -> str | None:
-    """Tell from the source how the program chooses an experiment; None where only the program itself knows.
+    """Tell from the source how the program chooses an experiment; None if only the program itself knows.
 
     An experiment is an option of a group or the primary config (traps.md, *Hydra*). What is not literal in the
     source, or not in a YAML file, is not known, and not absent.

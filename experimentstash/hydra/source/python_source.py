@@ -85,7 +85,7 @@ class PythonSource:
 
 
 def read_source(path: Path) -> PythonSource | None:
-    """Read one Python file; None where it is too large, no Python, or cannot be read."""
+    """Read one Python file; None if it is too large, no Python, or cannot be read."""
     data = _read(path)
     try:
         with warnings.catch_warnings():

@@ -87,7 +87,7 @@ class Supplied:
 
     Attributes:
         lock: its path, from the stash's root.
-        wanted: the Python that was recorded with it; empty where none was.
+        wanted: the Python that was recorded with it; empty if none was.
         platform: the Python and the platform that its packages are for.
         files: what it comes to there: names of files by `name==version`.
         projects: the directories of the stash that belong on top, from its root.
@@ -109,7 +109,7 @@ class ArchiveManifest:
         object_format: the hash function of its repositories, `sha1` or `sha256`.
         repositories: the stash first, then the tools and their submodules.
         packages: by name of file.
-        locks: whose packages these are; None where packages were not asked for.
+        locks: whose packages these are; None if packages were not asked for.
     """
 
     tag: str
@@ -213,7 +213,7 @@ def _supplied(said: Any, names: Collection[str]) -> Supplied:
 
 
 def _is_path(path: str) -> bool:
-    """Tell whether it is a path below the stash that means what it says."""
+    """Return whether it is a path below the stash that means what it says."""
     parts = PurePosixPath(path).parts
     return path == "/".join(parts) and not {"..", ".git", "/"} & {part.lower() for part in parts} and "\0" not in path
 

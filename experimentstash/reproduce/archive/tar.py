@@ -116,7 +116,7 @@ class Writer:
 
 
 def chunks(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
-    """Yield what a file holds from where it stands, or the next `size` bytes of it, as far as they are there."""
+    """Yield what a file holds from where it stands, or the next `size` bytes of it, if they exist."""
     left = size
     while left is None or left > 0:
         part = file.read(CHUNK if left is None else min(CHUNK, left))

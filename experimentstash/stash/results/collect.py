@@ -72,7 +72,7 @@ def _for_others(manifest: Manifest) -> Manifest:
 
 
 def without_machine(file: File) -> File:
-    """Return a file without directories, users and names of this machine in the names of its figures, if that is clear."""
+    """Return a file without directories, users and names of this machine in its figures' names, if that is clear."""
     series = file.content.series if file.content else ()
     names = [without_names(part.name) for part in series]
     if file.content is None or len(set(names)) < len(names):

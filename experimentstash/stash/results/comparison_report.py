@@ -43,7 +43,7 @@ class FileResult:
         now: its path in the new run, where that is another.
         paired: how it found its partner, where that has another name.
         detail: the first difference, or what else there is to tell.
-        gap: the largest differences between numbers that were compared one by one, or None where none were.
+        gap: the largest differences between numbers that were compared one by one, or None if none were.
         rests: what the comparison rests on, where it was by values.
         left_out: keys, columns or arrays that were not compared.
     """
@@ -69,7 +69,7 @@ class Report:
 
     Attributes:
         files: the worst first, then by path.
-        tolerances: what was allowed, in words; empty where nothing was.
+        tolerances: what was allowed, in words; empty if nothing was.
         notes: what is no regular file or could not be recorded, of both runs.
     """
 

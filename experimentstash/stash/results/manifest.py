@@ -33,7 +33,7 @@ class Moments:
     Attributes:
         of: how many numbers were looked at; in very large arrays, evenly spaced blocks of it.
         nan, inf, neg_inf: how many of them are not finite.
-        low, high, mean, mean_abs, rms: of the finite ones, or None where there is none: least, greatest, mean,
+        low, high, mean, mean_abs, rms: of the finite ones, or None if there is none: least, greatest, mean,
             mean of the absolute values, root of the mean square (the L2 norm by the root of their number).
     """
 

@@ -22,7 +22,7 @@ class Pair:
 
     Attributes:
         old, new: their paths.
-        how: what their names differ in; empty where they are the same.
+        how: what their names differ in; empty if they are the same.
         guessed: how it was chosen, where several had the same claim: `by content` or `by order`; else empty.
     """
 

@@ -41,7 +41,7 @@ class Closeness:
 
     Attributes:
         gap: between the numbers that were compared one by one, finite ones.
-        wrong: the first difference that is not allowed, in words; empty where there is none.
+        wrong: the first difference that is not allowed, in words; empty if there is none.
         whole: whether it rests on every value: compared one by one, or all the same by their digest.
     """
 

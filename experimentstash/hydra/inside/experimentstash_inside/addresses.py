@@ -25,7 +25,7 @@ def address(path: Path) -> str:
 
 
 def has_override(path: Path, lists: int = 0) -> bool:
-    """Tell whether a Hydra override can name a path whose keys are texts, but for list positions.
+    """Return whether a Hydra override can name a path whose keys are texts, but for list positions.
 
     Args:
         path: the path.
@@ -37,7 +37,7 @@ def has_override(path: Path, lists: int = 0) -> bool:
 
 
 def interpolation(path: Path) -> Optional[str]:
-    """Return the interpolation that reads a path, or None where OmegaConf's grammar cannot name it."""
+    """Return the interpolation that reads a path, or None if OmegaConf's grammar cannot name it."""
     named = path and all(
         _INTERPOLATION_KEY.fullmatch(key) if isinstance(key, str) else type(key) is int and key >= 0 for key in path
     )
@@ -45,7 +45,7 @@ def interpolation(path: Path) -> Optional[str]:
 
 
 def is_at_or_below(path: Path, above: Path) -> bool:
-    """Tell whether a path is another, or below it."""
+    """Return whether a path is another, or below it."""
     return path[: len(above)] == above
 
 

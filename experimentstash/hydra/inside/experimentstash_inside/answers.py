@@ -39,7 +39,7 @@ _dirname: Any = getattr(config_loader_impl, "get_overrides_dirname", None)  # Hy
 
 
 def depends_on_the_run(path: str) -> bool:
-    """Tell whether what Hydra tells at `path`, such as `runtime.cwd`, differs from run to run.
+    """Return whether what Hydra tells at `path`, such as `runtime.cwd`, differs from run to run.
 
     Args:
         path: the argument of the resolver `hydra`: a key below `hydra`, also in brackets.

@@ -42,7 +42,7 @@ class Chosen(str):
 
 
 def is_of_the_sweep(line: str) -> bool:
-    """Tell whether a setting of Hydra's is about the sweep, and not about a job of it."""
+    """Return whether a setting of Hydra's is about the sweep, and not about a job of it."""
     return _key(line).startswith(_OF_THE_SWEEP)
 
 

@@ -165,7 +165,7 @@ def _make_output_dir(config: DictConfig, kind: str) -> Tuple[List[str], Dict[str
     """Name the output directory as Hydra itself does before the task, so that a value that the user keeps has it.
 
     Returns:
-        Why it has no name, and Hydra would not come to run the task; empty where it has one. And by setting the keys
+        Why it has no name, and Hydra would not come to run the task; empty if it has one. And by setting the keys
         of the config that its name is made of.
     """
     HydraConfig.instance().set_config(config)

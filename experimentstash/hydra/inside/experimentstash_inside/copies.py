@@ -61,12 +61,12 @@ class Copies:
 
 
 def _tells_copies_apart(root: str) -> bool:
-    """Tell whether a copy could differ from a process of its own: it has had another command line, or has threads."""
+    """Return whether a copy could differ from a process of its own: it has had another command line, or has threads."""
     return not sys.platform.startswith("linux") or threading.active_count() > 1 or _reads_arguments(root)
 
 
 def _reads_arguments(root: str) -> bool:
-    """Tell whether a module of the tool looks at the command line itself."""
+    """Return whether a module of the tool looks at the command line itself."""
     top, installed = os.path.realpath(root) + os.sep, os.path.realpath(sys.prefix) + os.sep
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)

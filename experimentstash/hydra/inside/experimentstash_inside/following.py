@@ -52,17 +52,17 @@ class BuiltValue(NamedTuple):
 
 
 def is_custom(call: ResolverCall) -> bool:
-    """Tell whether a resolver is one of the tool, and not of OmegaConf or Hydra."""
+    """Return whether a resolver is one of the tool, and not of OmegaConf or Hydra."""
     return not call.resolver.startswith("oc.") and call.resolver not in (*OUTSIDE, HYDRA)
 
 
 def reads_config(trace: Trace) -> bool:
-    """Tell whether a value is made of other values of the config, or of what Hydra tells of the experiment."""
+    """Return whether a value is made of other values of the config, or of what Hydra tells of the experiment."""
     return bool(trace.own_nodes) or any(call.sees_config or call.resolver == HYDRA for call in trace.own_calls)
 
 
 def can_follow(trace: Trace, varies: bool) -> bool:
-    """Tell whether a value that reads others gives the same again when it is resolved at a replay.
+    """Return whether a value that reads others gives the same again when it is resolved at a replay.
 
     Args:
         trace: how it was resolved.
@@ -81,7 +81,7 @@ def unfollowed(built: Sequence[BuiltValue], body: DictConfig) -> List[BuiltValue
 
 
 def _reads_same(one: BuiltValue, body: DictConfig) -> bool:
-    """Tell whether a value is plainly another one, which has the same frozen value: no interpolation is resolved."""
+    """Return whether a value is plainly another one, which has the same frozen value: no interpolation is resolved."""
     match = _PLAIN.fullmatch(one.text)
     node: Any = body
     for key in match[1].split(".") if match else ():
@@ -106,7 +106,7 @@ def _is_as_frozen(one: BuiltValue) -> bool:
 
 
 def _same(value: Any, frozen: Any) -> bool:
-    """Tell whether a value is what a body says of it; what is late in the body is not compared."""
+    """Return whether a value is what a body says of it; what is late in the body is not compared."""
     if isinstance(frozen, CONTAINERS):
         keys: Any = _keys(frozen)
         here: Any = _keys(value)

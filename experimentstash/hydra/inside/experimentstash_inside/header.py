@@ -23,7 +23,7 @@ def header_spans(text: str) -> Iterator[Tuple[int, int]]:
 
 
 def entry(line: str) -> Optional[Tuple[str, str]]:
-    """Return the key and the value of a header line, or None where it is another comment."""
+    """Return the key and the value of a header line, or None if it is another comment."""
     match = _LINE.fullmatch(line[:-1] if line.endswith("\r") else line)
     return (match[1], (match[2] or "").strip(" \t")) if match else None
 

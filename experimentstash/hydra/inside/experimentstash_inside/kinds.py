@@ -63,7 +63,7 @@ def shape_of(value: Any) -> str:
 
 
 def is_structured(kind: Any) -> bool:
-    """Tell whether `kind` is a class of a structured config."""
+    """Return whether `kind` is a class of a structured config."""
     return isinstance(kind, type) and (hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__"))
 
 
@@ -116,7 +116,7 @@ def implied(parent: Kind, key: Any, shape: str) -> Kind:
 
 
 def template(parent: Kind, key: Any) -> Optional[Node]:
-    """Return the node that OmegaConf makes for a child of `parent`, or None where anything may stand there."""
+    """Return the node that OmegaConf makes for a child of `parent`, or None if anything may stand there."""
     if parent.shape == "dict" and is_structured(parent.held):
         return skeleton(parent.held)._get_node(key, validate_access=False)
     return None if parent.shape == "raw" or parent.element is Any else _element(parent)

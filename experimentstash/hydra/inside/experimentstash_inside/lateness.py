@@ -22,7 +22,7 @@ class LateError(Exception):
     """A value that has no frozen value.
 
     Args:
-        why: the reason, for the user; empty where it is plain to see.
+        why: the reason, for the user; empty if it is plain to see.
         text: what to write in the override, where the node itself holds no interpolation.
         is_object: whether it is an object that no file can hold.
     """
@@ -33,7 +33,7 @@ class LateError(Exception):
 
 
 def is_named(path: Path, keys: Sequence[str]) -> bool:
-    """Tell whether a path is at or below one of some keys, each dotted or an address."""
+    """Return whether a path is at or below one of some keys, each dotted or an address."""
     if not keys:
         return False
     return any(name == key or name.startswith(key + ".") for key in keys for name in (dotted(path), address(path)))
@@ -52,7 +52,7 @@ class Lateness:
         self._reads_late: Dict[Path, Path] = {}
 
     def is_kept(self, path: Path) -> bool:
-        """Tell whether the user has a value frozen as it is here."""
+        """Return whether the user has a value frozen as it is here."""
         return is_named(path, self._keep)
 
     def check(self, path: Path, trace: Trace) -> List[str]:
@@ -100,7 +100,7 @@ class Lateness:
 
 
 def is_late_call(trace: Trace) -> bool:
-    """Tell whether a value asks Hydra for what depends on the run, or the clock."""
+    """Return whether a value asks Hydra for what depends on the run, or the clock."""
     asked = [str(call.args[0]) if call.args else "" for call in trace.calls if call.resolver == "hydra"]
     asked += [dotted(path[1:]) for path in trace.nodes if path[:1] == ("hydra",)]
     return any(call.resolver == "now" for call in trace.calls) or any(map(depends_on_the_run, asked))
@@ -125,7 +125,7 @@ def variables_read(trace: Trace) -> List[ResolverCall]:
 
 
 def _is_of(read: Path, late: Set[Path], *, whole: bool) -> bool:
-    """Tell whether a value that was read is late, or part of a late one; or, where all of it counts, holds one."""
+    """Return whether a value that was read is late, or part of a late one; or, where all of it counts, holds one."""
     if any(read[:length] in late for length in range(1, len(read) + 1)):
         return True
     return whole and any(is_at_or_below(path, read) for path in late)

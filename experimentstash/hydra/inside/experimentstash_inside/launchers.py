@@ -51,13 +51,13 @@ def _reason(message: str) -> str:
 
 
 def _is_sweep(config: Any, call: Dict[str, Any]) -> bool:
-    """Tell whether a launcher carries the jobs; a single run starts none. Hydra 1.1 has no `hydra.mode`."""
+    """Return whether a launcher carries the jobs; a single run starts none. Hydra 1.1 has no `hydra.mode`."""
     mode = config.hydra.mode if "mode" in config.hydra else call.get("run_mode")
     return getattr(mode, "name", mode) == "MULTIRUN"
 
 
 def _lack(launcher: Any) -> str:
-    """Return why a launcher cannot run jobs here; empty where it can, as far as can be known."""
+    """Return why a launcher cannot run jobs here; empty if it can, as far as can be known."""
     target = str(OmegaConf.select(launcher, "_target_") or "")
     module, _, name = target.rpartition(".")
     if name == "SlurmLauncher" and shutil.which("sbatch") is None:

@@ -28,7 +28,7 @@ _LARGEST = 1_000_000  # bytes of a source file that is searched for what somebod
 
 
 def is_machine_value(name: str, value: str) -> bool:
-    """Tell whether what the variable `name` holds belongs to this machine: a path of it, a person, a secret."""
+    """Return whether what the variable `name` holds belongs to this machine: a path of it, a person, a secret."""
     return (
         is_secret_name(name)
         or name.upper() in _PERSONAL
@@ -41,7 +41,7 @@ def is_machine_value(name: str, value: str) -> bool:
 
 
 def is_machine_text(value: str) -> bool:
-    """Tell whether a text that a resolver made holds a path of this machine, its user or its name."""
+    """Return whether a text that a resolver made holds a path of this machine, its user or its name."""
     return _here().may_be_in(value) and (
         any(_holds_path(value, place) for place in [*places(), *_here().programs])
         or _drawn_folder(value)
@@ -54,7 +54,7 @@ class _Here(NamedTuple):
     """What tells this machine from others.
 
     Attributes:
-        people: the names of the machine and its user, each with the variable that has it; empty where none has it.
+        people: the names of the machine and its user, each with the variable that has it; empty if none has it.
         places: its own directories: the home, the working directory, a temporary directory of its own.
         programs: the interpreter and its environment.
         temporary: the directory for temporary files.
@@ -71,7 +71,7 @@ class _Here(NamedTuple):
         return (*self.people, *self.places, *self.programs, self.temporary)
 
     def may_be_in(self, text: str) -> bool:
-        """Tell whether a text may hold something of it."""
+        """Return whether a text may hold something of it."""
         return holds_any(text, self.marks)
 
 
@@ -104,7 +104,7 @@ def _found(cwd: str, executable: str, *environ: str) -> _Here:
 
 
 def people() -> Dict[str, str]:
-    """Return the names of this machine and its user, each with the variable that has it; empty where none has it."""
+    """Return the names of this machine and its user, each with the variable that has it; empty if none has it."""
     return _here().people
 
 
@@ -119,17 +119,17 @@ def places() -> List[str]:
 
 
 def is_person(text: str) -> bool:
-    """Tell whether a text is the name of this machine or of its user."""
+    """Return whether a text is the name of this machine or of its user."""
     return text in people()
 
 
 def is_rare_name(text: str) -> bool:
-    """Tell whether a text is the name of this machine or of its user, and few have such a name."""
+    """Return whether a text is the name of this machine or of its user, and few have such a name."""
     return is_person(text) and text.lower() not in COMMON
 
 
 def _drawn_folder(value: str) -> bool:
-    """Tell whether a path lies in a directory that `tempfile` made."""
+    """Return whether a path lies in a directory that `tempfile` made."""
     drawn = re.escape(os.path.join(_here().temporary, tempfile.gettempprefix())) + r"[a-z0-9_]{8}(?![a-z0-9_])"
     return re.search(drawn, value) is not None
 
@@ -235,7 +235,7 @@ def texts_of(value: Any) -> Iterator[str]:
 
 
 def is_typed_in_source(text: str) -> bool:
-    """Tell whether a text stands, in quotes, in a source file of the tool: somebody wrote it there as it is."""
+    """Return whether a text stands, in quotes, in a source file of the tool: somebody wrote it there as it is."""
     quoted = ('"%s"' % text, "'%s'" % text)
     return any(form in source for source in _sources() for form in quoted)
 

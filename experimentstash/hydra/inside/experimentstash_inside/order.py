@@ -31,12 +31,12 @@ class Order:
         added: the overrides that the program added to its own command line; None while nobody knows.
         late, keep: keys whose lateness the user decided.
         plain: keys below which the user takes plain values for what cannot be given back as it is.
-        imports: the directory that takes what a run imported; empty where nobody asks.
+        imports: the directory that takes what a run imported; empty if nobody asks.
         stash, root: the directories of the stash and of the tool.
         loaded: the directory that takes what each process of a run loaded; empty for none.
         note: what a note in the run directory says; empty for none.
-        origin: what the record in the run directory says; empty where none is written.
-        work: the tool's working directory; empty where nobody asks.
+        origin: what the record in the run directory says; empty if none is written.
+        work: the tool's working directory; empty if nobody asks.
     """
 
     def __init__(self, said: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ def read(line: str) -> Tuple[str, Any]:
 
 
 def override(key: str, value: Any) -> Optional[str]:
-    """Return `key=value` as a Hydra override, or None where Hydra's grammar has no way to say it.
+    """Return `key=value` as a Hydra override, or None if Hydra's grammar has no way to say it.
 
     Args:
         key: the key, with its `+` or `++` if it needs one.

@@ -38,7 +38,7 @@ _LINE = 16  # characters of a line of a secret of several lines, such as a PEM k
 
 @lru_cache(maxsize=1024)  # a command asks for every text that it writes
 def is_secret_name(name: str) -> bool:
-    """Tell whether an environment variable is named like a secret (spec.md, section *Freezing*)."""
+    """Return whether an environment variable is named like a secret (spec.md, section *Freezing*)."""
     if _NO_SECRETS.fullmatch(name):
         return False
     words = {word.lower() for word in _WORDS.findall(name)}
@@ -107,7 +107,7 @@ class Secrets:
 
 
 def _is_plain(name: str, value: str) -> bool:
-    """Tell whether a value is a number, or a word that stands in other texts by chance (`AUTH_MODE=kerberos`)."""
+    """Return whether a value is a number, or a word that stands in other texts by chance (`AUTH_MODE=kerberos`)."""
     if not _PLAIN.fullmatch(value):
         return False
     ends = (_WORDS.findall(name) or [""])[-1].lower()

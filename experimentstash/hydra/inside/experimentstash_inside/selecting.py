@@ -33,7 +33,7 @@ class Choosing:
         self.repository = _with_search_path(loader, self.config_name, call)
 
     def way(self, group: str, experiment: str) -> str:
-        """Return one of `group`, `append` and `primary`; empty where nothing tells.
+        """Return one of `group`, `append` and `primary`; empty if nothing tells.
 
         A program that names no config of its own takes the experiment as its config. An option of a group that is
         in the defaults list replaces what stands there; a config for the root is appended. A config that brings in
@@ -52,13 +52,13 @@ class Choosing:
         return "append" if loaded is None or _is_global(loaded) else ""
 
     def _is_whole(self, path: str, loaded: Any) -> bool:
-        """Tell whether a config brings in the program's primary config; or, with no package, any that is one."""
+        """Return whether a config brings in the program's primary config; or, with no package, any that is one."""
         brought = [config for group, config in _defaults(path, loaded) if not group]
         primary = os.path.splitext(str(self.config_name))[0]
         return primary in brought or (not _is_global(loaded) and any("/" not in config for config in brought))
 
     def has_primary(self) -> bool:
-        """Tell whether the primary config that the program names can be loaded."""
+        """Return whether the primary config that the program names can be loaded."""
         return self.config_name is not None and self._load(self.config_name) is not None
 
     def chosen_groups(self) -> Set[str]:

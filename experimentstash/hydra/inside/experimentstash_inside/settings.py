@@ -178,7 +178,7 @@ def portable_with(roots: Dict[str, str]) -> Callable[[Any], Any]:
 
 
 def _packaged(group: str, choice: str) -> Dict[str, Any]:
-    """Return what Hydra itself brings for a choice of one of its groups; empty where the choice is not its own."""
+    """Return what Hydra itself brings for a choice of one of its groups; empty if the choice is not its own."""
     path = os.path.join(_FOLDER, "hydra", group, str(choice) + ".yaml")
     if not os.path.isfile(path):
         return {}

@@ -9,7 +9,7 @@ GROUP_SCHEME = "experimentstash"
 
 
 def folder(scheme: str, path: str) -> str:
-    """Return the directory that a source of configs reads; empty where it reads none, or one of Hydra's own."""
+    """Return the directory that a source of configs reads; empty if it reads none, or one of Hydra's own."""
     if scheme in ("file", GROUP_SCHEME):
         return path
     if scheme != "pkg" or path.startswith("hydra."):

@@ -24,7 +24,7 @@ class Sweep(NamedTuple):
 
     Attributes:
         lines: the overrides that bring the sweep back over the config of its first job.
-        jobs: of each job the overrides that these lines give it; None where only the sweeper knows, as it runs.
+        jobs: of each job the overrides that these lines give it; None if only the sweeper knows, as it runs.
         given: of each job the overrides that Hydra composes it with.
     """
 
@@ -106,7 +106,7 @@ def configs(master: DictConfig, given: List[List[str]]) -> Iterator[DictConfig]:
 
 
 def plain_key(line: str) -> Optional[str]:
-    """Return the key at which an override of a job puts a plain value; None where it does more, or may."""
+    """Return the key at which an override of a job puts a plain value; None if it does more, or may."""
     override = parse(line)
     return override.key_or_group if not changes_the_shape(line) and _is_plain(override.value()) else None
 
@@ -118,6 +118,6 @@ def _is_plain(value: Any) -> bool:
 
 
 def changes_the_shape(line: str) -> bool:
-    """Tell whether an override fails on a flat config: it adds, takes away, or chooses from a config group."""
+    """Return whether an override fails on a flat config: it adds, takes away, or chooses from a config group."""
     group = parse(line).key_or_group
     return line[0] in "+~" or "/" in group or group in GlobalHydra.instance().config_loader().list_groups("")

@@ -79,12 +79,12 @@ class Held(NamedTuple):
 
 
 def looks_drawn(key: str, text: str) -> bool:
-    """Tell whether a text under a key that is named like a secret is nothing but digits and letters drawn at random."""
+    """Return whether a text under a key that is named like a secret consists of random digits and letters."""
     return len(text) >= _LONG and _TELLING_KEY.search(key) is not None and _DRAWN.fullmatch(text) is not None
 
 
 def asks_for_secret(key: str, text: str) -> bool:
-    """Tell whether a config key is named like a password or an API key, and its text may be one."""
+    """Return whether a config key is named like a password or an API key, and its text may be one."""
     return len(text) >= _WHOLE and _ASKING_KEY.search(key) is not None and text.lower() not in _COMMON
 
 
@@ -103,7 +103,7 @@ def tokens(text: str) -> Iterator[Held]:
 
 
 def holds_any(text: str, marks: Tuple[str, ...]) -> bool:
-    """Tell whether one of some texts stands in a text."""
+    """Return whether one of some texts stands in a text."""
     for mark in marks:  # noqa: SIM110  (three times as fast as `any`, and every text of a config comes here)
         if mark in text:
             return True

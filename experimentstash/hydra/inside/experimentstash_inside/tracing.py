@@ -134,7 +134,7 @@ def _watched(name: str, resolver: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _sees_config(resolver: Callable[..., Any]) -> bool:
-    """Tell whether OmegaConf hands the config to a resolver (`_root_`, `_parent_`), by the wrapper it made of it."""
+    """Return whether OmegaConf hands the config to a resolver (`_root_`, `_parent_`), by the wrapper it made of it."""
     names = getattr(getattr(resolver, "__code__", None), "co_freevars", ())
     cells = dict(zip(names, getattr(resolver, "__closure__", None) or ()))  # noqa: B905  (Python 3.8)
     return any(cells[name].cell_contents for name in _GIVEN_THE_CONFIG if name in cells)
@@ -177,7 +177,7 @@ def _note(trace: Trace, parent: Any, key: Any) -> None:
 
 
 def path_of(node: Optional[Node]) -> Optional[Path]:
-    """Return the path of a node in its config, or None where it is no part of one."""
+    """Return the path of a node in its config, or None if it is no part of one."""
     keys: List[Any] = []
     while node is not None and node._get_parent() is not None:
         keys.append(node._key())

@@ -46,7 +46,7 @@ class Visit(NamedTuple):
         place: where it stands.
         node: its node; None inside an object of a resolver's.
         trace: how it was resolved.
-        value: what the task gets of it; None where it is late or missing.
+        value: what the task gets of it; None if it is late or missing.
         is_late: whether it has no frozen value.
     """
 

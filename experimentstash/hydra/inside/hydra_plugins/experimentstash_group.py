@@ -33,18 +33,18 @@ class ExperimentStashGroup(file_config_source.FileConfigSource):
         return place[len(self.group) + 1 :] if place.startswith(self.group + "/") else _NOWHERE
 
     def available(self) -> bool:
-        """Tell whether the directory is there."""
+        """Return whether the directory is there."""
         return super().is_group("")
 
     def is_group(self, config_path: str) -> bool:
-        """Tell whether it holds a group."""
+        """Return whether it holds a group."""
         return (not config_path.strip("/") or self._is_above(config_path)) or super().is_group(self._below(config_path))
 
     def _is_above(self, config_path: str) -> bool:
         return self.group.startswith(config_path.strip("/") + "/")
 
     def is_config(self, config_path: str) -> bool:
-        """Tell whether it holds a config."""
+        """Return whether it holds a config."""
         return super().is_config(self._below(config_path))
 
     def load_config(self, config_path: str) -> ConfigResult:
