@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from experimentstash.core.counter import counted
 from experimentstash.core.errors import Problem, StashError, command
 from experimentstash.core.names import SHORT, SnapshotName, tag_of
 from experimentstash.verify import rules
@@ -257,7 +258,7 @@ class Examination:
         """Judge each snapshot tag: it names a commit, the commit has snapshots of the tag, and they hold."""
         self._repository.trees([(commit, tag) for tag, commit in self.tags.commits.items()])
         self.problems += [rules.broken_tag(tag, why, self.tags.remote) for tag, why in self.tags.broken.items()]
-        for tag, commit in self.tags.commits.items():
+        for tag, commit in counted(self.tags.commits.items(), "checking tags"):
             self.tag(tag, commit)
 
     def tag(self, tag: str, commit: str) -> None:
@@ -299,7 +300,7 @@ class Examination:
     ) -> None:
         """Judge files of a tree at their freeze commits: their tags, or the commits that added them."""
         self.facts.read_ahead([files], [brought])
-        for path, entry in files.items():
+        for path, entry in counted(files.items(), "checking files"):
             tag = tag_of(path)
             if tag in self.tags.broken:
                 self.problems.append(rules.broken_tag(tag, self.tags.broken[tag], self.tags.remote))

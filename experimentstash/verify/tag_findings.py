@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from experimentstash.core.counter import counted
 from experimentstash.core.errors import Problem, StashError
 from experimentstash.core.names import tag_of, tag_ref
 from experimentstash.verify import rules
@@ -51,7 +52,7 @@ def _findings(repository: Repository) -> TagFindings:
     problems_by_tag |= {tag: [rules.broken_tag(tag, why, tags.remote)] for tag, why in tags.broken.items()}
     with contextlib.suppress(StashError):  # reported below, for the tag that fails
         repository.trees([(commit, tag) for tag, commit in tags.commits.items()])
-    for tag, commit in tags.commits.items():
+    for tag, commit in counted(tags.commits.items(), "checking tags"):
         seen = len(examination.problems)
         try:
             examination.tag(tag, commit)
