@@ -49,7 +49,7 @@ def first_answer(clones: Iterable[Clone], ask: Callable[[Clone], T | None]) -> T
 
 
 class Clone:
-    """A repository that is asked, and otherwise left alone.
+    """A repository that is read, and never written.
 
     Args:
         git_dir: the directory that holds its `HEAD`.

@@ -1,4 +1,4 @@
-"""Objects read with dulwich, in this process. What dulwich cannot give, git is asked for.
+"""Objects read with dulwich, in this process. Git reads what dulwich cannot read.
 
 An object is taken only if its bytes are those that its id is the hash of. So dulwich cannot be wrong about
 one (it reads a truncated file as a shorter one, without an error); it can only fail to read it, and then git
@@ -34,9 +34,9 @@ class DulwichObjects:
     """The objects of a directory `objects`, its packs and its alternates. A `ObjectReader`.
 
     Args:
-        folder: the directory `objects` of the repository; dulwich looks for none by itself.
+        folder: the directory `objects` of the repository; dulwich does not search for it.
         object_format: `sha1` or `sha256`.
-        git: who is asked for what dulwich does not find or cannot read.
+        git: the reader for objects that dulwich does not find or cannot read.
     """
 
     def __init__(self, folder: Path, object_format: str, git: ObjectReader) -> None:
@@ -118,7 +118,7 @@ class _BoundedPackData(PackData):
 
     def __init__(self, path: Path, object_format: ObjectFormat) -> None:
         self._sizes = path.open("rb")
-        super().__init__(path, object_format, file=self._sizes)  # closes itself where it fails
+        super().__init__(path, object_format, file=self._sizes)  # closes itself if it fails
 
     def close(self) -> None:
         """Close the file too, which is not dulwich's to close."""
@@ -126,7 +126,7 @@ class _BoundedPackData(PackData):
         self._sizes.close()
 
     def get_unpacked_object_at(self, offset: int, *, include_comp: bool = False) -> UnpackedObject:
-        """Return the object or the delta at an offset, each link of a chain of deltas by itself.
+        """Return the object or the delta at an offset, without its delta base.
 
         Raises:
             ValueError: it would be too large.

@@ -42,7 +42,7 @@ class Tree(NamedTuple):
         pins: the commit at `tools/<tool>`, by tool.
         registry: the entry of `configs/meta.yaml`, or None.
         files: every entry below `configs/<tool>/snapshots/<tag>/` by path, also what is no snapshot.
-        misplaced: the links and submodules that stand where a directory on the way to a snapshot must be, by path.
+        misplaced: the symlinks and submodules in place of a parent directory of snapshots, by path.
     """
 
     pins: Mapping[str, str]

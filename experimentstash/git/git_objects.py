@@ -103,7 +103,7 @@ class GitObjects:
 
 
 def _scratch_file() -> BinaryIO:
-    """Open a file without a name; nobody has to read it while the process runs, as somebody would have to of a pipe."""
+    """Open a file without a name. Unlike a pipe, it needs no reader while the process runs."""
     if hasattr(os, "memfd_create"):  # Linux; it spares the 3 ms that `tempfile` takes to load
         return os.fdopen(os.memfd_create("git-errors"), "w+b")
     import tempfile

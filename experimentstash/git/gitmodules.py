@@ -25,8 +25,8 @@ class Submodule(NamedTuple):
     """What `.gitmodules` says of a tool.
 
     Attributes:
-        name: what git calls it; its path, as `git submodule add` names it, where nothing is said.
-        url: the URL of its remote, or an empty text where none is said that git would take.
+        name: its name in git; by default its path, as `git submodule add` names it.
+        url: the URL of its remote; empty if `.gitmodules` has none that git accepts.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Submodules:
         self._read: dict[Entry, Mapping[str, Submodule]] = {}
 
     def at(self, commits: Collection[str | None]) -> dict[str | None, Mapping[str, Submodule]]:
-        """Return the submodules that each commit records, by path; None stands for the index.
+        """Return the submodules that each commit records, by path; None means the index.
 
         Raises:
             StashError: a commit is not here, or is damaged.
@@ -87,7 +87,7 @@ class Submodules:
 
     @cached_property
     def _base(self) -> str:
-        """What relative URLs are relative to: the stash's default remote, or its directory where it has none."""
+        """The base of relative URLs: the default remote of the stash, or its directory without one."""
         head = self._one("symbolic-ref", "--quiet", "HEAD").removeprefix("refs/heads/")
         remotes = self._place.lines("remote")
         remote = self._one("config", "--get", f"branch.{head}.remote") if head else ""

@@ -101,7 +101,7 @@ def reachable(place: GitLocation, tips: Sequence[str], without: Sequence[str], *
 
 
 def parents(place: GitLocation, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
-    """Return the parents of each commit that the tips have behind them and others have not; see `reachable`."""
+    """Return the parents of each commit that are reachable from the tips, but not from others; see `reachable`."""
     lines = _walked(place, tips, without, "--parents")
     return {commit: told for commit, *told in (line.split(" ") for line in lines)}
 
@@ -133,7 +133,7 @@ def moving(place: GitLocation) -> list[str]:
 def earlier(place: GitLocation) -> tuple[list[str], str]:
     """Return what the branch that is checked out, or is being rebased, was at before, and the name of that ref.
 
-    Of a detached HEAD only its last places are told: before that, it may have been on any branch.
+    For a detached HEAD, only its last positions: before that, it may have been on any branch.
     """
     ref = _branch(place)
     if ref == "HEAD":
@@ -221,7 +221,7 @@ class History:
             start: the commit from which they are followed, to first parents first.
 
         Raises:
-            StashError: the way leads to the edge of a shallow clone, beyond which nobody here can see.
+            StashError: the history ends at the edge of a shallow clone.
         """
         brought: dict[str, str] = {}
         waiting = {start: set(paths)}

@@ -104,9 +104,9 @@ def changed(place: GitLocation, entries: Mapping[str, Entry]) -> set[str]:
 
 
 def _check_sum(place: GitLocation) -> None:
-    """Check that the index ends as it should: where it was cut off, git reads on, and takes nothing for entries.
+    """Check that the index is complete: git reads a truncated one without an error, as one with fewer entries.
 
-    A large one that was cut off ends git, which says so by itself.
+    If a large index is truncated, git fails with its own message.
     """
     file = place.root / place.env.get("GIT_INDEX_FILE", place.git_dir / "index")
     try:
@@ -143,7 +143,7 @@ def _promised(place: GitLocation) -> list[str]:
 
 
 def assemble(entries: Iterable[tuple[str, Entry | None]]) -> Tree:
-    """Sort entries below `configs` and `tools` into what a stash is made of; None stands for what is not there."""
+    """Sort entries below `configs` and `tools` into the parts of a stash; None means a missing entry."""
     pins: dict[str, str] = {}
     files: dict[str, Entry] = {}
     misplaced: dict[str, Entry] = {}

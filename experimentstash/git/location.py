@@ -20,7 +20,7 @@ _OF_A_COMMIT = frozenset({"GIT_INDEX_FILE", "GIT_PREFIX"})  # what git tells a h
 NO_REPLACEMENTS = "GIT_NO_REPLACE_OBJECTS"
 SNAPSHOTS = ":(glob)configs/*/snapshots/**"
 ON_THE_WAY = (":(glob)config[s]", ":(glob)configs/*", ":(glob)configs/*/snapshots")
-"""The directories that lead to the snapshots; each is an entry of its own where it is a link or a submodule.
+"""The directories that lead to the snapshots; each is an entry if it is a symlink or a submodule.
 
 The brackets keep git from taking the first one for all that lies below `configs`.
 """
@@ -40,7 +40,7 @@ class GitLocation(NamedTuple):
         object_format: the hash function, `sha1` or `sha256`.
         bare: there is no working tree here, and no index.
         shallow: the file that names the commits whose parents were not fetched.
-        env: the environment that git is asked in.
+        env: the environment of the git processes.
     """
 
     root: Path

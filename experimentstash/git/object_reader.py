@@ -1,4 +1,4 @@
-"""What answers for git's objects: one interface, behind which dulwich and git stand."""
+"""The interface of a reader of git objects, implemented with dulwich and with git."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ObjectReader(Protocol):
 
         Args:
             ids: full ids; no text from a repository goes in here.
-            limit: bytes; of a larger object only the size is told.
+            limit: in bytes; of a larger object, only the size is returned.
 
         Raises:
             StashError: an object is here and is damaged, or a partial clone cannot fetch it.

@@ -52,7 +52,7 @@ class Objects:
         return self.reader.find(names, limit) if names else []
 
     def read(self, blob: str, limit: int) -> Object:
-        """Return a blob; its bytes are None where it is larger than `limit`.
+        """Return a blob; its bytes are None if it is larger than `limit`.
 
         Raises:
             StashError: it is not here, or is none.

@@ -1,4 +1,4 @@
-"""Who reads the objects of a repository: dulwich where it reads as git does and they are many, else git.
+"""Chooses the reader of a repository's objects: dulwich if it reads as git does and they are many, else git.
 
 What dulwich reads it reads rightly, since each object is checked against its id. Here stands what an id does
 not tell: that another object takes its place, that objects lie elsewhere or are to be fetched, or that the
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experimentstash.git.location import GitLocation
     from experimentstash.git.object_reader import ObjectReader
 
-# said of this repository, by git to a hook (a push's quarantine) or by whoever knows why; dulwich heeds none
+# git sets them for a hook (a push's quarantine), or a user does; dulwich ignores them
 _ENVIRONMENT = (
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",

@@ -1,4 +1,4 @@
-"""What git tells a hook of the refs that are to change, as it stands on the hook's standard input."""
+"""The ref updates that git passes to a hook on standard input."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def told_lines(stdin: BinaryIO) -> Iterator[str]:
 
 
 def ref_update(ref: str, old: str, new: str) -> RefUpdate:
-    """Make a ref update of what git tells: an id of zeros stands for none.
+    """Parse a ref update from git's text: an id of zeros means no object.
 
     Raises:
         StashError: it is nothing that git would tell.

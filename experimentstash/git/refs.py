@@ -75,7 +75,7 @@ def _remote(place: GitLocation) -> str:
 
 
 def _are_few(tags: Collection[str]) -> bool:
-    """Return whether git is asked for these by name, which spares it to read all: they fit into a command line."""
+    """Return whether these refs are few enough for git's command line, so that git need not read all refs."""
     return len(tags) <= _FEW and not any(map(tag_complaint, tags))
 
 
@@ -128,11 +128,11 @@ def _rewritten(branch: str) -> str:
 
 
 def check_free(place: GitLocation, tag: str) -> None:
-    """Check that the tag is a name, that nobody has it, and that git has room for it.
+    """Check that the tag is a valid name, that it does not exist, and that git can create it.
 
     Raises:
         StashError: the name is none or is taken, also in another case of letters (a file system may know no
-            difference), or a tag `snapshot` stands where the directory must be.
+            difference), or a tag `snapshot` is in place of the directory.
     """
     check_tag(tag)
     listed, broken = _listed(place, TAG_DIRECTORY)
@@ -183,7 +183,7 @@ def message(place: GitLocation, tag: str) -> str | None:
 
 
 def move_tag(place: GitLocation, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
-    """Let a tag that nobody else has name another commit; its object is made anew, as `make_tag` makes one.
+    """Move an unpublished tag to another commit; its object is written again, as `make_tag` does.
 
     Raises:
         StashError: the tag names another commit than `old` by now, or git refuses.

@@ -1,4 +1,4 @@
-"""A remote asked which commits it has, where nobody sits to type a password: its answer, or why there is none."""
+"""Asks a remote, without a user at a terminal, which commits it has: the answer, or the reason for none."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class LateAnswerError(NoAnswerError):
 
 
 class Asked:
-    """A remote that is asked once, however many commits are in question.
+    """A remote; one question answers for all commits.
 
     Args:
-        url: its URL; an absolute path where it is one.
+        url: its URL, or an absolute path.
         folder: an empty directory for what it answers.
         clones: repositories on this machine that may have its commits; the settings of the first one reach it.
         patience: seconds for each answer.
@@ -96,7 +96,7 @@ class Asked:
         return found
 
     def _told_by(self, clone: Clone, names: Collection[str]) -> dict[str, bool]:
-        """Return what a clone tells of commits by what the remote's refs name now; of a no only where it has it all."""
+        """Return what a clone knows of commits from the current refs of the remote; a no counts only if it has all."""
         here = [tip for ids in clone.commits(self._tips).values() for tip in ids]
         told = contained(clone, names, here)
         whole = len(here) == len(self._tips) and not clone.shallow
@@ -163,7 +163,7 @@ class Asked:
             return out.read().decode("utf-8", "surrogateescape")
 
     def _reason(self, said: str) -> str:
-        """Return the first paragraph of what git said, in one line; the second only gives advice."""
+        """Return the first paragraph of git's output as one line; the second contains only advice."""
         paragraph = hide_secrets(said, self._url).strip().partition("\n\n")[0]
         return "; ".join(line.strip() for line in paragraph.splitlines())[:_LONGEST]
 

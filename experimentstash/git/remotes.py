@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0
 """Seconds that a remote has for its answer: a commit or a push waits for it."""
-# nobody sits at a hook to type a password, and what cannot answer shall not hang
+# a hook has no user who types a password, and must not hang
 _NO_QUESTIONS = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=10"
 
@@ -56,10 +56,10 @@ def refs_at(place: GitLocation, remote: str, *patterns: str) -> dict[str, str] |
 
 
 def published(place: GitLocation, tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that others have, and the remote that each is at.
+    """Return the published tags, each with its remote.
 
-    Each remote is asked. Of one that does not answer, what counts is whether a branch of it, as this repository
-    last saw it, has the commit that the tag names.
+    Asks each remote. For one that does not answer, a tag counts as published if a branch of it, as this repository
+    last saw it, contains the commit of the tag.
 
     Args:
         place: the repository.

@@ -49,9 +49,9 @@ class Repository:
         """Open the repository whose working tree has its top at `root`, or the bare one that `root` lies in.
 
         Linked worktrees, submodule checkouts and both hash functions are fine. What a hook's environment
-        says of an index or of a push's quarantine is heeded where it is said of this repository.
+        names as an index or as a push's quarantine applies if it belongs to this repository.
 
-        What `git replace` and grafts show in place of objects is not seen: nobody else has it.
+        Ignores `git replace` and grafts: other clones do not have them.
 
         Args:
             root: the directory.
@@ -97,7 +97,7 @@ class Repository:
 
     @property
     def partial(self) -> bool:
-        """Whether objects may be left out of this clone, which git asks a remote for when it wants them.
+        """Whether this is a partial clone: git fetches missing objects from a remote when it needs them.
 
         Nobody can fetch them from here (git's documentation, *partial-clone*).
         """
@@ -133,7 +133,7 @@ class Repository:
         return history.resolve_object(self._place, name)
 
     def setting(self, name: str, *, boolean: bool = False) -> str:
-        """Return a setting of git's configuration, or an empty text where it is not set; git's `true` and `false`."""
+        """Return a setting of git's configuration, or an empty text if it is not set; git's `true` and `false`."""
         answer = self._place.ask("config", *(["--bool"] if boolean else []), "--get", name)
         return answer.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
@@ -178,11 +178,11 @@ class Repository:
         return history.commits_between(self._place, a_b)
 
     def reachable(self, tips: Sequence[str], without: Sequence[str]) -> list[str]:
-        """Return the commits behind the tips that others have not behind them; see `history.reachable`."""
+        """Return the commits that are reachable from the tips, but not from others; see `history.reachable`."""
         return history.reachable(self._place, tips, without)
 
     def parents_of(self, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
-        """Return the parents of the commits behind the tips that others have not; see `history.parents`."""
+        """Return the parents of commits that are reachable from the tips, but not from others; see `history.parents`."""
         return history.parents(self._place, tips, without)
 
     def roots(self, tips: Collection[str]) -> set[str]:
@@ -327,7 +327,7 @@ class Repository:
         return [(folder + child, entry) for name in names for child, entry in self._objects.tree(tree, name).items()]
 
     def submodules(self, commits: Collection[str | None]) -> dict[str | None, Mapping[str, Submodule]]:
-        """Return the submodules that commits record, by path; None stands for the index; see `Submodules.at`."""
+        """Return the submodules that commits record, by path; None means the index; see `Submodules.at`."""
         return self._submodules.at(commits)
 
     def clones(self, path: str, name: str) -> tuple[list[Clone], list[str]]:
@@ -349,7 +349,7 @@ class Repository:
         return found.data
 
     def check_tag_free(self, tag: str) -> None:
-        """Check that the tag is a name, that nobody has it, and that git has room for it; see `refs.check_free`."""
+        """Check that the tag is a valid name, does not exist, and can be created; see `refs.check_free`."""
         refs.check_free(self._place, tag)
 
     def make_tag(self, tag: str, commit: str, message: str, when: dt.datetime) -> None:
@@ -361,7 +361,7 @@ class Repository:
         return refs.message(self._place, tag)
 
     def move_tag(self, tag: str, old: str, commit: str, message: str, when: dt.datetime) -> None:
-        """Let a tag that nobody else has name another commit; see `refs.move_tag`."""
+        """Move an unpublished tag to another commit; see `refs.move_tag`."""
         refs.move_tag(self._place, tag, old, commit, message, when)
 
     def remote_names(self) -> list[str]:
@@ -378,7 +378,7 @@ class Repository:
         return self.here({name for refs in answers for name in refs.values()})
 
     def published(self, tags: Mapping[str, str]) -> dict[str, str]:
-        """Return the tags that others have, and the remote that each is at; see `remotes.published`."""
+        """Return the published tags, each with its remote; see `remotes.published`."""
         return remotes.published(self._place, tags)
 
     def tags_at(self, remote: str) -> dict[str, str] | None:
@@ -396,7 +396,7 @@ def _opens(path: str, entry: Entry) -> bool:
 
 
 def _wanted(path: str, tags: tuple[str | None, ...]) -> tuple[str | None, ...]:
-    """Return the names that are of interest in a directory; None stands for all."""
+    """Return the names to read in a directory; None means all."""
     if not path:
         return ("configs", "tools")
     return {1: ("snapshots",), 2: tags}.get(path.count("/"), (None,))

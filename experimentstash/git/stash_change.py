@@ -36,7 +36,7 @@ class ChangeStep:
     Attributes:
         name: the full name of a ref, or a path from the root of the stash.
         old: what is there before: the id of a ref's object; mode and id of an index entry; the text of a file; the
-            commit of a checkout. None where there is nothing.
+            commit of a checkout. None if there is nothing.
         new: what is there afterwards, in the same form.
     """
 

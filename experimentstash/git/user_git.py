@@ -1,4 +1,4 @@
-"""The user's own git: what acts goes through it, and what dulwich cannot read is asked of it."""
+"""Runs the user's git: for every change, and for what dulwich cannot read."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def limited_git(*args: str, cwd: Path, env: Mapping[str, str], stdin: bytes, sec
         StashError: git failed; the message is its own.
     """
     command, limit = ["git", *args], (resource.RLIMIT_CPU, (seconds, seconds + 1))
-    # where nobody can limit a process that has begun, it does so itself before it begins, which costs 8 ms
+    # if a running process cannot be limited, it limits itself before it starts, which costs 8 ms
     by_itself = None if hasattr(resource, "prlimit") else lambda: resource.setrlimit(*limit)
     with subprocess.Popen(
         command,
@@ -192,7 +192,7 @@ def show_git(*args: str, cwd: Path, env: Mapping[str, str] | None = None) -> Non
     """Run git with the user's terminal, so that it can show progress and ask for a password.
 
     Raises:
-        StashError: git failed; what it said has been shown.
+        StashError: git failed; its output has been shown.
     """
     try:
         code = subprocess.run(

@@ -91,7 +91,7 @@ def changes(root: Path) -> list[Change]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment that git is asked in: no object is replaced, and the clone's index stays as it is."""
+    """Return the environment for git: it replaces no objects, and does not write the clone's index."""
     return clean_environment(GIT_NO_REPLACE_OBJECTS="1", GIT_OPTIONAL_LOCKS="0")
 
 
@@ -133,7 +133,7 @@ def _status(root: Path, env: Mapping[str, str], settings: Mapping[str, str]) -> 
 
 
 def _keeps_modes(root: Path) -> bool:
-    """Return whether the file system has execute bits, as git finds out where it makes a repository."""
+    """Return whether the file system has execute bits, as git finds out when it creates a repository."""
     if answer("config", "--type=bool", "--get", "core.fileMode", cwd=root) != "false":
         return True
     try:

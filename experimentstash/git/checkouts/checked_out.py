@@ -28,7 +28,7 @@ def update_submodule(stash: Stash, tool: str) -> str:
 def update_arguments(stash: Stash, tool: str) -> list[str]:
     """Return the arguments of the git command that checks a tool out at the commit that the stash pins.
 
-    From a path of this machine git takes a submodule only where it is told so (CVE-2022-39253).
+    Git accepts a submodule from a local path only if it is allowed explicitly (CVE-2022-39253).
     """
     allowed = ("-c", "protocol.file.allow=always") if _comes_from_here(stash, tool_path(tool)) else ()
     return [*allowed, "submodule", "update", "--init", "--recursive", tool_path(tool)]

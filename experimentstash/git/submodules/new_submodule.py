@@ -1,4 +1,4 @@
-"""Tools as git submodules, through the user's own git: what may be added, where it is free, and the adding."""
+"""Tools as git submodules, through the user's own git: checks of the URL and the name, and the addition."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def add(stash: Stash, name: str, url: str, branch: str | None = None) -> None:
         branch: the branch to follow; by default the remote's own.
 
     Raises:
-        StashError: git failed; it has said why. What it left behind is for the caller to undo.
+        StashError: git failed, and has reported why. The caller removes what it left.
     """
     path = tool_path(name)
     # a user who types a path of this machine means it; what a repository brings with it is not asked
