@@ -182,7 +182,7 @@ class Repository:
         return history.reachable(self._place, tips, without)
 
     def parents_of(self, tips: Sequence[str], without: Sequence[str]) -> dict[str, list[str]]:
-        """Return the parents of commits that are reachable from the tips, but not from others; see `history.parents`."""
+        """Return the parents of commits reachable from the tips, but not from others; see `history.parents`."""
         return history.parents(self._place, tips, without)
 
     def roots(self, tips: Collection[str]) -> set[str]:

@@ -1,1 +1,1 @@
-"""Reproduction: a tag brought to disk elsewhere, judged, and only then run."""
+"""Reproduction: checks a tag out elsewhere, judges it, and only then runs it."""

@@ -1,4 +1,4 @@
-"""Environments built out of the packages of an archive, where it holds any; else from where the locks say."""
+"""Builds environments from the packages in an archive, if it has any; else from the sources in the locks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def supplied(archive: Archive | None, stash: Stash) -> Iterator[Supplies]:
     """Have what builds the environment of a snapshot.
 
     Args:
-        archive: where the packages may be.
+        archive: the archive, perhaps with packages.
         stash: the checkout of the tag, with its tools.
 
     Raises:
@@ -65,7 +65,7 @@ def _find(archive: Archive, wanted: Need) -> Supplied:
 
 
 def _supply(archive: Archive, one: Supplied, stash: Stash, folder: Path, wanted: Need) -> Supply:
-    """Return the packages, each of them one that the lock names: the tag counts, and not what lies beside it."""
+    """Return the packages. Each must be listed in the lock: the tag decides, not the archive."""
     known = wanted.lock.hashes() if wanted.lock else {}
     digests = {package.file: package.sha256 for package in archive.manifest.packages}
     for package, file in one.files.items():

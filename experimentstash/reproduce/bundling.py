@@ -1,4 +1,4 @@
-"""An archive made: the tag and its tools brought together as for a reproduction, judged, and packed into one file."""
+"""Makes an archive: fetches the tag and its tools as a reproduction does, judges them, and packs them into one file."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def bundle(
     with_packages: bool = False,
     allow_secrets: bool = False,
 ) -> Bundled | None:
-    """Write an archive; return None where the tag does not hold, and the findings have been told.
+    """Write an archive; return None if the tag does not hold, after reporting the findings.
 
     Args:
         tag: the tag.
         target: the file to write.
-        source: where the stash comes from.
+        source: the source of the stash.
         with_packages: put the packages of the locks in, too; that builds the environments, and runs what this runs.
         allow_secrets: pack what looks like a secret, too.
 
@@ -113,7 +113,7 @@ def bundle(
 
 
 def _check_history(stage: Stage, commit: str, target: Path) -> None:
-    """Check that no secret stands in what the stash records of its tools and experiments, now or before.
+    """Check that the stash records no secret of its tools and experiments, now or earlier.
 
     Raises:
         StashError: one does. What is in a history stays there, and an archive brings the whole to others.
@@ -153,7 +153,7 @@ def _has_lfs(root: Path) -> bool:
 def _packed(
     stage: Stage, number: int, wanted: PinnedSubmodule | None, place: Path
 ) -> tuple[ArchivedRepository, ArchiveMember]:
-    """Pack the stash, or a tool that was brought in."""
+    """Pack the stash or a tool."""
     root = stage.folder / (wanted.path if wanted else "")
     ref = git_bundles.TOOL_REF if wanted else tag_ref(stage.tag)
     named = wanted.commit if wanted else git("rev-parse", ref, cwd=root)
@@ -188,7 +188,7 @@ def _gathered(
 
 
 def _recorded_url(root: Path, wanted: PinnedSubmodule | None) -> str:
-    """Return what the `.gitmodules` above says: where a relative URL leads is the business of whoever has a clone."""
+    """Return the URL as `.gitmodules` records it: each clone resolves a relative URL by itself."""
     if wanted is None:
         return ""
     above = git("rev-parse", "--show-superproject-working-tree", cwd=root)
@@ -197,7 +197,7 @@ def _recorded_url(root: Path, wanted: PinnedSubmodule | None) -> str:
 
 
 def summary(bundled: Bundled) -> Sequence[str]:
-    """Return what there is to tell of an archive that was written."""
+    """Return the lines that describe a written archive."""
     manifest = bundled.manifest
     stash, *tools = manifest.repositories
     return [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 GIGABYTE = 10**9
 MOST = 10.0
-"""Gigabytes, where the user names no other number."""
+"""In gigabytes, unless the user gives another number."""
 
 
 @dataclass

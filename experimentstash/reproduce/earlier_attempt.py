@@ -82,5 +82,5 @@ def _is_bytecode(path: str) -> bool:
 
 
 def _is_direct(root: Path, path: Path) -> bool:
-    """Return whether no link stands between: git calls a file gone where a link has taken its directory's place."""
+    """Return whether no parent is a symlink: git reports a file as deleted if a symlink replaces its directory."""
     return not any(place.is_symlink() for place in path.parents if place != root and place.is_relative_to(root))

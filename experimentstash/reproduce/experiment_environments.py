@@ -35,13 +35,13 @@ _OWN = f".git/{OWN}/environments"
 
 @dataclass(frozen=True)
 class Need:
-    """What a frozen experiment wants to run in.
+    """The environment that a frozen experiment needs.
 
     Attributes:
         frozen: the snapshot.
-        said: what its header says of it.
+        said: what its header records.
         lock: the lock, opened and compared with its digest; None if there is none.
-        told: what is not as it was recorded, one sentence each.
+        told: the differences from what was recorded, one sentence each.
     """
 
     frozen: Frozen
@@ -51,7 +51,7 @@ class Need:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that packages come from, beside the package index."""
+        """The hosts of packages, except the package index."""
         if self.lock is None:
             return ()
         named = hosts(self.lock, [self.lock.stash / folder for folder in self.said.projects])
@@ -64,7 +64,7 @@ class Within:
 
     Attributes:
         python: the interpreter.
-        told: what is not as it was recorded, one sentence each.
+        told: the differences from what was recorded, one sentence each.
         version: that of Python; empty if a lock of conda's says it.
         lock: what it was built from; None if it was at hand.
         was_there: whether an earlier build is used again.
@@ -77,7 +77,7 @@ class Within:
     was_there: bool = False
 
     def of_failure(self) -> Within:
-        """Return it with what may be the reason where a run in it fails: the packages that its lock lacks."""
+        """Return it with a possible reason for a failed run: the packages that its lock lacks."""
         return replace(self, told=(*self.told, *_lacking(self.lock))) if self.lock else self
 
     def __str__(self) -> str:
@@ -100,7 +100,7 @@ def projects_in(frozen: Frozen) -> tuple[str, ...]:
 
 
 def need(stash: Stash, frozen: Frozen, tool: Tool) -> Need:
-    """Return what a snapshot wants to run in, nothing built yet.
+    """Return the environment that a snapshot needs; builds nothing.
 
     One that records no lock (frozen by hand, or before locks were) takes the one that its tool ships.
 
@@ -131,11 +131,11 @@ def check_can_build(wanted: Need) -> None:
 
 
 def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> BuildRequest:
-    """Return the order for what a snapshot wants to run in.
+    """Return the build request for the environment of a snapshot.
 
     Args:
         stash: the checkout of the tag, with its tools.
-        wanted: what it wants.
+        wanted: the environment that it needs.
         supply: the packages, if they are already here.
 
     Raises:
@@ -155,11 +155,11 @@ def order_for(stash: Stash, wanted: Need, supply: Supply | None = None) -> Build
 
 
 def built(stash: Stash, wanted: Need, supply: Supply | None = None) -> Within:
-    """Build what a snapshot wants to run in, or take it up where it was built before.
+    """Build the environment of a snapshot, or return the cached one.
 
     Args:
         stash: the checkout of the tag, with its tools.
-        wanted: what it wants.
+        wanted: the environment that it needs.
         supply: the packages, if they are already here.
 
     Raises:
@@ -186,11 +186,11 @@ def _other_versions(said: Recorded, python: Path) -> list[str]:
 
 
 def at_hand(home: Path, wanted: Need, tool: Tool) -> Within:
-    """Return the environment that the tool would run in by itself, and what of it differs from the recorded one.
+    """Return the current environment of a tool, and how it differs from the recorded one.
 
     Args:
         home: the stash that the user works in, or the checkout of the tag.
-        wanted: what the snapshot wants.
+        wanted: the environment that the snapshot needs.
         tool: its tool.
 
     Raises:

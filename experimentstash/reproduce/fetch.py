@@ -53,9 +53,9 @@ class Stage:
     """The directory of a reproduction.
 
     Args:
-        folder: where it is; new, empty, or one that an interrupted reproduction of the same tag left.
+        folder: its path: new, empty, or left by an interrupted reproduction of the same tag.
         tag: the tag.
-        source: where the stash comes from.
+        source: the source of the stash.
     """
 
     def __init__(self, folder: Path, tag: str, source: Source) -> None:
@@ -99,7 +99,7 @@ class Stage:
             StashError: git failed, or a link leads out of the directory.
         """
         if not self._is_new and self._stash.is_checked_out():
-            earlier.take_from(self._stash, leave="outputs")  # what ran before lies there
+            earlier.take_from(self._stash, leave="outputs")  # it contains earlier runs
         self.source.limit.check_tree(self.folder, commit, f"snapshot/{self.tag}")
         self._stash.check_out(commit)
         recorded = self._stash.recorded()
@@ -112,7 +112,7 @@ class Stage:
         return self.source.near.object_format if self.source.near else self._stash.object_format() or "sha1"
 
     def _fetch(self, ref: str) -> str:
-        """Fetch a ref, and return nothing where it came, else git's words."""
+        """Fetch a ref, and return git's error message; empty on success."""
         source = self.source
         here = source.clone is not None and source.url == str(source.clone)  # the user's own: no download
         watch = None if here else source.limit.watch(self._stash.git_dir, f"fetching snapshot/{self.tag}")

@@ -1,4 +1,4 @@
-"""A reproduction from its beginning to its end: brought to disk, judged, agreed to, built, run, compared."""
+"""A reproduction: fetches, judges, asks, builds, runs and compares."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ _MOST_BESIDE = 1000  # files
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """A request for a reproduction.
 
     Attributes:
         tag: the tag.
         experiments: `experiment` or `tool/experiment`; empty for all.
-        source: where the stash comes from.
-        folder: where the reproduction goes.
+        source: the source of the stash.
+        folder: the directory of the reproduction.
         checks: whether results are compared with the recorded ones.
         builds: whether environments are built; else the one at hand is taken.
         yes: the question whether the code may run is answered.
@@ -76,13 +76,13 @@ class Request:
 
 
 def reproduce(request: Request) -> Account | None:
-    """Reproduce a tag, and return how it went; None if the tag does not hold, and the findings have been told.
+    """Reproduce a tag, and return the outcome; None if the tag does not hold, after reporting the findings.
 
     Args:
-        request: what is asked for.
+        request: the request.
 
     Raises:
-        StashError: it cannot be brought to disk, is not agreed to, or cannot be built; nothing of it has run.
+        StashError: it cannot be fetched or built, or the user declines; nothing of it has run.
         ToolExit: a run was stopped by a signal; run again, it goes on.
     """
     trust.check_can_ask(yes=request.yes)
@@ -131,7 +131,7 @@ def _reproduced(request: Request) -> Account | None:
 
 def _chosen(frozen: Sequence[Frozen], request: Request) -> list[Frozen]:
     if not request.experiments:
-        # a job that is a snapshot of its own runs with its sweep, unless somebody asks for it
+        # a job that is a separate snapshot runs with its sweep, unless the user names it
         jobs = {one.name.job(number) for one in frozen for number in range(one.snapshot.jobs_apart)}
         if lost := jobs - {one.name for one in frozen}:
             raise StashError(f"{min(lost).path}: a job of a sweep is missing; the tag does not hold")
@@ -150,7 +150,7 @@ def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[Pin
     """Bring the tools of some snapshots to disk at their pins, and return them with the submodules that they have.
 
     Raises:
-        StashError: nobody has a pin, or a link leads out of the directory.
+        StashError: a pinned commit is not available, or a symlink leads out of the directory.
     """
     names = {tool for one in chosen for tool in one.snapshot.pins(one.name.tool)}
     folders = {folder for one in chosen for folder in experiment_environments.projects_in(one)}
@@ -161,7 +161,7 @@ def bring_tools(tools: Tools, commit: str, chosen: Sequence[Frozen]) -> list[Pin
 
 
 def _needs(request: Request, chosen: Sequence[Frozen], stash: Stash) -> list[Need]:
-    """Return what each of them wants to run in; all that can be wrong with it is wrong before anything runs."""
+    """Return the environment that each needs; fails now for every error that is known before a run."""
     needs = []
     for one in chosen:
         tool = stash.tool(one.name.tool)
@@ -185,7 +185,7 @@ def _told(request: Request, commit: str, brought: Sequence[PinnedSubmodule], nee
 
 
 def _used_again(within: Sequence[Within]) -> list[str]:
-    """Return the locks whose environments were there before; one that was built for the first has been told."""
+    """Return the locks whose environments were cached; one that was built for the first is reported already."""
     first: dict[str, bool] = {}
     for one in within:
         if one.lock:
@@ -258,7 +258,7 @@ class _Work:
             return replace(outcome, lacking=self._lacking(name))
         try:
             return replace(outcome, report=self._compared(wanted.frozen.manifest, tool, outcome))
-        except StashError as error:  # a run directory that nobody can read is told, and the others run
+        except StashError as error:  # report a run directory that cannot be read, and run the others
             return replace(outcome, lacking=f"its results were not compared: {error.args[0]}", fix=error.fix)
 
     def _lacking(self, name: SnapshotName) -> str:

@@ -1,4 +1,4 @@
-"""What there is to tell at the end of a reproduction: in the terminal, and as a report for a review."""
+"""The outcome of a reproduction, for the terminal and as a report for a review."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from experimentstash.reproduce.experiment_environments import Within
     from experimentstash.stash.results.comparison_report import Report
 
-_MOST = 20  # lines of what is told beside the results
+_MOST = 20  # lines of each list other than the results
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Outcome:
     Attributes:
         name: its snapshot.
         exit_code: the tool's own.
-        folder: where it wrote.
+        folder: its run directory.
         within: what it ran in.
-        beside: what it left beside its run directory, a line each.
+        beside: the files that it wrote outside of its run directory, a line each.
         report: how its results compare with the recorded ones; None if that was not asked, or could not be.
         lacking: why they were not compared though that was asked; empty if they were.
         fix: what mends that, where something does.
-        overdue: the seconds that it had, where it did not end within them and was ended; else 0.
+        overdue: its time limit in seconds, if it was stopped at the limit; else 0.
         foreign: what it ran that is not of the tag, one sentence each: its results say nothing about the snapshot.
     """
 
@@ -86,9 +86,9 @@ class Account:
     Attributes:
         tag: the tag.
         commit: the commit that it names.
-        url: where the stash came from, without secrets.
+        url: the source of the stash, without secrets.
         tools: path and commit of each tool.
-        notes: what else there is to tell, one sentence each.
+        notes: further notes, one sentence each.
         outcomes: of each experiment.
     """
 
@@ -128,7 +128,7 @@ class Account:
         write_badge(path, self.tag, self.verdict, holds=self.exit_code == FINE)
 
     def lines(self) -> Iterator[str]:
-        """Yield what the terminal is told."""
+        """Yield the lines for the terminal."""
         for one in self.outcomes:
             verdict = printable(one.verdict) if not one.report or one.exit_code or one.foreign else terminal(one.report)
             yield f"{one.name.title}: {verdict}"
@@ -231,7 +231,7 @@ def write_badge(path: Path, tag: str, message: str, *, holds: bool) -> None:
 
 
 def _failure(exit_code: int) -> str:
-    """Say how a run failed; 128 + N stands for signal N, and memory that is used up ends with SIGKILL."""
+    """Describe how a run failed: 128 + N means signal N, and the system sends SIGKILL when memory runs out."""
     with contextlib.suppress(ValueError):
         ended = signal.Signals(exit_code - 128)
         perhaps = ": perhaps there was no memory left" if ended == signal.SIGKILL else ""

@@ -1,4 +1,4 @@
-"""Commits brought to disk from elsewhere, so that nothing of them is executed on the way.
+"""Checks out commits of others without executing anything of them.
 
 No hook runs, no filter and no driver of a `.gitattributes`, no `update = !command` of a `.gitmodules`; a link that
 leads out of the directory stops it.
@@ -51,7 +51,7 @@ class Checkout:
     title: str
 
     def make(self, object_format: str, url: str) -> bool:
-        """Make the repository, empty, or take up one that was made before; tell whether it is new.
+        """Make an empty repository, or use an existing one; return whether it is new.
 
         Args:
             object_format: `sha1` or `sha256`.
@@ -75,7 +75,7 @@ class Checkout:
         return is_new
 
     def _unlock(self) -> None:
-        """Take away the locks of a git that was killed: nobody else is at work here (`progress.claim`)."""
+        """Remove the locks of a killed git: no other process works here (`state.claim`)."""
         for lock in (*self.git_dir.glob("*.lock"), *self.git_dir.glob("refs/**/*.lock")):
             lock.unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ class Checkout:
         return ask_git(*settings(), *asked, cwd=self.root).returncode == 0
 
     def is_checked_out(self) -> bool:
-        """Return whether some commit was brought to disk here before."""
+        """Return whether a commit was checked out here before."""
         asked = ("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
         return (self.git_dir / "index").exists() and ask_git(*settings(), *asked, cwd=self.root).returncode == 0
 
@@ -149,7 +149,7 @@ class Checkout:
         return {path: Entry(*head.split(" ")[:2]) for head, _, path in lines}
 
     def check_links(self, recorded: Mapping[str, Entry], top: Path) -> None:
-        """Raise `StashError` where a link of the working tree leads out of `top`, or to where git keeps its own."""
+        """Raise `StashError` if a symlink of the working tree leads out of `top`, or into git's own directory."""
         for path in (path for path, entry in recorded.items() if entry.mode == LINK):
             what = (
                 f"{self.title}: {printable(path)} is a link that leads"  # a line break of its name would forge a line
@@ -165,7 +165,7 @@ class Checkout:
         code, said = run_captured(["git", *settings(), *args], cwd=self.root, env=clean_environment())
         if code != 0:
             fix = FREE_SPACE if is_disk_full(said) else ""
-            # a file's name may hold a line break: no line of it stands where one of ours does
+            # a file name may contain a line break: indent it, so that it cannot look like a line of ours
             told = "".join(f"\n    git: {line}" for line in said.strip().splitlines()) or f" exit code {code}"
             raise StashError(f"{self.title}: git {args[0]} failed:{told}", fix)
 
@@ -195,7 +195,7 @@ def check_allowed(title: str, url: str, *, allow_local: bool) -> None:
 def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, limit: Limit) -> None:
     """Fetch a commit, with the tags of its history: a tool may take its version from them.
 
-    The repositories of this machine that may have it are asked first, then the remote.
+    Tries the repositories of this machine that may have it, then the remote.
 
     Args:
         place: the repository that takes it.
@@ -205,7 +205,7 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
         limit: how much may come from there.
 
     Raises:
-        StashError: nobody has it.
+        StashError: it is not available.
     """
     pin = f"+{commit}:{PIN_REF}"
     for git_dir in near:
@@ -215,7 +215,8 @@ def fetch_commit(place: Checkout, commit: str, near: Sequence[Path], url: str, l
         raise StashError(f"{place.title}: .gitmodules names no remote of it, and no clone here has {commit[:SHORT]}")
     watch = limit.watch(place.git_dir, f"fetching {place.title}")
     for refspecs in ((pin,), ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")):
-        said = fetch(url, *refspecs, cwd=place.root, foreign=True, tags=True, watch=watch)  # not every server gives ids
+        # first by id, which not every server allows
+        said = fetch(url, *refspecs, cwd=place.root, foreign=True, tags=True, watch=watch)
         if (not said and pin in refspecs) or place.has(commit):
             return
     shown = without_secrets(url)

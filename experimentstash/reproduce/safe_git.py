@@ -45,14 +45,14 @@ _INERT = tuple(
     for word in ("-c", setting)
 )
 _PROGRESS = re.compile(r"\d+% \(|^(remote: )?(Enumerating|Counting|Compressing|Total) |^From |^ [*+t-] ")
-_MOST = 10  # lines of git's that are told when it failed
+_MOST = 10  # lines of git's output in a message
 
 
 @functools.cache
 def settings() -> tuple[str, ...]:
     """Return the settings with which git executes nothing of what it brings, as words of a command line.
 
-    Since git 2.54 a user's configuration may have hooks by itself, which `core.hooksPath` does not turn off.
+    Since git 2.54, a user's configuration can define hooks, which `core.hooksPath` does not turn off.
     """
     asked = ask_git("config", "-z", "--name-only", "--get-regexp", r"^hook\..*\.(command|event)$", cwd=Path("/"))
     keys = asked.stdout.decode("utf-8", "surrogateescape").split("\0")
@@ -61,7 +61,7 @@ def settings() -> tuple[str, ...]:
 
 
 def inert(*args: str, cwd: Path) -> str:
-    """Run git where a stranger's files are, and return its stdout; see `git.git`.
+    """Run git among untrusted files, and return its stdout; see `git.git`.
 
     Raises:
         StashError: git failed; the message is its own.
@@ -85,12 +85,12 @@ def fetch(
         refspecs: what.
         cwd: the repository that takes it.
         foreign: whether the URL is a stranger's: git keeps to its well-known protocols.
-        show: whether its progress is shown, where there is a terminal.
+        show: whether to show its progress on a terminal.
         tags: whether the tags come along that name commits of the history that comes; refspecs say where to put it.
         watch: called while it comes, and once it has; what it raises stops it.
 
     Returns:
-        Nothing where all of it came, else what git said of it.
+        An empty text on success, else git's error message.
     """
     shown = show and sys.stderr.isatty()
     said: list[str] = []

@@ -26,7 +26,7 @@ class Source:
 
     Attributes:
         url: what git fetches it from: the directory of a clone, or a URL.
-        origin: the URL that relative URLs of tools begin at; it is also what people are told.
+        origin: the base of relative tool URLs, and the name of the source in messages.
         near: a repository on this machine whose objects may be used again, or None.
         allow_local: whether tools may come from paths of this machine.
         archive: what holds all of it, so that nothing is fetched; None for repositories.
@@ -56,15 +56,15 @@ class Source:
 
     @property
     def told(self) -> str:
-        """It as people are told of it: where it is fetched from, and not only what that is a clone of."""
+        """Its name in messages: where it is fetched from, and what that is a clone of."""
         if self.archive:
             return self.archive.told
         origin = without_secrets(self.origin)
         return origin if self.url == self.origin else f"{self.url}, a clone of {origin}"
 
     def is_told(self, told: str) -> bool:
-        """Return whether an earlier reproduction that was told of its source in these words had it from here."""
-        if self.archive:  # the same bytes, wherever the file lies
+        """Return whether an earlier reproduction that recorded its source under this name came from here."""
+        if self.archive:  # the same bytes, wherever the file is
             return told.endswith(self.archive.told.rpartition(" (")[2])
         return _plain(told) == _plain(self.told)
 
@@ -83,7 +83,7 @@ def at_hand(tag: str, *, allow_local: bool) -> Source:
 
 
 def _plain(told: str) -> str:
-    """Return what one source is told as, however its address is written."""
+    """Return the name of a source in a form that does not depend on the spelling of its address."""
     return told.removeprefix("file://").rstrip("/").removesuffix(".git").rstrip("/")
 
 
@@ -148,11 +148,11 @@ def _archived(path: Path, tag: str, *, allow_local: bool) -> Source:
 def place_for(tag: str, source: Source, into: str | None) -> Path:
     """Return the directory that a reproduction goes into, which is in no working tree of the user's.
 
-    By default it is beside the clone that the user works in, or, outside of one, below the working directory.
+    By default, it is next to the clone that the user works in, or below the working directory outside of a clone.
 
     Args:
         tag: the tag.
-        source: where the stash comes from.
+        source: the source of the stash.
         into: the directory that the user named.
 
     Raises:

@@ -34,8 +34,8 @@ class Done:
     Attributes:
         exit_code: the tool's own.
         python: the interpreter that it ran with.
-        beside: what it left beside its run directory, a line each.
-        overdue: the seconds that it had, where it did not end within them; else 0.
+        beside: the files that it wrote outside of its run directory, a line each.
+        overdue: its time limit in seconds, if it was stopped at the limit; else 0.
         foreign: what it ran that the commits of the tools do not hold, one sentence each.
     """
 
@@ -51,9 +51,9 @@ class Progress:
     """The state of a reproduction.
 
     Attributes:
-        folder: where it is.
+        folder: its path.
         tag: the tag.
-        source: where the stash came from, as people are told.
+        source: the source of the stash, as messages name it.
         commit: the commit that the tag named when it began; empty until that is known.
         done: each run that came to its end, by experiment.
         built: what builds left in the checkouts of the tools, by the checkout's path.
@@ -90,15 +90,15 @@ class Progress:
 
 @contextlib.contextmanager
 def claim(folder: Path, tag: str, source: Source) -> Iterator[Progress]:
-    """Take a directory for the reproduction of a tag, or take it up again; nobody else has it meanwhile.
+    """Claim a directory for the reproduction of a tag, new or interrupted, and lock it.
 
     Args:
         folder: new, empty, or one that an earlier reproduction of the same tag left.
         tag: the tag.
-        source: where the stash comes from.
+        source: the source of the stash.
 
     Raises:
-        StashError: something else is in it, it came from elsewhere, somebody is at work in it, or it cannot be written.
+        StashError: it contains something else, came from another source, is locked, or cannot be written.
     """
     was_there = folder.exists()
     found = _found(folder, tag, source)

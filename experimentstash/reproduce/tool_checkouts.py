@@ -1,4 +1,4 @@
-"""The tools of a reproduction: submodules brought to disk at their pins, with those that they have themselves."""
+"""The tools of a reproduction: submodules checked out at their pins, with their own submodules."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PinnedSubmodule:
     Attributes:
         path: where, from the top of the repository that has it.
         name: what git calls it.
-        url: where it comes from, absolute.
+        url: its absolute URL.
         commit: its pin.
     """
 
@@ -52,11 +52,11 @@ class Tools:
     """The tools of a stash that is checked out.
 
     Args:
-        stash: where it is.
-        source: where it came from.
+        stash: the repository of the stash.
+        source: its source.
         keep: files that builds left in the checkouts, by the checkout's path; they stay.
         earlier: takes what an earlier try left there.
-        whole: want all of the history: a shallow clone is of no use.
+        whole: fetch the whole history, and refuse a shallow clone.
 
     Attributes:
         pointers: the files of Git LFS that did not come, by the checkout's path.
@@ -86,7 +86,7 @@ class Tools:
         """Return the tools to bring in, with their pins and where they come from.
 
         Raises:
-            StashError: a tool has no pin, or comes from where nobody allowed it to come from.
+            StashError: a tool has no pin, or its source is not allowed.
         """
         with self._repository as repository:
             pins = repository.tree(commit, "").pins
@@ -100,10 +100,10 @@ class Tools:
         return [replace(one, url=self._url(one.path, one.url)) for one in wanted]
 
     def _url(self, path: str, url: str) -> str:
-        """Return where a submodule comes from; where an archive has all of it, that is only told, as it was recorded.
+        """Return the URL of a submodule; with an archive, the recorded URL is only shown.
 
         Raises:
-            StashError: nobody allowed it to come from there.
+            StashError: the source is not allowed.
         """
         archive = self._source.archive
         url = archive.repository(path).url if archive else url
@@ -114,7 +114,7 @@ class Tools:
         """Bring a tool to disk at its pin, and the submodules that it has itself; return all of them.
 
         Raises:
-            StashError: nobody has the commit, or a link leads out of the directory.
+            StashError: the commit is not available, or a symlink leads out of the directory.
         """
         clones: list[Path] = []
         if self._source.near is not None:
@@ -183,7 +183,7 @@ class Tools:
         return f"{again}  # of the repository that this is a fork of: {url} begins there"
 
     def _place(self, wanted: PinnedSubmodule, parent: Checkout) -> Checkout:
-        """Return where a submodule goes; a name or a path that is to deceive us leads nowhere else."""
+        """Return the directory of a submodule; a deceptive name or path cannot lead elsewhere."""
         root = parent.root / wanted.path
         check_inside(self._folder, root)
         modules = parent.git_dir / "modules"
@@ -197,7 +197,7 @@ class Tools:
         return place
 
     def untracked(self) -> dict[str, list[str]]:
-        """Return what lies in the checkouts of the tools and is not recorded, by the checkout's path."""
+        """Return the untracked files in the checkouts of the tools, by the path of the checkout."""
         places = (place for beside in self._beside.values() for place in beside)
         return {place.title: sorted(place.untracked()) for place in places}
 

@@ -21,8 +21,8 @@ _LONGEST = 1000  # characters of a line
 
 
 def check_can_ask(*, yes: bool) -> None:
-    """Raise `StashError` where the question could not be asked, and nobody has answered it."""
-    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # what is told goes to stderr
+    """Raise `StashError` if the question has no answer yet and there is no terminal to ask it."""
+    if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):  # the question goes to stderr
         raise StashError(
             "reproducing runs other people's code, and there is no terminal to ask for permission",
             f"{rerun('--yes')}  # if you trust its authors; at a terminal, the program asks",
@@ -40,11 +40,11 @@ def who(root: Path, commit: str) -> str:
 def lines(
     stash: str, tools: Iterable[tuple[str, str, str]], locks: Iterable[str], places: Sequence[str], runs: Sequence[str]
 ) -> list[str]:
-    """Return what is told before anything of it runs.
+    """Return the lines to show before anything runs.
 
     Args:
-        stash: the tag, where it comes from, and its commit with its author.
-        tools: path, URL, and commit with its author, of each repository that is brought in.
+        stash: the tag, its source, and its commit with the author.
+        tools: path, URL, and commit with the author, of each fetched repository.
         locks: what is built.
         places: where packages come from.
         runs: the experiments.
@@ -65,7 +65,7 @@ def _cut(line: str) -> str:
 
 
 def lfs_lines(folder: Path, pointers: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return what is told of files of Git LFS that did not come: bringing them is a program's work.
+    """Return the lines about files of Git LFS that are missing: fetching them runs a program.
 
     Args:
         folder: that of the reproduction.

@@ -45,10 +45,10 @@ class ArchivedRepository:
     """A repository in an archive.
 
     Attributes:
-        path: where it belongs, from the stash's root; empty for the stash.
+        path: its path from the root of the stash; empty for the stash.
         object: the full id of what its one ref names: the tag for the stash, a commit for a tool.
         commit: the commit that is checked out.
-        url: where it comes from, as the `.gitmodules` that names it says it, without secrets; empty for the stash.
+        url: its URL as `.gitmodules` records it, without secrets; empty for the stash.
         size: bytes of its member, a git bundle.
         unpacked: bytes of all its objects.
     """

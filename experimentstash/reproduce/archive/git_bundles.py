@@ -122,7 +122,7 @@ def unpack(file: BinaryIO, size: int, git_dir: Path, named: str, ref: str, title
     """Put what a pack holds into a repository, each object checked.
 
     Args:
-        file: what stands in it from where it is.
+        file: the file, at the position of its first byte.
         size: bytes of the pack.
         git_dir: the directory of the repository.
         named: the full id of what the pack is there for.

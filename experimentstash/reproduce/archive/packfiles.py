@@ -121,7 +121,7 @@ class _PackReader:
         return _result_size(begin) if kind in (_OFFSET, _REFERENCE) else size
 
     def _inflate(self, size: int) -> bytes:
-        """Go over the compressed bytes of an object, and return the first of what they stand for."""
+        """Skip the compressed bytes of an object, and return the first bytes of its content."""
         stream = zlib.decompressobj()
         seen, begin = 0, b""
         while not stream.eof:

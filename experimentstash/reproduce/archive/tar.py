@@ -99,7 +99,7 @@ class Writer:
         """Write a member out of its parts.
 
         Raises:
-            StashError: they are not as many bytes as was said: somebody changes the file.
+            StashError: the number of bytes differs: the file is being changed.
         """
         self._write(member.header)
         size = 0
@@ -116,7 +116,7 @@ class Writer:
 
 
 def chunks(file: BinaryIO, size: int | None = None) -> Iterator[bytes]:
-    """Yield what a file holds from where it stands, or the next `size` bytes of it, if they exist."""
+    """Yield the bytes of a file from its position, all or the next `size`."""
     left = size
     while left is None or left > 0:
         part = file.read(CHUNK if left is None else min(CHUNK, left))
@@ -132,7 +132,7 @@ def check_digest(path: Path, file: BinaryIO, first: str) -> str:
     Args:
         path: what messages call it.
         file: the archive.
-        first: the name of its first member, by which an archive is told from any other file.
+        first: the name of its first member, which marks an archive.
 
     Raises:
         StashError: it is no archive, was cut short, or was altered.
@@ -179,7 +179,7 @@ def first_member(path: Path, file: BinaryIO, name: str, largest: int) -> bytes:
 
 
 def places(path: Path, file: BinaryIO, members: Sequence[Member]) -> dict[str, int]:
-    """Return where the bytes of each member begin, having seen that these are the members and no others.
+    """Return the position of each member, after checking that these are all members.
 
     Args:
         path: what messages call the archive.
@@ -187,7 +187,7 @@ def places(path: Path, file: BinaryIO, members: Sequence[Member]) -> dict[str, i
         members: all of them but the last, which holds the digest.
 
     Raises:
-        StashError: another stands there, or something between them.
+        StashError: another member is there, or other data is between them.
     """
     found: dict[str, int] = {}
     at = 0

@@ -40,7 +40,7 @@ class Archive:
 
     @property
     def told(self) -> str:
-        """It as people are told of it."""
+        """Its name in messages."""
         return f"the archive {self.path} (SHA-256 {self.sha256})"
 
     def repository(self, path: str) -> ArchivedRepository:
