@@ -1,4 +1,4 @@
-"""Environments built from locks, each once for all that have the same lock, Python and platform."""
+"""Builds environments from locks, one for each lock, Python and platform."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _FORMAT = "1"
-"""Part of every key: another number, and nothing built before is taken for what is built now."""
+"""Part of every key: changing it invalidates all environments built earlier."""
 
 
 @dataclass(frozen=True)
 class Built:
-    """An environment that is there.
+    """A built environment.
 
     Attributes:
         interpreter: its Python.
-        told: what is not as it was recorded, one sentence each.
-        was_there: whether an earlier build is used again.
-        python: the Python that it was made of; None if the lock says it.
+        told: the differences from what was recorded, one sentence each.
+        was_there: whether an earlier build is reused.
+        python: its base Python; None if the lock specifies it.
     """
 
     interpreter: Path
@@ -49,14 +49,14 @@ class Built:
 
 @dataclass(frozen=True)
 class Shared:
-    """An environment that many can have.
+    """An environment that several reproductions can share.
 
     Attributes:
         environment: its directory.
-        python: the Python that it was made of; None if the lock says it.
+        python: its base Python; None if the lock specifies it.
         uv: uv, if it exists.
-        projects: the directories of the checkout that belong on top of it.
-        was_there: whether an earlier build is used again.
+        projects: the directories of the checkout to install on top of it.
+        was_there: whether an earlier build is reused.
     """
 
     environment: Path
@@ -67,17 +67,17 @@ class Shared:
 
 
 def build(order: BuildRequest) -> Built:
-    """Return an environment that holds what the lock says, and the code of the checkout that asks for it.
+    """Return an environment with the packages of the lock and the code of the checkout.
 
-    Nothing is written into the checkout but what a build of its own package leaves there (`*.egg-info`).
-    Building runs code: that of packages without a wheel, and the build of the tool itself.
+    Writes nothing into the checkout except the files of a build of its own package (`*.egg-info`).
+    Building runs code: the builds of packages without a wheel, and of the tool itself.
 
     Args:
-        order: the lock and where things go.
+        order: the build request.
 
     Raises:
-        StashError: the lock is not taken, the Python or a package is not available, or an installer failed.
-        KeyboardInterrupt: interrupted; nothing half built is left, and saying it again goes on.
+        StashError: the lock cannot be used, the Python or a package is not available, or an installer failed.
+        KeyboardInterrupt: interrupted; no partial build is left, and a repeated call continues.
     """
     shared = build_shared(order)
     python = shared.python
@@ -88,7 +88,7 @@ def build(order: BuildRequest) -> Built:
 
 
 def build_shared(order: BuildRequest) -> Shared:
-    """Return an environment that holds what the lock says, without the code of any checkout.
+    """Return an environment with the packages of the lock, without the code of any checkout.
 
     Raises:
         StashError: as `build` does.
@@ -99,11 +99,11 @@ def build_shared(order: BuildRequest) -> Shared:
 
 
 def build_at(order: BuildRequest, place: Path) -> None:
-    """Build an environment at a path, where nothing is, with the code of the checkout installed for development.
+    """Build an environment at an unused path, with the code of the checkout installed as editable.
 
     Args:
-        order: the lock, and where logs go.
-        place: the directory of the environment; whatever is raised, nothing is left there.
+        order: the build request.
+        place: the directory of the environment; after an error, it does not exist.
 
     Raises:
         StashError: as `build` does.
@@ -120,7 +120,7 @@ def build_at(order: BuildRequest, place: Path) -> None:
 
 
 def _prepared(order: BuildRequest) -> tuple[Path | None, Python | None, Plan]:
-    """Return uv, the Python of the environment (None if the lock brings it), and the plan of its build."""
+    """Return uv, the Python of the environment (None if the lock installs it), and the build plan."""
     lock = order.lock
     lock.check()
     uv = find_uv()
@@ -148,7 +148,7 @@ def _plan(order: BuildRequest, uv: Path | None, python: Python | None) -> Plan:
 
 
 def _plan_supply(supply: Supply, uv: Path | None, python: Python) -> Plan:
-    """Plan an environment from packages that are here: exactly these, whatever the kind of the lock."""
+    """Plan an environment from exactly these local packages, for every lock format."""
 
     def steps(folder: Path) -> list[Step]:
         fill = filler(python.path, uv)
@@ -181,11 +181,11 @@ def _make(order: BuildRequest, plan: Plan, python: Python | None) -> tuple[Path,
 
 
 def environment_key(kind: str, python: Python | None, decides: Sequence[bytes | str], *, wheels_only: bool) -> str:
-    """Return the name of an environment: the digest of all that decides what comes out.
+    """Return the name of an environment: the digest of all inputs of its build.
 
     Args:
-        kind: that of the lock.
-        python: the Python that it is made of, wherever it lies; None if the lock says it.
+        kind: the lock's format.
+        python: its base Python, at any path; None if the lock specifies it.
         decides: the texts of the plan.
         wheels_only: whether packages that are built from source are refused.
     """

@@ -1,4 +1,4 @@
-"""What went wrong while an environment was built: what uv, pip and others said, and what can be done."""
+"""Explains failed builds: finds the failed package and a fix in the output of uv, pip and others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _AT_HAND = "or use the current environment with --no-build"
 _ERROR = re.compile(r"\s*(error\b|ERROR\b|\u00d7|The lock file|pyproject\.toml changed)")
-_SHOWN = 60  # lines of an installer's own words in a message; all of them are in the log
+_SHOWN = 60  # lines of an installer's output in a message; the log has all
 _PINNED = re.compile(r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?={2,3}([A-Za-z0-9][\w.!+-]*)")
 _QUOTED = re.compile(
     r"(?:wheel for|to build|download|package|built:?|trusted hash was provided for:) [`'\"]?([A-Za-z0-9][\w.-]*)"
@@ -25,7 +25,7 @@ _TAKEN_UP = re.compile(r"^\s*(?:Collecting|Processing|Building wheel for) (?:\S*
 
 @dataclass(frozen=True)
 class _Sign:
-    """What a failure of one kind is known by (in the installers' words), what is said of it, and what mends it."""
+    """For each kind of failure: a pattern of the installers' output, the explanation, and the fix."""
 
     pattern: re.Pattern[str]
     what: str
@@ -100,11 +100,11 @@ def failure(
     """Return the error for an installer that failed.
 
     Args:
-        title: the snapshot that wants the environment.
+        title: the snapshot that needs the environment.
         lock: the lock's path, for the message.
-        known: the versions that the lock has of each package; a package is named out of these.
-        said: all that the installer said, line by line.
-        log: the file that holds it, or None.
+        known: the versions of each package in the lock; the failed package is one of these.
+        said: the installer's output, line by line.
+        log: the file with the output, or None.
     """
     words = _error_part(said)
     own, whole = "\n".join(words), "\n".join(said)
@@ -118,12 +118,12 @@ def failure(
 
 
 def _searched(sign: _Sign, own: str, whole: str) -> str:
-    """Return where a sign is looked for: pip warns of the network first, and then only lacks the package."""
+    """Return the text to search for a pattern: pip first warns about the network, then only lacks the package."""
     return whole if sign is _SIGNS[0] or (sign is _SIGNS[3] and "(from versions: none)" in own) else own
 
 
 def is_error(line: str) -> bool:
-    """Return whether an installer's own account of its failure begins with this line."""
+    """Return whether an installer's error message begins with this line."""
     return _ERROR.match(line) is not None
 
 
@@ -133,7 +133,7 @@ def _error_part(said: Sequence[str]) -> list[str]:
 
 
 def _package(text: str, known: Mapping[str, frozenset[str]]) -> str | None:
-    """Return the package that an error is about, as `name==version`, or None if it tells none."""
+    """Return the package that an error is about, as `name==version`, or None if it names none."""
     pinned = [(match[1], match[2].rstrip(".,")) for match in _PINNED.finditer(text)]
     for name, version in pinned:
         if version in known.get(normal(name), ()):
@@ -146,9 +146,9 @@ def _package(text: str, known: Mapping[str, frozenset[str]]) -> str | None:
 
 
 def _package_at_work(text: str, known: Mapping[str, frozenset[str]]) -> str | None:
-    """Return the package that pip took up last: of a failing build it tells no name."""
+    """Return the package that pip processed last: for a failing build it prints no name."""
     for match in reversed(list(_TAKEN_UP.finditer(text))):
-        for name in (match[1], re.split(r"-(?=\d)", match[1])[0]):  # perhaps the name of a file
+        for name in (match[1], re.split(r"-(?=\d)", match[1])[0]):  # it can be a file name
             if normal(name) in known:
                 return _with_version(name, known)
     return None

@@ -1,4 +1,4 @@
-"""What is asked of a builder, and how one step of it is run and told."""
+"""The input of a build, and how its steps are run and reported."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 def show(line: str) -> None:
-    """Show a line of an installer's: the progress of what takes long."""
+    """Show a line of an installer's output, as progress."""
     print(f"    {printable(line, keep=chr(9))}", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
 class Supply:
-    """Packages that are here, so that nothing is asked of an index.
+    """Packages on this machine, for a build without an index.
 
     Attributes:
         folder: their files.
-        lines: what of them a lock comes to on this platform, each a requirement with a hash.
-        digests: those of all files, in hex: what decides what comes out, with those that only build others.
-        projects: the directories of the checkout that belong on top.
+        lines: the packages of a lock for this platform, each a requirement with a hash.
+        digests: of all files, in hex: including those needed only to build others.
+        projects: the directories of the checkout to install on top.
     """
 
     folder: Path
@@ -43,27 +43,27 @@ class Supply:
     projects: tuple[Path, ...]
 
     def flags(self, *, uv: bool) -> list[str]:
-        """Return what tells pip, or uv, to take them and nothing else."""
+        """Return the arguments that make pip, or uv, install from them only."""
         return ["--no-index", "--find-links", str(self.folder), *(["--offline"] if uv else [])]
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """An environment that is wanted.
+    """A request to build an environment.
 
     Attributes:
         lock: the lock to build it from.
-        title: the snapshot that wants it, for messages.
-        cache: the directory where environments are kept, shared by all that have the same lock.
-        own: the directory of this reproduction, for what holds the code of one checkout.
+        title: the snapshot that needs it, for messages.
+        cache: the directory of shared environments, one for each lock.
+        own: the directory of this reproduction, for environments with the code of its checkout.
         python: the recorded Python, or None.
         projects: directories of the checkout that were installed when the experiment was frozen (`PROJECT` lines), for
-            locks that do not tell it themselves.
-        versions: the versions of packages that the snapshot names, by normal name; a build that takes its own from
-            git's tags is told them.
-        supply: the packages, if they are already here; None if they come from an index.
+            locks that do not record it themselves.
+        versions: the versions of packages that the snapshot records, by normal name; given to a build that would take
+            its own from git's tags.
+        supply: the packages, if they are on this machine; None to fetch them from an index.
         wheels_only: refuse packages that are built from source, which runs their code.
-        hear: called with each line that an installer says.
+        hear: called with each line of an installer's output.
     """
 
     lock: Lock
@@ -79,21 +79,21 @@ class BuildRequest:
 
 
 def run(order: BuildRequest, steps: Sequence[Step], place: Path) -> list[str]:
-    """Run the steps that build something and return what they said.
+    """Run the steps of a build and return their output.
 
     Args:
-        order: what is wanted, for messages.
-        steps: the starts, one after the other.
-        place: the directory that takes the log of a failure.
+        order: the build request, for messages.
+        steps: the commands, in order.
+        place: the directory for the log of a failure.
 
     Raises:
-        StashError: one failed; the message names the package, and holds the installer's own words.
+        StashError: one failed; the message names the package, and quotes the installer's output.
     """
     said: list[str] = []
 
     def on_line(line: str) -> None:
         said.append(line)
-        if line and not any(map(is_error, said[begun:])):  # the error is told at the end, once
+        if line and not any(map(is_error, said[begun:])):  # the error is shown once, at the end
             order.hear(line)
 
     for step in steps:
@@ -105,7 +105,7 @@ def run(order: BuildRequest, steps: Sequence[Step], place: Path) -> list[str]:
 
 
 def fail(order: BuildRequest, said: Sequence[str], place: Path) -> StashError:
-    """Return the error for an installer that failed, with all that it said kept in a log."""
+    """Return the error for an installer that failed, and write its output to a log."""
     log: Path | None = None
     with contextlib.suppress(StashError):  # perhaps the disk is full
         write_text(place / "build.log", "\n".join(said) + "\n")

@@ -1,4 +1,4 @@
-"""Programs that build a kind of lock and are not on this machine: each in an environment of its own in the cache."""
+"""Installs missing build programs (uv, poetry), each into its own environment in the cache."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def helper(order: BuildRequest, name: str, uv: Path | None) -> Path:
     """Return the program `name`, installed from the package index into the cache.
 
     Args:
-        order: what is wanted.
+        order: the build request.
         name: `uv` or `poetry`.
         uv: uv, if it exists; else venv and pip do it.
 
     Raises:
-        StashError: it is not available; the message says how to install it.
+        StashError: it is not available; the message gives the command that installs it.
     """
     requirement, fix = _WANTED[name]
     place = order.cache / "helpers" / name

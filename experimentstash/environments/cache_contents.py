@@ -1,4 +1,4 @@
-"""What the cache holds, and its removal: environments, their build tools, downloads and hashes of packages."""
+"""Lists and removes the cache: environments, their build tools, downloads and hashes of packages."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class CacheEntry:
     """A directory or a file of the cache.
 
     Attributes:
-        path: where it is.
-        kind: the directory of the cache that it belongs to: `environments`, `helpers`, `hashes` or `poetry`
+        path: its path.
+        kind: its directory in the cache: `environments`, `helpers`, `hashes` or `poetry`
         facts: what it was made from, as its marker records it.
         size: in bytes.
         used: when it was last used, in seconds since 1970.
@@ -51,7 +51,7 @@ class CacheEntry:
 
 
 def cache_entries() -> list[CacheEntry]:
-    """Return what the cache holds, the largest first; files of others in its directory are left out."""
+    """Return the entries of the cache, the largest first; ignores files of others in its directory."""
     root = cache_folder()
     found = []
     for kind, is_own in _KINDS.items():
@@ -75,7 +75,7 @@ _KINDS: dict[str, Callable[[Path], bool]] = {
     "hashes": _is_list_of_hashes,
     "poetry": lambda path: path.name in ("artifacts", "cache"),
 }
-"""The directories of the cache, each with what tells its entries from files of others."""
+"""The directories of the cache, each with a test that recognizes its entries."""
 
 
 def remove_entry(entry: CacheEntry) -> bool:
@@ -92,7 +92,7 @@ def remove_entry(entry: CacheEntry) -> bool:
                 return not entry.path.exists()
             if take_lock(file) is not True:
                 return False
-        (entry.path / MARKER).unlink(missing_ok=True)  # first: what has no marker is not used
+        (entry.path / MARKER).unlink(missing_ok=True)  # first: an entry without a marker is not used
         return _remove(entry.path)
 
 

@@ -33,8 +33,8 @@ def sync_environment(stash: Stash, tool: Tool) -> str:
         tool: the tool; it is checked out.
 
     Raises:
-        StashError: the tool ships no lock, `.venv` is an environment that somebody else made, or the build failed. An
-            environment that was there before stays.
+        StashError: the tool ships no lock, `.venv` was made by another program, or the build failed. An
+            existing environment is kept.
     """
     path = f"{tool_path(tool.name)}/.venv"
     place = stash.inside(path)

@@ -1,4 +1,4 @@
-"""What git has of a file in a checkout: only that reaches others, and only its bytes are the same everywhere.
+"""Reads files as committed, not from disk: only committed files reach others, with the same bytes everywhere.
 
 The file on disk may be ignored by git, may have other line endings (`core.autocrlf`, `eol` in a `.gitattributes`), or
 may be what a filter made of the committed one.
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def committed_bytes(path: Path) -> bytes | None:
-    """Return the bytes that the commit checked out around `path` holds there, or None if it holds no file.
+    """Return the bytes of `path` in the checked-out commit, or None if the commit has no such file.
 
     A symlink in the commit is followed within it.
 
     Raises:
-        StashError: git refuses to read the repository; the message is its own.
+        StashError: git refuses to read the repository; the message is git's.
     """
     answer = _ask(path.parent, path.name, "--batch")
     head, _, rest = answer.partition(b"\n")
@@ -30,22 +30,22 @@ def committed_bytes(path: Path) -> bytes | None:
 
 
 def is_committed(path: Path) -> bool:
-    """Return whether the commit checked out around `path` holds a file there, or files below it.
+    """Return whether the checked-out commit contains a file at `path`, or files below it.
 
     Raises:
-        StashError: git refuses to read the repository; the message is its own.
+        StashError: git refuses to read the repository; the message is git's.
     """
     folder, name = (path, "") if path.is_dir() else (path.parent, path.name)
     return len(_ask(folder, name, "--batch-check").split()) == 3
 
 
 def same_lines(one: bytes, other: bytes) -> bool:
-    """Return whether two texts are the same but for their line endings."""
+    """Return whether two texts are equal, ignoring line endings."""
     return one.replace(b"\r\n", b"\n") == other.replace(b"\r\n", b"\n")
 
 
 def _ask(folder: Path, name: str, how: str) -> bytes:
-    """Ask git for a path of HEAD; if there is none, it says so in one or two words."""
+    """Ask git for a path of HEAD; git reports a missing one in one or two words."""
     done = ask_git(
         "cat-file",
         how,

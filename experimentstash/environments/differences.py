@@ -1,4 +1,4 @@
-"""How the environment at hand differs from the recorded one."""
+"""Compares the current environment with the recorded one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _INSTALLERS = frozenset({"pip", "uv", "setuptools", "wheel", "experimentstash"})
 
 
 def differences(said: Recorded, lock: Lock | None, described: Described) -> list[str]:
-    """Return what differs in an environment from what a snapshot recorded, one sentence each; nothing: the same.
+    """Return the differences of an environment from the recorded one, one sentence each; empty if equal.
 
-    A lock that the tool ships names packages for every platform and choice: one that is not installed here need
-    not be missing. The lock that freezing wrote is all that there was.
+    A lock that the tool ships lists packages for every platform and choice: one that is not installed here is
+    not a difference. A lock that a freeze wrote lists exactly what was installed.
 
     Args:
         said: the snapshot's header.
-        lock: the lock that it names, opened, or None.
-        described: the environment at hand.
+        lock: its lock, opened, or None.
+        described: the current environment.
     """
     return [
         *_of_python(said, described),
@@ -38,13 +38,13 @@ def differences(said: Recorded, lock: Lock | None, described: Described) -> list
 
 
 def not_locked(lock: Lock, described: Described) -> list[str]:
-    """Return the packages that are installed and that a tool's lock does not name at all: whoever builds it lacks them.
+    """Return the installed packages that are missing in the tool's lock: an environment built from it lacks them.
 
-    A lock that does not list dependencies need not name what a package brings along, so nothing is said of it.
+    A lock that does not list dependencies is not checked.
 
     Args:
         lock: the lock that the tool ships.
-        described: the environment at hand.
+        described: the current environment.
     """
     known = lock.versions() if lock.lists_dependencies else {}
     return [
@@ -59,7 +59,7 @@ def not_as_locked(lock: Lock, described: Described) -> list[str]:
 
     Args:
         lock: the lock that the tool ships.
-        described: the environment at hand, or the part of it that counts.
+        described: the current environment, or the relevant part of it.
     """
     other = _of_packages(lock.versions(), described, f"in {lock.name}", whole=False)
     return [*other, *(f"{one} here, not in {lock.name}" for one in not_locked(lock, described))]
@@ -77,9 +77,9 @@ def _of_python(said: Recorded, described: Described) -> list[str]:
 
 
 def of_platform(said: Recorded, python: Python) -> list[str]:
-    """Return whether a Python's platform is another than the recorded one, in a sentence.
+    """Return a sentence if a Python's platform differs from the recorded one; else nothing.
 
-    The same packages calculate with other instructions and another libm there: the last digits may differ.
+    The same packages use other CPU instructions and another libm there: the last digits of results may differ.
     """
     here = " ".join(filter(None, (python.platform, python.libc)))
     return [f"platform {here} here, {said.platform} recorded"] if said.platform and here != said.platform else []

@@ -1,7 +1,7 @@
-"""A directory of the cache that is whole or not there: made beside its siblings, then named by a marker, written last.
+"""Creates a cached environment completely or not at all: builds it, then writes a marker that names it.
 
-A virtual environment knows its own path, so it cannot be made elsewhere and renamed. It is made under a name that
-nobody else has, and what names it comes into being at one stroke.
+A virtual environment contains its own path, so it cannot be built elsewhere and renamed. It is built under a
+unique name, and the marker that names it is created atomically.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ _log = logging.getLogger(__name__)
 
 MARKER = "complete.json"
 IN_USE = "in-use"
-"""The file of an environment that each process which uses it locks, and touches: its time is that of the last use."""
+"""Each process that uses an environment locks this file in it, and touches it to record the last use."""
 _used: list[IO[bytes]] = []  # open until this process ends
 
 
 def cache_folder() -> Path:
-    """Return where what can be made again is kept: `EXPERIMENTSTASH_CACHE`, or a directory of `XDG_CACHE_HOME`."""
+    """Return the cache directory: `EXPERIMENTSTASH_CACHE`, or a directory of `XDG_CACHE_HOME`."""
     if chosen := os.environ.get("EXPERIMENTSTASH_CACHE"):
         return Path(chosen).expanduser().absolute()
     home = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"  # a relative one is to be ignored (XDG)
+    base = Path(home) if Path(home).is_absolute() else Path.home() / ".cache"  # XDG: ignore a relative path
     return base / "experimentstash"
 
 
 def find_whole(place: Path) -> Path | None:
-    """Return the directory at `place` that was made whole and still is an environment, or None."""
+    """Return the complete environment at `place`, or None."""
     try:
         said = json.loads((place / MARKER).read_text("utf-8"))
         folder = place / Path(str(said["folder"])).name
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return folder if (folder / "bin" / "python").exists() else None  # its base may have been taken away
+    return folder if (folder / "bin" / "python").exists() else None  # its base Python may have been removed
 
 
 def make_whole(place: Path, facts: Mapping[str, str], make: Callable[[Path], object]) -> tuple[Path, bool]:
-    """Return the directory at `place`, made now or before.
+    """Return the directory at `place`, after building it if needed.
 
     Args:
-        place: the directory that holds it, its lock and its marker.
-        facts: what it was made from, for people who read the marker.
-        make: called with the path to make it at, where nothing is; whatever it raises, nothing is left there.
+        place: the directory of it, its lock and its marker.
+        facts: what it was built from, for people who read the marker.
+        make: called with an unused path to build it at; if it raises, that path is removed.
 
     Returns:
-        The directory, and whether it was there.
+        The directory, and whether it existed.
 
     Raises:
         StashError: the cache cannot be written.
@@ -80,7 +80,7 @@ def _made(place: Path, facts: Mapping[str, str], make: Callable[[Path], object])
     if found := find_whole(place):
         return found, True
     with _alone(place) as alone:
-        if found := find_whole(place):  # somebody else made it while we waited
+        if found := find_whole(place):  # another process built it while we waited
             return found, True
         if alone:
             _sweep(place)
@@ -99,7 +99,7 @@ def _use(place: Path) -> IO[bytes]:
     """Lock an environment, so that no other process removes it; the lock lasts as long as the file is open."""
     while True:
         place.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # `cache clear` removed it meanwhile
+        with contextlib.suppress(FileNotFoundError):  # `cache clear` removed it in the meantime
             file = (place / IN_USE).open("ab")
             share_lock(file)
             if _is_at(file, place / IN_USE):
@@ -117,7 +117,7 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
 
 
 def no_cache(place: Path, error: OSError) -> StashError:
-    """Return the error that says that the cache cannot be written."""
+    """Return the error for a cache that cannot be written."""
     what = "no space left" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
     return StashError(
         f"{place}: {what}",
@@ -127,9 +127,9 @@ def no_cache(place: Path, error: OSError) -> StashError:
 
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[bool]:
-    """Let one process at a time make it; the system gives the lock back when a process ends, however it does.
+    """Let one process at a time build it; the system releases the lock when a process ends.
 
-    Yields whether nobody else can be at it: a file system may have no locks.
+    Yields whether this process has the lock: some file systems do not support locks.
     """
     try:
         lock = (place / "lock").open("ab")
@@ -140,10 +140,10 @@ def _alone(place: Path) -> Iterator[bool]:
         if taken is False:
             _log.info("waiting for another build of the same environment")
             taken = take_lock(lock, wait=True)
-        yield taken is True  # without locks each makes its own, and the last marker counts
+        yield taken is True  # without locks, each process builds its own, and the last marker wins
 
 
 def _sweep(place: Path) -> None:
-    """Take away what killed builds left: nobody is at work here while we hold the lock, and no marker names it."""
+    """Remove what killed builds left: we hold the lock, so no other process works here, and no marker names it."""
     for left in place.glob("env-*"):
         shutil.rmtree(left, ignore_errors=True)

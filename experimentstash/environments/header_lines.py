@@ -1,4 +1,4 @@
-"""The header lines of a snapshot that say what it ran in: `PYTHON`, `PLATFORM`, `PACKAGE`, `LOCK`, `PROJECT`."""
+"""The header lines of a snapshot that record its environment: `PYTHON`, `PLATFORM`, `PACKAGE`, `LOCK`, `PROJECT`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from experimentstash.stash.snapshot_file import Snapshot
 
 KEYS = ("PYTHON", "PLATFORM", "PACKAGE", "LOCK", "PROJECT")
-"""The keys, in the order in which they are written; `PACKAGE` and `PROJECT` may stand several times."""
+"""The keys, in the order in which they are written; `PACKAGE` and `PROJECT` can be repeated."""
 NAMED = ("hydra-core", "omegaconf")
-"""The packages whose versions every snapshot names: they decide what a config means.
+"""The packages whose versions every snapshot records: they decide what a config means.
 
-It names those of the stash, too: their builds may take their versions from git's tags.
+A snapshot also records those of the stash: their builds may take their versions from git's tags.
 """
 _PYTHON = re.compile(r"(\d+\.\d+[\w.+]*)(?: ([a-z]+))?")
 _PACKAGE = re.compile(r"([A-Za-z0-9][\w.-]*)==([A-Za-z0-9][\w.!+-]*)")
@@ -30,7 +30,7 @@ _CHOICE = re.compile(r"(extra|group)=([A-Za-z0-9][\w.-]*)")
 
 @dataclass(frozen=True)
 class LockLine:
-    """A lock, as a snapshot names it: path from the stash's root, digest in hex, and what of it was built."""
+    """A lock, as a snapshot records it: path from the stash's root, digest in hex, and the extras and groups built."""
 
     name: str
     sha256: str
@@ -40,13 +40,13 @@ class LockLine:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a snapshot says that it ran in; each part may be missing in one that was frozen before or by hand.
+    """The environment that a snapshot records; each part may be missing in one frozen by hand or an old version.
 
     Attributes:
         python: the version.
         platform: system, machine and libc, as in `linux-x86_64 glibc 2.36`.
-        packages: the versions of the packages named, by normal name.
-        lock: the lock, shipped by the tool or written beside the snapshot.
+        packages: the versions of the recorded packages, by normal name.
+        lock: the lock, shipped by the tool or written next to the snapshot.
         projects: directories of the stash that were installed as packages, from its root.
     """
 
@@ -58,7 +58,7 @@ class Recorded:
 
 
 def recorded(described: Described, lock: Lock | None, projects: tuple[str, ...]) -> Recorded:
-    """Return what a snapshot says of the environment that its tool is frozen in."""
+    """Return the record of the environment in which a tool is frozen."""
     # slow to load, and a hook reads the lines alone
     from experimentstash.environments.interpreters import RecordedPython
 
@@ -74,7 +74,7 @@ def recorded(described: Described, lock: Lock | None, projects: tuple[str, ...])
 
 
 def header_lines(said: Recorded) -> list[tuple[str, str]]:
-    """Return the lines for a snapshot's header; nothing in them belongs to a machine or a person."""
+    """Return the lines for a snapshot's header, without data of a machine or person."""
     lines: list[tuple[str, str]] = []
     if said.python:
         other = "" if said.python.implementation == "cpython" else f" {said.python.implementation}"
@@ -90,7 +90,7 @@ def header_lines(said: Recorded) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Lines:
-    """What those lines say, read and not interpreted.
+    """The parsed lines, not interpreted.
 
     Attributes:
         python: version and implementation; the latter is empty for CPython.
@@ -106,14 +106,14 @@ class Lines:
 
 
 def read_lines(snapshot: Snapshot, where: str) -> Lines:
-    """Read those lines of a snapshot as they stand.
+    """Parse those lines of a snapshot.
 
     Args:
         snapshot: the parsed file.
-        where: what messages call it.
+        where: its name in messages.
 
     Raises:
-        StashError: a line is none of its key.
+        StashError: a line is invalid for its key.
     """
     python = snapshot.one("PYTHON")
     version = _match(_PYTHON, python, "PYTHON", where) if python else None
@@ -127,14 +127,14 @@ def read_lines(snapshot: Snapshot, where: str) -> Lines:
 
 
 def read_header(snapshot: Snapshot, where: str) -> Recorded:
-    """Read those lines of a snapshot; where one is missing, so is what it says.
+    """Return the environment that a snapshot records; parts without a line are missing.
 
     Args:
         snapshot: the parsed file.
-        where: what messages call it.
+        where: its name in messages.
 
     Raises:
-        StashError: a line is none of its key.
+        StashError: a line is invalid for its key.
     """
     from experimentstash.environments.interpreters import RecordedPython
     from experimentstash.environments.packages import normal  # slow to load, and a hook reads the lines alone
@@ -167,7 +167,7 @@ def _read_lock(snapshot: Snapshot, where: str) -> LockLine:
 
 
 def _folder(text: str, where: str, key: str = "PROJECT") -> str:
-    """Return a path from the stash's root. Below it are the tools, at their pins, and the snapshots."""
+    """Return a path, checked to be relative and below the stash's root."""
     parts = text.split("/")
     if parts[0] not in ("tools", "configs") or len(parts) < 2 or {"", ".", ".."} & set(parts) or "\\" in text:
         raise StashError(f"{where}: the header line {key} leads out of the stash: {text!r}")

@@ -1,4 +1,4 @@
-"""The hosts that a build may ask, told before anything of it runs: those of a lock, of its project, of the stash."""
+"""Lists the hosts that a build may contact, before it runs: from the lock, its project and the stash."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
     from experimentstash.environments.formats.base import Lock
 
-# As uv and pip read an address: after the last @; a backslash is a slash to uv, which wants none after `https:`.
+# As uv and pip read a URL: after the last @; uv reads a backslash as a slash, and requires none after `https:`.
 _HOST = re.compile(
     r"(?:://|\b(?:https?|ftp):)[/\\]*(?:[^/\\\s\"'?#]*@)?(\[[0-9A-Fa-f:.]+\]|[^/\\\s\"'?#:@,;<>()\[\]{}|`]+)",
     re.IGNORECASE,
 )
 _BY_SSH = re.compile(r"(?:git\+)?[\w.-]+@([\w.-]+):(?!//)")
-"""`git@host:lab/tool.git`, which poetry hands to git."""
-_UNHEARD = re.compile(r"[\t\r\n]")  # an address is the same without them (WHATWG, *URL*, 4.4)
+"""`git@host:lab/tool.git`, which poetry passes to git."""
+_UNHEARD = re.compile(r"[\t\r\n]")  # ignored in a URL (WHATWG, *URL*, 4.4)
 
 
 def hosts(lock: Lock, projects: Sequence[Path] = ()) -> tuple[str, ...]:
-    """Return the hosts that a lock names, and those that a build of it may ask; empty: the package index alone.
+    """Return the hosts that a lock names, and that its build may contact; empty: only the package index.
 
     Args:
         lock: the lock.
-        projects: the directories that are built and put on top. Their build requirements, and the settings of uv and
-            poetry that lie in them and above, up to the stash, say where packages are looked for.
+        projects: the directories that are built and installed on top. Their build requirements, and settings of uv and
+            poetry in them and above, up to the stash, decide the sources of packages.
 
     Raises:
-        StashError: a file that says so cannot be read.
+        StashError: one of these files cannot be read.
     """
     found: set[str] = set()
     for text in (*lock.texts(), *_of_projects(lock, projects)):
@@ -58,7 +58,7 @@ def _of_projects(lock: Lock, projects: Iterable[Path]) -> Iterator[str]:
 
 
 def _settings(stash: Path, folder: Path) -> Iterator[str]:
-    """Yield what the files of a directory say of indexes and builds."""
+    """Yield the settings for indexes and builds in the files of a directory."""
     for name in ("uv.toml", "poetry.toml"):
         yield from (text for _, text in texts(_toml(stash, folder / name)))
     project = _toml(stash, folder / "pyproject.toml")
@@ -74,13 +74,13 @@ def _toml(stash: Path, file: Path) -> dict[str, Any]:
 
 
 def _setup_config(stash: Path, file: Path) -> Iterator[str]:
-    """Yield what setuptools is told to fetch for a build."""
+    """Yield what setuptools would fetch for a build."""
     if not file.is_file():
         return
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(read_bytes(stash, file).decode("utf-8", "replace"))
-    except configparser.Error:  # setuptools will say so
+    except configparser.Error:  # setuptools will report it
         return
     yield parser.get("options", "setup_requires", fallback="")
     if parser.has_section("easy_install"):

@@ -1,4 +1,4 @@
-"""The programs that fill an environment: uv, or pip and venv; and what they may not be told."""
+"""Runs the installers: uv, or pip and venv, without settings that would change a lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OLDEST_UV = (0, 8, 14)
 """The first that has `uv sync --no-install-local` (astral-sh/uv pull 15328)."""
-# What makes another Python of the one that is started, or has poetry put things elsewhere.
+# Variables that would start another Python, or make poetry use other directories.
 _LEFT_OUT = re.compile(
     r"VIRTUAL_ENV|CONDA_PREFIX|PYTHON(HOME|PATH|SAFEPATH|STARTUP|USERBASE|NOUSERSITE)|__PYVENV_LAUNCHER__"
     r"|POETRY_VIRTUALENVS_\w+|POETRY_INSTALLER_\w+"
@@ -25,12 +25,12 @@ _LEFT_OUT = re.compile(
 
 
 def installing_environment(**extra: str) -> dict[str, str]:
-    """Return the environment for an installer: the user's own, without what would change what a lock says.
+    """Return the variables for an installer: the user's, without those that would change a lock.
 
     Raises:
         StashError: a file of the user's settings for uv or pip cannot be read.
     """
-    from experimentstash.environments import user_settings  # a hook checks locks, and installs nothing
+    from experimentstash.environments import user_settings  # not needed by hooks, which install nothing
 
     own = tool_environment()
     kept = {key: value for key, value in own.items() if not _LEFT_OUT.fullmatch(key) and user_settings.is_kept(key)}
@@ -38,7 +38,7 @@ def installing_environment(**extra: str) -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
         "PYTHONUTF8": "1",
-        "COLUMNS": "1000",  # what they say is not broken into lines in the middle of a sentence
+        "COLUMNS": "1000",  # keeps their sentences on one line
     }
     return {**kept, **user_settings.from_files(own), **ours, **extra}
 
@@ -60,7 +60,7 @@ def find_uv() -> Path | None:
 
 
 def ask(command: list[str], env: Mapping[str, str], cwd: Path = Path("/")) -> str:
-    """Return the first line that a program says to a question; empty if it fails."""
+    """Return the first line of a program's output; empty if it fails."""
     try:
         done = subprocess.run(
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120
@@ -71,17 +71,17 @@ def ask(command: list[str], env: Mapping[str, str], cwd: Path = Path("/")) -> st
 
 
 Word = str | Path
-"""A word of a command line."""
+"""An argument of a command line."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One start of an installer.
+    """One command of an installer.
 
     Attributes:
         command: program and arguments.
         cwd: its working directory.
-        env: variables beyond those of every installer.
+        env: additional variables.
     """
 
     command: Sequence[Word]
@@ -91,12 +91,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Filler:
-    """What makes a virtual environment and fills it: uv if it exists, venv and pip otherwise.
+    """Creates a virtual environment and installs into it: with uv if it exists, else with venv and pip.
 
     Attributes:
-        python: the Python to make it of.
+        python: the base Python.
         uv: uv, or None.
-        has_pip: whether pip of that Python fills an environment without one of its own, which takes seconds to make.
+        has_pip: whether that Python's pip can install into an environment without pip, which saves seconds.
     """
 
     python: Path
@@ -104,13 +104,13 @@ class Filler:
     has_pip: bool = False
 
     def make(self, folder: Path) -> Step:
-        """Return the step that makes an empty environment."""
+        """Return the step that creates an empty environment."""
         if self.uv:
             return Step([self.uv, "venv", "--quiet", "--no-project", "--python", self.python, folder], folder.parent)
         return Step([self.python, "-m", "venv", *(["--without-pip"] if self.has_pip else []), folder], folder.parent)
 
     def install(self, folder: Path) -> list[Word]:
-        """Return the command, to be completed, that installs into the environment."""
+        """Return the start of the command that installs into the environment."""
         inside = folder / "bin" / "python"
         if self.uv:
             return [self.uv, "pip", "install", "--python", inside]
@@ -120,7 +120,7 @@ class Filler:
 
 
 def filler(python: Path, uv: Path | None) -> Filler:
-    """Return what fills environments of a Python; pip fills others since 22.3."""
+    """Return the installer for a Python; pip installs into other environments since 22.3."""
     said = "" if uv else ask([str(python), "-m", "pip", "--version"], installing_environment())
     match = re.match(r"pip (\d+)\.(\d+)", said)
     return Filler(python, uv, match is not None and tuple(map(int, match.groups())) >= (22, 3))

@@ -1,4 +1,4 @@
-"""The Python that an environment is made of: the recorded one, or one of the same minor version.
+"""Finds the Python for an environment: the recorded one, or one of the same minor version.
 
 uv finds and downloads it. The PATH and pyenv are searched here, too, for machines without uv: a library for that would
 be one more dependency for ten lines.
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DOWNLOADS = "github.com"
-"""Where uv takes a Python from (its documentation, *Python versions*)."""
+"""The source of uv's Pythons (its documentation, *Python versions*)."""
 
 
 @dataclass(frozen=True)
 class RecordedPython:
-    """A Python that was recorded.
+    """A recorded Python.
 
     Attributes:
         version: as in `3.11.7`; compiled packages and the language go by its first two parts.
@@ -48,23 +48,23 @@ class RecordedPython:
         return ".".join(self.version.split(".")[:2])
 
     def fits(self, python: Python) -> bool:
-        """Return whether locks for the one are good for the other: all but the last part of the version agree."""
+        """Return whether a lock for one works for the other: they differ at most in the last part of the version."""
         return (python.minor, python.implementation) == (self.minor, self.implementation)
 
     def __str__(self) -> str:
-        """Give it as people say it."""
+        """Return it for messages, as in `Python 3.11.7`."""
         name = "Python" if self.implementation == "cpython" else self.implementation
         return f"{name} {self.version}"
 
 
 def find_python(recorded: RecordedPython | None, project: Path, uv: Path | None) -> Python:
-    """Return the Python to make an environment of.
+    """Return the base Python for an environment.
 
-    The very version is taken where this machine has it, else another of the same minor version; where it has
+    Takes the exact version if this machine has it, else another of the same minor version. If it has
     none, uv downloads one, unless the user's settings of uv forbid it.
 
     Args:
-        recorded: what was recorded; None leaves the choice to uv and the project, or is the running Python.
+        recorded: the recorded one; None for the choice of uv and the project, or else the running Python.
         project: the directory of the lock, whose `.python-version` and `requires-python` uv reads.
         uv: uv, if it exists.
 
@@ -93,7 +93,7 @@ def find_python(recorded: RecordedPython | None, project: Path, uv: Path | None)
 
 
 def python_host(recorded: RecordedPython | None) -> tuple[str, ...]:
-    """Return the host that uv downloads a Python from, where this machine has none that fits; else nothing."""
+    """Return the host of uv's Python downloads, if this machine has no matching Python; else an empty tuple."""
     uv = find_uv() if recorded else None
     if recorded is None or uv is None:
         return ()
@@ -102,7 +102,7 @@ def python_host(recorded: RecordedPython | None) -> tuple[str, ...]:
 
 
 def _candidates(recorded: RecordedPython, uv: Path | None) -> Iterator[Python | None]:
-    """Yield the Pythons of this machine that may fit; a later one is only looked for where it has to be."""
+    """Yield the Pythons of this machine that may match; searches for each only when needed."""
     name = {"pypy": "pypy"}.get(recorded.implementation, "python")
     if uv:
         yield _with_uv(uv, [f"{recorded.implementation}@{recorded.version}"])
@@ -110,7 +110,7 @@ def _candidates(recorded: RecordedPython, uv: Path | None) -> Iterator[Python | 
     for place in dict.fromkeys(filter(None, places)):
         if (program := Path(place, f"{name}{recorded.minor}")).is_file():
             yield _base(python_at(program))
-    # its shims on the PATH lead nowhere unless the user chose that version
+    # its shims on the PATH fail unless the user chose that version
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
     for program in sorted(pyenv.glob(f"*{recorded.minor}.*/bin/{name}{recorded.minor}"), reverse=True):
         yield python_at(program)
@@ -130,7 +130,7 @@ def _base(python: Python | None) -> Python | None:
 
 
 def _downloaded(recorded: RecordedPython, uv: Path) -> Python | None:
-    """Let uv get the Python as it does by itself when an environment asks for one; it shows its progress."""
+    """Let uv download the Python; uv shows its progress."""
     _log.info("asking uv for %s", recorded)
     for version in dict.fromkeys((recorded.version, recorded.minor)):
         with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:

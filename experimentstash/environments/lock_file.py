@@ -1,4 +1,4 @@
-"""Which lock a tool's checkout ships, and the lock that a snapshot names."""
+"""Finds the lock of a tool's checkout, and the lock that a snapshot names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from experimentstash.environments.formats.requirements import RequirementsLock
 from experimentstash.environments.formats.uv import UvLock
 
 _SHIPPED = (UvLock, Pylock, PoetryLock, RequirementsLock, CondaLock, CondaEnvironment)
-"""In order of trust: what was resolved for every platform with hashes, what was for one, what any machine can build."""
+"""In order of trust: locks for every platform with hashes, for one platform, and without hashes."""
 FORMATS: tuple[type[Lock], ...] = (RecordedLock, *_SHIPPED)
-"""All formats. The name of a file is of the first that takes it."""
+"""All formats. A file belongs to the first that accepts its name."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in a checkout: the lock that is taken, or None, and why others are not, one sentence each."""
+    """The lock found in a checkout, or None, and why other files are not used, one sentence each."""
 
     lock: Lock | None
     told: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ def find_lock(
     groups: tuple[str, ...] = (),
     committed: bool = False,
 ) -> Found:
-    """Return the lock that a tool ships: that of the nearest directory, from its working directory up to its root.
+    """Return the lock of a tool: from the nearest directory, going up from its working directory to its root.
 
     A requirements file counts if every line has a hash; an `environment.yml` if every line has an exact version.
 
@@ -50,7 +50,7 @@ def find_lock(
         workdir: the tool's working directory, from its root.
         extras: the extras to build.
         groups: the further dependency groups to build.
-        committed: take only what the tool's commit holds, and the digest of the bytes that git has.
+        committed: use only files in the tool's commit, and the digest of git's bytes.
     """
     told: list[str] = []
     folder = os.path.normpath(workdir)
@@ -71,7 +71,7 @@ def open_lock(
     """Return the lock that a snapshot names.
 
     Raises:
-        StashError: there is none, it is not the one that was recorded, or it names what lies outside of the stash.
+        StashError: it is missing, differs from the recorded one, or refers to paths outside of the stash.
     """
     lock_format = _format_of(Path(name).name)
     if lock_format is None:
@@ -89,7 +89,7 @@ def open_lock(
 
 
 def _locks_in(stash: Path, folder: Path, told: list[str], *, committed: bool) -> list[Lock]:
-    """Return the locks of one directory, the most trusted first; why others are none is added to `told`."""
+    """Return the locks of one directory, the most trusted first; adds why others are not used to `told`."""
     locks: list[Lock] = []
     names = sorted(entry.name for entry in (stash / folder).iterdir()) if (stash / folder).is_dir() else []
     for name in names:
@@ -113,10 +113,10 @@ def _read(lock_format: type[Lock], stash: Path, name: str) -> Lock:
 
 
 def _accepted(lock: Lock, *, committed: bool) -> Lock:
-    """Return a file of a lock's name as a lock.
+    """Return a file as a lock, by its name.
 
     Raises:
-        StashError: it is none.
+        StashError: it is not a lock.
     """
     if reason := lock.refusal():
         raise StashError(f"{lock.name}: {reason}")
@@ -131,20 +131,20 @@ def _accepted(lock: Lock, *, committed: bool) -> Lock:
 
 
 def _not_committed(lock: Lock) -> str:
-    """Return what of a lock its commit does not hold: the file itself, or what it cannot be built without."""
+    """Return the files of a lock that are not in the commit: the lock itself, or files that its build needs."""
     paths = dict.fromkeys(os.path.normpath(path) for path in (lock.path, *lock.needed_files()))
     return ", ".join(os.path.relpath(path, lock.stash) for path in paths if not is_committed(Path(path)))
 
 
 def _as_committed(lock: Lock) -> Lock | None:
-    """Return the lock with the digest of the bytes that git has, or None if its commit does not hold it.
+    """Return the lock with the digest of git's bytes, or None if it is not in the commit.
 
     Raises:
-        StashError: git has another text than the file on disk.
+        StashError: the committed text differs from the file on disk.
     """
     try:
         data = committed_bytes(lock.path)
-    except StashError:  # no repository: nothing but the file can say what it is
+    except StashError:  # not a repository: only the file on disk counts
         return None
     if data is None:
         return None

@@ -1,4 +1,4 @@
-"""How a user has a freeze record what is installed, where the lock that the tool ships is refused."""
+"""The fix for a refused lock: how to make a freeze record the installed packages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def freeze_installed(stash: Path, tool: str) -> str:
-    """Return what makes the next freeze record what is installed, and not the lock.
+    """Return how to make the next freeze record the installed packages instead of the lock.
 
-    It is a command where the registry is written as `add-tool` writes it.
+    It is a command if the registry is written as `add-tool` writes it.
 
     Args:
         stash: the stash's root.

@@ -1,4 +1,4 @@
-"""The code of one checkout over an environment that many share."""
+"""Installs the code of one checkout on top of a shared environment."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _DECLARING = ("pyproject.toml", "setup.cfg", "setup.py")
 def put_on_top(
     order: BuildRequest, projects: Sequence[Path], environment: Path, base: Path | None, uv: Path | None
 ) -> Path:
-    """Return the Python of a thin environment of this reproduction, which sees all that is in the shared one.
+    """Return the Python of a thin environment for this reproduction, which also sees the packages of the shared one.
 
-    The projects are installed in it as for development: what runs is the checkout, whatever its layout, and its
-    metadata, entry points and console scripts are there. Nothing of it reaches the shared environment.
+    The projects are installed in it as editable: the checkout itself runs, whatever its layout, with its
+    metadata, entry points and console scripts. The shared environment is not changed.
 
     Args:
-        order: what is wanted.
+        order: the build request.
         projects: the directories to install.
         environment: the shared environment.
-        base: the Python that it was made of; None if it was not made of one (conda's).
+        base: its base Python; None if it has none (conda).
         uv: uv, if it exists; else venv and pip do it.
 
     Raises:
@@ -59,12 +59,12 @@ def put_on_top(
 
 
 def project_steps(order: BuildRequest, projects: Sequence[Path], install: Sequence[Word]) -> list[Step]:
-    """Return the steps that install directories of a checkout for development, without their dependencies.
+    """Return the steps that install directories of a checkout as editable, without their dependencies.
 
     Args:
-        order: what is asked of the builder.
+        order: the build request.
         projects: the directories.
-        install: the command that installs into the environment, to be completed.
+        install: the start of the command that installs into the environment.
 
     Raises:
         StashError: a directory declares no package.
@@ -93,7 +93,7 @@ def _folder(project: Path) -> Path:
 
 
 def _key(environment: Path, projects: Mapping[Path, Mapping[str, str]]) -> str:
-    """Return the digest of what decides it; the code is read where it lies, so its changes need no new one."""
+    """Return the digest of its inputs, without the code: editable code needs no new environment when it changes."""
     digest = hashlib.sha256(str(environment).encode("utf-8", "surrogateescape"))
     for project, env in projects.items():
         files = [project] if project.is_file() else _declared(project)
@@ -106,6 +106,6 @@ def _key(environment: Path, projects: Mapping[Path, Mapping[str, str]]) -> str:
 
 
 def _let_see(folder: Path, environment: Path) -> None:
-    """Put the packages of an environment on the path of another, with what their own `.pth` files say."""
+    """Put the packages of an environment on the path of another, and apply their `.pth` files."""
     own, shared = (next(place.glob("lib/*/site-packages")) for place in (folder, environment))
     write_text(own / "experimentstash.pth", f"import site; site.addsitedir({str(shared)!r})\n")

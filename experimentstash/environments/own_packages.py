@@ -1,4 +1,4 @@
-"""Packages that only ExperimentStash asks for, where it was installed into the environment of a tool."""
+"""Finds packages that only ExperimentStash requires, if it is installed in a tool's environment."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CODE = ("*.py", "*.ipynb", "*.yaml", "*.yml")
 
 
 def only_ours(described: Described, folders: Sequence[Path]) -> frozenset[str]:
-    """Return the packages that ExperimentStash needs, and nothing else that is installed, nor the code of the tools.
+    """Return the packages that only ExperimentStash requires, no other package and no code of the tools.
 
     Args:
         described: the environment.
-        folders: the checkouts of the tools; what one declares or imports is the tool's.
+        folders: the checkouts of the tools; a package that one declares or imports belongs to the tool.
 
     Returns:
         Normal names, without ExperimentStash itself; none where it is not installed there.
@@ -42,11 +42,11 @@ def only_ours(described: Described, folders: Sequence[Path]) -> frozenset[str]:
 
 
 def _needed(packages: Mapping[str, Package], roots: Iterable[tuple[str, frozenset[str]]]) -> set[str]:
-    """Return the installed packages that some ask for, and those themselves.
+    """Return some installed packages and all their dependencies.
 
     Args:
-        packages: what is installed.
-        roots: names, each with the extras that are asked for.
+        packages: the installed packages.
+        roots: names, each with the requested extras.
     """
     seen: set[tuple[str, frozenset[str]]] = set()
     waiting = list(roots)
@@ -69,7 +69,7 @@ def _asked(package: Package, extras: frozenset[str]) -> Iterator[tuple[str, froz
 
 
 def _uses(folder: Path, package: Package) -> bool:
-    """Return whether a checkout declares a package, or its code or its configs name a module of it."""
+    """Return whether a checkout declares a package, or its code or configs use a module of it."""
     name = re.sub(r"[-_.]+", "[-_.]", re.escape(package.key).replace("\\-", "-"))
     if _greps(folder, "-iwE", name, _DECLARING):
         return True
@@ -79,7 +79,7 @@ def _uses(folder: Path, package: Package) -> bool:
 
 
 def _greps(folder: Path, how: str, pattern: str, files: Sequence[str]) -> bool:
-    """Return whether the files of a checkout hold a pattern; where git cannot say, they do."""
+    """Return whether the files of a checkout contain a pattern; true if git fails."""
     done = ask_git(
         "grep", "--quiet", "--untracked", "--no-exclude-standard", how, "-e", pattern, "--", *files, cwd=folder
     )

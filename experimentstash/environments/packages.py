@@ -1,6 +1,6 @@
-"""What an interpreter is and what is installed for it.
+"""Describes an interpreter and its installed packages.
 
-Direct URLs (PEP 610) are read here: only the newest `packaging` reads them, and a tool's environment may have another.
+Direct URLs (PEP 610) are parsed here: only the newest `packaging` can, and a tool's environment may have an older one.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Python:
 
     Attributes:
         path: its program.
-        base: the interpreter that a virtual environment was made of; its own path where it is none.
+        base: the base interpreter of a virtual environment; else its own path.
         version: as in `3.11.7`.
         implementation: `cpython`, `pypy`, ….
-        abi: what compiled packages must fit.
+        abi: the ABI that compiled packages must match.
         platform: system and machine, as in `linux-x86_64`.
-        libc: name and version, as in `glibc 2.36`; empty if the platform says it all.
+        libc: name and version, as in `glibc 2.36`; empty if the platform has only one.
     """
 
     path: Path
@@ -60,15 +60,15 @@ class Package:
     """An installed distribution.
 
     Attributes:
-        name: as it calls itself.
+        name: its name, as written in its metadata.
         version: its version.
-        source: what it was installed from where that was no index: `git+https://…@COMMIT` or
+        source: its source, if not an index: `git+https://…@COMMIT` or
             `https://….whl#sha256=…`; empty otherwise.
-        folder: the directory on this machine that it was installed from or lies in; None for an index, a URL.
-        editable: its code is that of the directory, and not a copy.
-        requires: what it asks for, as requirements (PEP 508).
-        modules: the modules and packages at its top, where ExperimentStash is installed beside it.
-        imported: whether a run imported a module of it, where one was asked for.
+        folder: the local directory that it was installed from or is in; None for an index or a URL.
+        editable: whether its code is the directory's, and not a copy.
+        requires: its requirements (PEP 508).
+        modules: its top-level modules, if ExperimentStash is installed in the same environment.
+        imported: whether a run imported a module of it, if requested.
     """
 
     name: str
@@ -82,34 +82,34 @@ class Package:
 
     @property
     def key(self) -> str:
-        """The name as installers compare it."""
+        """The normalized name."""
         return normal(self.name)
 
 
 @dataclass(frozen=True)
 class Described:
-    """An interpreter and all that is installed for it, by normal name."""
+    """An interpreter and its installed packages, by normal name."""
 
     python: Python
     packages: Mapping[str, Package]
 
 
 def normal(name: str) -> str:
-    """Return the name of a package as installers compare it (PyPA, *Names and normalization*)."""
+    """Return the normalized name of a package (PyPA, *Names and normalization*)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def python_at(path: Path, env: Mapping[str, str] | None = None) -> Python | None:
-    """Return what the program at `path` is, or None if it is no Python that runs.
+    """Return the interpreter at `path`, or None if it is not a working Python.
 
-    A shim of pyenv is a program, and may lead nowhere.
+    A pyenv shim can exist without a Python.
     """
     said = _ask(path, [], env, isolated=True)
     return None if said is None else _python(path, said)
 
 
 def own_python() -> Python | None:
-    """Return the Python that this program runs in, itself and not its virtual environment: it can say so by itself."""
+    """Return the base Python of this program, not its virtual environment."""
     from experimentstash.environments.inside.installed import interpreter
 
     path = Path(getattr(sys, "_base_executable", None) or sys.executable)
@@ -117,15 +117,15 @@ def own_python() -> Python | None:
 
 
 def describe(interpreter: Path, env: Mapping[str, str] | None = None, imports: Path | None = None) -> Described:
-    """Return what an interpreter is and what is installed for it, found by a small program that it runs.
+    """Return an interpreter and its installed packages, as printed by a small program that it runs.
 
     Args:
         interpreter: the tool's Python; it needs no pip.
-        env: the whole environment that the tool runs in; by default this process's own.
-        imports: the directory in which a run wrote what it imported; None if nobody asks.
+        env: all environment variables of the tool; by default those of this process.
+        imports: the directory in which a run recorded its imports; None if not needed.
 
     Raises:
-        StashError: it does not run, or says something else.
+        StashError: it does not run, or prints something else.
     """
     said = _ask(interpreter, ["--all", *([str(imports)] if imports else [])], env, isolated=False)
     if said is None or not isinstance(said.get("distributions"), list):
@@ -152,7 +152,7 @@ def _python(path: Path, said: dict[str, Any]) -> Python:
 
 
 def _package(item: Any) -> Package | None:
-    """Return a distribution as it can be written down; one without a usable name or version is none."""
+    """Return an installed package, or None if its name or version is unusable."""
     name, version, folder = str(item["name"]), str(item["version"]), str(item["folder"])
     if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         return None
@@ -168,7 +168,7 @@ def _package(item: Any) -> Package | None:
     if url.startswith("file:"):
         editable = bool(_table(said, "dir_info").get("editable"))
         return replace(found, folder=_folder_of(url), editable=editable)
-    if folder:  # `setup.py develop`, or metadata that lies in a checkout
+    if folder:  # `setup.py develop`, or metadata in a checkout
         return replace(found, folder=Path(folder), editable=True)
     return replace(found, source=_source(url, said))
 
@@ -185,7 +185,7 @@ def _table(said: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _source(url: str, said: dict[str, Any]) -> str:
-    """Return a direct URL (PEP 610) as a requirement names it, without a password or token; empty if it is none."""
+    """Return a direct URL (PEP 610) as a requirement, without a password or token; empty if invalid."""
     if not re.match(r"[a-z+]+://\S+$", url):
         return ""
     url = public_url(url.partition("#")[0])

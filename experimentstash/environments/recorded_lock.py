@@ -1,6 +1,6 @@
-"""A lock of what was installed, for a tool that ships none.
+"""Writes a lock of the installed packages, for a tool that ships none.
 
-It is a requirements file, which pip and uv both read. It stands beside the snapshots and is named by its digest, so
+It is a requirements file, which pip and uv both read. It is next to the snapshots, and its name has its digest, so
 that experiments frozen under one tag in different environments each keep their own.
 """
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from experimentstash.environments.packages import Described, Package
 
 _LEFT_OUT = frozenset({"pip", "uv", "experimentstash"})
-"""What installs, and what freezes: no part of what the tool runs with."""
+"""Installers and ExperimentStash: not needed to run the tool."""
 _TORCH = re.compile(r"torch(vision|audio|text|data)?")
 _TORCH_BUILD = re.compile(r".*\+(cpu|cu[0-9]+|rocm[0-9.]+|xpu)")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What an environment holds, as a lock.
+    """The packages of an environment, as a lock.
 
     Attributes:
         text: the requirements file; the same environment gives the same bytes.
-        told: what cannot be installed from it, one sentence each.
+        told: the packages that it lacks, one sentence each.
     """
 
     text: str
@@ -49,9 +49,9 @@ class Recording:
 
 
 def projects_of(described: Described, stash: Path) -> tuple[str, ...]:
-    """Return the directories of the stash that are installed as packages: the tool itself, and others that it uses.
+    """Return the directories of the stash that are installed as packages: the tool, and others that it uses.
 
-    They are at their pins wherever the snapshot is reproduced, and installed there again.
+    A reproduction checks them out at their pins and installs them again.
 
     Returns:
         Their paths from the stash's root, sorted.
@@ -67,7 +67,7 @@ def project_versions(described: Described, stash: Path) -> tuple[tuple[str, str]
 
 
 def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
-    """Return what to tell of the packages of the stash that are installed as copies: they may not be the pin's code."""
+    """Return warnings for packages of the stash that are installed as copies: their code may differ from the pin's."""
     root = stash.resolve()
     return tuple(
         f"{package.name} is installed as a copy of {folder}: what ran may not be the code of its commit "
@@ -80,14 +80,14 @@ def stale_copies(described: Described, stash: Path) -> tuple[str, ...]:
 def record(described: Described, stash: Path, tool: str, ours: Collection[str] = ()) -> Recording:
     """Return the lock of an environment, without the directories of the stash (`projects_of`).
 
-    A package from git is named by its commit, one from a URL by that; one from elsewhere on this machine is left
-    out and told. The builds of PyTorch that only its own index has get that index's line.
+    A package from git is recorded by its commit, one from a URL by its URL; one from another local directory is left
+    out and reported. Builds of PyTorch that only its own index has get a line with that index.
 
     Args:
         described: the environment.
         stash: the stash's root.
         tool: the tool's name.
-        ours: packages that only ExperimentStash needs (`own_needs`): left out and told.
+        ours: packages that only ExperimentStash requires (`own_needs`): left out and reported.
     """
     kept = sorted(_kept(described, stash), key=lambda package: package.key)
     packages = [package for package in kept if package.key not in ours]
@@ -133,8 +133,8 @@ def _below(root: Path, package: Package) -> str | None:
 
 
 def _can_be_had(package: Package) -> bool:
-    """Return whether others can install it, from an index, over https, or from git by its commit."""
-    if first_secret(package.source) is not None:  # a token is part of its path
+    """Return whether others can install it: from an index, over https, or from git by its commit."""
+    if first_secret(package.source) is not None:  # its path contains a token
         return False
     try:
         return package.folder is None and requirements_file.parse_line(_line(package), package.name).is_pinned
@@ -145,7 +145,7 @@ def _can_be_had(package: Package) -> bool:
 def _line(package: Package) -> str:
     if package.source:
         return f"{package.key} @ {package.source}"
-    # `==2.5.1` takes the build 2.5.1+cpu, too, and prefers it to 2.5.1 where an index or a directory has both (PEP 440)
+    # `==2.5.1` also matches the build 2.5.1+cpu, and prefers it to 2.5.1 if an index or directory has both (PEP 440)
     return f"{package.key}{'===' if _TORCH.fullmatch(package.key) else '=='}{package.version}"
 
 
@@ -160,11 +160,11 @@ def _indexes(packages: Sequence[Package]) -> Iterator[str]:
 
 
 def with_hashes(text: str, interpreter: Path) -> str:
-    """Return a recorded lock with the hashes that the package index has of every file of each release.
+    """Return a recorded lock with the hashes of every file of each release in the package index.
 
-    uv asks the index for them. Without uv, without the index, or where it lacks one of the packages, the lock stays as
-    it is: hashes for some would have pip refuse the rest. A package from git has none, either. What was answered is
-    kept in the cache: the same environment gives the same lock, whatever was uploaded since.
+    uv gets them from the index. Without uv or the index, or if it lacks one of the packages, the lock is returned as
+    it is: with hashes for some, pip would refuse the others, and a package from git has none. The answers are
+    cached: the same environment gives the same lock, even after new uploads.
 
     Args:
         text: the lock.
@@ -194,7 +194,7 @@ def with_hashes(text: str, interpreter: Path) -> str:
 
 
 def _is_the_same(folder: Path) -> bool:
-    """Return whether what uv wrote has a hash for each package, and means the releases that were asked for."""
+    """Return whether uv's output has a hash for each package, and the requested releases."""
     try:
         asked, found = (requirements_file.read(folder, folder / name) for name in ("in.txt", "out.txt"))
     except StashError:
@@ -205,6 +205,6 @@ def _is_the_same(folder: Path) -> bool:
 
 
 def lock_path(tool: str, tag: str, text: str) -> str:
-    """Return where a recorded lock lies, from the stash's root."""
+    """Return the path of a recorded lock, from the stash's root."""
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
     return f"{snapshot_directory(tool, tag)}/requirements-{digest[:12]}.txt"

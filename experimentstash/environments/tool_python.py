@@ -1,4 +1,4 @@
-"""Which interpreter runs a tool (spec.md, section *Running*), and the environment that it runs in."""
+"""Chooses the interpreter of a tool (spec.md, section *Running*), and its environment variables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.tool import Tool
 
 _PYTHONPATH = "EXPERIMENTSTASH_PYTHONPATH"
-"""The user's own PYTHONPATH, where a native hook has taken what leads into the stash out of its own."""
+"""The user's PYTHONPATH, if a native hook removed paths into the stash from its own."""
 SETTING = "experimentstash.toolPython"
 """The setting of the clone's own git config that names the interpreter of its tools."""
 
@@ -29,7 +29,7 @@ def interpreter(stash: Path, tool: Tool) -> Path:
 
     `python:` of the registry; else `.venv` in the tool's directory; else the active virtual or conda
     environment; else the one that the stash's git config names; else the Python that runs this program.
-    What a hook framework activates is none of them.
+    An environment activated by a hook framework does not count.
 
     Raises:
         StashError: the registry or git's config names a Python that is not there, or there is none but the
@@ -53,7 +53,7 @@ def interpreter(stash: Path, tool: Tool) -> Path:
 
 
 def tool_environment() -> dict[str, str]:
-    """Return the environment for a tool: the user's own, as it was before git and a hook framework added theirs.
+    """Return the variables for a tool: the user's, as before git and a hook framework added theirs.
 
     A framework puts the hook's environment before the user's on the PATH and over VIRTUAL_ENV (traps.md,
     *pre-commit and prek*). The one that was active before is still found: by its Python on the PATH.
@@ -73,7 +73,7 @@ def tool_environment() -> dict[str, str]:
 
 
 def _in_hook_environment() -> bool:
-    """Return whether a framework made the environment of this process. One with Hydra in it can run a tool."""
+    """Return whether a hook framework made the environment of this process. One with Hydra can run a tool."""
     active = os.environ.get("VIRTUAL_ENV", "")
     return "PRE_COMMIT" in os.environ and _is_same(active, Path(sys.prefix)) and find_spec("hydra") is None
 
@@ -83,7 +83,7 @@ def _is_same(place: str, folder: Path) -> bool:
 
 
 def _provide(stash: Path, tool: Tool, python: str) -> str:
-    """Return how to come by the interpreter that the registry names: as a new environment, where it is one's path."""
+    """Return the fix for a missing interpreter of the registry: create an environment, if the path looks like one."""
     path = stash / Path(python).expanduser()
     if path.parent.name == "bin" and not path.parent.exists():
         return f"{command('python3', '-m', 'venv', str(path.parents[1]))}  # and install the packages of the tool there"
@@ -91,7 +91,7 @@ def _provide(stash: Path, tool: Tool, python: str) -> str:
 
 
 def _named(stash: Path) -> Path | None:
-    """Return the interpreter that somebody chose on this machine for this clone: a GUI has no active environment."""
+    """Return the interpreter set in this clone's git config: a GUI has no active environment."""
     named = answer("config", "--local", "--type=path", "--get", SETTING, cwd=stash)
     if not named:
         return None
@@ -103,7 +103,7 @@ def _named(stash: Path) -> Path | None:
 def _chosen(stash: Path, tool: Tool, python: str, env: Mapping[str, str]) -> Path:
     if "/" in python:
         path = stash / Path(python).expanduser()
-        # Not resolved: a virtual environment is found by the path of its link.
+        # Not resolved: Python finds its virtual environment from the path of the symlink.
         found = Path(os.path.abspath(path)) if path.is_file() else None  # noqa: PTH100  (resolve follows links)
     else:
         on_path = shutil.which(python, path=env.get("PATH"))

@@ -1,4 +1,4 @@
-"""Why a lock that a tool ships cannot run the tool: told before anything is frozen with it."""
+"""Why a tool's lock cannot be used to run the tool, reported before a freeze."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TILDE = re.compile(r"~\s*(?!=)(\d+\.\d+)(\.\d+)*")
 
 
 def unusable(lock: Lock, described: Described) -> str:
-    """Return why a lock cannot run its tool, in a sentence; an empty text: nothing says that it cannot.
+    """Return why a lock cannot be used to run its tool, in a sentence; empty if no reason is known.
 
     Args:
         lock: the lock.
@@ -29,7 +29,7 @@ def unusable(lock: Lock, described: Described) -> str:
 
 
 def made_for(lock: Lock, python: Python) -> tuple[str, ...]:
-    """Return what to tell of requirements that were resolved for another Python than the one that runs."""
+    """Return a warning if requirements were resolved for another Python than the one that runs."""
     version = lock.made_for_python()
     if version in ("", python.minor):
         return ()
@@ -37,7 +37,7 @@ def made_for(lock: Lock, python: Python) -> tuple[str, ...]:
 
 
 def _without_hydra(lock: Lock, described: Described) -> str:
-    """Tell of a lock without Hydra, unless Hydra is code of the stash, or the lock names no dependencies."""
+    """Return a warning for a lock without Hydra, unless Hydra is in the stash, or the lock lists no dependencies."""
     hydra = described.packages.get(_HYDRA)
     known = lock.versions() if lock.lists_dependencies else {}
     if not known or hydra is None or hydra.folder is not None:
@@ -60,7 +60,7 @@ def _for_another_python(lock: Lock, python: Python) -> str:
 
 
 def _allows(wanted: str, version: str) -> bool:
-    """Return whether a constraint allows a version of Python; one that is not understood forbids nothing.
+    """Return whether a constraint allows a version of Python; true if it cannot be parsed.
 
     Besides PEP 440, poetry writes `^3.9` (the next major version is not allowed), `~3.9` (the next minor one is not)
     and `||`.

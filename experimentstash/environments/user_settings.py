@@ -1,7 +1,7 @@
-"""What a user's own settings of uv and pip say to an installer: where packages come from, and nothing else.
+"""Passes the user's settings of uv and pip to an installer: the sources of packages, and nothing else.
 
-A lock says what is installed. The index, a mirror, credentials, proxies, certificates and caches are the user's to
-say; versions, resolution and places are not, or one lock would give two users two environments.
+The lock decides what is installed. Index, mirror, credentials, proxies, certificates and caches are the user's
+choice; versions, resolution and paths are not, or one lock would give two users different environments.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UV = re.compile(
     r"|system-certs|https?-proxy|no-proxy|cache-dir|no-cache|offline|concurrent-\w+|link-mode|compile-bytecode"
     r"|python-(preference|downloads|install-mirror|downloads-json-url)|pypy-install-mirror|native-auth"
 )
-"""The settings of uv that are kept, in its files; those of its table `pip` go by the same names."""
+"""The settings of uv's files that are kept; those of its table `pip` have the same names."""
 _UV_VARIABLE = re.compile(
     r"UV_(INDEX(_URL|_\w+_USERNAME|_\w+_PASSWORD)?|DEFAULT_INDEX|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|KEYRING_PROVIDER"
     r"|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|HTTP_\w+|REQUEST_TIMEOUT|CACHE_DIR|NO_CACHE|OFFLINE|CONCURRENT_\w+|LINK_MODE"
@@ -39,18 +39,18 @@ _PIP = re.compile(
     r"|resume-retries|cache-dir|no-cache-dir|keyring-provider|disable-pip-version-check|no-input|root-user-action"
 )
 _SECTIONS = ("global", "install")
-"""The sections of pip's files that count for an installation; the later counts more."""
+"""The sections of pip's files that apply to an installation; later ones take precedence."""
 
 
 def is_kept(variable: str) -> bool:
-    """Return whether a variable of the user's environment may reach an installer, where it is one of uv or pip."""
+    """Return whether an installer may get a variable of uv or pip from the user's environment."""
     if variable.startswith("UV_"):
         return _UV_VARIABLE.fullmatch(variable) is not None
     return not variable.startswith("PIP_") or _PIP.fullmatch(variable[4:].lower().replace("_", "-")) is not None
 
 
 def from_files(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables by which an installer sees the kept settings of the user's files, and no others.
+    """Return the variables that give an installer the kept settings of the user's files, and no others.
 
     Args:
         env: the user's environment.
@@ -60,8 +60,8 @@ def from_files(env: Mapping[str, str]) -> dict[str, str]:
     """
     words = ("HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "UV_CONFIG_FILE", "UV_NO_CONFIG", "PIP_CONFIG_FILE")
     uv, pip = _from_files(tuple((word, env.get(word, "")) for word in words))
-    missing = {key: value for key, value in pip.items() if key not in env}  # a variable counts more than a file
-    return {**uv, **missing, "PIP_CONFIG_FILE": os.devnull}  # then pip reads no file by itself
+    missing = {key: value for key, value in pip.items() if key not in env}  # a variable takes precedence over a file
+    return {**uv, **missing, "PIP_CONFIG_FILE": os.devnull}  # pip then reads no other file
 
 
 @functools.cache
@@ -79,9 +79,9 @@ def _system(env: Mapping[str, str]) -> list[Path]:
 
 
 def _of_uv(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that lead uv to files with the kept settings; none where it reads only kept ones.
+    """Return the variables that point uv to files with the kept settings; empty if all settings are kept.
 
-    A file that uv is told of (`UV_CONFIG_FILE`) would take the place of the project's own settings, too.
+    A file given with `UV_CONFIG_FILE` would also replace the project's own settings.
     """
     user = _home(env) / "uv/uv.toml"
     system = next((file for place in _system(env) if (file := place / "uv/uv.toml").is_file()), Path("/etc/uv/uv.toml"))
@@ -100,7 +100,7 @@ def _of_uv(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _folder() -> Path:
-    """Return a directory that nobody else can read, and that lasts as long as this process."""
+    """Return a private directory that is removed when this process ends."""
     _kept_folders.append(tempfile.TemporaryDirectory(prefix="experimentstash-"))
     return Path(_kept_folders[-1].name)
 
@@ -129,7 +129,7 @@ def _write(file: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _inline(value: Any) -> str:
-    """Return a value as TOML on one line; its texts are written as JSON's are. The standard library only reads TOML."""
+    """Return a value as TOML on one line, with strings as in JSON. The standard library only reads TOML."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key} = {_inline(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -138,14 +138,14 @@ def _inline(value: Any) -> str:
 
 
 def _link_others(folder: Path, into: Path) -> None:
-    """Let other programs (git, that uv calls) find their own settings where they look for them now."""
+    """Keep the settings of other programs (such as git, which uv calls) at their current paths."""
     for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
         if not (into / entry.name).exists():
             (into / entry.name).symlink_to(entry.resolve())
 
 
 def _of_pip(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the kept settings of pip's files, as the variables that say the same."""
+    """Return the kept settings of pip's files, as the equivalent variables."""
     found: dict[str, str] = {}
     for file in _files_of_pip(env):
         parser = configparser.RawConfigParser()
@@ -160,7 +160,7 @@ def _of_pip(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _files_of_pip(env: Mapping[str, str]) -> Iterator[Path]:
-    """Yield pip's files, those that count more later (pip's documentation, *Configuration*)."""
+    """Yield pip's files, in increasing precedence (pip's documentation, *Configuration*)."""
     named = env.get("PIP_CONFIG_FILE", "")
     if named == os.devnull:
         return

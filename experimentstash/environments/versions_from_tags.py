@@ -1,4 +1,4 @@
-"""Versions that a build takes from git's tags: told to it as they were recorded, whatever tags there are now."""
+"""Gives a build the recorded version of a package, instead of one from git's tags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _VARIABLES = {
-    "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",  # it does not tell setuptools-scm whose version it asks for
+    "hatch-vcs": "SETUPTOOLS_SCM_PRETEND_VERSION",  # it does not give setuptools-scm the package name
     "flit-scm": "SETUPTOOLS_SCM_PRETEND_VERSION",
     "setuptools-scm": "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}",
     "vcs-versioning": "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{name}",
@@ -25,15 +25,15 @@ _VARIABLES = {
     "pdm-backend": "PDM_BUILD_SCM_VERSION",
     "pbr": "PBR_VERSION",
 }
-"""What a build asks for, and the variable that says the version to it (the documentation of each)."""
+"""A build requirement, and the variable that sets its version (from its documentation)."""
 
 
 def pretended(project: Path, recorded: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that have a build give the version that was recorded.
+    """Return the variables that make a build use the recorded version.
 
     Args:
         project: the directory of a package.
-        recorded: the version of each package that a snapshot names, by normal name.
+        recorded: the version of each package that a snapshot records, by normal name.
     """
     declared = _declared(project)
     name = _name(project, declared)
@@ -48,12 +48,12 @@ def pretended(project: Path, recorded: Mapping[str, str]) -> dict[str, str]:
 def _declared(project: Path) -> Mapping[str, object]:
     try:
         return toml_text.parse((project / "pyproject.toml").read_bytes(), "pyproject.toml")
-    except (OSError, StashError):  # its own build says what is wrong with it
+    except (OSError, StashError):  # its own build will report the error
         return {}
 
 
 def _name(project: Path, declared: Mapping[str, object]) -> str:
-    """Return what a package calls itself in its `pyproject.toml` or `setup.cfg`; empty if only its build knows."""
+    """Return the name of a package from its `pyproject.toml` or `setup.cfg`; empty if only its build knows it."""
     own = toml_text.text(declared, "project", "name") or toml_text.text(declared, "tool", "poetry", "name")
     parser = configparser.RawConfigParser()
     try:

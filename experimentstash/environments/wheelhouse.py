@@ -1,4 +1,4 @@
-"""The packages of a lock gathered as files, with all that it takes to build them, for a machine without a network."""
+"""Collects the packages of a lock as files, with all that their builds need, for a machine without a network."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _REQUIREMENT = re.compile(r"[A-Za-z0-9][^\n\r\0]*")
 
 @dataclass(frozen=True)
 class Gathered:
-    """What was gathered for a lock.
+    """The files collected for a lock.
 
     Attributes:
-        platform: the Python and the platform that it is for, for people.
-        files: what the lock comes to here, by requirement (`name==version`); the names of files.
-        projects: the directories of the checkout that belong on top.
+        platform: its Python and platform, for people.
+        files: the file names, by requirement (`name==version`).
+        projects: the directories of the checkout to install on top.
     """
 
     platform: str
@@ -50,17 +50,17 @@ class Gathered:
 
 
 def gather(order: BuildRequest, pool: Path) -> Gathered:
-    """Put the packages of a lock into a directory that other locks may share.
+    """Put the packages of a lock into a directory, which other locks may share.
 
-    The environment is built first: it shows what the lock comes to on this platform. At the end it is built once more,
-    out of the directory alone: what is missing is missing here, and not on a machine that cannot get it.
+    The environment is built first, to find the packages for this platform. At the end it is built again,
+    from the directory alone: a missing file is found here, and not on a machine without a network.
 
     Args:
-        order: the lock; its packages come from the index.
+        order: the build request; the packages come from the index.
         pool: the directory.
 
     Raises:
-        StashError: a package is none that a file holds, is not available, or is not enough to build what needs it.
+        StashError: a package does not come as a file, is not available, or lacks something that a build needs.
     """
     if order.lock.brings_python:
         raise StashError(
@@ -87,22 +87,22 @@ def gather(order: BuildRequest, pool: Path) -> Gathered:
 
 
 def supply(gathered: Gathered, pool: Path) -> Supply:
-    """Return what was gathered, as a build takes it."""
+    """Return the collected files as the input of a build."""
     lines = tuple(f"{one} --hash=sha256:{file_digest(pool / file)}" for one, file in sorted(gathered.files.items()))
     return Supply(pool, lines, tuple(sorted(map(file_digest, pool.iterdir()))), gathered.projects)
 
 
 def check_locked(title: str, known: Mapping[tuple[str, str], frozenset[str]], one: str, sha256: str) -> None:
-    """Check that a lock names a package, and a file of it with that digest.
+    """Check that a lock contains a package, and a file of it with that digest.
 
     Args:
-        title: what messages begin with.
-        known: what the lock has, as `Lock.hashes` gives it.
+        title: the start of messages.
+        known: the digests in the lock, from `Lock.hashes`.
         one: the package, `name==version`.
         sha256: the digest of its file.
 
     Raises:
-        StashError: it does not.
+        StashError: it does not contain it.
     """
     name, _, version = one.partition("==")
     digests = known.get((name, version), known.get((name, "")))
@@ -117,7 +117,7 @@ def _for(python: Python) -> str:
 
 
 def _locked(order: BuildRequest, packages: Mapping[str, Package]) -> Iterator[str]:
-    """Yield the packages of an environment that its lock names; others came with the environment itself."""
+    """Yield the packages of an environment that are in its lock; others came with the environment itself."""
     known = order.lock.versions()
     for name, package in sorted(packages.items()):
         if name not in known or (known[name] and package.version not in known[name]):
@@ -132,7 +132,7 @@ def _locked(order: BuildRequest, packages: Mapping[str, Package]) -> Iterator[st
 
 
 def _fetched(order: BuildRequest, python: Python, wanted: list[str], scratch: Path) -> dict[str, str]:
-    """Fetch the files of some packages, and return their names by package; each is one that the lock knows."""
+    """Fetch the files of some packages, and return their names by package; each must be in the lock."""
     known = order.lock.hashes()
     lines = {one: known.get((one.partition("==")[0], one.partition("==")[2])) or frozenset() for one in wanted}
     strict = bool(lines) and all(lines.values())
@@ -167,7 +167,7 @@ def _download(order: BuildRequest, python: Python, flags: list[str], scratch: Pa
 
 
 def _package_of(file: str) -> str:
-    """Return the package that a file is of, as `_flat` has it."""
+    """Return the package of a file, in the form of `_flat`."""
     if file.endswith(_WHEEL):
         name, version = file.split("-")[:2]
     else:
@@ -176,12 +176,12 @@ def _package_of(file: str) -> str:
 
 
 def _flat(one: str) -> str:
-    """Return `name==version` as files spell it, whatever their age: separators are one, and case does not count."""
+    """Return `name==version` normalized for comparing file names: one separator, lower case."""
     return re.sub(r"[-_.+]+", "-", one.lower())
 
 
 def _tree(scratch: Path, name: str) -> Path:
-    """Unpack a source distribution, and return the directory that it holds."""
+    """Unpack a source distribution, and return its directory."""
     place = scratch / "trees" / name
     place.mkdir(parents=True)
     file = scratch / "files" / name
@@ -195,7 +195,7 @@ def _tree(scratch: Path, name: str) -> Path:
 
 
 def _fetch_builders(order: BuildRequest, shared: Shared, tree: Path, hook: str, scratch: Path) -> None:
-    """Fetch what the build of a source tree asks for, first in its `pyproject.toml`, then its backend."""
+    """Fetch the build requirements of a source tree: those of its `pyproject.toml`, then those of its backend."""
     assert shared.python is not None  # noqa: S101  (checked above)
     python = shared.python
     wanted = _asked(order, python.path, tree)

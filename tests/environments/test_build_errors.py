@@ -106,7 +106,7 @@ def test_a_package_without_a_wheel_for_this_machine_is_named(stash: Path, tmp_pa
     with (tool / "requirements.txt").open("a") as file:
         file.write(hashed(made))
     text = refused(order(stash, tmp_path))
-    assert text.startswith(f"{TITLE}: other-os==1.0 is no longer available as pinned in tools/mytool/requirements.txt ")
+    assert text.startswith(f"{TITLE}: other-os==1.0 is no longer available as pinned in tools/mytool/requirements.txt")
 
 
 def test_an_index_that_cannot_be_reached(

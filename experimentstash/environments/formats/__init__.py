@@ -1,1 +1,1 @@
-"""The files that a lock can be, one module each."""
+"""The lock formats, one module each."""

@@ -1,4 +1,4 @@
-"""The interface of the lock formats: what a lock file says of itself, and how an environment is built from it."""
+"""The interface of the lock formats: what a lock file contains, and how an environment is built from it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Plan:
     """How an environment is built.
 
     Attributes:
-        decides: the texts that decide what comes out, besides the Python.
-        steps: given the path of the environment to make, the steps that make it.
-        projects: directories of the checkout that belong on top of it.
-        is_shared: whether it holds no code of a checkout, so that every reproduction can use it.
+        decides: the inputs of the build, except the Python.
+        steps: returns the build steps for the path of the environment.
+        projects: directories of the checkout to install on top of it.
+        is_shared: whether it contains no code of a checkout, so that every reproduction can use it.
     """
 
     decides: tuple[bytes | str, ...]
@@ -42,7 +42,7 @@ class BuildContext:
 
     Attributes:
         title: the snapshot that needs the environment, for messages.
-        python: the Python to make it of; None for a lock that names its own.
+        python: the base Python; None for a lock that specifies its own.
         uv: uv, or None if this machine has none.
         cache: the directory in which installers keep their downloads.
         projects: directories of the checkout that were installed when the experiment was frozen.
@@ -73,15 +73,15 @@ class Lock(ABC):
 
     Attributes:
         kind: the name of the format.
-        brings_python: whether the lock names the Python, too, as conda's do.
-        lists_dependencies: whether it names the packages that others bring along.
-        lists_everything: whether it names all that was installed when the experiment was frozen.
+        brings_python: whether the lock also specifies the Python, as conda's do.
+        lists_dependencies: whether it also lists the dependencies of packages.
+        lists_everything: whether it lists every package that was installed when the experiment was frozen.
         needs_uv: whether uv alone can build it.
-        stash: the root of the checkout of the stash; nothing that the lock names leads out of it.
+        stash: the root of the checkout of the stash; no path in the lock leads out of it.
         name: the file's path from there, with `/`.
         sha256: the digest of its bytes, in hex.
         extras: the extras of the tool that are built too.
-        groups: the dependency groups that are built besides those that the lock's own program takes by itself.
+        groups: the dependency groups that are built in addition to the default ones of the lock's program.
     """
 
     kind: ClassVar[str]
@@ -120,28 +120,28 @@ class Lock(ABC):
         """Return the bytes of the file.
 
         Raises:
-            StashError: it lies outside of the stash, cannot be read, or is too large.
+            StashError: it is outside of the stash, cannot be read, or is too large.
         """
         return read_bytes(self.stash, self.path)
 
     def refusal(self) -> str:
-        """Return why a file of this name is no lock; an empty text if it is one."""
+        """Return why a file of this name is not a lock; empty if it is one."""
         return ""
 
     @abstractmethod
     def check(self) -> None:
-        """Check what the lock names before it is built.
+        """Check the lock before it is built.
 
         Raises:
             StashError: it names a file or a directory outside of the stash, or a source that is not allowed.
         """
 
     def needed_files(self) -> Iterable[Path]:
-        """Return the files and directories of the checkout that it cannot be built without, besides the file itself."""
+        """Return the files and directories of the checkout that its build needs, except the file itself."""
         return ()
 
     def versions(self) -> dict[str, frozenset[str]]:
-        """Return the versions that the lock has of each package, by normal name.
+        """Return the versions of each package in the lock, by normal name.
 
         A lock for every platform may have several of one package. A lock file of conda-lock is not parsed: empty.
         """
@@ -155,43 +155,43 @@ class Lock(ABC):
         return {}
 
     def index_flags(self) -> list[str]:
-        """Return the places, besides the package index, that have its packages, as flags of pip's."""
+        """Return the other sources of packages, besides the package index, as pip flags."""
         return []
 
     def left_out(self) -> dict[str, str]:
-        """Return what freezing left out of a lock that it wrote: by normal name, the package and why."""
+        """Return what a freeze left out of the lock: by normal name, the package and the reason."""
         return {}
 
     def texts(self) -> Iterable[str]:
-        """Return all texts of the lock that may hold the address of a host."""
+        """Return all strings of the lock that may contain a host."""
         return self.data().decode("utf-8", "replace").splitlines()
 
     def channel_hosts(self) -> Iterable[str]:
-        """Return the hosts of the channels that it names without an address."""
+        """Return the hosts of the channels given without a URL."""
         return ()
 
     def built_directories(self) -> Iterable[Path]:
-        """Return the directories of the checkout that are built, or whose settings count, when the lock is."""
+        """Return the directories of the checkout whose code or settings are part of the build."""
         return ()
 
     def installs(self, package: str) -> bool:
-        """Return whether a build with the chosen extras and groups installs a package that the lock names."""
+        """Return whether a build with the chosen extras and groups installs a package of the lock."""
         return package in self.versions()
 
     def pinned_python(self) -> str:
-        """Return the version of Python that the lock installs, or an empty text."""
+        """Return the version of Python that the lock installs, or an empty string."""
         return ""
 
     def allowed_pythons(self) -> str:
-        """Return the versions of Python that the lock is for, as it writes them, or an empty text."""
+        """Return the versions of Python that the lock supports, as written, or an empty string."""
         return ""
 
     def made_for_python(self) -> str:
-        """Return the minor version of Python that it was resolved for, by its comments, or an empty text."""
+        """Return the minor version of Python that it was resolved for, from its comments, or an empty string."""
         return ""
 
     def is_stale(self, python: Python) -> bool:
-        """Return whether its own program would refuse it as older than the `pyproject.toml` beside it.
+        """Return whether its own program would refuse it as outdated for its `pyproject.toml`.
 
         Args:
             python: the Python that the tool runs with.
@@ -201,7 +201,7 @@ class Lock(ABC):
 
     @abstractmethod
     def sync_command(self, python: Path) -> str:
-        """Return the command, from the stash's root, that installs what the lock has into a tool's environment.
+        """Return the command, from the stash's root, that installs the lock's packages into a tool's environment.
 
         Args:
             python: the tool's interpreter.
@@ -212,14 +212,14 @@ class Lock(ABC):
         """Return how an environment is built from the lock.
 
         Args:
-            context: what it is built with.
+            context: the build settings.
 
         Raises:
-            StashError: the lock cannot be built as it is, or the program that builds it is missing.
+            StashError: the lock cannot be built, or its program is missing.
         """
 
     def quoted(self, path: Path) -> str:
-        """Return a path below the stash as a word of a command, from the stash's root."""
+        """Return a path below the stash, quoted for a shell, from the stash's root."""
         return quote(path.relative_to(self.stash).as_posix())
 
 
@@ -227,7 +227,7 @@ def read_bytes(root: Path, path: Path) -> bytes:
     """Return the bytes of a lock below `root`.
 
     Raises:
-        StashError: it lies outside, cannot be read, or is too large.
+        StashError: it is outside, cannot be read, or is too large.
     """
     check_inside(root, path)
     try:

@@ -1,4 +1,4 @@
-"""conda's files: an `environment.yml` is a lock where every line of it means one release; and those of conda-lock."""
+"""conda's locks: an `environment.yml` with exact versions, and the files of conda-lock."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 _PINNED = re.compile(r"(?:[\w.-]+::)?([A-Za-z0-9_][\w.-]*)\s*={1,2}\s*([A-Za-z0-9][\w.!+]*)(?:=[\w.]+)?")
 _CHANNELS = {"defaults": "repo.anaconda.com"}
 _CHANNEL_HOST = "conda.anaconda.org"
-"""Where a channel is that is named without an address (conda's documentation, *Channels*)."""
+"""The host of a channel given without a URL (conda's documentation, *Channels*)."""
 
 
 class CondaLock(Lock):
-    """A lock file of conda-lock; what it names is not looked into.
+    """A lock file of conda-lock; its content is not parsed.
 
     Attributes:
         programs: the programs that build it, the preferred one first.
-        sync_verb: what micromamba does to bring an environment in line with it.
+        sync_verb: the command of micromamba that makes an environment match it.
     """
 
     kind = "conda-lock"
@@ -44,18 +44,18 @@ class CondaLock(Lock):
         return file == "conda-lock.yml" or file.endswith(".conda-lock.yml")
 
     def check(self) -> None:
-        """Check nothing: it names packages of conda's channels only."""
+        """Check nothing: it lists packages of conda's channels only."""
 
     def sync_command(self, python: Path) -> str:
-        """Return the command of micromamba that installs what the lock has into a tool's environment."""
+        """Return the command of micromamba that installs the lock's packages into a tool's environment."""
         prefix = quote(str(python.parents[1]))
         return f"micromamba {self.sync_verb} --file {self.quoted(self.path)} --prefix {prefix}"
 
     def plan(self, context: BuildContext) -> Plan:
-        """Plan an environment; the lock says the Python, too.
+        """Plan an environment; the lock also specifies the Python.
 
         Raises:
-            StashError: no program of conda's is on the PATH.
+            StashError: no conda program is on the PATH.
         """
         program = find_program(*self.programs)
         if program is None:
@@ -84,19 +84,19 @@ class CondaEnvironment(CondaLock):
         return file in ("environment.yml", "environment.yaml")
 
     def check(self) -> None:
-        """Check that every line means one release."""
+        """Check that every line specifies one release."""
         read_environment(self.data(), self.name)
 
     def versions(self) -> dict[str, frozenset[str]]:
-        """Return the version that the lock has of each package, by normal name."""
+        """Return the version of each package in the lock, by normal name."""
         return joined_versions(read_environment(self.data(), self.name).items())
 
     def pinned_python(self) -> str:
-        """Return the version of Python that the lock installs, or an empty text."""
+        """Return the version of Python that the lock installs, or an empty string."""
         return next(iter(self.versions().get("python", ())), "")
 
     def channel_hosts(self) -> Iterator[str]:
-        """Yield the hosts of the channels that it names without an address."""
+        """Yield the hosts of the channels given without a URL."""
         root = yaml_nodes.compose(self.data(), self.name, largest=LARGEST, aliases=False)
         pairs = yaml_nodes.pairs(root, self.name) if isinstance(root, yaml.MappingNode) else ()
         channels = [
@@ -112,10 +112,10 @@ class CondaEnvironment(CondaLock):
 
 
 def read_environment(data: bytes, where: str) -> dict[str, str]:
-    """Return the version of each package that an `environment.yml` names, those of its `pip:` list too.
+    """Return the version of each package in an `environment.yml`, including its `pip:` list.
 
     Raises:
-        StashError: it is none, or a line of it means more than one release or a directory of a machine.
+        StashError: it is invalid, or a line specifies more than one release or a local directory.
     """
     root = yaml_nodes.compose(data, where, largest=LARGEST, aliases=False)
     if not isinstance(root, yaml.MappingNode):

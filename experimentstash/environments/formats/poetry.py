@@ -1,4 +1,4 @@
-"""`poetry.lock`: poetry alone builds it, into an environment that it is given."""
+"""`poetry.lock`: built only by poetry, into a given environment."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class PoetryLock(TomlLock):
     index_keys = ()
 
     def is_stale(self, python: Python) -> bool:
-        """Return whether poetry 2 would refuse the lock: its `content-hash` is that of what its project declares.
+        """Return whether poetry 2 would refuse the lock: its `content-hash` must match its project's declaration.
 
         The rule is that of `Locker._get_content_hash` in poetry 2.5 (poetry/packages/locker.py), which takes the hash
-        without dependency groups (PEP 735), as older ones wrote it, too.
+        without dependency groups (PEP 735) as well, as older versions wrote it.
         """
         del python
         known = toml_text.text(self.document(), "metadata", "content-hash")
@@ -39,12 +39,12 @@ class PoetryLock(TomlLock):
         return bool(known) and known not in {_content_hash(project, groups), _content_hash(project, {})}
 
     def sync_command(self, python: Path) -> str:
-        """Return the `poetry install` that installs what the lock has into a tool's environment."""
+        """Return the `poetry install` that installs the lock's packages into a tool's environment."""
         del python
         return f"poetry install --directory {self.quoted(self.folder)}"
 
     def plan(self, context: BuildContext) -> Plan:
-        """Plan what poetry would install, but for the project itself."""
+        """Plan what poetry would install, except the project itself."""
         poetry = find_program("poetry") or context.fetch("poetry")
         data, project = self.data(), read_bytes(self.stash, self.project_file)
         chosen = [f"--extras={name}" for name in self.extras] + [f"--with={name}" for name in self.groups]
@@ -53,7 +53,7 @@ class PoetryLock(TomlLock):
         def steps(folder: Path) -> list[Step]:
             env = {
                 "VIRTUAL_ENV": str(folder),
-                "POETRY_CACHE_DIR": str(context.cache / "poetry"),  # the project's settings may not have it elsewhere
+                "POETRY_CACHE_DIR": str(context.cache / "poetry"),  # overrides the project's settings
                 "PATH": f"{folder / 'bin'}:{installing_environment().get('PATH', '')}",
                 **only_wheels,
             }

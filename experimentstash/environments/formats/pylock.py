@@ -1,4 +1,4 @@
-"""`pylock.toml` (PEP 751). pip reads it from 26.1 on, as an experiment; uv does."""
+"""`pylock.toml` (PEP 751): uv reads it; pip since 26.1, experimentally."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Pylock(TomlLock):
     needs_uv = True
 
     def sync_command(self, python: Path) -> str:
-        """Return the `uv pip sync` that installs what the lock has into a tool's environment."""
+        """Return the `uv pip sync` that installs the lock's packages into a tool's environment."""
         return f"uv pip sync --python {quote(str(python))} {self.quoted(self.path)}"
 
     def plan(self, context: BuildContext) -> Plan:
-        """Plan what uv would sync, but for the directories of the checkout.
+        """Plan what uv would sync, except the directories of the checkout.
 
         Raises:
-            StashError: the lock names files of the checkout besides the projects in it.
+            StashError: the lock refers to files of the checkout other than its projects.
         """
         uv = context.uv or context.fetch("uv")
         text, projects = self._without_projects()
@@ -52,9 +52,9 @@ class Pylock(TomlLock):
         return Plan((text,), steps, projects)
 
     def _without_projects(self) -> tuple[str, tuple[Path, ...]]:
-        """Return the text without the directories of the checkout that it names, and those directories.
+        """Return the text without its entries for directories of the checkout, and those directories.
 
-        No library that is kept writes TOML as it was read, so what belongs to a directory is cut out of the text, and
+        No maintained library writes TOML as it was read, so the entry of a directory is cut out of the text, and
         the rest is parsed again.
         """
         data = self.data()

@@ -1,4 +1,4 @@
-"""The lock that freezing writes beside its snapshots: a requirements file of all that was installed."""
+"""The lock that a freeze writes next to its snapshots: a requirements file of all installed packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from experimentstash.environments.formats.requirements import RequirementsLock
 from experimentstash.environments.packages import normal
 
 LEFT_OUT = "# LEFT_OUT: "
-"""What a line begins with that names a package which the lock does not hold."""
+"""The start of a line about a package that was left out of the lock."""
 _NAME = re.compile(r"requirements-[0-9a-f]{12}\.txt")
 
 
@@ -17,7 +17,7 @@ class RecordedLock(RequirementsLock):
 
     kind = "recorded"
     lists_everything = True
-    install_flags = ("--no-deps",)  # all that was installed, even where its parts disagree: nothing is resolved
+    install_flags = ("--no-deps",)  # exactly what was installed, even with conflicts: nothing is resolved
 
     @classmethod
     def is_named(cls, file: str) -> bool:
@@ -25,11 +25,11 @@ class RecordedLock(RequirementsLock):
         return _NAME.fullmatch(file) is not None
 
     def left_out(self) -> dict[str, str]:
-        """Return what freezing left out: by normal name, the package and why."""
+        """Return what a freeze left out: by normal name, the package and the reason."""
         lines = self.data().decode("utf-8", "replace").splitlines()
         entries = [line.removeprefix(LEFT_OUT) for line in lines if line.startswith(LEFT_OUT)]
         return {normal(entry.partition("==")[0]): entry for entry in entries}
 
     def made_for_python(self) -> str:
-        """Return nothing: its comments say what it was made with, which is what ran."""
+        """Return an empty string: its comments name the Python that ran."""
         return ""

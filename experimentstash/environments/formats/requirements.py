@@ -1,4 +1,4 @@
-"""A requirements file as a lock: every line has a hash, so that nothing else can be installed."""
+"""A requirements file as a lock: every line has a hash."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NOT_FOR_RUNNING = frozenset(
     {"dev", "develop", "development", "test", "tests", "testing", "doc", "docs", "lint", "build", "ci"}
 )
-"""Words in the names of requirements files that are not for running the tool."""
+"""Words in the names of requirements files that are not needed to run the tool."""
 _MADE_WITH = re.compile(rb"(?m)^#.*(?:pip-compile with Python |--python-version[ =]|--python[ =])(\d+\.\d+)")
 
 
@@ -25,7 +25,7 @@ class RequirementsLock(Lock):
     """A requirements file that a tool ships.
 
     Attributes:
-        install_flags: flags of pip's and uv's for its installation.
+        install_flags: flags for pip and uv when it is installed.
     """
 
     kind = "requirements"
@@ -38,14 +38,14 @@ class RequirementsLock(Lock):
 
     @property
     def rank(self) -> tuple[bool, bool, str]:
-        """The key that sorts those of one directory: the plain name, then one called a lock."""
+        """The key that sorts the files of one directory: the plain name, then one called a lock."""
         return self.path.name != "requirements.txt", "lock" not in self._words(), self.name
 
     def _words(self) -> set[str]:
         return set(re.split(r"[^a-z0-9]+", self.path.stem.lower()))
 
     def parsed(self) -> requirements_file.Requirements:
-        """Return the file, with those that it includes.
+        """Return the file and the files that it includes.
 
         Raises:
             StashError: one of them is not allowed in a lock.
@@ -53,7 +53,7 @@ class RequirementsLock(Lock):
         return requirements_file.read(self.stash, self.path)
 
     def refusal(self) -> str:
-        """Return why the file is no lock; an empty text if it is one."""
+        """Return why the file is not a lock; empty if it is one."""
         if self._words() & _NOT_FOR_RUNNING:
             return "not for running the tool, by its name"
         parsed = self.parsed()
@@ -66,12 +66,12 @@ class RequirementsLock(Lock):
         self.parsed()
 
     def needed_files(self) -> list[Path]:
-        """Return the files that it includes, and the directories that hold its packages."""
+        """Return the files that it includes, and the directories with its packages."""
         parsed = self.parsed()
         return [*parsed.texts, *(Path(place) for place in parsed.places if place.startswith("/"))]
 
     def versions(self) -> dict[str, frozenset[str]]:
-        """Return the versions that the lock has of each package, by normal name."""
+        """Return the versions of each package in the lock, by normal name."""
         return joined_versions((line.name, line.version) for line in self.parsed().entries)
 
     def hashes(self) -> dict[tuple[str, str], frozenset[str]]:
@@ -79,21 +79,21 @@ class RequirementsLock(Lock):
         return joined_hashes(((line.name, line.version), line.sha256) for line in self.parsed().entries)
 
     def index_flags(self) -> list[str]:
-        """Return the places, besides the package index, that have its packages, as flags of pip's."""
+        """Return the other sources of packages, besides the package index, as pip flags."""
         return self.parsed().places
 
     def texts(self) -> Iterator[str]:
-        """Yield the lines of the file, and of those that it includes."""
+        """Yield the lines of the file and of the files that it includes."""
         for data in self.parsed().texts.values():
             yield from data.decode("utf-8", "replace").splitlines()
 
     def made_for_python(self) -> str:
-        """Return the minor version of Python that it was resolved for, by its comments, or an empty text."""
+        """Return the minor version of Python that it was resolved for, from its comments, or an empty string."""
         match = _MADE_WITH.search(self.data()[:10_000])
         return match[1].decode() if match else ""
 
     def sync_command(self, python: Path) -> str:
-        """Return the `pip install` that installs what the lock has into a tool's environment."""
+        """Return the `pip install` that installs the lock's packages into a tool's environment."""
         return f"{quote(str(python))} -m pip install -r {self.quoted(self.path)}"
 
     def plan(self, context: BuildContext) -> Plan:
@@ -104,7 +104,7 @@ class RequirementsLock(Lock):
 
         def steps(folder: Path) -> list[Step]:
             fill = filler(context.interpreter, context.uv)
-            # A release is looked for in every index, as pip does; each is pinned.
+            # Search every index for a release, as pip does; each release is pinned.
             each = ["--index-strategy=unsafe-best-match"] if context.uv else []
             install = [*fill.install(folder), *each, *flags, "-r", str(self.path)]
             return [fill.make(folder), Step(install, folder.parent)]
@@ -114,5 +114,5 @@ class RequirementsLock(Lock):
 
 
 def _without_comments(data: bytes) -> list[bytes]:
-    """Return the lines that count: the comments of a recorded lock name the tool, and two tools may share the rest."""
+    """Return the lines without comments: those of a recorded lock name the tool, and two tools may share the rest."""
     return [line for line in data.splitlines() if not line.startswith(b"#")]

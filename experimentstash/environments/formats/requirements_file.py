@@ -1,4 +1,4 @@
-"""A requirements file: what it asks for, and whether that is a lock. What leads out of the stash is refused.
+"""Parses requirements files, decides whether one is a lock, and refuses paths that lead out of the stash.
 
 The format is pip's (*Requirements File Format*), which uv reads too. It is read here because pip's reader is private,
 and `packaging` reads single requirements, without hashes and options, and loads too slowly for a hook.
@@ -40,7 +40,7 @@ _INCLUDE = frozenset("-r --requirement -c --constraint".split())
 
 @dataclass(frozen=True)
 class LockedRequirement:
-    """One requirement: a name, what pins it, and the hashes that it may have."""
+    """One requirement: its name, pin and hashes."""
 
     name: str
     version: str
@@ -49,7 +49,7 @@ class LockedRequirement:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it means one release: `==`, a commit, or one file."""
+        """Whether it specifies one release: `==`, a commit, or one file."""
         if self.url.startswith("git+"):
             return re.search(r"@[0-9a-f]{40}", self.url) is not None
         return bool(self.version or self.url)
@@ -61,18 +61,18 @@ class LockedRequirement:
 
     @property
     def is_hashed(self) -> bool:
-        """Whether what is fetched for it is compared with a hash."""
+        """Whether its download is checked against a hash."""
         return bool(self.hashes) or re.search(r"#(.*&)?sha256=[0-9a-f]{64}", self.url) is not None
 
 
 @dataclass
 class Requirements:
-    """A requirements file, with the files that it takes in.
+    """A requirements file, with the files that it includes.
 
     Attributes:
-        entries: what it asks for, in file order; constraints ask for nothing.
+        entries: its requirements, in file order, without constraints.
         texts: the bytes of each file read, by its path.
-        places: where packages are looked for, as flags of pip's, in file order; directories are absolute.
+        places: the sources of packages, as pip flags, in file order; directories are absolute.
     """
 
     entries: list[LockedRequirement] = field(default_factory=list)
@@ -81,12 +81,12 @@ class Requirements:
 
     @property
     def is_hashed(self) -> bool:
-        """Whether it is a lock: every line has a hash, so that nothing else can be installed."""
+        """Whether it is a lock: every line has a hash."""
         return bool(self.entries) and all(entry.is_hashed and entry.is_pinned for entry in self.entries)
 
     @property
     def is_pinned(self) -> bool:
-        """Whether every line means one release; what they need in turn may be anything."""
+        """Whether every line specifies one release; their dependencies may be open."""
         return bool(self.entries) and all(entry.is_pinned for entry in self.entries)
 
 
@@ -94,8 +94,8 @@ def read(root: Path, path: Path) -> Requirements:
     """Read a requirements file below `root`.
 
     Raises:
-        StashError: it or one that it takes in cannot be read, is too large, leads out of `root`, or holds a line
-            that is not taken; the message tells the line.
+        StashError: it or an included file cannot be read, is too large, is outside `root`, or contains a line
+            that is not allowed; the message names the line.
     """
     parsed = Requirements()
     _read(root, path, parsed, constrains=False)
@@ -109,11 +109,11 @@ def _read(root: Path, path: Path, parsed: Requirements, *, constrains: bool) -> 
     if len(parsed.texts) >= _MOST_FILES:
         raise StashError(f"{path}: more than {_MOST_FILES} requirements files include each other")
     parsed.texts[path] = read_bytes(root, path)
-    if any(map(_CODING.match, parsed.texts[path].splitlines()[:2])):  # pip would read other lines than we do
+    if any(map(_CODING.match, parsed.texts[path].splitlines()[:2])):  # pip would read different lines
         raise StashError(f"{path}: it is not in UTF-8")
     for number, line in _lines(parsed.texts[path].decode("utf-8", "replace").removeprefix("\ufeff")):
         where = f"{path}:{number}"
-        if "${" in _USER.sub("", line):  # a variable of this user's environment; who logs in may be one
+        if "${" in _USER.sub("", line):  # a variable of this user's environment; only a login may be one
             raise StashError(f"{where}: {line[:200]!r}: an environment variable is not allowed in a lock file")
         if line.startswith("-"):
             _take_option(root, path, line, where, parsed, constrains=constrains)
@@ -128,7 +128,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), 1):
         begun = begun if waiting else number
         if line.endswith("\\") and not line.lstrip().startswith("#"):
-            if _COMMENT.search(line):  # pip goes on with the next line, and uv does not
+            if _COMMENT.search(line):  # pip continues with the next line, and uv does not
                 yield begun, f"{waiting}{line}"
             waiting += line[:-1] + " "
             continue
@@ -142,7 +142,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirements, *, constrains: bool) -> None:
     match = _SHORT.fullmatch(line) if not line.startswith("--") else _OPTION.fullmatch(line)
     option, value = (match[1], match[2].strip().strip("\"'")) if match else (line, "")
-    if re.search(r"[\s\"'\\]", value):  # words of a shell: pip puts them together otherwise than they stand there
+    if re.search(r"[\s\"'\\]", value):  # shell words: pip joins them differently
         raise StashError(f"{where}: {line[:200]!r} is not allowed in a lock file")
     if option in _HARMLESS or line in _HARMLESS:
         return
@@ -166,10 +166,10 @@ def _take_option(root: Path, path: Path, line: str, where: str, parsed: Requirem
 
 
 def parse_line(line: str, where: str) -> LockedRequirement:
-    """Return what one line asks for.
+    """Return the requirement of one line.
 
     Raises:
-        StashError: it is no requirement, or one that is not allowed in a lock file.
+        StashError: it is not a requirement, or one that is not allowed in a lock file.
     """
     hashes = tuple(match[1] for match in _HASH.finditer(line))
     text = _HASH.sub("", line).strip()

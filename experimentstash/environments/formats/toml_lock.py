@@ -1,4 +1,4 @@
-"""What the TOML locks have in common: uv and poetry name packages at `package`, `pylock.toml` at `packages`."""
+"""The common parts of the TOML locks: uv and poetry list packages at `package`, `pylock.toml` at `packages`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SOURCES = ("editable", "directory", "virtual", "path", "registry", "file", "git", "url", "index")
-"""The keys at which locks name where a package comes from."""
+"""The keys for the source of a package."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -30,8 +30,8 @@ class LockedPackage:
 
     Attributes:
         name: its normal name.
-        version: its version; empty if the lock leaves it to the source.
-        table: all that the lock says of it.
+        version: its version; empty if its source decides it.
+        table: its table in the lock.
     """
 
     name: str
@@ -39,14 +39,14 @@ class LockedPackage:
     table: Mapping[str, Any] = field(repr=False)
 
     def values(self, key: str) -> tuple[str, ...]:
-        """Return every text that stands at `key`, in this package's table or in one inside it."""
+        """Return every string at `key`, in this package's table or a nested one."""
         return tuple(text for at, text in toml_text.texts(self.table) if at == key)
 
     def local_sources(self) -> Iterator[str]:
-        """Yield the files and directories of the checkout that it is built from, or looked for in."""
+        """Yield the files and directories of the checkout that it is built from or searched in."""
         for key in ("source", "directory", "archive"):
             source = toml_text.table(self.table, key)
-            if source.get("type", "directory") in ("directory", "file"):  # what poetry calls it
+            if source.get("type", "directory") in ("directory", "file"):  # poetry's names
                 values = (source.get(word) for word in ("registry", "editable", "directory", "virtual", "path", "url"))
                 yield from (value for value in values if isinstance(value, str) and not is_url(value))
 
@@ -55,10 +55,10 @@ class TomlLock(Lock):
     """A lock in TOML.
 
     Attributes:
-        file: the name of such a file.
-        python_keys: the keys at which it says which versions of Python it is for.
-        index_keys: the keys at which its packages name the index, or the directory, that has them.
-        locks_project: whether it locks the `pyproject.toml` beside it, and is nothing without it.
+        file: the file name.
+        python_keys: the keys for its supported versions of Python.
+        index_keys: the keys of a package for its index or directory.
+        locks_project: whether it locks, and needs, the `pyproject.toml` next to it.
     """
 
     file: ClassVar[str]
@@ -73,14 +73,14 @@ class TomlLock(Lock):
 
     @property
     def project_file(self) -> Path:
-        """The path of the `pyproject.toml` beside it."""
+        """The path of the `pyproject.toml` next to it."""
         return self.folder / _PROJECT
 
     def project(self) -> dict[str, Any]:
-        """Return the `pyproject.toml` beside it.
+        """Return the `pyproject.toml` next to it.
 
         Raises:
-            StashError: it cannot be read, or is no TOML.
+            StashError: it cannot be read, or is not TOML.
         """
         return toml_text.parse(read_bytes(self.stash, self.project_file), f"{self.name}: {_PROJECT}")
 
@@ -88,7 +88,7 @@ class TomlLock(Lock):
         """Return the lock, parsed.
 
         Raises:
-            StashError: it is no TOML.
+            StashError: it is not TOML.
         """
         return toml_text.parse(self.data(), self.name)
 
@@ -96,12 +96,12 @@ class TomlLock(Lock):
         """Return the packages of the lock, in file order.
 
         Raises:
-            StashError: it is no TOML, or its packages are not tables.
+            StashError: it is not TOML, or its packages are not tables.
         """
         return entries(self.document(), self.name)
 
     def refusal(self) -> str:
-        """Return why the file is no lock; an empty text if it is one."""
+        """Return why the file is not a lock; empty if it is one."""
         return f"no {_PROJECT} beside it" if self.locks_project and not self.project_file.is_file() else ""
 
     def check(self) -> None:
@@ -111,7 +111,7 @@ class TomlLock(Lock):
                 self._check_place(entry.name, place)
 
     def _check_place(self, package: str, place: str) -> None:
-        path = f"/{place}" if _SCHEME.match(place) else place  # `https:/host`: some take that for a URL
+        path = f"/{place}" if _SCHEME.match(place) else place  # `https:/host`: some programs accept it as a URL
         try:
             check_inside(self.stash, self.folder / path)
         except StashError:
@@ -125,7 +125,7 @@ class TomlLock(Lock):
         return [*([self.project_file] if self.locks_project else []), *self._local_sources()]
 
     def versions(self) -> dict[str, frozenset[str]]:
-        """Return the versions that the lock has of each package, by normal name."""
+        """Return the versions of each package in the lock, by normal name."""
         return joined_versions((entry.name, entry.version) for entry in self.entries())
 
     def hashes(self) -> dict[tuple[str, str], frozenset[str]]:
@@ -133,7 +133,7 @@ class TomlLock(Lock):
         return joined_hashes(((entry.name, entry.version), _digests(entry)) for entry in self.entries())
 
     def index_flags(self) -> list[str]:
-        """Return the places, besides the package index, that have its packages, as flags of pip's."""
+        """Return the other sources of packages, besides the package index, as pip flags."""
         values = (value for entry in self.entries() for key in self.index_keys for value in entry.values(key))
         flags: list[str] = []
         for place in dict.fromkeys(values):
@@ -144,7 +144,7 @@ class TomlLock(Lock):
         return flags
 
     def texts(self) -> Iterator[str]:
-        """Yield its lines, and its values: an escape hides an address from a reader of lines."""
+        """Yield its lines and its values: an escape can hide a URL in a line."""
         yield from super().texts()
         yield from (text for _, text in toml_text.texts(self.document()))
 
@@ -153,7 +153,7 @@ class TomlLock(Lock):
         return [*([self.folder] if self.locks_project else []), *self._local_sources()]
 
     def allowed_pythons(self) -> str:
-        """Return the versions of Python that the lock is for, as it writes them, or an empty text."""
+        """Return the versions of Python that the lock supports, as written, or an empty string."""
         return toml_text.text(self.document(), *self.python_keys)
 
     def _local_sources(self) -> list[Path]:
@@ -165,10 +165,10 @@ def entries(document: Mapping[str, Any], where: str) -> list[LockedPackage]:
 
     Args:
         document: the lock, parsed.
-        where: what the message calls it.
+        where: its name in messages.
 
     Raises:
-        StashError: what stands where its packages belong is no list of tables.
+        StashError: its list of packages is not a list of tables.
     """
     lists = [document[key] for key in ("package", "packages") if key in document]
     tables = [table for packages in lists for table in (packages if isinstance(packages, list) else [packages])]
@@ -181,7 +181,7 @@ def entries(document: Mapping[str, Any], where: str) -> list[LockedPackage]:
 
 
 def is_url(place: str) -> bool:
-    """Return whether the place that a package comes from is a URL with a host, and no path."""
+    """Return whether the source of a package is a URL with a host, and not a path."""
     return _URL.match(place) is not None
 
 
@@ -194,7 +194,7 @@ def _local_places(entry: LockedPackage) -> Iterator[str]:
 
 
 def _path_of(url: str) -> str:
-    """Return the path that a `file:` URL names; the root where it can be read in more than one way: no lock has it."""
+    """Return the path of a `file:` URL; the root for an ambiguous one, which no lock may contain."""
     path = re.fullmatch(r"(?i)file:(?://(?=/))?([^%?#]*)", url)
     return path[1] if path and not path[1].startswith("//") and path[1] else "/"
 

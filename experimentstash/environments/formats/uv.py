@@ -1,4 +1,4 @@
-"""`uv.lock`: for every platform, with hashes; uv alone builds it."""
+"""`uv.lock`: for every platform, with hashes; built only by uv."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class UvLock(TomlLock):
     needs_uv = True
 
     def installs(self, package: str) -> bool:
-        """Return whether `uv sync` installs a package for the project on some platform; yes where that is unclear."""
+        """Return whether `uv sync` installs a package for the project on some platform; true if unclear."""
         return package in self._synced()
 
     def _synced(self) -> set[str]:
@@ -60,10 +60,10 @@ class UvLock(TomlLock):
         return {name for name, _ in seen}
 
     def is_stale(self, python: Python) -> bool:
-        """Return whether uv would refuse the lock as older than its `pyproject.toml`.
+        """Return whether uv would refuse the lock as outdated for its `pyproject.toml`.
 
-        uv says so without the network, as far as it knows the packages already; where it is missing, or cannot tell,
-        nothing is known. A project whose metadata only its own build knows is not asked: the build would leave files.
+        uv checks this without the network, if it has cached the packages; if uv is missing, or cannot tell, the
+        result is false. A project with metadata from its own build is not checked: the build would leave files.
         """
         uv = find_uv()
         project = self.project()
@@ -72,21 +72,21 @@ class UvLock(TomlLock):
         env = installing_environment(**self._index_variable(), **_cache_variable(uv))
         flags = ["--check", "--offline", "--python", str(python.path), "--project", str(self.folder)]
         code, output = run_captured([str(uv), "lock", *flags], cwd=self.folder, env=env)
-        # without the network, uv resolves only where the lock does not fit
+        # without the network, uv resolves only if the lock does not match
         return code != 0 and ("needs to be updated" in output or "No solution found" in output)
 
     def sync_command(self, python: Path) -> str:
-        """Return the `uv sync` that installs what the lock has into a tool's environment."""
+        """Return the `uv sync` that installs the lock's packages into a tool's environment."""
         chosen = [*(f" --extra {name}" for name in self.extras), *(f" --group {name}" for name in self.groups)]
         own = python == self.folder / ".venv/bin/python"
         target = "" if own else f"UV_PROJECT_ENVIRONMENT={quote(str(python.parents[1]))} "
         return f"{target}uv sync --locked --project {self.quoted(self.folder)}{''.join(chosen)}"
 
     def plan(self, context: BuildContext) -> Plan:
-        """Plan what uv would sync, but for the directories of the checkout.
+        """Plan what uv would sync, except the directories of the checkout.
 
         Raises:
-            StashError: the lock does not fit its `pyproject.toml`; uv's own words.
+            StashError: the lock does not match its `pyproject.toml`; the message is uv's.
         """
         uv = context.uv or context.fetch("uv")
         chosen = [f"--extra={name}" for name in self.extras] + [f"--group={name}" for name in self.groups]
@@ -99,7 +99,7 @@ class UvLock(TomlLock):
         only_wheels = ["--no-build"] if context.wheels_only else []
 
         def steps(folder: Path) -> list[Step]:
-            # that the lock fits is known by now, and `--locked` would want the user's indexes to be the lock's
+            # the lock is checked already, and `--locked` would require the lock's indexes in the user's settings
             sync: list[Word] = [uv, "sync", "--frozen", "--no-install-local", *common, *only_wheels]
             return [Step(sync, self.folder, {**safe, "UV_PROJECT_ENVIRONMENT": str(folder)})]
 
@@ -107,7 +107,7 @@ class UvLock(TomlLock):
         return Plan(("\n".join(line for line in lines if line not in local),), steps, projects)
 
     def _export(self, context: BuildContext, uv: Path, flags: Sequence[str], env: Mapping[str, str]) -> list[str]:
-        """Return what the lock comes to for this project, a requirement a line; the lock is held against it."""
+        """Return the packages of the lock for this project, one requirement a line; checks the lock against it."""
         with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
             target = Path(folder, "requirements.txt")
             command = [str(uv), "export", "--no-header", "--no-annotate", "--output-file", str(target), *flags]
@@ -117,9 +117,9 @@ class UvLock(TomlLock):
             return target.read_text("utf-8").splitlines()
 
     def _index_variable(self) -> dict[str, str]:
-        """Return the variable by which uv knows the indexes of the lock beside those of whoever builds from it.
+        """Return the variable that adds the indexes of the lock to those of the user.
 
-        uv calls a lock stale that names an index which it is not told of, as where the user has a mirror.
+        uv calls a lock outdated if one of its indexes is not configured, as for a user with a mirror.
         """
         registries = (toml_text.text(entry.table, "source", "registry") for entry in self.entries())
         places = list(dict.fromkeys(place for place in registries if is_url(place)))
@@ -128,7 +128,7 @@ class UvLock(TomlLock):
 
 
 def _cache_variable(uv: Path) -> dict[str, str]:
-    """Return the variable that keeps uv's cache where the user has it: the project's settings may not move it."""
+    """Return the variable that keeps the user's cache of uv: the project's settings may not move it."""
     cache = ask([str(uv), "cache", "dir"], installing_environment())
     return {"UV_CACHE_DIR": cache} if cache else {}
 

@@ -1,7 +1,7 @@
-"""What the build of a source tree asks for, as JSON (PEP 517, 518). Runs inside a tool's Python: stdlib only, 3.8 too.
+"""Prints the build requirements of a source tree as JSON (PEP 517, 518). Runs in a tool's Python: stdlib only, 3.8 too.
 
-`building.py TREE` says what stands in its pyproject.toml; with the name of a hook, what its backend says when it is
-asked. Then what stands there must be installed.
+`building.py TREE` prints those of its pyproject.toml; with the name of a hook, those of its backend, which needs
+the former installed.
 """
 
 import importlib
@@ -31,7 +31,7 @@ def declared(tree: str) -> Dict[str, Any]:
 
 
 def asked(tree: str, hook: str) -> List[str]:
-    """Return what the backend of a source tree asks for beyond that."""
+    """Return the further requirements of the backend of a source tree."""
     table = declared(tree)
     os.chdir(tree)
     sys.path[:0] = [os.path.join(tree, place) for place in table.get("backend-path", [])]

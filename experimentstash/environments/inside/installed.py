@@ -1,4 +1,4 @@
-"""What one interpreter is and what is installed for it, as JSON. Runs inside a tool's Python: stdlib only, 3.8 too."""
+"""Prints an interpreter and its installed packages as JSON. Runs in a tool's Python: stdlib only, 3.8 too."""
 
 import json
 import os
@@ -11,13 +11,13 @@ def _libc() -> str:
     if "musl" in str(sysconfig.get_config_var("SOABI")) + str(sysconfig.get_config_var("HOST_GNU_TYPE")):
         return "musl"
     try:
-        return str(os.confstr("CS_GNU_LIBC_VERSION") or "")  # `platform.libc_ver` reads all of the interpreter's file
+        return str(os.confstr("CS_GNU_LIBC_VERSION") or "")  # `platform.libc_ver` reads the whole interpreter
     except (AttributeError, ValueError, OSError):
         return ""
 
 
 def interpreter() -> Dict[str, Any]:
-    """Return what tells this interpreter from others."""
+    """Return what identifies this interpreter."""
     return {
         "version": sys.version.split()[0].rstrip("+"),
         "implementation": sys.implementation.name,
@@ -37,12 +37,12 @@ def _direct_url(found: Any) -> Dict[str, Any]:
 
 
 def _is_shared(place: str) -> bool:
-    """Return whether a directory is one that installers fill, rather than somebody's checkout."""
+    """Return whether a directory belongs to installers, and is not a checkout."""
     return os.path.basename(place) in ("site-packages", "dist-packages")
 
 
 def imported_files(folder: str) -> Set[str]:
-    """Return the files of the modules that the processes of a run imported, as each of them wrote them down."""
+    """Return the files of the modules that the processes of a run imported, as each process recorded them."""
     found: Set[str] = set()
     for name in os.listdir(folder):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
@@ -51,9 +51,9 @@ def imported_files(folder: str) -> Set[str]:
 
 
 def _is_imported(found: Any, place: str, files: Set[str]) -> bool:
-    """Return whether one of some files belongs to a distribution; Hydra imports every plugin, so that says nothing."""
+    """Return whether a run imported a file of a distribution; plugins do not count, since Hydra imports them all."""
     record = found.read_text("RECORD")
-    if record is None:  # `setup.py install`, or a package of the system
+    if record is None:  # `setup.py install`, or a system package
         tops = (found.read_text("top_level.txt") or "").split()
         roots = tuple(os.path.join(place, top) for top in tops)
         return any(file.startswith(roots) for file in files)
@@ -62,7 +62,7 @@ def _is_imported(found: Any, place: str, files: Set[str]) -> bool:
 
 
 def _modules(found: Any) -> List[str]:
-    """Return the names at the top of a distribution that can be imported."""
+    """Return the top-level module names of a distribution."""
     names = (line.split(",")[0].split("/")[0] for line in (found.read_text("RECORD") or "").splitlines())
     tops = {name[: -len(".py")] if name.endswith(".py") else name for name in names}
     tops.update((found.read_text("top_level.txt") or "").split())
@@ -70,7 +70,7 @@ def _modules(found: Any) -> List[str]:
 
 
 def _headers(found: Any) -> Any:
-    """Return the headers of a distribution's metadata, without the long description that follows them."""
+    """Return the headers of a distribution's metadata, without the long description."""
     from email.parser import HeaderParser
 
     text = found.read_text("METADATA") or found.read_text("PKG-INFO") or found.read_text("") or ""
@@ -78,7 +78,7 @@ def _headers(found: Any) -> Any:
 
 
 def distributions(files: Set[str]) -> List[Dict[str, Any]]:
-    """Return each installed distribution once: the one that an import would find.
+    """Return each installed distribution once, as an import would find it.
 
     Args:
         files: the files of modules that a run imported.
@@ -108,9 +108,9 @@ def distributions(files: Set[str]) -> List[Dict[str, Any]]:
 
 if __name__ == "__main__":
     here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [place for place in sys.path if place != here]  # where Python puts it, unless it is isolated
+    sys.path[:] = [place for place in sys.path if place != here]  # Python adds it, unless isolated
     said = interpreter()
     if "--all" in sys.argv:
         said["distributions"] = distributions(set().union(*map(imported_files, sys.argv[2:])))
-    # what a `.pth` file of the environment prints comes before this line
+    # a `.pth` file of the environment may print before this line
     sys.stdout.write("\n" + json.dumps(said) + "\n")
