@@ -1,1 +1,1 @@
-"""The history of a stash: what was frozen when, whether it holds, what differs, and where a file comes from."""
+"""The history of a stash: its tags and their state, comparisons of experiments, and the origin of files."""

@@ -1,6 +1,6 @@
 """Finds the commit of a tool that changed a figure: reproduces a snapshot at commits between two pins.
 
-Each commit under test becomes a snapshot of its own in a private repository: the frozen config of the tag, with the pin
+Each commit under test becomes a separate snapshot in a private repository: the frozen config of the tag, with the pin
 at that commit. So a test is a reproduction like any other, and the user's stash and checkouts stay as they are. Git
 chooses the next commit (`git rev-list --bisect-all`).
 """
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 _STATE = "bisect.json"
 _PRIVATE = "stash.git"
 _FIXED = {"NAME": "experimentstash", "EMAIL": "experimentstash@localhost", "DATE": "@1 +0000"}
-"""Who makes the private commits, and when: the same commit under test has the same id again."""
+"""A fixed author and date for the private commits, so that a repeated test gives the same commit id."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,16 @@ class Search:
 
     Attributes:
         stash: the stash.
-        source: where reproductions take tools and objects from.
+        source: the source of tools and objects for reproductions.
         folder: the directory for the private repository, the reproductions and the state of the search.
         name: the snapshot whose config runs.
         freeze: the full id of its freeze commit.
         good: the full id of the tool's commit that the snapshot pins.
-        bad: the full id of the commit at the other end.
+        bad: the full id of the tool's commit at the other end.
         metric: the figure, `FILE::KEY`.
         rules: the tolerances.
         builds: whether environments are built; else the current one is used.
-        yes: whether the question whether the code may run is answered.
+        yes: whether the code may run without asking.
         limit: seconds for each run; None for no limit.
     """
 
@@ -261,7 +261,7 @@ def _by_bisection(wanted: Search, bad: str, good: set[str]) -> list[str]:
 
 
 class _Tests:
-    """The tests of a search; what was tested is kept in its directory.
+    """The tests of a search; their outcomes are saved in its directory.
 
     Args:
         repository: the stash.
@@ -281,7 +281,7 @@ class _Tests:
         return tuple(self._tested.values())
 
     def of(self, commit: str) -> Tested:
-        """Return the test of a commit: done now, or before."""
+        """Return the test of a commit, from an earlier run of the search or done now."""
         if commit not in self._tested:
             self._tested[commit] = self._recorded(commit) or self._run(commit)
         return self._tested[commit]
@@ -312,7 +312,7 @@ class _Tests:
                 manifest = collect(outcome.folder, wanted.rules, [str(folder)])
         except StashError as error:
             reason = str(error.args[0]).partition("\n")[0]
-            if not self._tested and not self._kept:  # the question was answered with no, or nothing works at all
+            if not self._tested and not self._kept:  # the user declined, or no test works
                 raise
         text = render(manifest) if manifest else None
         self._kept[commit] = {"reason": reason, "results": text}
@@ -366,7 +366,7 @@ class _Tests:
 
 @contextlib.contextmanager
 def _stdout_on_stderr() -> Iterator[None]:
-    """Send the output of the tools to stderr: stdout is for the answer."""
+    """Send the output of the tools to stderr: stdout is for the result."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:
@@ -385,7 +385,7 @@ class _PrivateStash:
     """A bare repository in the directory of a search, whose tag pins the tool at the commit under test.
 
     Args:
-        repository: the stash; its objects are used, and nothing is written there.
+        repository: the stash; only read.
         wanted: what to search for.
     """
 
@@ -395,7 +395,7 @@ class _PrivateStash:
         self._wanted = wanted
 
     def pin(self, commit: str) -> None:
-        """Let the tag name a freeze commit with the config of the snapshot and the tool at a commit."""
+        """Point the tag to a freeze commit with the config of the snapshot and the tool at a commit."""
         if not (self.path / "objects").is_dir():
             kind = f"--object-format={self._repository.object_format}"
             git("init", "--quiet", "--bare", "--template=", kind, str(self.path), cwd=self._wanted.folder)
@@ -446,7 +446,7 @@ class _PrivateStash:
 
 
 def remove_reproductions(folder: Path) -> None:
-    """Remove what a finished search leaves beside its state."""
+    """Remove the reproductions of a finished search; keep its state."""
     with contextlib.suppress(OSError):
         shutil.rmtree(folder / _PRIVATE)
     for path in folder.iterdir() if folder.is_dir() else ():

@@ -1,4 +1,4 @@
-"""What a stash froze: its tags, the experiments of each, and what their files say, each file read once."""
+"""The tags of a stash and their snapshots; reads each file once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _NEVER = dt.datetime.min.replace(tzinfo=dt.timezone.utc)
 
 @dataclass(frozen=True)
 class TagRecord:
-    """A tag of snapshots, and what it froze.
+    """A tag with its snapshots.
 
     Attributes:
         tag: its name, without `snapshot/`.
-        commit: the full id of its freeze commit, or None if the git tag is missing or leads to no commit.
+        commit: the full id of its freeze commit, or None if the git tag is missing or does not point to a commit.
         files: the entries below `configs/<tool>/snapshots/<tag>/` in that commit, or in the index, by path.
-        complaint: why nothing can be read of it; empty if it can be.
+        complaint: why it cannot be read; empty if it can.
     """
 
     tag: str
@@ -45,17 +45,17 @@ class TagRecord:
 
     @cached_property
     def names(self) -> tuple[SnapshotName, ...]:
-        """The snapshots, by tool and experiment; the jobs of a sweep are among them."""
+        """The snapshots, by tool and experiment, including the jobs of sweeps."""
         found = ((SnapshotName.from_path(path), entry) for path, entry in self.files.items() if entry.is_file)
         return tuple(sorted(name for name, _ in found if name))
 
 
 class Catalog:
-    """The tags of a stash. What it was asked for once it does not read again.
+    """The tags of a stash, with a cache of what was read.
 
     Args:
         repository: the stash.
-        headers: snapshots that were read before, without their bodies, by path and blob id.
+        headers: snapshots read earlier, without their bodies, by path and blob id.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Catalog:
 
     @cached_property
     def records(self) -> dict[str, TagRecord]:
-        """Every tag by its name, oldest first: the git tags, and those that snapshots of the index still lack."""
+        """Every tag by its name, oldest first: the git tags, and tags still missing for snapshots of the index."""
         tags = self._repository.tags()
         found = [self._tagged(tag, commit) for tag, commit in self._read_ahead(tags.commits).items()]
         found += [TagRecord(tag, None, {}, why) for tag, why in tags.broken.items()]
@@ -83,7 +83,7 @@ class Catalog:
     def _read_ahead(self, commits: Mapping[str, str]) -> Mapping[str, str]:
         try:
             self._repository.trees([(commit, tag) for tag, commit in commits.items()])
-        except StashError:  # `_tagged` finds out which of them it is
+        except StashError:  # `_tagged` finds which one it is
             self._repository.close()
         return commits
 
@@ -94,7 +94,7 @@ class Catalog:
             return TagRecord(tag, commit, {}, str(error.args[0]))
 
     def _untagged(self) -> Mapping[str, Entry]:
-        """Return the files of the index; of HEAD if there is no index, or nobody can read it now."""
+        """Return the files of the index; of HEAD if there is no readable index."""
         head = self._repository.head()
         try:
             if not self._repository.bare:
@@ -107,7 +107,7 @@ class Catalog:
         """Return a tag, by its name with or without `snapshot/`.
 
         Raises:
-            StashError: there is none of that name, or nothing can be read of it.
+            StashError: it does not exist, or cannot be read.
         """
         name = plain_tag(tag)
         if name not in self.records:
@@ -130,25 +130,25 @@ class Catalog:
         return _once(self._snapshots, blob, read)
 
     def readable(self, record: TagRecord) -> dict[SnapshotName, Snapshot]:
-        """Return the snapshots of a tag that can be read."""
+        """Return the readable snapshots of a tag."""
         found: dict[SnapshotName, Snapshot] = {}
         for name in record.names:
             try:
                 found[name] = self.snapshot(record, name)
-            except StashError:  # the state of the tag says why
+            except StashError:  # reported in the state of the tag
                 continue
         return found
 
     def results_text(self, record: TagRecord, name: SnapshotName) -> bytes | None:
-        """Return the bytes of the results that were recorded with a snapshot, or None if there are none.
+        """Return the bytes of the results recorded with a snapshot, or None if there are none.
 
         Raises:
-            StashError: the file is not here, or is too large to be a results manifest.
+            StashError: the file is missing, or is too large for a results manifest.
         """
         return self._text(record, name.results_path, manifests.LARGEST)
 
     def results(self, record: TagRecord, name: SnapshotName) -> Manifest | None:
-        """Return the results that were recorded with a snapshot, or None if there are none.
+        """Return the results recorded with a snapshot, or None if there are none.
 
         Raises:
             StashError: they cannot be read.
@@ -163,10 +163,10 @@ class Catalog:
         return _once(self._manifests, entry.id, read)
 
     def text(self, record: TagRecord, path: str) -> bytes | None:
-        """Return the bytes of a file that is frozen beside a snapshot, or None if the tag holds none there.
+        """Return the bytes of a file frozen next to a snapshot, or None if the tag has no such file.
 
         Raises:
-            StashError: it is not here, or is too large.
+            StashError: it is missing, or is too large.
         """
         return self._text(record, path, snapshot_file.LARGEST)
 
@@ -175,7 +175,7 @@ class Catalog:
         return self._repository.read(entry.id, largest) if entry and entry.is_file else None
 
     def moment(self, record: TagRecord) -> dt.datetime | None:
-        """Return when a tag was frozen: the newest time that its snapshots record."""
+        """Return the time of a tag: the newest one recorded in its snapshots."""
         headers = (self._header(record, name) for name in record.names)
         times = (snapshot_file.timestamp(header.one("TIMESTAMP")) for header in headers if header)
         return max(filter(None, times), default=None)
@@ -197,7 +197,7 @@ class Catalog:
 
 
 def _once(known: dict[str, T | StashError], blob: str, read: Callable[[], T]) -> T:
-    """Return what a file says, read when it is first asked for; a failure is kept and raised again."""
+    """Return the content of a file, read on first use; a failure is cached and raised again."""
     if blob not in known:
         try:
             known[blob] = read()
@@ -210,10 +210,10 @@ def _once(known: dict[str, T | StashError], blob: str, read: Callable[[], T]) ->
 
 
 def choose_names(record: TagRecord, experiment: str) -> list[SnapshotName]:
-    """Return the snapshots of a tag that a user names: `EXPERIMENT` or `TOOL/EXPERIMENT`; all for an empty text.
+    """Return the snapshots of a tag that match `EXPERIMENT` or `TOOL/EXPERIMENT`; all if empty.
 
     Raises:
-        StashError: the tag froze none of that name.
+        StashError: the tag has no such snapshot.
     """
     if not experiment:
         return list(record.names)

@@ -1,4 +1,4 @@
-"""Why results differ: which of config, code, packages, data and platform are not the same, the narrowest first."""
+"""Possible causes of different results: config, code, packages, data and platform, the narrowest first."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ KINDS = {
     "data": ("late",),
     "platform": ("platform",),
 }
-"""What can differ, and the parts of a comparison that tell it. Where data lies is in the late values."""
+"""The kinds of causes, and the parts of a comparison that show each. The paths of data are late values."""
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Something that differs, and so may be why the results do.
+    """A possible cause of different results.
 
     Attributes:
         kind: one of `KINDS`.
-        rows: what differs of it.
-        size: how many things that are; of code, the commits in between where they are known.
+        rows: its differences.
+        size: the number of differences; for code, of the commits in between, if known.
     """
 
     kind: str
@@ -35,12 +35,12 @@ class Cause:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What may be why the results of two snapshots differ.
+    """The possible causes of different results of two snapshots.
 
     Attributes:
-        comparison: what was compared.
-        causes: what differs, the narrowest first.
-        same: the kinds that are the same.
+        comparison: the comparison.
+        causes: the causes, the narrowest first.
+        same: the kinds without a difference.
         unknown: the kinds that one side did not record.
     """
 
@@ -57,7 +57,7 @@ class Explanation:
 
     @property
     def conclusion(self) -> str:
-        """What follows, in a sentence."""
+        """The conclusion, in a sentence."""
         if self.comparison.report and self.comparison.report.holds:
             return "nothing has to be explained"
         if not self.causes:
@@ -86,7 +86,7 @@ class Explanation:
 
 
 def explain(comparison: Comparison) -> Explanation:
-    """Return what may be why the results differ."""
+    """Return the possible causes of different results."""
     causes, same, unknown = [], [], []
     for kind, parts in KINDS.items():
         rows = tuple(row for part in parts for row in comparison.changed(part))

@@ -1,4 +1,4 @@
-"""What differs between two experiments: config, code, packages, platform and results."""
+"""Compares two experiments: config, code, packages, platform and results."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ PARTS = ("config", "late", "override", "code", "packages", "platform", "results"
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that is compared.
+    """One row of a comparison.
 
     Attributes:
         part: one of `PARTS`.
         key: the address of a value, the name of a tool or a package, `PYTHON`, or a figure as `FILE::KEY`.
-        old: what the first side has, as people read it; None if it has nothing there.
-        new: what the second side has.
-        is_same: whether both are the same; of a figure, whether it is within its tolerance.
-        detail: what else there is to tell.
+        old: the value of the first side, formatted; None if it has none.
+        new: the value of the second side.
+        is_same: whether both are equal; for a figure, within its tolerance.
+        detail: a further note.
     """
 
     part: str
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True)
 class ToolCommit:
-    """A commit of a tool that only one side has behind it.
+    """A commit of a tool in the history of one side only.
 
     Attributes:
         tool: the tool.
@@ -75,14 +75,14 @@ class ToolCommit:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two sides have, side by side.
+    """A comparison of two sides.
 
     Attributes:
         old, new: the sides.
-        rows: everything that was compared, in the order of `PARTS`.
+        rows: all compared values, in the order of `PARTS`.
         commits: the commits of tools in between, newest first.
-        report: how the results of the second compare with those of the first, or None if one has none.
-        notes: what could not be compared, one sentence each.
+        report: the comparison of the results of the second with those of the first; None if one has none.
+        notes: the parts that could not be compared, one sentence each.
     """
 
     old: Side
@@ -94,11 +94,11 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """What is compared with what."""
+        """The names of both sides."""
         return f"{self.old.label}:{self.old.name.title} → {self.new.label}:{self.new.name.title}"
 
     def changed(self, part: str) -> list[Row]:
-        """Return the rows of a part that are not the same."""
+        """Return the rows of a part that differ."""
         return [row for row in self.rows if row.part == part and not row.is_same]
 
     def as_json(self, *, only_changed: bool) -> dict[str, Any]:
@@ -118,10 +118,10 @@ def compare_sides(repository: Repository, old: Side, new: Side, rules: Rules | N
     """Compare two sides.
 
     Args:
-        repository: the stash; the repositories of its tools on this machine say what lies between commits.
+        repository: the stash; its tools' repositories on this machine give the commits in between.
         old: the first side.
         new: the second side.
-        rules: what of the results is left out, and the tolerances; by default none.
+        rules: the results to leave out, and the tolerances; by default none.
     """
     rules = rules or Rules()
     commits, notes = _commits(repository, old, new)
@@ -213,20 +213,20 @@ def _figure_row(key: str, old: Figure | None, new: Figure | None, rules: Rules) 
     allowed = rules.tolerance(old.file, old.key)
     wrong = compare_series(old.series, new.series, allowed).wrong
     tolerance = "" if allowed == EXACT else f"rtol {allowed.rtol:g}, atol {allowed.atol:g}"
-    hidden = wrong if texts[0] == texts[1] else ""  # what differs is not the value that is shown
+    hidden = wrong if texts[0] == texts[1] else ""  # the difference is not in the value shown
     detail = ", ".join(filter(None, [basis, tolerance, _gap(old, new), hidden]))
     return Row("results", key, texts[0], texts[1], not wrong, detail)
 
 
 def _gap(old: Figure, new: Figure) -> str:
-    """Return how far two numbers lie apart, with a sign."""
+    """Return the difference of two numbers, with a sign."""
     if not (is_number(old.value) and is_number(new.value)) or old.value == new.value:
         return ""
     return f"{new.value - old.value:+.3g}"
 
 
 def check_comparable(old: Side, new: Side) -> None:
-    """Raise `StashError` where two sides are of different tools: their configs have nothing in common."""
+    """Raise `StashError` if two sides are of different tools: their configs cannot be compared."""
     if old.name.tool != new.name.tool:
         what = f"{old.name.title} and {new.name.title} are of different tools"
         raise StashError(what, f"experimentstash show {old.label}:{old.name.title}")

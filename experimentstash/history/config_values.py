@@ -1,4 +1,4 @@
-"""The values of a frozen config by their addresses, as OmegaConf reads them, and as people read them."""
+"""Reads the values of a frozen config by address, as OmegaConf does, and formats them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def config_values(snapshot: Snapshot, where: str) -> dict[str, Any]:
 
     Args:
         snapshot: the parsed file.
-        where: what messages call it.
+        where: its name in messages.
 
     Raises:
-        StashError: the body is no YAML that a config can be.
+        StashError: the body is not the YAML of a config.
     """
     values = flattened(snapshot.body, where)
     return {address: value for address, value in values.items() if value != snapshot_body.MISSING}
@@ -39,10 +39,10 @@ def config_values(snapshot: Snapshot, where: str) -> dict[str, Any]:
 def flattened(text: str, where: str) -> dict[str, Any]:
     """Return each value of a YAML text by its address, as `stash.config_paths` writes addresses.
 
-    A mapping or a list without values is a value by itself.
+    An empty mapping or list is a value.
 
     Raises:
-        StashError: it is no YAML that a config can be.
+        StashError: it is not the YAML of a config.
     """
     root = compose(text.encode("utf-8", "surrogatepass"), where, largest=snapshot_file.LARGEST, aliases=False)
     return {} if root is None else dict(_walked(root, ""))
@@ -79,7 +79,7 @@ def _join(address: str, part: str) -> str:
 
 
 def late_values(snapshot: Snapshot) -> dict[str, str]:
-    """Return what each late value is built from, by its address."""
+    """Return the text that each late value is built from, by its address."""
     found = {snapshot_file.late_key(line): line.partition("=")[2] for line in snapshot.all("LATE")}
     for line in snapshot.all("LATE_AT"):
         address, _, text = line.partition(" = ")
@@ -88,7 +88,7 @@ def late_values(snapshot: Snapshot) -> dict[str, str]:
 
 
 def shown(value: Any) -> str:
-    """Return a value as people read it: a text that looks like another kind of value is in quotes."""
+    """Format a value: a string that looks like another type is quoted."""
     if isinstance(value, str):
         looks_different = value.lower() in _LOOKS_LIKE_NO_TEXT or _is_number(value) or value != value.strip()
         return json.dumps(value, ensure_ascii=False) if looks_different else value
@@ -100,14 +100,14 @@ def shown(value: Any) -> str:
 
 
 def as_json_value(value: Any) -> Any:
-    """Return a value as JSON has it; what JSON has no value for is a text."""
+    """Return a value for JSON; a type that JSON lacks becomes a string."""
     if isinstance(value, bytes) or (isinstance(value, float) and not math.isfinite(value)):
         return shown(value)
     return value
 
 
 def same(first: Any, second: Any) -> bool:
-    """Return whether two values are the same and of one type: to Python, 1, 1.0 and True are one."""
+    """Return whether two values and their types are equal: in Python, 1 == 1.0 == True."""
     return type(first) is type(second) and (first == second or (first != first and second != second))
 
 

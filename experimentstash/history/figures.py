@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Figure:
-    """What one column, key or array of a result file comes to.
+    """The figure of one column, key or array of a result file.
 
     Attributes:
         file: the file, from the run directory.
         key: the column, the dotted key, or the name of the array.
-        value: a number, true or false; of a text its digest; None for `null` and where nothing is known.
-        series: all that was recorded of it.
-        basis: what the value is: empty for the only one, `last of 100`, `mean of 4096`.
+        value: a number or bool; the digest of a text; None for `null` or an unknown value.
+        series: its recorded values.
+        basis: how the value was chosen: empty for the only one, `last of 100`, `mean of 4096`.
     """
 
     file: str
@@ -32,12 +32,12 @@ class Figure:
 
     @property
     def name(self) -> str:
-        """`FILE::KEY`, as the options of `reproduce` take it."""
+        """`FILE::KEY`, as in the options of `reproduce`."""
         return f"{self.file}::{self.key}"
 
     @property
     def number(self) -> float | None:
-        """The value where it can be plotted: a finite number."""
+        """The value if it can be plotted: a finite number."""
         return float(self.value) if is_number(self.value) and math.isfinite(self.value) else None
 
 

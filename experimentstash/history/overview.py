@@ -1,4 +1,4 @@
-"""The state of a stash now: its tools, its tags, and its hooks."""
+"""The current state of a stash: its tools, tags and hooks."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ToolState:
-    """A tool as it is on disk.
+    """A tool's checkout.
 
     Attributes:
         name: the tool.
         pin: the full id of the commit that HEAD pins; empty if it pins none.
         commit: the full id of the commit that is checked out; empty if none is.
-        standing: where the checkout is, in words: `at the pin`, `2 ahead`, `not checked out`.
-        changes: the files that are not as the commit has them, those that git hides among them.
+        standing: the checkout compared with the pin: `at the pin`, `2 ahead`, `not checked out`.
+        changes: the files that differ from the commit, including files that git hides.
         copies: the experiments that both the stash and the tool have.
-        fix: the command that brings the checkout to the pin; empty if it is there.
+        fix: the command that checks out the pin; empty if it is checked out.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ToolState:
 
     @property
     def differing_copies(self) -> list[CopiedConfig]:
-        """The copied experiments that the pinned commit has otherwise."""
+        """The copied experiments that differ from the pinned commit."""
         return [copy for copy in self.copies if copy.state.value != "same"]
 
     def as_json(self) -> dict[str, Any]:
@@ -69,14 +69,14 @@ class ToolState:
 
 @dataclass(frozen=True)
 class TagState:
-    """A tag, and whether what it froze holds.
+    """A tag and the result of its check.
 
     Attributes:
         record: the tag.
-        problems: what does not hold.
-        is_on_branch: whether HEAD has the freeze commit behind it; None if nobody can tell.
-        is_published: whether others have it: a branch of a remote when it was last seen or, where the remotes were
-            asked, the tag itself; None if there is no remote, or none that answers.
+        problems: its findings.
+        is_on_branch: whether the freeze commit is in the history of HEAD; None if unknown.
+        is_published: whether a remote has it: by its branches when last fetched or, if the remotes were
+            asked, by the tag itself; None if no remote exists or answers.
     """
 
     record: TagRecord
@@ -86,7 +86,7 @@ class TagState:
 
     @property
     def holds(self) -> bool:
-        """Whether it is tagged and nothing was found."""
+        """Whether it has its git tag and no findings."""
         return self.record.commit is not None and not self.problems
 
     def as_json(self) -> dict[str, Any]:
@@ -104,15 +104,15 @@ class TagState:
 
 @dataclass(frozen=True)
 class Overview:
-    """What is here.
+    """The state of a stash.
 
     Attributes:
         head: the full id of the commit that is checked out, or None before the first one.
         branch: the branch; empty if HEAD is detached.
         tools: the tools, by name.
         tags: the tags, oldest first.
-        hooks: what keeps the hooks from working.
-        problems: what else was found: a registry or an index that cannot be read.
+        hooks: the problems of the hooks.
+        problems: other findings: a registry or an index that cannot be read.
     """
 
     head: str | None
@@ -124,7 +124,7 @@ class Overview:
 
     @property
     def snapshots(self) -> int:
-        """How many snapshots there are."""
+        """The number of snapshots."""
         return sum(len(state.record.names) for state in self.tags)
 
     def as_json(self) -> dict[str, Any]:
@@ -140,11 +140,11 @@ class Overview:
 
 
 def overview(repository: Repository, *, online: bool = False) -> Overview:
-    """Return the state of a stash. A tool or a tag that cannot be read is shown as such, and the others are read.
+    """Return the state of a stash. An unreadable tool or tag is reported, and the others are read.
 
     Args:
         repository: the stash, not a bare one.
-        online: ask the remotes for the tags, and the tools' remotes for the recorded commits.
+        online: ask the remotes for the tags, and the tools' remotes for the commits in snapshots.
 
     Raises:
         StashError: HEAD or the tags of the repository cannot be read.
@@ -196,7 +196,7 @@ def _copies(stash: Stash, tool: Tool, pin: str) -> tuple[CopiedConfig, ...]:
 
 
 def _standing(stash: Stash, name: str, pin: str, commit: str) -> tuple[str, str]:
-    """Return where a checkout is in words, and the command that brings it to the pin."""
+    """Compare a checkout with the pin; return the result, and the command that checks out the pin."""
     if not pin:
         return "not committed yet", command("git", "add", tool_path(name))
     if commit == pin:
@@ -236,7 +236,7 @@ def _tag_states(
 
 
 def _without(repository: Repository, commits: Sequence[str], others: Sequence[str]) -> set[str] | None:
-    """Return the commits that others do not have behind them, or None if git cannot tell."""
+    """Return the commits that are not in the history of others, or None if git cannot tell."""
     try:
         return set(repository.reachable(list(dict.fromkeys(commits)), others))
     except StashError:
@@ -244,7 +244,7 @@ def _without(repository: Repository, commits: Sequence[str], others: Sequence[st
 
 
 def _published(repository: Repository, catalog: Catalog) -> dict[str, bool | None]:
-    """Return whether the remotes have each tag, by their own answers."""
+    """Return whether the remotes have each tag, by asking them; None if one does not answer."""
     answers = [repository.tags_at(remote) for remote in repository.remote_names()]
     there = {tag for answer in answers if answer is not None for tag in answer}
     unknown = None if not answers or None in answers else False
@@ -258,7 +258,7 @@ def _unpublished(repository: Repository) -> list[Problem]:
 
 
 def summary(state: Overview) -> str:
-    """Return what is here in one line."""
+    """Return a summary in one line."""
     where = f"on {state.branch}" if state.branch else "HEAD is detached"
     at = f" at {state.head[:SHORT]}" if state.head else ", before the first commit"
     broken = sum(not tag.holds for tag in state.tags)

@@ -1,4 +1,4 @@
-"""Where a file comes from: the snapshots whose recorded results hold it, and the runs that wrote it."""
+"""Finds the origin of a file: snapshots with it in their recorded results, and runs that wrote it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from experimentstash.history.catalog import Catalog
 
 _LARGEST_RECORD = 1_000_000  # bytes
-_MOST_FILES = 1_000_000  # of `outputs`; beyond them, nothing is looked at
+_MOST_FILES = 1_000_000  # of `outputs`; more are not searched
 
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A file of recorded results that has the bytes that were asked for.
+    """A file of recorded results with the same bytes.
 
     Attributes:
         tag: the tag.
@@ -48,7 +48,7 @@ class RunFile:
     Attributes:
         folder: the run directory.
         path: the file, from there.
-        record: what `experimentstash.json` says.
+        record: its `experimentstash.json`.
     """
 
     folder: Path
@@ -62,12 +62,12 @@ class RunFile:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a file comes from.
+    """The origin of a file.
 
     Attributes:
         sha256: its digest, in hex.
-        snapshots: the recorded results that hold it, oldest first.
-        runs: the run directories that hold it: the one that it lies in first.
+        snapshots: the recorded results that contain it, oldest first.
+        runs: the run directories that contain it, its own first.
         unread: the snapshots whose results cannot be read, one sentence each.
     """
 
@@ -87,11 +87,11 @@ class Provenance:
 
 
 def find_origin(catalog: Catalog, stash: Path, file: Path) -> Provenance:
-    """Return where a file comes from, wherever it lies now.
+    """Return the origin of a file at any path.
 
     Args:
         catalog: the tags of the stash.
-        stash: the stash's root; what is in its `outputs` is looked through too.
+        stash: the stash's root; its `outputs` are searched too.
         file: the file.
 
     Raises:
@@ -104,7 +104,7 @@ def find_origin(catalog: Catalog, stash: Path, file: Path) -> Provenance:
         for name in record.names:
             try:
                 text = catalog.results_text(record, name)
-                if text is None or digest.encode() not in text:  # most of them need not be parsed
+                if text is None or digest.encode() not in text:  # saves parsing most of them
                     continue
                 manifest = catalog.results(record, name)
             except StashError as error:
@@ -124,7 +124,7 @@ def _digest(file: Path) -> tuple[str, int]:
 
 
 def _own_run(file: Path) -> Iterator[RunFile]:
-    """Yield the run directory that the file lies in."""
+    """Yield the run directory that contains the file."""
     place = Path(os.path.abspath(file))  # noqa: PTH100  (a link into another directory is the user's own)
     for folder in place.parents:
         if record := read_record(folder / RUN_RECORD):
@@ -133,7 +133,7 @@ def _own_run(file: Path) -> Iterator[RunFile]:
 
 
 def _runs(outputs: Path, digest: str, size: int) -> Iterator[RunFile]:
-    """Yield the files of the runs in a directory that have the same bytes."""
+    """Yield the files with the same bytes of the runs in a directory."""
     left = _MOST_FILES
     for folder, _, names in os.walk(outputs):
         for name in names:
@@ -150,7 +150,7 @@ def _runs(outputs: Path, digest: str, size: int) -> Iterator[RunFile]:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return what a record in a run directory says; nothing if there is none, or none of ours."""
+    """Return the record of a run directory; empty if it has none of ours."""
     try:
         with path.open("rb") as file:
             record = json.loads(file.read(_LARGEST_RECORD))

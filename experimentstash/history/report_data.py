@@ -1,4 +1,4 @@
-"""What a report shows of a stash: each tag with its snapshots, their configs and figures, as plain data."""
+"""The data of the HTML report: each tag with its snapshots, their configs and figures."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _LARGEST_REPORT = 100_000_000  # bytes
 
 
 def report_data(repository: Repository, reports: Sequence[Path]) -> dict[str, Any]:
-    """Return what a report shows; nothing in it can move a cursor or hide a text.
+    """Return the data of a report, without control characters.
 
     Args:
         repository: the stash.
         reports: the JSON files that `reproduce --report` wrote.
 
     Raises:
-        StashError: a file is no report of a reproduction, or the tags cannot be read.
+        StashError: a file is not a report of a reproduction, or the tags cannot be read.
     """
     findings = findings_by_tag(repository)
     catalog = Catalog(repository, findings.headers)
@@ -97,7 +97,7 @@ def _snapshot(catalog: Catalog, record: TagRecord, name: SnapshotName, snapshot:
 
 
 def _reproduction(path: Path) -> dict[str, Any]:
-    """Return what a report of `reproduce --report` says, as far as this page shows it."""
+    """Return the part of a `reproduce --report` file that the page shows."""
     fix = "experimentstash reproduce TAG --check --report FILE"
     try:
         with path.open("rb") as file:

@@ -1,7 +1,7 @@
-"""The report as one HTML page: no network, no script of others, and nothing of a stash is more than text.
+"""Writes the report as one HTML page: without network or external scripts; content of a stash is only text.
 
-What a stash says is in the page twice: as escaped HTML, for the timeline and the list of snapshots, and as JSON that
-the page's own script turns into text nodes, for the comparison and the plots.
+The content of a stash is in the page twice: as escaped HTML, for the timeline and the list of snapshots, and as JSON,
+which the page's own script turns into text nodes, for the comparison and the plots.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def report_page(data: Mapping[str, Any]) -> str:
     """Return the page.
 
     Args:
-        data: what `report_data.report_data` returns.
+        data: from `report_data.report_data`.
     """
     style, script = (_own(name) for name in ("report.css", "report.js"))
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, default=str, separators=(",", ":"))
@@ -79,7 +79,7 @@ def _summary(tags: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _timeline(tags: Sequence[Mapping[str, Any]]) -> str:
-    """Return a lane for each tool: a dot for each tag, in order of time, and a bar for each pin."""
+    """Return a lane for each tool: a dot for each tag, by time, and a bar for each pin."""
     pins = [{tool: pin for one in tag["snapshots"] for tool, pin in one["commits"].items()} for tag in tags]
     tools = sorted({tool for pin in pins for tool in pin})
     width, height = _LEFT + _STEP * (len(tags) + 1), _LANE * len(tools)
@@ -98,7 +98,7 @@ def _timeline(tags: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _bars(points: Sequence[tuple[int, str]], y: int) -> Iterator[str]:
-    """Yield a bar for each stretch of tags that have one pin; a gap is where the pin moved."""
+    """Yield a bar for each run of tags with the same pin; a gap marks a changed pin."""
     start = 0
     for end in range(1, len(points) + 1):
         if end == len(points) or points[end][1] != points[start][1]:

@@ -1,4 +1,4 @@
-"""One side of a comparison: a frozen experiment, or the working config of today."""
+"""One side of a comparison: a frozen experiment, or the current working config."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ WORKING = "working config"
 
 @dataclass(frozen=True)
 class Side:
-    """What is compared with another.
+    """One side of a comparison.
 
     Attributes:
-        label: what tables call it: the tag, or `working config`.
+        label: its name in tables: the tag, or `working config`.
         name: the tool, the tag and the experiment.
         commits: the commit of each tool.
         values: each value of the config by its address, without the late ones.
-        late: what each late value is built from, by its address.
-        overrides: the overrides that it was composed with.
-        packages: the version of each package of its lock; None if they are not known.
-        platform: `PYTHON` and `PLATFORM`, as far as they were recorded.
-        results: what its run recorded, or None.
-        notes: what could not be read, one sentence each.
+        late: the text that each late value is built from, by its address.
+        overrides: its overrides.
+        packages: the version of each package in its lock; None if unknown.
+        platform: `PYTHON` and `PLATFORM`, if recorded.
+        results: its recorded results, or None.
+        notes: the parts that could not be read, one sentence each.
     """
 
     label: str
@@ -92,7 +92,7 @@ def frozen_side(repository: Repository, catalog: Catalog, record: TagRecord, nam
 def _packages(
     repository: Repository, catalog: Catalog, record: TagRecord, name: SnapshotName, snapshot: Snapshot
 ) -> dict[str, str] | None:
-    """Return the version of each package: of the lock that the snapshot names, else those that its header names."""
+    """Return the version of each package: from the lock of the snapshot, else from its header."""
     from experimentstash.environments.header_lines import read_header  # slow to load
     from experimentstash.environments.lock_file import open_lock
 
@@ -125,18 +125,18 @@ def _lock_text(
 
 
 def working_side(repository: Repository, name: SnapshotName, overrides: tuple[str, ...], *, is_sweep: bool) -> Side:
-    """Compose an experiment as it is today, in the tool's process, and return it as one side.
+    """Compose the current experiment in the tool's process, and return it as one side.
 
     Args:
         repository: the stash.
         name: the tool and the experiment.
-        overrides: those that it was frozen with.
+        overrides: the frozen overrides.
         is_sweep: whether it was frozen as a sweep.
 
     Raises:
         StashError: the tool is not registered or not checked out, or the experiment does not compose.
     """
-    from experimentstash.freeze.redaction import Redaction  # only this needs Hydra's side
+    from experimentstash.freeze.redaction import Redaction  # not needed by other sides
     from experimentstash.freeze.sweep import parts
     from experimentstash.hydra.compose import compose
     from experimentstash.hydra.launch import keep_clean

@@ -1,4 +1,4 @@
-"""Two tags compared, experiment by experiment; or one tag with the working configs of today."""
+"""Compares two tags, or a tag and the current working configs, experiment by experiment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def compare_tags(repository: Repository, old: str, new: str | None) -> list[Comparison]:
-    """Compare the experiments that two tags have in common.
+    """Compare the common experiments of two tags.
 
     Args:
         repository: the stash.
@@ -26,7 +26,7 @@ def compare_tags(repository: Repository, old: str, new: str | None) -> list[Comp
         new: the same, or None for the working configs.
 
     Raises:
-        StashError: there is no such tag or experiment, or they have none in common.
+        StashError: a tag or experiment does not exist, or they have none in common.
     """
     catalog = Catalog(repository)
     first, name = _chosen(catalog, old)
@@ -67,7 +67,7 @@ def _with_working(repository: Repository, catalog: Catalog, record: TagRecord, n
 
 
 def _rules(repository: Repository, name: SnapshotName) -> Rules | None:
-    """Return how the results of a tool are compared; a registry that cannot be read says nothing of it."""
+    """Return the comparison rules for a tool's results; None if the registry has none or cannot be read."""
     try:
         tool = registry.load(repository.root).get(name.tool)
     except StashError:

@@ -1,1 +1,1 @@
-"""The one room that knows Hydra: its command lines, and what runs inside a tool's process."""
+"""All knowledge of Hydra: its command lines, and what runs inside a tool's process."""

@@ -1,4 +1,4 @@
-"""Command lines of Hydra programs: what is a flag, what an override, and in which order they stand."""
+"""Parses and builds command lines of Hydra programs: flags and overrides."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def is_override(argument: str) -> bool:
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Split what a user typed for Hydra into flags (with their values) and overrides.
+    """Split arguments for Hydra into flags (with their values) and overrides.
 
-    Hydra's argparse takes its overrides in one run only; with the flags first, any order works. The order
-    among the flags and among the overrides stays.
+    Hydra's argparse accepts overrides only as one group; with the flags first, any order works. The order
+    of the flags and of the overrides is kept.
     """
     flags: list[str] = []
     overrides: list[str] = []
@@ -52,7 +52,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def is_multirun(flags: Sequence[str]) -> bool:
-    """Return whether the flags ask for a sweep."""
+    """Return whether the flags request a sweep."""
     return "--multirun" in flags or "-m" in flags
 
 
@@ -62,12 +62,12 @@ def key(override: str) -> str:
 
 
 _WHOLE = ("launcher", "sweeper", "job_logging", "hydra_logging")
-"""Groups of Hydra's that are replaced as a whole, with the groups inside them: the parameters of one choice do not
-fit another."""
+"""Groups of Hydra's that are replaced as a whole, with their subgroups: parameters of one choice are invalid for
+another."""
 
 
 def without_replaced(settings: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """Return the frozen settings (flags too) that overrides of this run leave in place."""
+    """Return the frozen settings, including flags, that overrides of this run do not replace."""
     keys = {key(line) for line in overrides}
     groups = [name for name in keys if name.startswith("hydra/") and name.split("/")[1] in _WHOLE]
     nodes = [name.replace("/", ".") for name in groups]
@@ -77,11 +77,11 @@ def without_replaced(settings: Sequence[str], overrides: Sequence[str]) -> list[
 
 
 def program(python: Path, tool: Tool, work: Path) -> list[str]:
-    """Return how the tool's program is started, without arguments of Hydra's.
+    """Return the command that starts the tool's program, without Hydra's arguments.
 
     Args:
         python: the interpreter.
-        tool: its entrypoint decides: a module, a script, or a console script beside the interpreter.
+        tool: its entrypoint is a module, a script, or a console script next to the interpreter.
         work: the tool's working directory.
     """
     if tool.module is not None:
@@ -92,9 +92,9 @@ def program(python: Path, tool: Tool, work: Path) -> list[str]:
 
 
 def selection(select: str, experiment: str, group: str = "experiment") -> tuple[list[str], list[str]]:
-    """Return the flags and the overrides that choose an experiment in one of the ways of `tool.SELECTS`.
+    """Return the flags and the overrides that select an experiment in one of the ways of `tool.SELECTS`.
 
-    Without an experiment there is nothing to choose. The group `.` is that of the primary configs.
+    Empty without an experiment. The group `.` is that of the primary configs.
     """
     if not experiment:
         return [], []
@@ -106,20 +106,20 @@ def selection(select: str, experiment: str, group: str = "experiment") -> tuple[
 
 
 def quoted(text: str) -> str:
-    """Return a text as Hydra's grammar reads it as a text: in quotes where it would be something else without."""
+    """Return a string for Hydra's grammar, quoted if it would be parsed as another type."""
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_/.-]*", text) and text.lower() not in _NO_TEXTS:
         return text
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def is_circular(settings: Sequence[str], late: Sequence[str]) -> bool:
-    """Return whether Hydra alone would never end to resolve the interpolations of a `RERUN` line.
+    """Return whether Hydra alone would resolve the interpolations of a `RERUN` line forever.
 
-    They are overrides of the task there, and so part of what `job.override_dirname` and `overrides.task` hold.
+    They are overrides of the task there, and so part of `job.override_dirname` and `overrides.task`.
 
     Args:
         settings: the `HYDRA` lines.
-        late: the overrides that hold interpolations: those of `LATE` lines, and those that a sweep builds anew.
+        late: the overrides with interpolations: those of `LATE` lines, and those that a sweep builds again.
     """
     unused = () if "--multirun" in settings else ("hydra.sweep.",)
     asking = [line for line in (*settings, *late) if _ASKS_FOR_OVERRIDES.search(line) and not line.startswith(unused)]

@@ -1,4 +1,4 @@
-"""Compose experiments inside the tool's own processes, without running a task."""
+"""Composes experiments in the tool's own processes, without running a task."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 def compose(request: RunRequest, *, mode: str = "capture") -> tuple[RunRequest, dict[str, Any]]:
     """Compose the request in the tool's process.
 
-    Where the registry does not say how an experiment is chosen, Hydra's own word on it counts: whether its group is
-    in the defaults list. No other way is tried, and none that cannot fail.
+    If the registry does not record how an experiment is selected, Hydra's message decides: whether its group is
+    in the defaults list. No other way is tried, and no way that cannot fail.
 
-    The caller has said `keep_clean` before.
+    The caller must call `keep_clean` first.
 
     Returns:
-        The request with the way that worked, and what the tool's process answered.
+        The request with the way that worked, and the answer of the tool's process.
 
     Raises:
-        StashError: it does not compose; the message is Hydra's own, whole.
+        StashError: it does not compose; the message is Hydra's.
     """
     answer = ask(request, mode)
     if not isinstance(answer, dict) and (select := _corrected(request, answer.text)):
@@ -38,11 +38,11 @@ def compose(request: RunRequest, *, mode: str = "capture") -> tuple[RunRequest, 
 
 
 class Compositions:
-    """Composes experiments of one tool, each twice, in two processes of the tool where that can be.
+    """Composes experiments of one tool, each twice, in two processes of the tool if possible.
 
-    The second process is started for the last experiment and composes them in the opposite order: what depends on
-    the order, or on the experiment that the process was started for, differs and is told. An experiment that one of
-    the processes has no answer for is composed alone.
+    The second process is started for the last experiment and composes in reverse order, so that values that depend on
+    the order, or on the first experiment of the process, differ and are reported. If one of the processes gives no
+    answer for an experiment, it is composed alone.
 
     Args:
         requests: the experiments.
@@ -61,7 +61,7 @@ class Compositions:
         return compose(request) if answer is None else (request, answer)
 
     def second(self, request: RunRequest) -> dict[str, Any]:
-        """Compose a request, as `first` has returned it, once more.
+        """Compose a request, as returned by `first`, again.
 
         Raises:
             StashError: it does not compose.
@@ -80,7 +80,7 @@ class Compositions:
 
 
 def _corrected(request: RunRequest, said: str) -> str | None:
-    """Return the way that Hydra's message asks for: `+` for a group that is not in the defaults list, or none."""
+    """Return the way that Hydra's message requires: `+` for a group that is not in the defaults list, or none."""
     if request.tool.select is not None or request.snapshot is not None:
         return None
     group = request.tool.group

@@ -1,4 +1,4 @@
-"""A config's text that is no working config of the stash: read, and what it says of itself."""
+"""Parses the text of a config that is not a working config of the stash."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LARGEST = 10 * 1024 * 1024
-"""Bytes; nobody wrote such a config."""
-_MOST = 500_000  # values, each alias counted as what it stands for
+"""Bytes; larger than any real config."""
+_MOST = 500_000  # values, with aliases expanded
 _PATHS = frozenset(f"{YAML}python/object/apply:pathlib.{kind}Path" for kind in ("", "Posix", "Windows"))
-_TAGS = KINDS | _PATHS | {f"{YAML}{kind}" for kind in ("map", "seq", "merge", "timestamp")}  # a plain date is one
+_TAGS = KINDS | _PATHS | {f"{YAML}{kind}" for kind in ("map", "seq", "merge", "timestamp")}  # a plain date has this tag
 
 
 @dataclass(frozen=True)
 class Text:
-    """A config's text, read.
+    """A parsed config.
 
     Attributes:
         where: its path, for messages.
-        config: the text without a snapshot's header lines.
-        frozen: the text as a snapshot; without a header where it has none.
+        config: the text without the header lines of a snapshot.
+        frozen: the text as a snapshot, perhaps without a header.
         root: the config's mapping.
     """
 
@@ -47,23 +47,23 @@ class Text:
 
     @property
     def is_part(self) -> bool:
-        """Whether it says of itself that it is laid over, or brings in, other configs."""
+        """Whether it has a defaults list or a package header, so that it merges with other configs."""
         return "defaults" in self.keys or package(self.config) is not None
 
     @property
     def is_snapshot(self) -> bool:
-        """Whether it was frozen once; a header over a config that is none of Hydra's output is somebody's own."""
+        """Whether it was frozen; a header above a config that is not Hydra's output is a user's own comment."""
         return snapshot_file.is_stamped(self.frozen) and not self.is_part
 
     @property
     def further_lines(self) -> tuple[tuple[str, str], ...]:
-        """The header lines of a snapshot that somebody wrote, and the program does not know."""
+        """The unknown header lines of a snapshot, perhaps written by hand."""
         stamped = snapshot_file.is_stamped(self.frozen)
         return tuple(line for line in self.frozen.header if stamped and line[0] not in snapshot_file.KEYS)
 
     @property
     def late_keys(self) -> tuple[str, ...]:
-        """The keys of the `LATE` lines, and the addresses of the `LATE_AT` lines, whose values are late still."""
+        """The keys of the `LATE` lines, and the addresses of the `LATE_AT` lines, whose values are still late."""
         addresses = map(of_override, self.frozen.late_keys)
         lines = [*zip(self.frozen.late_keys, addresses, strict=True), *((at, at) for at in self.frozen.late_addresses)]
         missing = set(_missing(self.root, ()))
@@ -71,10 +71,10 @@ class Text:
 
 
 def read(data: bytes, where: str) -> Text:
-    """Read a config's text; nothing is built of it.
+    """Parse a config's text, without constructing objects.
 
     Raises:
-        StashError: it is no YAML mapping that Hydra could read, or it unfolds into what no config is.
+        StashError: it is not a YAML mapping for Hydra, or is too large with its aliases expanded.
     """
     frozen = snapshot_file.parse(data, where)
     root = compose(data, where, largest=LARGEST, aliases=True)
@@ -107,7 +107,7 @@ def _component(key: yaml.Node) -> str:
 
 
 class _Unfolding:
-    """Counts the values of a document, what an alias stands for each time, and refuses what Hydra would build."""
+    """Counts the values of a document with aliases expanded, and refuses tags that would construct objects."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -115,10 +115,10 @@ class _Unfolding:
         self._open: set[yaml.Node] = set()
 
     def size(self, node: yaml.Node) -> int:
-        """Return how many values a node holds, itself included.
+        """Return the number of values of a node, including itself.
 
         Raises:
-            StashError: too many, without end, a language tag, or a key that is no plain value or occurs twice.
+            StashError: too many values, a cycle, a language tag, or a key that is not a scalar or is repeated.
         """
         if node in self._sizes:
             return self._sizes[node]

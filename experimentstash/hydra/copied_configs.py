@@ -1,4 +1,4 @@
-"""The experiments that a stash copied from a tool, compared with those that the pinned commit of the tool has."""
+"""Compares experiments that a stash copied from a tool with the files in the tool's pinned commit."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _VERIFY = ("rev-parse", "--verify", "--quiet")
 
 
 class CopyState(str, Enum):
-    """How a copy relates to the tool's own file at the pin."""
+    """The state of a copy compared with the tool's file at the pin."""
 
     SAME = "same"
-    OUTDATED = "outdated"  # an earlier commit of the tool has it as it is
+    OUTDATED = "outdated"  # equal to the file in an earlier commit of the tool
     EDITED = "edited"
 
 
@@ -35,7 +35,7 @@ class CopiedConfig:
         experiment: its name.
         source: the tool's file, from the stash's root.
         copy: the stash's file, from its root.
-        state: how the copy relates to the tool's file at the pin.
+        state: its state compared with the tool's file at the pin.
     """
 
     experiment: str
@@ -45,7 +45,7 @@ class CopiedConfig:
 
     @property
     def refresh(self) -> str:
-        """The command that takes the file as the tool's checkout has it."""
+        """The command that copies the file from the tool's checkout."""
         return command("cp", self.source, self.copy)
 
 
@@ -92,6 +92,6 @@ def _held(root: Path, pin: str, place: str) -> dict[str, str]:
 
 
 def _changed(root: Path, pin: str, path: str, blob: str) -> CopyState:
-    """Return whether a copy that differs is the tool's file of an earlier commit, or was edited here."""
+    """Return whether a different copy equals the tool's file in an earlier commit, or was edited here."""
     asked = ("log", "--max-count=1", "--format=%H", f"--find-object={blob}", pin, "--", path)
     return CopyState.OUTDATED if answer(*asked, cwd=root) else CopyState.EDITED

@@ -1,4 +1,4 @@
-"""Which config group of a tool holds its experiments."""
+"""Finds the config group of a tool's experiments."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 USUAL = "experiment"
 NAMES = (USUAL, "experiments", "exp", "exps", "preset", "presets", "recipe", "recipes")
 _SETTINGS = frozenset({"debug", "hparams_search", "machine", "local", "cluster", "user", "launcher", "paths"})
-"""Groups for the root of a config that people use for other things than experiments."""
+"""Groups at the root of a config that are usually not experiments."""
 
 
 class Asking(Protocol):
-    """What the user said of the tool; `survey.Request` is one."""
+    """The user's choices for the tool; `survey.Request` is one."""
 
     @property
     def group(self) -> str | None:
         """The group that the user named, or None."""
 
     def command(self, suffix: str, option: str, value: str) -> str:
-        """Return the command that makes another choice."""
+        """Return the command for another choice."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Configs that may be experiments, too.
+    """Configs that may also be experiments.
 
     Attributes:
-        what: what they are.
+        what: their kind.
         names: their names.
-        command: the command that takes them as experiments.
+        command: the command that uses them as experiments.
     """
 
     what: str
@@ -43,11 +43,11 @@ class Choice:
 
 
 def choose_group(request: Asking, answer: Description | NotComposed, folder: Path | None) -> tuple[str, list[Choice]]:
-    """Return the group of a tool's experiments, and what else may be meant where nothing decides.
+    """Return the group of a tool's experiments, and other candidates if the choice is unclear.
 
     Args:
-        request: what the user said.
-        answer: what the program told of itself.
+        request: the user's choices.
+        answer: the answer of the program.
         folder: the directory of the tool's configs, or None.
     """
     if request.group is not None:
@@ -57,7 +57,7 @@ def choose_group(request: Asking, answer: Description | NotComposed, folder: Pat
         groups |= {path.name for path in folder.iterdir() if path.is_dir()}
     named = next((name for name in NAMES if name in groups), None)
     if isinstance(answer, Description) and answer.config_name and not answer.has_primary and answer.primaries:
-        # The program composes only what --config-name chooses: the primary config that it names is not there.
+        # The program composes only what --config-name selects: its own primary config does not exist.
         return ".", [_group_choice(request, answer, named)] if named else []
     if named:
         return named, []

@@ -1,4 +1,4 @@
-"""Where a tool's experiments are, and the text of one."""
+"""Finds a tool's experiments, and reads the text of one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from experimentstash.hydra.resolved_tool import ResolvedTool
 
-_LARGEST = 10 * 1024 * 1024  # bytes; nobody wrote such a config
+_LARGEST = 10 * 1024 * 1024  # bytes; larger than any real config
 
 
 def find(tool: ResolvedTool, experiment: str) -> str | None:
-    """Return the YAML of an experiment, of the stash or else of the tool itself; None if no file holds it.
+    """Return the YAML of an experiment, from the stash or else from the tool; None if there is no file.
 
     Raises:
-        StashError: it is no text file of the stash, or a directory of experiments.
+        StashError: it is not a text file of the stash, or is a directory of experiments.
     """
     own = tool.stash.root / experiment_path(tool.name, experiment)
     if os.path.lexists(own):
@@ -39,12 +39,12 @@ def find(tool: ResolvedTool, experiment: str) -> str | None:
 
 
 def unknown(tool: ResolvedTool, experiment: str, further: Iterable[str] = ()) -> StashError:
-    """Return the error that tells of an experiment that is not there, with the nearest names.
+    """Return the error for a missing experiment, with similar names.
 
     Args:
         tool: the tool.
         experiment: its name.
-        further: experiments that the program holds in no file.
+        further: experiments of the program without a file.
     """
     folders = [tool.stash.root / f"configs/{tool.name}/experiment", _own_folder(tool)]
     known = {name for folder in folders if folder is not None for name in _names_below(folder)}
@@ -53,7 +53,7 @@ def unknown(tool: ResolvedTool, experiment: str, further: Iterable[str] = ()) ->
 
 
 def _own_folder(tool: ResolvedTool) -> Path | None:
-    """Return the directory of the tool's own experiments, as far as its source shows it."""
+    """Return the directory of the tool's own experiments, if its source shows it."""
     theirs = tool.config_directory
     return theirs / tool.tool.group if theirs is not None else None
 

@@ -1,4 +1,4 @@
-"""Overrides of a frozen experiment that a value of it cannot follow: the `FIXED` lines of the snapshot."""
+"""Refuses overrides of a frozen experiment on which a fixed value depends: the `FIXED` lines of the snapshot."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _WORD = re.compile(r"[A-Za-z0-9_./-]+")
 
 
 def check_overrides(frozen: Snapshot, name: SnapshotName, overrides: Sequence[str]) -> None:
-    """Check that every value that is built from what is overridden follows, or is overridden too.
+    """Check that every value that depends on an overridden one follows it, or is overridden too.
 
     Args:
         frozen: the snapshot.
-        name: what it is called.
-        overrides: what the user typed.
+        name: its name.
+        overrides: the user's overrides.
 
     Raises:
-        StashError: a value has its frozen value whatever it was built from.
+        StashError: a value is fixed, and would not follow an override.
     """
     if not overrides or not frozen.all("FIXED"):
         return
@@ -52,7 +52,7 @@ def _meet(read: str, key: str) -> bool:
 
 
 def _text_at(body: Any, address: str) -> str:
-    """Return the frozen value at an address as an override says it, or a word that stands for one."""
+    """Return the frozen value at an address as an override, or a placeholder."""
     children = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
     for key, child in children:
         here = str(key) if isinstance(body, list) else component(key)

@@ -1,4 +1,4 @@
-"""A frozen experiment run in our place, with the stash's configs of its tag, and the check that it was loaded."""
+"""Runs a frozen experiment, with the stash's configs of its tag, and checks that it was loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experimentstash.hydra.run_request import RunRequest
 
 _SHOWS_ONLY = frozenset({"--help", "-h", "--hydra-help", "--version", "--info", "-i", "--shell-completion", "-sc"})
-"""Flags of Hydra's with which no task runs."""
+"""Hydra's flags that prevent a run of the task."""
 
 
 def run_frozen(
@@ -33,14 +33,14 @@ def run_frozen(
     """Run a frozen experiment with our standard streams and signals, and return its exit code.
 
     Args:
-        request: what `replay.frozen_request` returned.
+        request: from `replay.frozen_request`.
         tag: its tag.
-        ending_signals: gets each signal by which somebody asked us to end.
-        limit: seconds that it has, or None for as many as it takes.
-        bound: whether it ends when we are killed.
+        ending_signals: collects each signal that asked us to end.
+        limit: its time limit in seconds; None for no limit.
+        bound: whether it ends when this process is killed.
 
     Returns:
-        The tool's own exit code; 1 where that is 0 and the frozen config was never loaded.
+        The tool's exit code; 1 if that is 0 but the frozen config was never loaded.
     """
     with tempfile.TemporaryDirectory(prefix="experimentstash-") as folder:
         report = Path(folder) / "loaded"
@@ -61,9 +61,9 @@ def run_frozen(
 
 
 def _configs_of(request: RunRequest, tag: str, folder: Path) -> Path | None:
-    """Return the stash's configs at the commit of the tag, for what the program composes besides.
+    """Return the stash's configs at the commit of the tag, for other configs that the program composes.
 
-    None stands for the working ones: they are the same, or the tag is not made yet.
+    None for the working ones: they are the same, or the tag does not exist yet.
     """
     place, stash = f"configs/{request.tool.name}", request.stash
     commit = f"refs/tags/snapshot/{tag}^{{commit}}"

@@ -92,7 +92,7 @@ def run_fresh(
         tool: the tool.
         name: the snapshot; it is on disk.
         folder: the run directory; it is made, and must not be there.
-        limit: seconds that it has, or None for as many as it takes.
+        limit: its time limit in seconds; None for no limit.
         launcher: the overrides that replace the recorded launcher.
         imports: the directory that takes the names of what it imports, or None.
 
