@@ -1,1 +1,1 @@
-"""The stash: the registry, its tools, the snapshot file, and what runs wrote."""
+"""The stash: the registry, its tools, the snapshot file, and the results of runs."""

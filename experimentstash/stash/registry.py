@@ -26,10 +26,10 @@ def parse(data: bytes, where: str) -> dict[str, Tool]:
 
     Args:
         data: the file, as it is on disk or in a commit.
-        where: what the messages call it.
+        where: its name in messages.
 
     Raises:
-        StashError: it is no registry; the message tells the line and the column.
+        StashError: it is not a registry; the message gives the line and the column.
     """
     root = compose(data, where, largest=LARGEST, aliases=False)
     if root is None:
@@ -50,7 +50,7 @@ def load(root: Path) -> dict[str, Tool]:
     """Read the registry of the stash whose root is `root`, as it is on disk.
 
     Raises:
-        StashError: there is none, it is a link out of the stash, or `parse` refuses it.
+        StashError: it is missing, is a symlink out of the stash, or `parse` refuses it.
     """
     return parse(read(root), REGISTRY)
 
@@ -59,7 +59,7 @@ def read(root: Path) -> bytes:
     """Return the bytes of the registry on disk, at most one more than `parse` takes.
 
     Raises:
-        StashError: there is none, or it is a link out of the stash.
+        StashError: it is missing, or is a symlink out of the stash.
     """
     files.check_inside(root, root / REGISTRY)
     try:
@@ -75,7 +75,7 @@ def find(tools: Mapping[str, Tool], name: str) -> Tool:
     """Return the tool called `name`.
 
     Raises:
-        StashError: it is not registered; the message tells the nearest names.
+        StashError: it is not registered; the message gives similar names.
     """
     if name in tools:
         return tools[name]
@@ -86,7 +86,7 @@ def find(tools: Mapping[str, Tool], name: str) -> Tool:
 def with_tool(text: str, tool: Tool) -> str:
     """Return the registry's text with one more tool; all other bytes stay as they are.
 
-    The path and the entrypoint are written always, the rest where it is not the default.
+    The path and the entrypoint are always written, other keys only if they differ from the default.
 
     Raises:
         StashError: the tool already exists, or the text is no registry.
@@ -111,7 +111,7 @@ def with_key(text: str, tool: str, key: str, value: object) -> str:
     """Return the registry's text with one key of a tool set; all other bytes stay as they are.
 
     Raises:
-        StashError: there is no such tool, or the text with the new value would be no registry.
+        StashError: there is no such tool, or the text with the new value would not be a registry.
     """
     find(parse(text.encode(), REGISTRY), tool)
     return _edited(text, ("tools", tool, key), value)
@@ -121,7 +121,7 @@ def with_name(text: str, old: str, new: str, path: str) -> str:
     """Return the registry's text with another name and path for a tool; all other bytes stay as they are.
 
     Raises:
-        StashError: there is no such tool, the new name is taken, or the text cannot be edited by program.
+        StashError: there is no such tool, the new name is taken, or the text cannot be edited automatically.
     """
     from experimentstash.core.yaml_edit import rename_key, set_value
 
@@ -136,7 +136,7 @@ def without_tool(text: str, name: str) -> str:
     """Return the registry's text without a tool; all other bytes stay as they are.
 
     Raises:
-        StashError: there is no such tool, or the text cannot be edited by program.
+        StashError: there is no such tool, or the text cannot be edited automatically.
     """
     from experimentstash.core.yaml_edit import remove_key
 

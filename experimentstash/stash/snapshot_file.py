@@ -30,13 +30,13 @@ REQUIRED = ("SNAPSHOT", "TOOL_COMMIT", "TIMESTAMP")
 ONCE = (*REQUIRED, "TAG", "RERUN", "WORKDIR", "SELECT", "PYTHON", "PLATFORM", "LOCK", "RESULTS", "JOBS", "BODY")
 _VALUES = ("VARIES", "LATE", "LATE_AT", "BUILT", "BUILT_AT", "FIXED", "TYPE", "NODE")
 KEYS = (*ONCE, "DEPENDS", "OVERRIDE", "HYDRA", "SWEEP", "JOB", *_VALUES, "ANSWER", "PACKAGE", "PROJECT")
-"""The keys that the program writes; others are somebody's own, and kept."""
+"""The keys that the program writes; others belong to the user, and are kept."""
 LARGEST = 50 * 1024 * 1024
-"""Bytes. No config is larger; what is larger is refused before it is parsed."""
+"""Bytes; larger files are refused before they are parsed."""
 _LONGEST_HEADER, _WIDEST_HEADER = 20_000, 4_000_000
 """Lines and characters. An endless header is refused, not read."""
-_MOST_DEPENDS = 100  # each is judged, asked for and told of by itself
-_TOLD = 50  # findings of one file: the first say enough, and a hostile file has thousands
+_MOST_DEPENDS = 100  # each is checked and reported separately
+_TOLD = 50  # findings shown of one file: a hostile file can have thousands
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _GAP = re.compile(r"\r?\n")  # the empty line between header and body
@@ -62,7 +62,7 @@ class Snapshot(NamedTuple):
         header: the `KEY: value` lines in file order; unknown keys are kept.
         body: the YAML text below them.
         above: the text of the file before the body, line for line.
-        rewritten: what `is_rewritten` told of it, where the body is not kept.
+        rewritten: the result of `is_rewritten`, if the body is not kept.
     """
 
     header: tuple[tuple[str, str], ...]
@@ -80,7 +80,7 @@ class Snapshot(NamedTuple):
         return tuple(value for name, value in self.header if name == key)
 
     def one(self, key: str) -> str:
-        """Return the value of the first `key` line, or an empty string if there is none."""
+        """Return the value of the first `key` line, or an empty string."""
         return next((value for name, value in self.header if name == key), "")
 
     @property
@@ -106,7 +106,7 @@ class Snapshot(NamedTuple):
 
     @property
     def lock_words(self) -> tuple[str, ...]:
-        """The words of the `LOCK` line: path, digest, choices; none where it cannot be split as a shell does it."""
+        """The words of the `LOCK` line: path, digest, choices; empty if it cannot be split as in a shell."""
         if not (line := self.one("LOCK")):
             return ()
         import shlex  # which a snapshot without a lock does not need
@@ -127,9 +127,9 @@ class Snapshot(NamedTuple):
         return tuple(line.partition(" = ")[0] for line in self.all("LATE_AT"))
 
     def beside(self, name: SnapshotName) -> dict[str, str]:
-        """Return the files beside the snapshot that are frozen with it, each with its SHA-256 in hex.
+        """Return the files next to the snapshot that are frozen with it, each with its SHA-256 in hex.
 
-        A lock that the tool ships is not among them: its pin says what it is.
+        A lock that the tool ships is not included: the pin determines it.
         """
         lock, digest, *_ = (*self.lock_words, "", "")
         named = ((lock, digest), (name.results_path, self.one("RESULTS")))
@@ -252,7 +252,7 @@ def header_problems(snapshot: Snapshot, name: SnapshotName) -> list[Problem]:
 
 
 def _below_the_header(body: str) -> Iterator[str]:
-    """Yield the header keys in the comments above the first value of a body: nobody reads them there."""
+    """Yield the header keys in the comments above the first value of a body, where they have no effect."""
     above = _COMMENTS.match(body)
     for line in above[0].split("\n") if above else ():
         if (found := entry(line)) and found[0] in KEYS:
@@ -276,13 +276,13 @@ def rewritten_problem(name: SnapshotName, fix: str) -> Problem:
 
 
 def again_command(name: SnapshotName, *beside: str) -> str:
-    """Return the command that freezes a snapshot anew which another hook may have rewritten, or files beside it."""
+    """Return the command that freezes again a snapshot that another hook may have rewritten, or files next to it."""
     hint = f"if another hook rewrites it, first add `exclude: {EXCLUDE}` to .pre-commit-config.yaml"
     return f"{refreeze_command(name, *beside)}  # {hint}"
 
 
 def refreeze_command(name: SnapshotName, *beside: str) -> str:
-    """Return the command that deletes a snapshot and files beside it, freezes it under its tag again and stages it.
+    """Return the command that deletes a snapshot and files next to it, freezes it under its tag again and stages it.
 
     Where the name is none, it is the command that takes the file out of the next commit.
     """
@@ -310,7 +310,7 @@ def name_complaints(name: SnapshotName) -> Iterator[tuple[str, str]]:
 
 
 def timestamp(text: str) -> dt.datetime | None:
-    """Read an ISO 8601 date and time, or a date alone (spec.md, *The snapshot file*), or return None where it is none.
+    """Read an ISO 8601 date and time, or a date alone (spec.md, *The snapshot file*), or return None if it is not one.
 
     A time without an offset is UTC; a date alone is its midnight in UTC.
     """

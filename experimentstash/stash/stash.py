@@ -77,10 +77,10 @@ def find_stash(start: Path | None = None) -> Stash:
     """Return the stash that contains `start` (by default the working directory).
 
     The nearest directory upwards that holds `configs/meta.yaml` and is a git checkout; a linked worktree and
-    a submodule have a file `.git` where a clone has a directory.
+    a submodule have a file `.git` instead of a directory.
 
     Raises:
-        StashError: there is no stash; the message says whether the repository or only the registry is missing.
+        StashError: there is no stash; the message says whether the repository or the registry is missing.
     """
     start = (start or Path.cwd()).resolve()
     repository = None

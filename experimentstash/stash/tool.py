@@ -1,4 +1,4 @@
-"""A tool of the registry: its keys, what each may hold, and what is refused."""
+"""A tool of the registry: its keys, and the checks of their values."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Tool(NamedTuple):
     Attributes:
         name: its name, also that of its directory and its submodule.
         entrypoint: `-m mytool.main` is a module; anything else is a script, by its path from the working
-            directory, with or without an ending (`src/train.py`); a bare word that is no file there is a
+            directory, with or without an extension (`src/train.py`); a bare word without such a file is a
             console script, found in the directory of the interpreter.
         search_packages: packages that go on Hydra's search path as `pkg://…`, of any tool.
         workdir: its working directory, from the tool's root.
         python: the interpreter that runs it; a leading `~` is a home directory, a relative path begins at
-            the stash's root, and nothing else in it is expanded.
+            the stash's root; nothing else is expanded.
         select: how an experiment is chosen: `group` (`experiment=x`), `append` (`+experiment=x`), `primary`
             (`--config-name=experiment/x`), `compose` (the program uses Hydra's compose API and ignores its
             arguments), or None: to be found out.
@@ -41,13 +41,13 @@ class Tool(NamedTuple):
         keep: keys that are frozen whatever they hold.
         plain: keys below which plain values are frozen for objects that a replay cannot give back.
         extras: extras of its package that are built from its lock too.
-        groups: dependency groups that are built from its lock besides those that its own program takes by itself.
-        lock: what its environment is built from: `shipped`, the lock in its repository where there is one, or
-            `installed`: what it runs with when it is frozen, for a tool whose own lock is stale or cannot be built.
+        groups: dependency groups that are built from its lock, in addition to the default ones of the lock's program.
+        lock: the source of its environment: `shipped`, the lock in its repository, if it has one, or
+            `installed`: the packages at the freeze, for a tool whose own lock is outdated or cannot be built.
         unversioned: patterns of modules that may run though its commit lacks them: paths from its top, or names.
         group: the config group of its experiments, `.` for configs beside its primary config. The stash keeps them
             in `configs/<tool>/experiment`, whatever the tool calls the group.
-        results: what is no result of it, and how far its numbers may lie apart from one run to the next.
+        results: its ignored files, and its tolerances.
     """
 
     name: str
@@ -83,11 +83,11 @@ def read_tool(name: str, key: yaml.Node, value: yaml.Node, where: str) -> Tool:
     Args:
         name: the key's text.
         key: the key, for messages.
-        value: what belongs to it.
-        where: what the messages call the file.
+        value: its value in the registry.
+        where: the file's name in messages.
 
     Raises:
-        StashError: it is no tool; the message tells the line and the column.
+        StashError: it is invalid; the message gives the line and the column.
     """
     if complaint := tool_complaint(name):
         raise wrong(where, key.start_mark, f"{name!r} is not a valid tool name: {complaint}")

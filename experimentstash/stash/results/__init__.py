@@ -2,14 +2,14 @@
 
 markdown          the report on results as Markdown
 compare           two runs compared: by bytes first, then by values
-collect           what lies in a run directory, as a manifest
-comparison_report what comparing gave, whether it holds, and how it is told
-stray_files       what a tool wrote beside its run directory
+collect           writes a manifest of a run directory
+comparison_report the result of a comparison, and its text
+stray_files       finds files that a tool wrote outside of its run directory
 tolerance         how far values lie from the recorded ones
 pairing           which recorded file is which new one
 run_ids           clocks, ids and machines in the names of files
-rule_parser       `results:` of the registry, and the options that stand for it
-comparison_rules  what is left out, and how far numbers may lie apart
+rule_parser       parses `results:` of the registry, and the equivalent options
+comparison_rules  ignored files and tolerances
 manifest_parser   a results manifest out of hostile bytes
 readers           which files are read for their values, and by whom
 json_files        the values of JSON files by dotted path

@@ -28,7 +28,7 @@ _SMALLEST_SHARE = 16
 _DEEPEST = 64  # directories
 _CHUNK = 1 << 20  # bytes
 _SHORTEST_LATE = 4
-"""Characters. A shorter late value (a port, a flag) stands in texts by chance."""
+"""Characters. A shorter late value (a port, a flag) occurs in texts by chance."""
 FULL = "the manifest is full: compared by its bytes"
 
 
@@ -38,10 +38,10 @@ def collect(folder: Path, rules: Rules, late: Sequence[str] = ()) -> Manifest:
     Short files come first: a metric is kept before the samples of a large array.
 
     Args:
-        folder: where the run wrote. Links in it are told, not followed, and empty directories do not count.
-        rules: what is no result.
-        late: texts of this run that will be others in the next (late values, the run directory): what a result file
-            says in words is compared without them. `folder` itself is one.
+        folder: the run directory. Symlinks in it are reported, not followed; empty directories do not count.
+        rules: the files that are not results.
+        late: strings of this run that differ in the next (late values, the run directory): removed from the texts of
+            result files before a comparison. `folder` itself is one.
 
     Raises:
         StashError: the directory cannot be read, has more than 100,000 files, or a file changes while it is read.
@@ -60,7 +60,7 @@ def collect(folder: Path, rules: Rules, late: Sequence[str] = ()) -> Manifest:
 
 
 def _for_others(manifest: Manifest) -> Manifest:
-    """Return a manifest without the names of this machine and its user, but where two files would have one name."""
+    """Return a manifest without the names of this machine and its user, unless two files would get the same name."""
     renamed = {file.path: without_names(file.path) for file in manifest.files}
     taken = Counter(renamed.values())
     files = [
@@ -88,7 +88,7 @@ def _share(found: Manifest) -> int:
 
 
 def survey(folder: Path, rules: Rules) -> Manifest:
-    """Return the manifest of a run directory without the values of its files: what each of them is known by.
+    """Return the manifest of a run directory without the values of its files: only their names, sizes and digests.
 
     Raises:
         StashError: as `collect`.
@@ -108,7 +108,7 @@ def late_texts(folder: Path, late: Sequence[str]) -> tuple[str, ...]:
 
 
 def with_content(folder: Path, file: File, keep: Keep) -> File:
-    """Return a file with its values, or with a note that says why it has none.
+    """Return a file with its values, or with a note why it has none.
 
     Raises:
         StashError: it has changed since its digest was taken.
@@ -163,7 +163,7 @@ def _paths(folder: Path, rules: Rules, notes: list[str]) -> Iterator[str]:
 
 
 def _takes_in(rules: Rules) -> bool:
-    return any(pattern.startswith("!") for pattern in rules.ignore)  # perhaps what lies in a directory that is left out
+    return any(pattern.startswith("!") for pattern in rules.ignore)  # perhaps a file in an ignored directory
 
 
 def _entries(folder: Path, below: str) -> list[os.DirEntry[str]]:

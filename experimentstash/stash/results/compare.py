@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def check(recorded: Manifest, folder: Path, rules: Rules, late: Sequence[tuple[str, str]] = ()) -> Report:
-    """Compare what lies in a run directory with what was recorded. Files of the same bytes are not read for values.
+    """Compare a run directory with recorded results. Files with the same bytes are not parsed.
 
     Args:
         recorded: the manifest of the snapshot.
-        folder: where the new run wrote.
-        rules: what is left out, and the tolerances.
+        folder: the new run directory.
+        rules: the ignored files, and the tolerances.
         late: texts of late values: in the recorded run, and in the new one.
 
     Raises:
@@ -54,11 +54,11 @@ def compare(
     """Compare two manifests.
 
     Args:
-        recorded: what the first run wrote.
-        new: what the second wrote.
-        rules: what is left out, and the tolerances.
+        recorded: the results of the first run.
+        new: the results of the second.
+        rules: the ignored files, and the tolerances.
         late: texts of late values in the two runs.
-        read: gives a new file with its values, as its recorded partner has them; called only where bytes differ.
+        read: returns a new file with the values that its recorded partner has; called only if bytes differ.
         recorded_as: how a path of the second run would be recorded.
     """
     left_out = [file for file in recorded.files if rules.leaves_out(file.path)]
@@ -82,7 +82,7 @@ def _digests(files: dict[str, File]) -> dict[str, str]:
 
 
 def _tolerances(rules: Rules) -> tuple[str, ...]:
-    """Return what counts, in words: a tolerance that a later one has taken the place of is not told."""
+    """Return the effective tolerances in words, without those that a later one replaces."""
     allowed: dict[tuple[str, str, str], float] = {}
     for setting in rules.settings:
         place = (setting.file, setting.key)

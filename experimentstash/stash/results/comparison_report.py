@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FileVerdict(str, Enum):
-    """What is said of a file; the order is that of reports."""
+    """The verdict on a file, in the order of reports."""
 
     DIFFERENT = "different"
     MISSING = "missing"
@@ -26,7 +26,7 @@ class FileVerdict(str, Enum):
 
     @property
     def holds(self) -> bool:
-        """Whether a file of which it is said lets the whole hold."""
+        """Whether the results are still the same with such a file."""
         return self not in (FileVerdict.DIFFERENT, FileVerdict.MISSING, FileVerdict.NEW)
 
 
@@ -35,16 +35,16 @@ _ORDER = {verdict: number for number, verdict in enumerate(FileVerdict)}
 
 @dataclass(frozen=True)
 class FileResult:
-    """What is said of one file.
+    """The verdict on one file.
 
     Attributes:
         path: in the recorded run; of a new file, in the new one.
         verdict: identical means bit by bit.
-        now: its path in the new run, where that is another.
-        paired: how it found its partner, where that has another name.
-        detail: the first difference, or what else there is to tell.
+        now: its path in the new run, if different.
+        paired: how it was matched to a file with another name.
+        detail: the first difference, or another note.
         gap: the largest differences between numbers that were compared one by one, or None if none were.
-        rests: what the comparison rests on, where it was by values.
+        rests: the basis of a comparison by values.
         left_out: keys, columns or arrays that were not compared.
     """
 
@@ -59,7 +59,7 @@ class FileResult:
 
     @property
     def name(self) -> str:
-        """The path, or both where they differ."""
+        """The path, or both if they differ."""
         return f"{self.path} → {self.now}" if self.now else self.path
 
 
@@ -69,8 +69,8 @@ class Report:
 
     Attributes:
         files: the worst first, then by path.
-        tolerances: what was allowed, in words; empty if nothing was.
-        notes: what is no regular file or could not be recorded, of both runs.
+        tolerances: the tolerances in words; empty if there are none.
+        notes: files of both runs that are not regular or could not be recorded.
     """
 
     files: tuple[FileResult, ...]
@@ -84,7 +84,7 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 where it holds, else 1."""
+        """0 if the results are the same, else 1."""
         return FINE if self.holds else FINDING
 
     @property
@@ -95,7 +95,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """The whole in one line, bit-identical told from within tolerance."""
+        """The verdict in one line, which distinguishes bit-identical from within tolerance."""
         compared = [file for file in self.files if file.verdict != FileVerdict.LEFT_OUT]
         if not compared:
             return "nothing was compared: no results were recorded, and none are there"

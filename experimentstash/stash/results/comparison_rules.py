@@ -1,4 +1,4 @@
-"""How results are compared: what is left out, and how far numbers may lie apart."""
+"""The rules for comparing results: ignored files and tolerances."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 RUN_RECORD = "experimentstash.json"
-"""The file in a run directory that says where the run comes from."""
+"""The file in a run directory that records the origin of the run."""
 DEFAULT_IGNORE = (
-    ".hydra",  # what Hydra writes of the config itself: the snapshot has it, and paths and versions stand in it
+    ".hydra",  # Hydra's copy of the config: the snapshot has it, and it contains paths and versions
     "multirun.yaml",
     ".submitit",
-    RUN_RECORD,  # start and end stand in it
+    RUN_RECORD,  # contains start and end times
     f"{RUN_RECORD}.part",
     "*.log",  # Hydra's own, of the job; each line begins with a clock
-    "events.out.tfevents.*",  # a clock beside each value
+    "events.out.tfevents.*",  # a time with each value
     "__pycache__",
     ".DS_Store",
 )
@@ -37,7 +37,7 @@ EXACT = Tolerance()
 
 
 class Setting(NamedTuple):
-    """A tolerance for some files and some of their keys; what is None stays as it was.
+    """A tolerance for some files and some of their keys; None leaves an earlier one in place.
 
     Attributes:
         file, key: patterns; `*` is all.
@@ -51,7 +51,7 @@ class Setting(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What the registry and the command line say about comparing.
+    """The rules from the registry and the command line.
 
     Patterns are those of `fnmatch`. That of a file meets its path, its name, and each directory on the way; that of a
     key its dotted path, each part and each beginning of it, in small letters or large.
@@ -59,8 +59,8 @@ class Rules(NamedTuple):
     Attributes:
         ignore: patterns of files, after `DEFAULT_IGNORE`; the last that meets a file decides, and `!` takes it in.
         ignore_keys: a pattern of files and one of keys, columns or arrays in them, that are not compared.
-        settings: tolerances; where several meet a key, the later wins.
-        paths: patterns of files beside the run directory that are results: paths from the top of the tool's checkout;
+        settings: the tolerances; if several match a key, the last one wins.
+        paths: patterns of result files outside of the run directory: paths from the root of the tool's checkout;
             one that begins with `../../` is in the stash.
     """
 
@@ -70,7 +70,7 @@ class Rules(NamedTuple):
     paths: tuple[str, ...] = ()
 
     def names(self, path: str) -> bool:
-        """Return whether a file beside the run directory is a result, by its path from the top of the tool."""
+        """Return whether a file outside of the run directory is a result, by its path from the root of the tool."""
         parts = path.split("/")
         beginnings = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
         return any(fnmatchcase(place, pattern.rstrip("/")) for pattern in self.paths for place in beginnings)
@@ -100,7 +100,7 @@ class Rules(NamedTuple):
         return Tolerance(rtol, atol)
 
     def unmet(self, figures: Collection[tuple[str, str]]) -> list[str]:
-        """Return what of these rules speaks of no figure: a name that was mistyped would change nothing, silently.
+        """Return the rules that match no figure: a mistyped name would silently change nothing.
 
         Args:
             figures: the file and the key, column or array of each.
@@ -114,7 +114,7 @@ class Rules(NamedTuple):
         ]
 
     def then(self, more: Rules) -> Rules:
-        """Return these rules with more of them: where two speak of one thing, `more` wins."""
+        """Return these rules extended by more of them; in a conflict, `more` wins."""
         return Rules(
             self.ignore + more.ignore,
             self.ignore_keys + more.ignore_keys,

@@ -33,10 +33,10 @@ def read_table(file: BinaryIO, size: int, keep: Keep, *, tabs: bool) -> tuple[Se
     """Read a table, column by column; empty lines are none, and columns without a name are called by number.
 
     Args:
-        file: stands at its first byte.
+        file: the file, at its first byte.
         size: the bytes of it.
         keep: how many values are kept.
-        tabs: whether its name says that tabs separate the cells.
+        tabs: whether its name implies tab-separated cells.
 
     Raises:
         UnreadableError: it is none: no UTF-8, no cell, or rows of several lengths; or it is too large.
@@ -59,7 +59,7 @@ def read_table(file: BinaryIO, size: int, keep: Keep, *, tabs: bool) -> tuple[Se
 
 
 def _separator(head: str) -> str:
-    """Return what parts the cells: what leaves most of them numbers, then what makes most columns."""
+    """Return the separator of cells: the one with the most numbers, then the most columns."""
 
     def merit(separator: str) -> tuple[int, float, int]:
         whole = head[: head.rfind("\n") + 1] or head

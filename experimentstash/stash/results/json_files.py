@@ -39,17 +39,17 @@ class _Leaves:
 
 
 def read_json(file: BinaryIO, keep: Keep, *, lines: bool) -> tuple[Series, ...]:
-    """Read a JSON file, or with `lines` one of many, by name; the order of keys tells nothing.
+    """Read a JSON file, or with `lines` one of JSON lines, by name; the order of keys is ignored.
 
     The paths of `lines` begin below the line: its number is no part of the name.
 
     Args:
-        file: stands at its first byte.
+        file: the file, at its first byte.
         keep: how many values are kept.
         lines: whether each line is a JSON value.
 
     Raises:
-        UnreadableError: it is no JSON, too large, too deep, or says a key twice.
+        UnreadableError: it is not JSON, too large, too deep, or repeats a key.
     """
     data = file.read(LARGEST + 1)
     if len(data) > LARGEST:

@@ -20,7 +20,7 @@ MOST_FILES = 100_000
 LONGEST_PATH = 1024  # characters
 
 LARGEST_SHARE = 8192
-"""Values that all series of one file together keep, more or less; where files are many, each keeps fewer."""
+"""The approximate number of values that all series of one file keep; with many files, each keeps fewer."""
 
 Value: TypeAlias = "int | float | bool | str | None"
 """A number; true or false; a text, by the first 16 digits of its SHA-256; None for `null` and an empty cell."""
@@ -28,12 +28,12 @@ Value: TypeAlias = "int | float | bool | str | None"
 
 @dataclass(frozen=True)
 class Moments:
-    """What is told of many numbers at once.
+    """Summary statistics of many numbers.
 
     Attributes:
         of: how many numbers were looked at; in very large arrays, evenly spaced blocks of it.
         nan, inf, neg_inf: how many of them are not finite.
-        low, high, mean, mean_abs, rms: of the finite ones, or None if there is none: least, greatest, mean,
+        low, high, mean, mean_abs, rms: of the finite ones, or None if there are none: minimum, maximum, mean,
             mean of the absolute values, root of the mean square (the L2 norm by the root of their number).
     """
 
@@ -50,17 +50,17 @@ class Moments:
 
 @dataclass(frozen=True)
 class Series:
-    """Values that belong together: a column of a table, a key of a JSON file, an array.
+    """A series of values: a column of a table, a key of a JSON file, an array.
 
     Attributes:
         name: of the column or array; for JSON the dotted path, with `*` for each list on the way.
         count: how many values there are; a complex number is two.
-        values: all of them, or those at 0, s, 2s, … with s a power of two; none where all are text.
+        values: all of them, or those at 0, s, 2s, … with s a power of two; none if all are text.
         shape: `3x4` for an array, `scalar` for one without dimensions, empty for a lone value of a JSON file.
         dtype: numpy's name of it (`<f8`); empty outside of numpy files.
-        moments: of the numbers among them, where `values` are not all.
-        digest: of all those numbers, bit by bit; it begins with `F` where the first index of an array runs fastest.
-        others: a digest of what is no number, with its places, where `values` are not all.
+        moments: of the numbers among them, if `values` are not all.
+        digest: of the bits of all those numbers; it begins with `F` for an array in Fortran order.
+        others: a digest of the other values and their positions, if `values` are not all.
     """
 
     name: str
@@ -104,8 +104,8 @@ class File:
         path: inside the run directory, with `/` on every system.
         size: bytes.
         sha256: of its bytes, in hex.
-        content: what can be compared within tolerances, or None.
-        note: why there is no content, where its name promised some.
+        content: the values that can be compared within tolerances, or None.
+        note: why there is no content, if its name suggests some.
     """
 
     path: str
@@ -121,8 +121,8 @@ class Manifest:
 
     Attributes:
         files: by path; none occurs twice.
-        notes: what is no regular file, or could not be recorded: sentences for people.
-        share: how many values a file kept, more or less: what is compared with it keeps the same.
+        notes: the files that are not regular, or could not be recorded: sentences for people.
+        share: the approximate number of values that a file kept; a file compared with it keeps the same.
     """
 
     files: tuple[File, ...] = ()
@@ -171,7 +171,7 @@ def _series(series: Series) -> dict[str, object]:
 
 
 def encoded(value: Value) -> object:
-    """Return a value as JSON has it: what JSON has no number for is `["nan"]`, `["inf"]` or `["-inf"]`."""
+    """Return a value for JSON; numbers that JSON lacks become `["nan"]`, `["inf"]` or `["-inf"]`."""
     return [repr(value)] if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -1,4 +1,4 @@
-"""A results manifest out of bytes: what comes with a cloned stash is hostile until it is read.
+"""Parses a results manifest from untrusted bytes.
 
 The checks are written here because most of them (paths, their order, digests, counts that fit) are no types, and a
 validator would be one more dependency in the environments of tools.
@@ -44,10 +44,10 @@ def parse(data: bytes, where: str) -> Manifest:
 
     Args:
         data: the file's bytes.
-        where: what the messages call it.
+        where: its name in messages.
 
     Raises:
-        StashError: it is no results manifest; the message tells what is wrong with which file of it.
+        StashError: it is not a results manifest; the message names the entry and the error.
     """
     reader = _ManifestReader(where)
     if len(data) > LARGEST:
@@ -77,7 +77,7 @@ def path_complaint(path: str) -> str | None:
 
 
 class _ManifestReader:
-    """Reads what JSON gave; everything is refused but what `manifest.render` writes."""
+    """Checks parsed JSON; accepts only what `manifest.render` writes."""
 
     def __init__(self, where: str) -> None:
         self._where = where

@@ -22,7 +22,7 @@ def markdown(report: Report, title: str, level: int = 2) -> str:
     """Return the report: verdict and figures first, then each file that is not identical, then the identical ones.
 
     Args:
-        report: what comparing gave.
+        report: the result of the comparison.
         title: the headline, `mytool/figure1`.
         level: of the headline.
     """
@@ -66,7 +66,7 @@ def _more(files: list[FileResult]) -> str:
 
 
 def listed(head: str, items: Iterable[str]) -> Iterator[str]:
-    """Yield a list below its head, cut where it is long; nothing where it is empty."""
+    """Yield a list below its heading, shortened if long; nothing if empty."""
     lines = [f"- {escaped(item)}" for item in items]
     if lines:
         yield "\n".join([head, "", *first_lines(lines, _MOST, "- and {:,} more")])
@@ -80,13 +80,13 @@ def escaped(text: str) -> str:
 
 
 def _inside_word(text: str, match: re.Match[str]) -> bool:
-    """Return whether a character has no meaning where it stands, so that what people read as source stays readable."""
+    """Return whether a character needs no escape at its position, so that the Markdown source stays readable."""
     before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
     return (match[0] == "_" and before.isalnum() and after.isalnum()) or (match[0] == ":" and after == " ")
 
 
 def code(text: str) -> str:
-    """Return text as code, where Markdown can show it so, and else `escaped`."""
+    """Return text as a code span if Markdown allows it, else `escaped`."""
     safe = printable(text)
     plain = safe == safe.strip() and safe and not re.search(r"[`|\\]", safe)
     return f"`{safe}`" if plain else escaped(text)

@@ -36,7 +36,7 @@ _CODES = dict(
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its array.
+    """The header of an array file.
 
     Attributes:
         dtype: numpy's name of the type of its elements (`<f8`); `record` for one of several fields.
@@ -67,7 +67,7 @@ class Header:
 
 
 def read_header(file: BinaryIO) -> Header:
-    """Read the header; the file then stands at the first byte of the data.
+    """Read the header; leaves the file at the first byte of the data.
 
     Raises:
         UnreadableError: it is none.
@@ -104,13 +104,13 @@ def read_array(file: BinaryIO, size: int, name: str, keep: Keep) -> Series:
     """Read one array to its end, in chunks.
 
     Args:
-        file: stands at its first byte.
+        file: the file, at its first byte.
         size: the bytes of it.
-        name: what the series is called.
+        name: the name of the series.
         keep: how many values are kept.
 
     Raises:
-        UnreadableError: it is no array, or longer or shorter than its header says.
+        UnreadableError: it is not an array, or its size does not match its header.
     """
     header = read_header(file)
     shape = "x".join(map(str, header.shape)) or "scalar"

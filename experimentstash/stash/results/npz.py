@@ -18,7 +18,7 @@ _LARGEST = 2 << 30
 """Bytes, unpacked: a small archive may claim to hold anything."""
 _LONGEST_NAME = 200
 _WRITTEN_BY_NUMPY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The others ask for gigabytes of memory where a few bytes say so (a dictionary of LZMA's)."""
+"""A few bytes can make the other methods allocate gigabytes (a dictionary of LZMA's)."""
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -30,14 +30,14 @@ _DAMAGED = (
     RuntimeError,
     ValueError,
 )
-"""All that `zipfile` raises over bytes that are none of its own (a file that cannot be read is told by then)."""
+"""The exceptions of `zipfile` for invalid bytes (an unreadable file is reported earlier)."""
 
 
 def read_npz(file: BinaryIO, keep: Keep) -> tuple[Series, ...]:
     """Read every array of an archive, by name.
 
     Raises:
-        UnreadableError: it is none, or holds what is no array, or too much.
+        UnreadableError: it is invalid, contains other data than arrays, or is too large.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -66,6 +66,6 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, keep: Keep) -> Series:
     with archive.open(member) as file:
         series = read_array(cast("BinaryIO", file), member.file_size, member.filename.removesuffix(".npy"), keep)
-        if file.read(1):  # the end is where the checksum is compared
+        if file.read(1):  # the checksum is compared at the end
             raise UnreadableError("an npz file that is longer than it says")
     return series

@@ -1,4 +1,4 @@
-"""Which recorded file is which new one, where names carry clocks, ids or late values."""
+"""Pairs recorded and new files whose names differ in times, ids or late values."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Pair:
 
     Attributes:
         old, new: their paths.
-        how: what their names differ in; empty if they are the same.
-        guessed: how it was chosen, where several had the same claim: `by content` or `by order`; else empty.
+        how: the difference of their names; empty if they are equal.
+        guessed: how it was chosen among several equal candidates: `by content` or `by order`; else empty.
     """
 
     old: str
@@ -95,7 +95,7 @@ def _steps(
 
 
 def _replacing(texts: Sequence[str]) -> Callable[[str], str]:
-    """Return what puts `<late n>` in the place of the n-th text; the longest first, and whole words only."""
+    """Return a function that replaces the n-th text with `<late n>`: the longest first, whole words only."""
     numbers = {text: f"<late {number}>" for number, text in reversed(list(enumerate(texts))) if text}
     if not numbers:
         return lambda path: path

@@ -40,13 +40,13 @@ def read_content(path: str, file: BinaryIO, size: int, keep: Keep) -> Content:
     """Read the values of a file.
 
     Args:
-        path: its name tells its kind.
-        file: stands at its first byte, and can be sought in.
+        path: its path; the name decides the format.
+        file: the file, at its first byte; it must be seekable.
         size: the bytes of it.
         keep: how many values are kept.
 
     Raises:
-        UnreadableError: it holds nothing that can be compared by values; the text says why.
+        UnreadableError: it cannot be compared by values; the text says why.
     """
     kind = kind_of(path)
     return Content(kind, _series(kind, path, file, size, keep))

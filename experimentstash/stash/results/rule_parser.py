@@ -24,18 +24,18 @@ _LONGEST = 300  # characters of a pattern
 
 
 def read_rules(node: yaml.Node, where: str) -> Rules:
-    """Read what stands at `results:` in the registry.
+    """Parse `results:` of the registry.
 
-    `rtol` and `atol` hold for all; `keys:` and `files:` are mappings of a pattern and what holds there, `keys:` also
+    `rtol` and `atol` apply to all; `keys:` and `files:` map a pattern to its own settings, `keys:` also
     inside of `files:`. The narrower wins: file, then key, then key of a file. `ignore`, `ignore_keys` and `paths` are
     lists.
 
     Args:
         node: the value of that key.
-        where: what the messages call the file.
+        where: the file's name in messages.
 
     Raises:
-        StashError: it is none; the message tells the line and the column.
+        StashError: it is invalid; the message gives the line and the column.
     """
     if is_null(node):
         return Rules()
@@ -129,7 +129,7 @@ def pattern_complaint(text: str) -> str | None:
 
 
 def _place_complaint(text: object) -> str | None:
-    """Return why `text` names no place beside the run directory, or None if it names one."""
+    """Return why `text` is not a path outside of the run directory, or None if it is one."""
     if not isinstance(text, str):
         return "a path from the tool's directory is expected here"
     place = posixpath.normpath(text)
@@ -149,7 +149,7 @@ def _tolerance(text: str) -> float | None:
 def rules_of_words(
     rtol: Sequence[str] = (), atol: Sequence[str] = (), ignore: Sequence[str] = (), ignore_keys: Sequence[str] = ()
 ) -> Rules:
-    """Read what was typed: to be laid over the registry's with `Rules.then`.
+    """Parse the options of the command line, to extend the registry's with `Rules.then`.
 
     Args:
         rtol: `1e-6`, or for some files `*.csv=1e-6`, or for some keys `*.csv::loss=1e-6` and `::loss=1e-6`.

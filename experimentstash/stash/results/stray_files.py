@@ -1,4 +1,4 @@
-"""What a tool wrote beside its run directory: directories looked at before a run and after it."""
+"""Finds files that a tool wrote outside of its run directory: scans directories before and after a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def snapshot_tree(folders: Iterable[Path], leave_out: Iterable[Path] = ()) -> St
     Misses a file that is rewritten in place with the same size within the resolution of the clock.
 
     Args:
-        folders: the tool's checkout, the stash, …; one in another counts once, one that is not there is empty.
+        folders: the tool's checkout, the stash, …; a nested one counts once, a missing one is empty.
         leave_out: directories to leave out: the run directory, above all.
     """
     out = {os.path.realpath(path) for path in leave_out}

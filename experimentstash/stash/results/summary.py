@@ -1,4 +1,4 @@
-"""Many values made into few: which are kept, what is told of the rest, and how texts are kept without telling them."""
+"""Summarizes many values: which are kept, statistics of the rest, and digests of texts instead of the texts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BIGGEST = 1 << 1000
 
 
 class UnreadableError(Exception):
-    """A file is not what its name says, or not what can be compared by values; its text says why."""
+    """A file does not match its name, or cannot be compared by values; the text says why."""
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -39,7 +39,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 
 def text_digest(text: str) -> str:
-    """Return what stands for a text. A result may hold a path, a name or a token, and a manifest is published."""
+    """Return a digest of a text. A result may contain a path, a name or a token, and a manifest is published."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -50,9 +50,9 @@ class Keep:
     Attributes:
         most: up to so many values are kept, each one.
         samples: at most so many of a longer series; no more than `most`.
-        late: texts that belong to the machine or the moment (the run directory, a late value): what else a text
-            says is compared.
-        series: how many series share a file, where that is not what the file says: what is compared with a
+        late: strings of this machine or run (the run directory, a late value): a text is compared
+            without them.
+        series: the number of series of a file, if not the one in the file: a file compared with a
             recorded file is kept as that was.
         share: how many values they keep together.
     """
@@ -64,7 +64,7 @@ class Keep:
     share: int = LARGEST_SHARE
 
     def shared(self, series: int) -> Keep:
-        """Return what each series keeps in a file that has so many of them."""
+        """Return the number of values that each series of a file keeps, by the number of series."""
         share = self.share // (self.series or max(series, 1))
         samples = min(self.samples, max(share // 4, 4))
         return replace(self, most=max(min(self.most, share), samples), samples=samples)
@@ -84,7 +84,7 @@ class Keep:
         return text
 
     def alike(self, value: Value) -> Value:
-        """Return a value; a text without what is late in it."""
+        """Return a value; in a text, without its late parts."""
         return self.without_late(value) if isinstance(value, str) else value
 
 
@@ -101,7 +101,7 @@ class Tally:
         self._sums: tuple[list[float], list[float], list[float]] = ([], [], [])
 
     def add(self, numbers: Sequence[int | float]) -> None:
-        """Take in a chunk; where it ends decides the last digit of the sums."""
+        """Add a chunk; its boundaries decide the last digit of the sums."""
         self._of += len(numbers)
         if not math.isfinite(_sum(numbers)):
             numbers = self._without_special(numbers)
@@ -171,7 +171,7 @@ class Gatherer:
             self._others.update(json.dumps(places).encode())
         self._kept.extend(values[-self.count % self._stride :: self._stride])
         self.count += len(values)
-        if self.count > self._keep.most:  # of a short series every value is kept, and no more is told
+        if self.count > self._keep.most:  # a short series keeps every value and no statistics
             self._tell()
         while len(self._kept) > self._keep.most:
             self._thin()
@@ -187,7 +187,7 @@ class Gatherer:
         self._stride *= 2
 
     def series(self, name: str, shape: str = "") -> Series:
-        """Return what is kept of all blocks."""
+        """Return the summary of all blocks."""
         if self.count > self._keep.most:
             while len(self._kept) > self._keep.samples:
                 self._thin()
@@ -211,7 +211,7 @@ def gathered(name: str, values: Sequence[Value], shape: str, keep: Keep) -> Seri
 
 
 def _bits(numbers: Sequence[int | float]) -> bytes:
-    """Return numbers as the bytes of doubles; where an integer is none, as text."""
+    """Return numbers as the bytes of doubles; as text if an integer has no exact double."""
     if any(type(number) is int and not -_EXACT < number < _EXACT for number in numbers):
         return repr(numbers).encode()
     doubles = array("d", numbers)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.results.manifest import Moments, Series, Value
 
 _ROUNDING = 1e-9
-"""Of what is allowed: moments are rounded, and must not tell a difference that the values do not."""
+"""Relative to the tolerance: moments are rounded, and must not show a difference that the values do not."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Gap:
 
     Attributes:
         absolute: the largest difference.
-        relative: the largest one by the recorded number; infinite where that is 0 and the new one is not.
+        relative: the largest one divided by the recorded number; infinite if that is 0 and the new one is not.
     """
 
     absolute: float = 0.0
@@ -41,7 +41,7 @@ class Closeness:
 
     Attributes:
         gap: between the numbers that were compared one by one, finite ones.
-        wrong: the first difference that is not allowed, in words; empty if there is none.
+        wrong: the first difference beyond the tolerance, in words; empty if there is none.
         whole: whether it rests on every value: compared one by one, or all the same by their digest.
     """
 
@@ -88,7 +88,7 @@ def _compare_values(old: Series, new: Series, tolerance: Tolerance) -> Closeness
 
 
 def _aligned(old: Series, new: Series) -> Iterator[tuple[int, Value, Value]]:
-    """Yield the values that both kept; where one kept fewer, its distance is a multiple of the other's."""
+    """Yield the values that both kept; if one kept fewer, its step is a multiple of the other's."""
     mine, theirs = _distance(old), _distance(new)
     step = max(mine, theirs)
     pairs = zip(old.values[:: step // mine], new.values[:: step // theirs], strict=False)
@@ -129,10 +129,10 @@ def _allowed(tolerance: Tolerance, scale: float) -> float:
 
 
 def _wrong_moment(name: str, old: Moments, new: Moments, tolerance: Tolerance) -> str:
-    """Return what is wrong with the moments, if every value may move by what the tolerance allows it.
+    """Return a difference of the moments that is too large if every value changes within its tolerance.
 
-    Then the least and the greatest move by no more than is allowed at their size, the mean by what is allowed at the
-    mean of the absolute values, and the root of the mean square by what is allowed at its own (Minkowski).
+    Then the minimum and the maximum change by at most the tolerance at their size, the mean by the tolerance at the
+    mean of the absolute values, and the root mean square by the tolerance at its own size (Minkowski).
     """
     for what, count, now in (
         ("looked at", old.of, new.of),
@@ -157,7 +157,7 @@ def _wrong_moment(name: str, old: Moments, new: Moments, tolerance: Tolerance) -
 
 
 def told(value: Value) -> str:
-    """Return a value as a message shows it; a text is not told, since only its digest was kept."""
+    """Format a value for a message; a text is not shown, since only its digest was kept."""
     if isinstance(value, bool):
         return str(value).lower()
     if value is None:
@@ -166,11 +166,11 @@ def told(value: Value) -> str:
 
 
 def rests_on(whole: Sequence[Series], partly: Sequence[Series]) -> str:
-    """Say what the comparison of a file rests on.
+    """Describe the basis of the comparison of a file.
 
     Args:
-        whole: what was compared to the last value, or has the same digest.
-        partly: what was compared by the values that were kept and by its moments.
+        whole: the series of which every value was compared, or the digest is equal.
+        partly: the series compared by their kept values and moments.
     """
     if not partly:
         return "all values"
