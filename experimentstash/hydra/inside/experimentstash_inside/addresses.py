@@ -1,4 +1,4 @@
-"""The path of a config value, written in the three ways that a snapshot file uses."""
+"""The path of a config value, in the three notations of a snapshot file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dotted(path: Path) -> str:
 
 
 def address(path: Path) -> str:
-    """Return a path that no other path is written like, without white space; the root is `.`, an odd key is JSON."""
+    """Return a unique text for a path, without white space; the root is `.`, an unusual key is JSON."""
     return ".".join(map(_component, path)) or "."
 
 
@@ -45,7 +45,7 @@ def interpolation(path: Path) -> Optional[str]:
 
 
 def is_at_or_below(path: Path, above: Path) -> bool:
-    """Return whether a path is another, or below it."""
+    """Return whether a path equals another, or is below it."""
     return path[: len(above)] == above
 
 

@@ -1,4 +1,4 @@
-"""What `HydraConfig` tells a program and no override can give back: the `ANSWER` lines, recorded and given back.
+"""Records and restores values of `HydraConfig` that no override can restore: the `ANSWER` lines.
 
 A line is `KEY=VALUE`, the key below `hydra`, the value in JSON: `job.config_name="config"`.
 """
@@ -39,7 +39,7 @@ _dirname: Any = getattr(config_loader_impl, "get_overrides_dirname", None)  # Hy
 
 
 def depends_on_the_run(path: str) -> bool:
-    """Return whether what Hydra tells at `path`, such as `runtime.cwd`, differs from run to run.
+    """Return whether Hydra's value at `path`, such as `runtime.cwd`, differs from run to run.
 
     Args:
         path: the argument of the resolver `hydra`: a key below `hydra`, also in brackets.
@@ -64,7 +64,7 @@ def recorded(hydra: DictConfig, lost: Dict[str, Any], portable: Callable[[Any], 
     Args:
         hydra: Hydra's own node, composed.
         lost: settings by key below `hydra` that no override can set.
-        portable: takes what belongs to this machine out of a value.
+        portable: removes data of this machine from a value.
     """
     raw: Any = OmegaConf.to_container(hydra, resolve=False, enum_to_str=True)
     typed = [line for line in raw["overrides"]["hydra"] if not line.lstrip("+~").startswith(_NOT_KEPT)]
@@ -141,7 +141,7 @@ def of_header(lines: Iterable[Any], typed: Iterable[str] = ()) -> Answers:
 
 
 def answers_or_leave(path: str, typed: Iterable[str] = ()) -> Answers:
-    """Return the answers of a snapshot file; where a line cannot be read, say so and end the process."""
+    """Return the answers of a snapshot file; if a line is invalid, report it and end the process."""
     lines = header_lines(path)
     try:
         return of_header(lines, typed)

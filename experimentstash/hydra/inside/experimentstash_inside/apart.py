@@ -1,4 +1,4 @@
-"""A sweep whose jobs are frozen each in a file of its own: Hydra composes a job, and gets that job's config.
+"""Replays a sweep whose jobs are frozen in separate files: when Hydra composes a job, it gets that job's config.
 
 The jobs are those that Hydra's own sweeper makes of the frozen `SWEEP` lines, so any launcher carries them. A
 launcher hands a job its overrides, perhaps in another process, on another machine, and hours later: the frozen
@@ -42,7 +42,7 @@ class Chosen(str):
 
 
 def is_of_the_sweep(line: str) -> bool:
-    """Return whether a setting of Hydra's is about the sweep, and not about a job of it."""
+    """Return whether a setting of Hydra's applies to the sweep, and not to its jobs."""
     return _key(line).startswith(_OF_THE_SWEEP)
 
 

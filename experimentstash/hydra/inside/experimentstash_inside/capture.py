@@ -1,4 +1,4 @@
-"""The Hydra callback that takes the composed config, tells the parent, and leaves before the task runs."""
+"""The Hydra callback that sends the composed config to the parent, and exits before the task runs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Capture(Callback):
 
 
 def leave_with(config: DictConfig, *, multirun: bool) -> None:
-    """Tell the parent what was composed, and end the process without running a task."""
+    """Send the composed config to the parent, and end the process without running a task."""
     order = orders.read()
     if order.report:
         leave_with_answer(
@@ -53,7 +53,7 @@ def leave_with(config: DictConfig, *, multirun: bool) -> None:
 
 
 def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]]) -> None:
-    """Tell the parent, and end the process without running a task."""
+    """Answer the parent, and end the process without running a task."""
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -68,7 +68,7 @@ def leave_with_answer(order: orders.Order, answer: Callable[[], Dict[str, Any]])
 
 
 def _tell(order: orders.Order, told: Dict[str, Any]) -> None:
-    """Tell the parent; where that cannot be written, as on a full disk, say so and end here with exit code 1."""
+    """Answer the parent; if that cannot be written, as on a full disk, report it and end with exit code 1."""
     try:
         order.answer(told)
     except OSError as error:
@@ -79,13 +79,13 @@ def _tell(order: orders.Order, told: Dict[str, Any]) -> None:
 
 
 def leave_without(why: str, fix: str) -> None:
-    """Tell the parent why nothing was composed, and end the process."""
+    """Send the parent the reason why nothing was composed, and end the process."""
     orders.read().answer({"failed": why, "fix": fix})
     _leave()
 
 
 def _leave() -> None:
-    """End the process here: what was registered for the end is done, threads and modules are not waited for."""
+    """End the process here: run its exit handlers, without waiting for threads and modules."""
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -93,7 +93,7 @@ def _leave() -> None:
 
 
 def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[str, Any]:
-    """Return all that a snapshot file is made from; of a sweep whose jobs are known, those of each job too.
+    """Return the data of a snapshot file; for a sweep with known jobs, also those of each job.
 
     Raises:
         SweepError: there is no such sweep, or a job of it does not compose.
@@ -128,7 +128,7 @@ def facts(config: DictConfig, order: orders.Order, *, multirun: bool) -> Dict[st
 def _taken(
     config: DictConfig, order: orders.Order, typed: Callable[..., bool], kind: str, swept: Sequence[str] = ()
 ) -> Dict[str, Any]:
-    """Return what is said of one composed config: of a run (`kind` is `run`), or of a job of a sweep (`sweep`)."""
+    """Return the data of one composed config: of a run (`kind` is `run`), or of a job of a sweep (`sweep`)."""
     hydra = config.hydra
     unresolved, read = _make_output_dir(config, kind)
     HydraConfig.instance().set_config(config)
@@ -189,7 +189,7 @@ def _resolved(config: DictConfig, place: str, read: Dict[str, List[str]]) -> str
 
 
 def _task_config(config: DictConfig) -> DictConfig:
-    """Take Hydra's own node out, as Hydra does in the copy for the task; this process needs it no more."""
+    """Remove Hydra's own node, as Hydra does in the copy for the task; this process no longer needs it."""
     with read_write(config), open_dict(config):
         del config["hydra"]
     return config

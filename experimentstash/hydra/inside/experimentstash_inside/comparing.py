@@ -1,6 +1,6 @@
-"""A frozen config against the one that was taken: the facts are read back as a replay reads them, node by node.
+"""Compares a frozen config with the composed one: reads it back as a replay does, node by node.
 
-This is the net under all that freezing knows of OmegaConf: what a replay would not give back is never written.
+This is a safety net for the freeze's knowledge of OmegaConf: nothing is written that a replay would not restore.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
 class Taken(NamedTuple):
-    """A value as it was taken.
+    """A composed value.
 
     Attributes:
         node: its node; None inside an object of a resolver's.
-        value: what the task would get of it.
+        value: the value for the task.
         has_text: whether a replay gives it its interpolation.
         is_late: whether it has no frozen value.
     """
@@ -37,10 +37,10 @@ class Taken(NamedTuple):
 def differences(
     config: DictConfig, taken: Mapping[Path, Taken], lines: List[Tuple[str, str]], body: Dict[str, Any]
 ) -> List[Tuple[Path, str]]:
-    """Return where a replay of these facts differs from the config that was taken, and how.
+    """Return the differences between a replay of this data and the composed config.
 
     Args:
-        config: the config that was taken.
+        config: the composed config.
         taken: its values, by path.
         lines: the header lines.
         body: the body, as the parent process gets it.
@@ -53,7 +53,7 @@ def differences(
 
 
 def _loaded(tree: Dict[str, Any]) -> Any:
-    """Return what a YAML reader makes of a rendered body."""
+    """Parse a rendered body as YAML."""
     if "map" in tree:
         return {_scalar(key): _loaded(child) for key, child in tree["map"]}
     if "list" in tree:

@@ -1,4 +1,4 @@
-"""Programs that use the compose API: they ignore their arguments, so the experiment is chosen where Hydra loads it.
+"""Selects the experiment for programs that use the compose API: they ignore their arguments.
 
 The first config that such a program composes is the experiment. What it composes besides is loaded as it asks for it,
 from the tool's configs at its commit and the stash's at the commit of the snapshot.
@@ -20,7 +20,7 @@ class Composing:
 
     Args:
         load: Hydra's own way.
-        order: what the parent process wants.
+        order: the request of the parent process.
     """
 
     def __init__(self, load: _Load, order: Order) -> None:

@@ -1,4 +1,4 @@
-"""Several experiments in one start of the program: a copy of this process composes each, as one of its own would.
+"""Composes several experiments in one start of the program: a fork of this process composes each.
 
 The program is imported once. Just before Hydra composes the first config, the process forks for each further
 experiment. So no experiment sees what composing another one has left in resolvers, caches or variables.
@@ -30,7 +30,7 @@ class Copies:
 
     Args:
         load: the way that loads one configuration.
-        order: what the parent process wants; `more` of it are the further experiments.
+        order: the request of the parent process; `more` has the further experiments.
     """
 
     def __init__(self, load: _Load, order: Order) -> None:

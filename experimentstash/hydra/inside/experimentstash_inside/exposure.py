@@ -1,4 +1,4 @@
-"""Which values show a secret or this machine by their text, however they were made."""
+"""Finds values whose text shows a secret or this machine, whatever their origin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEXTS = (str, bytes, pathlib.PurePath)
 
 
 class Exposure:
-    """Looks through the values and keys of a config for secrets and for what belongs to this machine.
+    """Searches the values and keys of a config for secrets and data of this machine.
 
     Args:
         roots: interpolation by directory of this machine, longest directory first.
@@ -27,7 +27,7 @@ class Exposure:
             it, no machine did.
 
     Attributes:
-        found: keys at which a secret stands that cannot be taken out, and what it is.
+        found: keys with a secret that cannot be removed, and its kind.
     """
 
     def __init__(self, roots: Dict[str, str], typed: Callable[..., bool]) -> None:
@@ -54,7 +54,7 @@ class Exposure:
         return self._check_literal(place.path, text, is_text=isinstance(value, str))
 
     def kept(self, value: Any, trace: Trace) -> str:
-        """Return what is told of a value that the user keeps."""
+        """Return the notice for a value that the user keeps."""
         held = self._held(list(machine.texts_of(_plain(value))))
         named = [str(call.args[0]) for call in variables_read(trace) if call.args]
         what = [held.what] if held else ["the secret %s" % name for name in named if secrets.is_secret_name(name)]
@@ -63,7 +63,7 @@ class Exposure:
         return "kept, as you said: %s STANDS IN THE FILE, for everybody who gets the stash" % what[0].upper()
 
     def check_keys(self, path: Path, keys: Sequence[Any]) -> None:
-        """Note the keys of a mapping that hold a secret, or name this machine's directories: a key cannot be late."""
+        """Record the keys of a mapping that contain a secret or a directory of this machine: a key cannot be late."""
         for key in keys:
             if isinstance(key, (str, bytes)):
                 self._check_key(path, key if isinstance(key, str) else key.decode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""Values that are built from others of the config, and follow them: which do, and whether they do so here.
+"""Values that are built from others of the config, and follow them; checks them at a replay.
 
 A value follows if its interpolation reads only other values, perhaps through resolvers. A resolver of the tool is
 asked again at each run, so it counts where it gave the same when it was asked twice; what it gives at a replay is
@@ -22,7 +22,7 @@ from experimentstash_inside.kinds import CONTAINERS
 from experimentstash_inside.tracing import ResolverCall, Trace
 
 OUTSIDE = ("oc.env", "env", "now")
-"""Resolvers that read what is no part of a replay."""
+"""Resolvers that read outside of a replay's config."""
 HYDRA = "hydra"
 """The resolver that asks Hydra; what depends on the run is late, and never built."""
 _PLAIN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\}")
@@ -34,7 +34,7 @@ class BuiltValue(NamedTuple):
     """A value that is built from others.
 
     Attributes:
-        path: where it stands.
+        path: its path.
         text: its interpolation.
         node: its node, in the config that was rebuilt.
         frozen: the value of the body.
@@ -66,7 +66,7 @@ def can_follow(trace: Trace, varies: bool) -> bool:
 
     Args:
         trace: how it was resolved.
-        varies: whether it was another value when it was resolved again.
+        varies: whether it differed when resolved again.
     """
     names = [call.resolver for call in trace.own_calls]
     return not any(name in OUTSIDE for name in names) and not (varies and any(map(is_custom, trace.own_calls)))

@@ -1,4 +1,4 @@
-"""From the config that the task would be given to facts for a snapshot file."""
+"""Collects the data of a snapshot file from the config of a task."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class Freezing:
     Attributes:
         body: the config, every value resolved.
         lines: the header lines that go with it, as (key, text).
-        notices: what was decided and is to be told, as (key, why).
-        missing: keys of values that nobody gave.
+        notices: decisions to report, as (key, why).
+        missing: keys of missing values.
         refused: keys that cannot be frozen, why, and the option that freezes them anyway, or an empty text.
-        varies: keys of values that are others when they are read again.
+        varies: keys of values that differ when read again.
         unsure: for each key that a resolver of the tool makes, its `BUILT` line, and what stands instead if it varies.
-        unused: what the user said of keys that the config does not have, as (option, key).
+        unused: the user's settings for keys that the config does not have, as (option, key).
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Freezing:
 
     @property
     def exposed(self) -> List[Tuple[str, str]]:
-        """The keys at which a secret stands that cannot be taken out, and what it is."""
+        """The keys with a secret that cannot be removed, and its kind."""
         return self._exposure.found
 
     @property

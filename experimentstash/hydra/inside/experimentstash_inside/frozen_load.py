@@ -1,4 +1,4 @@
-"""How a replay loads the frozen config, whatever the program hands to Hydra.
+"""Makes a replay load the frozen config, whatever the program passes to Hydra.
 
 A program that adds overrides to its own `sys.argv` would lay them over a frozen config, which has their effect already,
 so they are taken out. One that names another config gets the frozen one all the same. One that does not hand on what
@@ -31,7 +31,7 @@ class FrozenLoad:
 
     Args:
         load: Hydra's own way, or that of a sweep whose jobs are frozen apart.
-        order: what the parent process wants.
+        order: the request of the parent process.
     """
 
     def __init__(self, load: _Load, order: Order) -> None:
@@ -85,7 +85,7 @@ def finish(
 
     Args:
         config: what Hydra has loaded.
-        order: what the parent process wants.
+        order: the request of the parent process.
         overrides: what it was loaded with.
         job: whether it is that of a job of a sweep.
         multirun: whether it is that of a sweep, of which its jobs are made.
@@ -124,7 +124,7 @@ def _recorded(overrides: List[str]) -> answers.Answers:
 
 
 def leave(what: str, fix: str) -> None:
-    """Say what is wrong, and end the process before its task runs."""
+    """Report the error, and end the process before its task runs."""
     sys.stderr.write("experimentstash: %s\n    fix: %s\n" % (what, fix))
     sys.stderr.flush()
     raise SystemExit(1)

@@ -1,7 +1,7 @@
 """The header of a snapshot file. The program, its hooks and the process of a tool read it with these functions.
 
 The header is the leading block of lines that begin with `#` in column 1. Each `KEY: value` line is an entry;
-other comment lines are kept and mean nothing. Only LF and CRLF end a line. The body is what follows the header.
+other comment lines are kept and ignored. Only LF and CRLF end a line. The body is what follows the header.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run imported: the files of its modules, written down when it ends."""
+"""Records the imports of a run: the files of its modules, written when it ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 
 def note_at_exit(folder: str) -> None:
-    """Let this process write the files of its modules into a directory, each process of a run a file of its own."""
+    """Make this process write the files of its modules into a directory, one file for each process of a run."""
     atexit.register(_note, folder)
 
 

@@ -1,4 +1,4 @@
-"""Where Hydra loads a configuration, for what its command line and its callbacks do not reach.
+"""Wraps Hydra's loading of configs, for cases that its command line and callbacks cannot handle.
 
 A program that uses `initialize` and `compose` ignores its arguments, so the experiment is chosen here. A replay loads
 the frozen config. And Hydra composes twice where once is enough to take the config. All meet in
@@ -102,7 +102,7 @@ def _parsed_anew(load: _Load) -> _Load:
 
 
 def _once(load: _Load) -> _Load:
-    """Keep what is composed to learn the run mode (Hydra 1.2 and 1.3), and give it to the run that follows."""
+    """Cache the config that is composed to find the run mode (Hydra 1.2 and 1.3), and reuse it for the run."""
     kept: List[Any] = []
 
     def load_once(self: Any, call: Dict[str, Any]) -> Any:
@@ -130,7 +130,7 @@ def _with_mode(config: Any, overrides: List[str]) -> Any:
 
 
 def _describing(order: Order) -> _Load:
-    """Tell the parent how an experiment is chosen, before anything is composed, and leave."""
+    """Tell the parent how an experiment is selected, before anything is composed, and exit."""
     from experimentstash_inside.capture import leave_with_answer
     from experimentstash_inside.selecting import Choosing, facts
 

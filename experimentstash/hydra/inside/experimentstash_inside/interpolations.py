@@ -1,6 +1,6 @@
-"""Which values of a frozen config get their interpolation back at a replay: the `BUILT` and `FIXED` lines.
+"""Decides which values of a frozen config get their interpolation back at a replay: the `BUILT` and `FIXED` lines.
 
-Each is tried before it is written: the config is read back from the facts as a replay reads it.
+Each is tested before it is written: the config is read back as in a replay.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Interpolations:
         visited: its values, by path.
         lines: the `TYPE`, `NODE` and `LATE` lines of the walk.
         body: the body.
-        varies: paths of values that are others when they are read again.
+        varies: paths of values that differ when read again.
         kept: whether the user has a value frozen as it is.
 
     Attributes:
         lines: all lines, those of values that do not follow as well.
-        notices: what is to be told, as (key, why).
-        refused: where a replay would give something else, as (path, why).
+        notices: messages to report, as (key, why).
+        refused: paths with a different value at a replay, as (path, why).
         unsure: for each key that a resolver of the tool makes, its `BUILT` line, and what stands instead if it varies.
     """
 

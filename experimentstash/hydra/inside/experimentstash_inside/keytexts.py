@@ -1,7 +1,7 @@
-"""Header lines that give a key an interpolation: `LATE` and `BUILT`, as a Hydra override or by the key's address.
+"""Header lines that assign an interpolation to a key: `LATE` and `BUILT`, as a Hydra override or by the key's address.
 
-Hydra's overrides cannot name every key (`a.b` is two keys to them, `a b` is none) and cannot say every text. What
-they cannot say stands as `ADDRESS = JSON` in a line of another name, which only a replay of ours reads.
+Hydra's overrides cannot express every key (`a.b` means two keys, `a b` is invalid) and every text. The others
+are written as `ADDRESS = JSON` in a line of another name, which only our replay reads.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BY_ADDRESS = "_AT"
 
 
 class UnfitError(Exception):
-    """The header and the body of a snapshot do not fit: somebody edited one of them."""
+    """The header and the body of a snapshot do not match: one of them was edited."""
 
 
 def line(key: str, path: Path, text: str, lists: int) -> Tuple[str, str]:
@@ -26,7 +26,7 @@ def line(key: str, path: Path, text: str, lists: int) -> Tuple[str, str]:
 
     Args:
         key: `LATE` or `BUILT`.
-        path: where the value stands.
+        path: the path of the value.
         text: an interpolation, or `???`.
         lists: how many keys of the path are positions in a list.
     """
@@ -37,7 +37,7 @@ def line(key: str, path: Path, text: str, lists: int) -> Tuple[str, str]:
 
 
 class Texts(NamedTuple):
-    """What the lines of one kind say.
+    """The lines of one kind, parsed.
 
     Attributes:
         by_key: texts by dotted key, for keys without a dot in them.

@@ -1,7 +1,7 @@
-"""The kind of a config node: what OmegaConf knows of it beyond its value, as a value and as a text.
+"""The kind of a config node: its OmegaConf types, as an object and as a text.
 
-A plain YAML config needs no words for it: its kinds are all the default. A structured config needs a
-few, since a class gives its fields theirs. Only what the parent does not already imply is written down,
+A plain YAML config needs no `TYPE` lines: its kinds are all the default. A structured config needs a
+few, since a class determines those of its fields. Only kinds that the parent does not imply are written,
 one `TYPE` line each.
 """
 
@@ -18,13 +18,13 @@ from experimentstash_inside.typenames import UnknownTypeError, from_text, to_tex
 
 
 class Kind(NamedTuple):
-    """What a node is.
+    """The kind of a node.
 
     Attributes:
         shape: `dict`, `list`, `tuple` (of OmegaConf 2.4), `leaf`, or `raw` (a Python object outside OmegaConf, from a
             resolver).
         ref: the declared type.
-        optional: whether None may stand there.
+        optional: whether None is allowed.
         held: for a mapping its class, or `dict`; for an enum, a path or a raw object its type; else None.
         key, element: of a container, the types of its keys and elements.
         keys: the enum class of a mapping's keys where its key type does not tell.
@@ -50,7 +50,7 @@ PLAIN = {
 _RAW = (dict, list, tuple)
 TUPLES: Tuple[Any, ...] = (omegaconf.TupleConfig,) if hasattr(omegaconf, "TupleConfig") else ()
 CONTAINERS: Tuple[Any, ...] = (DictConfig, ListConfig, *TUPLES)
-"""The containers of the OmegaConf that is here."""
+"""The container types of the installed OmegaConf."""
 
 
 def shape_of(value: Any) -> str:

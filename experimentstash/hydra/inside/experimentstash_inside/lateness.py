@@ -1,6 +1,6 @@
-"""Which values are late (spec.md, section *Freezing*), by what the user says and where they come from.
+"""Decides which values are late (spec.md, section *Freezing*), by the user's settings and their origin.
 
-What their texts show is the matter of `exposure.py`.
+Their text is checked in `exposure.py`.
 """
 
 from __future__ import annotations

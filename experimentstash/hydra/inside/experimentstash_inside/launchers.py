@@ -1,4 +1,4 @@
-"""The launcher belongs to the machine: where the recorded one cannot be had, Hydra's own carries the jobs."""
+"""Replaces a recorded launcher that is not available on this machine by Hydra's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experimentstash_inside.order import Order
 _Load = Callable[..., Any]
 _KEYS = ("hydra/launcher", "hydra.launcher.")
 _gone: List[str] = []
-"""The overrides of a launcher that cannot be had here."""
+"""The overrides of a launcher that is not available."""
 
 
 def load_with_launcher(load: _Load, order: Order, loader: Any, call: Dict[str, Any]) -> Any:

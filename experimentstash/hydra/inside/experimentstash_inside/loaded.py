@@ -1,4 +1,4 @@
-"""The files that this process took code and configs from: the parent asks git whether a commit holds them."""
+"""Lists the files of code and configs that this process loaded: the parent checks that a commit contains them."""
 
 from __future__ import annotations
 

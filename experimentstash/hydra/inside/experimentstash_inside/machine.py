@@ -1,4 +1,4 @@
-"""What belongs to this machine or this moment and must not stand in a frozen file: its paths, its users, its names."""
+"""Recognizes data of this machine that must not be in a frozen file: paths, users and host names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def is_machine_text(value: str) -> bool:
 
 
 class _Here(NamedTuple):
-    """What tells this machine from others.
+    """What identifies this machine.
 
     Attributes:
         people: the names of the machine and its user, each with the variable that has it; empty if none has it.

@@ -1,4 +1,4 @@
-"""A note in the run directory of a run that is not what was frozen: Hydra's own callback writes it."""
+"""The Hydra callback that records in a run directory how a run differs from the frozen one."""
 
 from __future__ import annotations
 

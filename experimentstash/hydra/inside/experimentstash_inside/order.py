@@ -1,4 +1,4 @@
-"""What the parent process wants of this one: read from the environment variable EXPERIMENTSTASH_ORDER."""
+"""The request of the parent process: read from the environment variable EXPERIMENTSTASH_ORDER."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 VARIABLE = "EXPERIMENTSTASH_ORDER"
 FROZEN = "experimentstash_frozen"
-"""The name under which a frozen config stands in Hydra's ConfigStore."""
+"""The name of a frozen config in Hydra's ConfigStore."""
 
 
 class Order:

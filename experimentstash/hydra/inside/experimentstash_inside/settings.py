@@ -1,4 +1,4 @@
-"""Hydra's own settings that change what an experiment does, as overrides that bring them back."""
+"""Hydra's own settings that affect an experiment, as overrides that restore them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Settings:
-    """The overrides that bring Hydra's settings back.
+    """The overrides that restore Hydra's settings.
 
     Args:
         node: Hydra's own node, composed.
         job_name: the name that the job has by itself.
-        portable: takes what belongs to this machine out of a value.
+        portable: removes data of this machine from a value.
 
     Attributes:
         lines: the overrides, such as `hydra/launcher=joblib` and `hydra.job.chdir=true`.

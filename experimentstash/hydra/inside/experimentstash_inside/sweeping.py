@@ -1,4 +1,4 @@
-"""The jobs of a sweep, one by one: those that the sweeper that Hydra has by itself makes, in its order."""
+"""Lists the jobs of a sweep, as Hydra's basic sweeper makes them, in its order."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class SweepError(Exception):
 
 
 class Sweep(NamedTuple):
-    """What a sweep goes through.
+    """The jobs of a sweep.
 
     Attributes:
-        lines: the overrides that bring the sweep back over the config of its first job.
+        lines: the overrides that restore the sweep, on top of the config of its first job.
         jobs: of each job the overrides that these lines give it; None if only the sweeper knows, as it runs.
         given: of each job the overrides that Hydra composes it with.
     """

@@ -1,4 +1,4 @@
-"""What looks like a secret by its text alone: tokens, private keys, credentials in URLs, and texts drawn at random."""
+"""Recognizes secrets by their text alone: tokens, private keys, credentials in URLs, and random texts."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Held(NamedTuple):
     """A secret in a text.
 
     Attributes:
-        what: what it is, for the user; never the secret itself.
+        what: its kind, for the user; never the secret itself.
         text: the secret, as it stands in the text.
         name: the environment variable that has it; empty for a text that only looks like one.
     """

@@ -1,4 +1,4 @@
-"""Where a value came from: the resolvers that ran and the nodes that were read while it was resolved."""
+"""Records the origin of a value: the resolvers that ran and the nodes that were read to resolve it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ResolverCall(NamedTuple):
 
 
 class Trace:
-    """What was seen while one value was resolved.
+    """The trace of resolving one value.
 
     Attributes:
         calls: the resolvers that ran, those of other values that were read included.

@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"\s*([\[\],]|\.\.\.|[^\[\],\s]+)")
 
 
 class UnknownTypeError(Exception):
-    """A type that has no name, or a name that names no type here."""
+    """A type without a name, or a name without a type."""
 
 
 def to_text(kind: Any) -> str:

@@ -1,4 +1,4 @@
-"""Whether the config that a task is about to be given is the frozen one, and callbacks that would change it again."""
+"""Checks that a task gets the frozen config, and stops callbacks from changing it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Leave = Callable[[str, str], None]
 
 
 def differing(frozen: Any, config: DictConfig, overrides: List[str]) -> List[str]:
-    """Return the keys at which a loaded config is not the frozen one.
+    """Return the keys at which a loaded config differs from the frozen one.
 
     Args:
         frozen: the frozen config.
@@ -64,7 +64,7 @@ def keep_from_callbacks(order: Order, leave: _Leave) -> None:
     It was frozen after they had changed it. They are called all the same, and with the name that the config had.
 
     Args:
-        order: what the parent process wants.
+        order: the request of the parent process.
         leave: says what is wrong, and ends the process.
     """
     own = Callbacks._notify

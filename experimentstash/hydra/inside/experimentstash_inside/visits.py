@@ -1,4 +1,4 @@
-"""The values of a config as the walk that freezes it finds them."""
+"""The values found by the walk of a config."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experimentstash_inside.tracing import Trace, path_of
 
 
 class Place(NamedTuple):
-    """Where a value stands.
+    """The position of a value.
 
     Attributes:
         path: its keys, from the root.
@@ -43,7 +43,7 @@ class Visit(NamedTuple):
     """A value that was visited.
 
     Attributes:
-        place: where it stands.
+        place: its position.
         node: its node; None inside an object of a resolver's.
         trace: how it was resolved.
         value: what the task gets of it; None if it is late or missing.

@@ -1,4 +1,4 @@
-"""The stash's experiments as options of the group that the tool keeps its own in (`group` of the registry)."""
+"""Adds the stash's experiments to the tool's own config group (`group` of the registry)."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ class ExperimentStashGroup(file_config_source.FileConfigSource):
 
     @staticmethod
     def scheme() -> str:
-        """Return what the search path calls such a source."""
+        """Return the scheme of such a source in the search path."""
         return GROUP_SCHEME
 
     def _below(self, config_path: str) -> str:
-        """Return where a config of the group stands in the directory."""
+        """Return the path of a config of the group in the directory."""
         place = config_path.strip("/")
         if place == self.group:
             return ""
         return place[len(self.group) + 1 :] if place.startswith(self.group + "/") else _NOWHERE
 
     def available(self) -> bool:
-        """Return whether the directory is there."""
+        """Return whether the directory exists."""
         return super().is_group("")
 
     def is_group(self, config_path: str) -> bool:
-        """Return whether it holds a group."""
+        """Return whether it contains a group."""
         return (not config_path.strip("/") or self._is_above(config_path)) or super().is_group(self._below(config_path))
 
     def _is_above(self, config_path: str) -> bool:
         return self.group.startswith(config_path.strip("/") + "/")
 
     def is_config(self, config_path: str) -> bool:
-        """Return whether it holds a config."""
+        """Return whether it contains a config."""
         return super().is_config(self._below(config_path))
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -52,7 +52,7 @@ class ExperimentStashGroup(file_config_source.FileConfigSource):
         return super().load_config(self._below(config_path))
 
     def list(self, config_path: str, results_filter: Optional[ObjectType]) -> List[str]:
-        """List what a group holds."""
+        """List the content of a group."""
         above = config_path.strip("/")
         if above and not self._is_above(above):
             return super().list(self._below(above), results_filter)

@@ -1,4 +1,4 @@
-"""The plugin that Hydra finds by itself: it adds the stash's search paths and registers a frozen config."""
+"""The plugin that Hydra discovers: it adds the stash's search paths and registers a frozen config."""
 
 from __future__ import annotations
 
