@@ -24,7 +24,7 @@ T = TypeVar("T")
 _IDS = (40, 64)  # hex digits of a full id
 _REMOTES = r"^remote\..*\.(url|pushurl|fetch)$"
 _REACHING = r"^(http|credential|url|ssh)\.|^core\.(sshcommand|gitproxy)$"
-_PUBLIC = ("refs/heads/", "refs/tags/")  # what a clone fetches; merge requests are elsewhere
+_PUBLIC = ("refs/heads/", "refs/tags/")  # refs that a clone fetches; merge requests are elsewhere
 
 
 class Remote(NamedTuple):
@@ -32,9 +32,9 @@ class Remote(NamedTuple):
 
     Attributes:
         name: its name.
-        url: where the clone fetches from.
-        push_urls: where it pushes to, if not there; what was pushed there is in `tips` too.
-        tips: full ids of what its branches and tags named when the clone last saw them.
+        url: the URL that the clone fetches from.
+        push_urls: the URLs that it pushes to, if different; `tips` includes what was pushed there.
+        tips: the full ids of its branches and tags when last fetched.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Clone:
         )
 
     def commits(self, names: Collection[str]) -> dict[str, list[str]]:
-        """Return the commits here that each id names: one at most, or several where an abbreviation is too short."""
+        """Return the commits here with each id: at most one, or several for an ambiguous abbreviation."""
         short = [name for name in names if len(name) not in _IDS]
         listed = self._lines("rev-parse", *(f"--disambiguate={name}" for name in short)) if short else []
         named = {name: [name] if len(name) in _IDS else [i for i in listed if i.startswith(name)] for name in names}
@@ -200,7 +200,7 @@ class Clone:
         return "".join(self._lines("for-each-ref", *asked))
 
     def tips(self) -> list[str]:
-        """Return the full ids of what its own branches and tags name."""
+        """Return the full ids of its own branches and tags."""
         return self._lines("for-each-ref", "--format=%(objectname)")
 
     def reaching(self) -> list[tuple[str, str]]:
@@ -221,7 +221,7 @@ class Clone:
         return out.split("\n") if out else []
 
     def _ask(self, *args: str, stdin: str = "") -> str | None:
-        """Return what git says here, or None if it fails: then this repository knows nothing of it."""
+        """Return git's output, or None if it fails, which means unknown."""
         answer = ask_git(*args, cwd=self.git_dir, env=self._env, stdin=stdin.encode())
         return answer.stdout.decode("utf-8", "surrogateescape") if answer.returncode == 0 else None
 
@@ -237,7 +237,7 @@ def _sources(ref: str, refspecs: Iterable[tuple[str, str, str]]) -> Iterator[tup
 def find_clones(place: location.GitLocation, path: str, name: str) -> tuple[list[Clone], list[str]]:
     """Return the repositories of a submodule on this machine, the checkout's own first, and why one cannot be read.
 
-    Not only what is checked out counts: the submodule may be deinitialised, the stash may have another branch
+    Looks beyond the checkout: the submodule may be deinitialised, the stash may have another branch
     checked out, and each linked worktree of the stash has a repository of its own.
 
     Args:

@@ -1,4 +1,4 @@
-"""Objects read with dulwich, in this process. Git reads what dulwich cannot read.
+"""Reads objects with dulwich, in this process; git reads the others.
 
 An object is taken only if its bytes are those that its id is the hash of. So dulwich cannot be wrong about
 one (it reads a truncated file as a shorter one, without an error); it can only fail to read it, and then git
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from experimentstash.git.object_reader import ObjectReader
 
 MOST = 64 * 1024 * 1024
-"""Bytes that one object, or a part that it is made of, may unfold to here. Git reads what is larger."""
+"""Bytes of an unpacked object or delta; git reads larger ones."""
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
@@ -95,7 +95,7 @@ class DulwichObjects:
                 kind, data = pack.get_raw(RawObjectID(name))
             except KeyError:
                 continue
-            if number:  # the next object is likely to be where this one was
+            if number:  # the next object is probably in the same pack
                 self._packs.insert(0, self._packs.pop(number))
             return _KINDS[kind], data
         return None

@@ -1,4 +1,4 @@
-"""What a commit or the index records at a path: git's own nouns, as values."""
+"""The entries of a commit or the index, as values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FILE, EXECUTABLE, LINK, PIN, FOLDER = "100644", "100755", "120000", "160000", "040000"
-"""The modes of a tree's entries; a pin is what git calls a gitlink."""
+"""The modes of a tree's entries; a pin is a gitlink in git's terms."""
 NO_COMMIT = "it leads to no commit"
 """Why an object that is here is of no use as a tag."""
 
@@ -36,12 +36,12 @@ class Entry(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """What a commit or the index records of a stash.
+    """The entries of a stash in a commit or the index.
 
     Attributes:
         pins: the commit at `tools/<tool>`, by tool.
         registry: the entry of `configs/meta.yaml`, or None.
-        files: every entry below `configs/<tool>/snapshots/<tag>/` by path, also what is no snapshot.
+        files: every entry below `configs/<tool>/snapshots/<tag>/` by path, snapshot or not.
         misplaced: the symlinks and submodules in place of a parent directory of snapshots, by path.
     """
 

@@ -27,8 +27,8 @@ class FewObjects:
         root: the repository, for messages.
         store: its directory `objects`, for the command that fetches a damaged one again.
         object_format: `sha1` or `sha256`.
-        git: who reads the first `FEW` objects.
-        many: who reads all others; made when it is first asked.
+        git: the reader of the first `FEW` objects.
+        many: makes the reader of all others, on first use.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class FewObjects:
 
     @property
     def many(self) -> ObjectReader:
-        """Who reads all but the first objects."""
+        """The reader of all but the first objects."""
         if self._many is None:
             self._many = self._make_many()
         return self._many
@@ -62,7 +62,7 @@ class FewObjects:
         return found
 
     def close(self) -> None:
-        """Close what both have open."""
+        """Close both readers."""
         self._git.close()
         if self._many is not None:
             self._many.close()

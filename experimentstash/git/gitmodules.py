@@ -1,4 +1,4 @@
-"""The tools as git's submodules: what `.gitmodules` says of them, and where their remotes are."""
+"""Reads `.gitmodules`: the tools as submodules, and their remotes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KEYS = r"^submodule\..*\.(path|url)$"
 
 
 class Submodule(NamedTuple):
-    """What `.gitmodules` says of a tool.
+    """The entry of a tool in `.gitmodules`.
 
     Attributes:
         name: its name in git; by default its path, as `git submodule add` names it.
@@ -34,7 +34,7 @@ class Submodule(NamedTuple):
 
 
 class Submodules:
-    """The `.gitmodules` of a stash; what many commits have alike is read once."""
+    """The `.gitmodules` of a stash; each version is parsed once for many commits."""
 
     def __init__(self, place: GitLocation, objects: Objects) -> None:
         self._place = place
@@ -67,10 +67,10 @@ class Submodules:
         return self._read[entry]
 
     def _submodules(self, data: bytes) -> dict[str, Submodule]:
-        """Parse a `.gitmodules`, and leave out what git leaves out: names and values that were made to deceive it."""
+        """Parse a `.gitmodules`, and ignore malicious names and values, as git does."""
         paths: dict[str, str] = {}
         urls: dict[str, str] = {}
-        # of what comes on stdin, git would follow includes
+        # on stdin, git would follow includes
         answer = self._place.ask("config", "-z", "--file", "-", "--no-includes", "--get-regexp", _KEYS, stdin=data)
         for field in answer.stdout.decode("utf-8", "surrogateescape").split("\0"):
             key, line, value = field.partition("\n")

@@ -1,4 +1,4 @@
-"""The history: revisions, ranges, what a commit changed, and which commit brought a snapshot in."""
+"""Reads the history: revisions, ranges, changes of a commit, and the commit that added a snapshot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CommitChange(NamedTuple):
 
     Attributes:
         path: where.
-        entry: what the commit records there.
+        entry: the commit's entry.
         new: no parent has anything there: this commit brought it in.
     """
 
@@ -131,7 +131,7 @@ def moving(place: GitLocation) -> list[str]:
 
 
 def earlier(place: GitLocation) -> tuple[list[str], str]:
-    """Return what the branch that is checked out, or is being rebased, was at before, and the name of that ref.
+    """Return the previous commit of the current (or rebased) branch, and the name of that ref.
 
     For a detached HEAD, only its last positions: before that, it may have been on any branch.
     """

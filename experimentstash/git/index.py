@@ -29,7 +29,7 @@ _EMPTY_BLOBS = frozenset(
 
 
 def read(place: GitLocation) -> Tree:
-    """Return what the index records of a stash, which is what the next commit would hold.
+    """Return the entries of a stash in the index, which the next commit would have.
 
     Raises:
         StashError: it holds conflicts, git cannot read it, or the repository is bare and has none.
@@ -54,9 +54,9 @@ def _recorded(place: GitLocation) -> dict[str, Entry]:
 
 
 def staged(place: GitLocation) -> dict[str, Entry | None]:
-    """Return what the index has otherwise than HEAD, of pins, registry and snapshots; None for what it has no more.
+    """Return the pins, registry and snapshots of the index that differ from HEAD; None for deleted ones.
 
-    It takes as long as the index is large, and not longer where many snapshots are.
+    The time depends on the size of the index, not on the number of snapshots.
 
     Raises:
         StashError: there are conflicts among them, or git cannot read the index.
@@ -83,7 +83,7 @@ def staged(place: GitLocation) -> dict[str, Entry | None]:
 
 
 def differs(place: GitLocation) -> bool:
-    """Return whether the index differs from HEAD; where git cannot say, it does."""
+    """Return whether the index differs from HEAD; true if git fails."""
     return place.ask("diff-index", "--cached", "--quiet", "--ignore-submodules=none", "HEAD", "--").returncode != 0
 
 
@@ -113,7 +113,7 @@ def _check_sum(place: GitLocation) -> None:
         if file.stat().st_size > _SUMMED:
             return
         data = file.read_bytes()
-    except OSError:  # git says why; or there is none yet
+    except OSError:  # git reports the reason; or there is no index yet
         return
     width = _WIDTHS.get(place.object_format, len(data))
     said = data[-width:]

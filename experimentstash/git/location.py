@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # `diff.*` and `.gitmodules` reach into plumbing too: `ignore = all` would hide entries (traps.md, *Blind diffs*)
 UNMOVED = ("--no-abbrev", "--no-renames", "--no-relative", "--ignore-submodules=none")
-_OF_A_COMMIT = frozenset({"GIT_INDEX_FILE", "GIT_PREFIX"})  # what git tells a hook of, and no other place
+_OF_A_COMMIT = frozenset({"GIT_INDEX_FILE", "GIT_PREFIX"})  # variables about the current commit only
 NO_REPLACEMENTS = "GIT_NO_REPLACE_OBJECTS"
 SNAPSHOTS = ":(glob)configs/*/snapshots/**"
 ON_THE_WAY = (":(glob)config[s]", ":(glob)configs/*", ":(glob)configs/*/snapshots")
@@ -52,12 +52,12 @@ class GitLocation(NamedTuple):
     env: Mapping[str, str]
 
     def without_replacements(self) -> GitLocation:
-        """Return the same repository without what `git replace` and grafts show in place of its objects."""
+        """Return the same repository without the effect of `git replace` and grafts."""
         grafts = {"GIT_GRAFT_FILE": os.devnull} if (self.common_dir / "info" / "grafts").exists() else {}
         return self._replace(env={**self.env, **grafts, NO_REPLACEMENTS: "1"})
 
     def ask(self, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run git here and return what it said, whatever its exit code."""
+        """Run git here and return its output, whatever its exit code."""
         return ask_git(*args, cwd=self.root, env=self.env, stdin=stdin)
 
     def lines(self, *args: str, stdin: bytes = b"") -> list[str]:
@@ -83,7 +83,7 @@ class GitLocation(NamedTuple):
     def diff(self, *args: str, stdin: bytes = b"", trees: int = 1) -> Iterator[str]:
         """Run one of git's diffs here and return the fields of its stdout, which `-z` ends with NUL.
 
-        Git looks into a tree as often as it is held. It does not get the time for what has no end.
+        Git reads a tree once for each occurrence, so it gets a time limit.
 
         Args:
             args: the arguments after `git`.
@@ -100,7 +100,7 @@ class GitLocation(NamedTuple):
 
 @contextlib.contextmanager
 def _mendable() -> Iterator[None]:
-    """Say of git's failure to read what says more of it, or mends it."""
+    """Add an explanation or a fix to an error of git's."""
     try:
         yield
     except StashError as error:
@@ -151,7 +151,7 @@ def _named_for(root: Path) -> dict[str, str]:
 
 
 def _environment(root: Path, git_dir: Path) -> dict[str, str]:
-    """Return the environment to ask git in: a hook's own where that speaks of this repository.
+    """Return the environment variables for git: those of a hook if they are about this repository.
 
     It names an index or a quarantine then (traps.md, *Which index*, *Which repository*), of one repository.
     """
@@ -182,9 +182,9 @@ def _traces(key: str, value: str) -> bool:
 
 
 def _is_told_of(root: Path, git_dir: Path) -> bool:
-    """Return whether the environment speaks of this repository: whoever set it was in the directory that we are in."""
+    """Return whether the variables are about this repository: they were set for the current directory."""
     if Path.cwd() == root and LOCAL_ENVIRONMENT.intersection(os.environ) <= _OF_A_COMMIT:
-        return True  # nothing leads git elsewhere: it would say again what it said
+        return True  # no variable points git elsewhere: the answer would be the same
     answer = ask_git("rev-parse", "--absolute-git-dir", cwd=Path.cwd(), env=os.environ)
     told = Path(os.fsdecode(answer.stdout.removesuffix(b"\n")))
     return answer.returncode == 0 and told.resolve() == git_dir.resolve()

@@ -1,4 +1,4 @@
-"""Commits, trees, tags and blobs, made of what a reader gives; the same for every reader."""
+"""Parses commits, trees, tags and blobs from the bytes of any reader."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 256  # objects that are held in memory together
 _LARGEST = 256 * 1024 * 1024  # bytes; a tree of a million entries has 50 MB
-_LARGEST_TAG = 16 * 1024 * 1024  # bytes; longer than any text that somebody wrote
+_LARGEST_TAG = 16 * 1024 * 1024  # bytes; larger than any real tag
 _DEEPEST = 1000  # tags of tags; with `git replace` a tag can name itself
 _KINDS = {stat.S_IFLNK: LINK, stat.S_IFDIR: FOLDER, stat.S_IFLNK | stat.S_IFDIR: PIN}
 _LINES = {width: re.compile(rb"(?s)([0-7]{1,6}) ([^\0/]+)\0(.{%d})" % width) for width in (20, 32)}
@@ -42,7 +42,7 @@ class Objects:
 
     @property
     def reader(self) -> ObjectReader:
-        """Who reads them; chosen when the first is wanted."""
+        """The reader, chosen on first use."""
         if self._reader is None:
             self._reader = choose(self._place)
         return self._reader
@@ -55,7 +55,7 @@ class Objects:
         """Return a blob; its bytes are None if it is larger than `limit`.
 
         Raises:
-            StashError: it is not here, or is none.
+            StashError: it is missing, or of another type.
         """
         (found,) = self.find([blob], limit)
         if found is None or found.kind != "blob":
@@ -66,18 +66,18 @@ class Objects:
         """Return the entries of a tree by name, or only that of one name. Neither is read twice.
 
         Raises:
-            StashError: it is not here, or is none that git would have written.
+            StashError: it is missing, or invalid.
         """
         self.load([(tree, name)])
         return self._trees[tree, name]
 
     def load(self, wanted: Iterable[tuple[str, str | None]]) -> None:
-        """Read ahead what `tree` will be asked for, all at once.
+        """Read all objects that `tree` will need, at once.
 
         Of a tree whose entries are not all wanted no others are kept: it may be wide, and another at each commit.
 
         Raises:
-            StashError: one is not here, or is none that git would have written.
+            StashError: one is missing, or invalid.
         """
         asked: dict[str, set[str | None]] = {}
         for tree, name in wanted:
@@ -93,7 +93,7 @@ class Objects:
         """Return the tree of each commit.
 
         Raises:
-            StashError: a commit is not here, or is none that git would have written.
+            StashError: a commit is missing, or invalid.
         """
         for some in _chunks([commit for commit in dict.fromkeys(commits) if commit not in self._tops]):
             for commit, found in zip(some, self.find(some), strict=True):
@@ -109,7 +109,7 @@ class Objects:
         ids = list(ids)
         commits = {one: self._commits[one] for one in ids if one in self._commits}
         broken: dict[str, str] = {}
-        waiting = {one: (one, "") for one in ids if one not in commits}  # with what a tag says that the next object is
+        waiting = {one: (one, "") for one in ids if one not in commits}  # with the type of the next object, from a tag
         for _ in range(_DEEPEST):
             asked, waiting = waiting, {}
             objects = self.find([at for at, _ in asked.values()], _LARGEST_TAG)
@@ -143,7 +143,7 @@ class Objects:
         return StashError(f"{self._place.root}: the object {name} is missing", "git fetch --refetch")
 
     def close(self) -> None:
-        """Close what is open; a later question opens it again."""
+        """Close open files and processes; a later read opens them again."""
         if self._reader is not None:
             self._reader.close()
 
@@ -170,7 +170,7 @@ def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _parse_tree(data: bytes, width: int) -> _Parsed:
-    """Parse a tree as git writes it; duplicate names, `..` and `a/b` are what `git fsck` refuses too."""
+    """Parse a tree; refuses duplicate names, `..` and `a/b`, as `git fsck` does."""
     lines = _LINES[width].findall(data)
     entries = {name: (_mode(mode), raw) for mode, name, raw in lines}
     between = _LINES[width].sub(b"", data)

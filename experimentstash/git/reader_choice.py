@@ -48,7 +48,7 @@ def choose(place: GitLocation) -> ObjectReader:
 
 
 def why_git(place: GitLocation) -> str | None:
-    """Return what makes git the reader of a repository, or None if dulwich reads it."""
+    """Return why git must read a repository, or None if dulwich can."""
     if named := next((name for name in _ENVIRONMENT if name in place.env), None):
         return named
     if place.object_format not in _FORMATS:

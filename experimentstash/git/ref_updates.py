@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")  # what git would refuse a name for (`git check-ref-format`)
-_LONGEST_LINE = 65_536  # bytes, of what git tells a hook of one ref
+_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")  # names that git allows (`git check-ref-format`)
+_LONGEST_LINE = 65_536  # bytes of git's line about one ref
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RefUpdate:
 
 
 def told_lines(stdin: BinaryIO) -> Iterator[str]:
-    """Yield the lines that git tells a hook on its standard input; of what is no push, no more than the first is read.
+    """Yield the lines of a hook's standard input; without a push, reads no more than the first.
 
     Raises:
         StashError: a line is longer than any of git's.

@@ -34,7 +34,7 @@ class Tags(NamedTuple):
     Attributes:
         commits: the commit of each tag, however it was tagged (light, annotated, a tag of a tag).
         broken: the tags that lead to no commit, and why.
-        remote: what git here calls the repository that has them; empty if there is none.
+        remote: the name of the remote that has them; empty if there is none.
     """
 
     commits: Mapping[str, str]
@@ -69,7 +69,7 @@ def tags(place: GitLocation, objects: Objects, among: Collection[str] | None = N
 
 
 def _remote(place: GitLocation) -> str:
-    """Return the remote that others have the tags in: `origin`, or the first one; empty if there is none."""
+    """Return the remote for the tags: `origin`, or the first one; empty if there is none."""
     names = place.lines("remote")
     return "origin" if "origin" in names else next(iter(names), "")
 
@@ -80,14 +80,14 @@ def _are_few(tags: Collection[str]) -> bool:
 
 
 def _listed(place: GitLocation, *refs: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what each of these refs, or each ref below one, names, and the tags that git cannot read."""
+    """Return the objects of these refs and of refs below them, and the tags that git cannot read."""
     answer = place.ask("for-each-ref", "--format=%(objectname) %(refname)", *refs)
     told = answer.stderr.decode("utf-8", "surrogateescape")
     if answer.returncode != 0:
         raise StashError(f"{place.root}: git cannot list the tags: {told.strip()}", "git fsck")
     # a ref that cannot be read is left out of the list with a warning (git 2.39); it must not read as no tag
     broken = dict.fromkeys(re.findall(rf"{TAG_PREFIX}([^\x00-\x20]+)", told), "git cannot read it")
-    # a name may hold what `splitlines` takes for the end of a line
+    # a name may contain characters at which `splitlines` splits
     lines = answer.stdout.decode("utf-8", "surrogateescape").split("\n")[:-1]
     return {ref: target for target, _, ref in (line.partition(" ") for line in lines)}, broken
 
@@ -203,7 +203,7 @@ def write_tag(
         commit: the full id of its freeze commit.
         message: the text of the tag object; taken as it is.
         when: the date of the tag object.
-        folder: where git is started.
+        folder: the directory to run git in.
         env: the environment that git is started in.
         options: further options of `git tag`.
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 60.0
 """Seconds that a remote has for each of its answers."""
-_LONGEST = 300  # characters of what git says of a failure
+_LONGEST = 300  # characters of git's error message
 _SILENT = {
-    "LC_ALL": "C",  # what it says is read
+    "LC_ALL": "C",  # its output is parsed
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
@@ -43,7 +43,7 @@ class NoAnswerError(Exception):
 
 
 class NoRepositoryError(NoAnswerError):
-    """The remote answers, and has no such repository, or none for whoever asks."""
+    """The remote answers, but has no such repository, or denies access."""
 
 
 class LateAnswerError(NoAnswerError):
@@ -55,7 +55,7 @@ class Asked:
 
     Args:
         url: its URL, or an absolute path.
-        folder: an empty directory for what it answers.
+        folder: an empty directory for its objects.
         clones: repositories on this machine that may have its commits; the settings of the first one reach it.
         patience: seconds for each answer.
     """
@@ -86,7 +86,7 @@ class Asked:
     def _answers(self, names: Collection[str]) -> dict[str, bool]:
         found = {name: True for name in names if name in self._tips}
         for clone in self._clones:
-            # mostly a clone here has what the remote has, and a fetch can be spared
+            # a clone here usually has the commits of the remote, which saves a fetch
             if left := [name for name in names if name not in found]:
                 found |= self._told_by(clone, left)
         if left := [name for name in names if name not in found]:
@@ -96,7 +96,7 @@ class Asked:
         return found
 
     def _told_by(self, clone: Clone, names: Collection[str]) -> dict[str, bool]:
-        """Return what a clone knows of commits from the current refs of the remote; a no counts only if it has all."""
+        """Return whether a clone finds commits in the remote's current refs; "no" requires that it has all refs."""
         here = [tip for ids in clone.commits(self._tips).values() for tip in ids]
         told = contained(clone, names, here)
         whole = len(here) == len(self._tips) and not clone.shallow
@@ -104,10 +104,10 @@ class Asked:
 
     @cached_property
     def _tips(self) -> frozenset[str]:
-        """What its branches and tags name now, tags peeled."""
+        """The current commits of its branches and tags, tags peeled."""
         told = self._git("ls-remote", "--heads", "--tags", "--", self._url).split("\n")
         names = {ref.removesuffix("^{}"): name for name, _, ref in (line.partition("\t") for line in told) if ref}
-        return frozenset(names.values())  # what a tag leads to comes after the tag, and replaces it
+        return frozenset(names.values())  # the peeled line follows the tag's, and replaces it
 
     @cached_property
     def _fetched(self) -> Clone:
@@ -169,7 +169,7 @@ class Asked:
 
 
 def contained(clone: Clone, names: Collection[str], tips: Collection[str]) -> dict[str, bool]:
-    """Tell of each commit whether a tip has it behind it; nothing of any where the clone cannot be read."""
+    """Return for each commit whether a tip reaches it; nothing if the clone cannot be read."""
     here = clone.commits(names)
     beyond = clone.beyond([one for ids in here.values() for one in ids], tips)
     return {} if beyond is None else {name: not beyond.issuperset(ids) for name, ids in here.items()}

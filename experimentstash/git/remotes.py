@@ -1,4 +1,4 @@
-"""What other repositories have, asked of them by the user's git, and what this one remembers of them."""
+"""Lists the refs of remotes: asked with the user's git, or as last fetched."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0
 """Seconds that a remote has for its answer: a commit or a push waits for it."""
-# a hook has no user who types a password, and must not hang
+# in a hook, nobody can type a password, and it must not hang
 _NO_QUESTIONS = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=10"
 
 
 def tags_at(place: GitLocation, remote: str) -> dict[str, str] | None:
-    """Return what each snapshot tag of a remote names (the id of the ref's object), or None: it does not answer.
+    """Return the id of the object of each snapshot tag of a remote, or None if it does not answer.
 
     Args:
         place: the repository.
@@ -31,7 +31,7 @@ def tags_at(place: GitLocation, remote: str) -> dict[str, str] | None:
 
 
 def refs_at(place: GitLocation, remote: str, *patterns: str) -> dict[str, str] | None:
-    """Return what each ref of a remote names (the id of the ref's object), or None: it does not answer.
+    """Return the id of the object of each ref of a remote, or None if it does not answer.
 
     Args:
         place: the repository.
@@ -75,9 +75,9 @@ def published(place: GitLocation, tags: Mapping[str, str]) -> dict[str, str]:
 
 
 def remembered(place: GitLocation) -> list[str]:
-    """Return what the branches and tags of the remotes named when this repository last saw them.
+    """Return the ids of the remotes' branches and tags when last fetched.
 
-    What else is kept below `refs/remotes/`, such as pull requests, is no branch of theirs.
+    Other refs below `refs/remotes/`, such as pull requests, are not branches.
     """
     from experimentstash.git.clone import Clone  # no commit waits for it
 

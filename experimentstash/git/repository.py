@@ -33,7 +33,7 @@ class TooLargeError(StashError):
 
 
 class Repository:
-    """A git repository: objects read with dulwich where that is sound (`choice`), all else by the user's own git.
+    """A git repository: reads objects with dulwich if possible (`reader_choice`), all else with the user's git.
 
     Use it as a context manager: packs, or a process of git's, are open as long as it is.
     """
@@ -57,7 +57,7 @@ class Repository:
             root: the directory.
 
         Raises:
-            StashError: there is none, or git refuses it.
+            StashError: it does not exist, or git refuses it.
         """
         return cls(location.find(root).without_replacements())
 
@@ -68,11 +68,11 @@ class Repository:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close what is open."""
+        """Close open files and processes."""
         self.close()
 
     def close(self) -> None:
-        """Close what is open; a later question opens it again."""
+        """Close open files and processes; a later read opens them again."""
         self._objects.close()
 
     @property
@@ -99,7 +99,7 @@ class Repository:
     def partial(self) -> bool:
         """Whether this is a partial clone: git fetches missing objects from a remote when it needs them.
 
-        Nobody can fetch them from here (git's documentation, *partial-clone*).
+        Others cannot fetch them from here (git's documentation, *partial-clone*).
         """
         answer = self._place.ask("config", "--get-regexp", r"^remote\..*\.promisor$|^extensions\.partialclone$")
         return any(line.split()[-1] != b"false" for line in answer.stdout.splitlines())
@@ -111,7 +111,7 @@ class Repository:
 
     @property
     def rebasing(self) -> bool:
-        """Whether a rebase or `git am` is under way: what is tagged now would be orphaned (traps.md)."""
+        """Whether a rebase or `git am` is in progress: a tag made now would be orphaned (traps.md)."""
         return any((self._place.git_dir / name).is_dir() for name in ("rebase-merge", "rebase-apply"))
 
     @property
@@ -121,7 +121,7 @@ class Repository:
 
     @property
     def own_folder(self) -> Path:
-        """The directory in git's own one for what this program keeps of this clone; it may not be there yet."""
+        """The directory in git's own one for this program's data of this clone; it may not exist yet."""
         return self._place.common_dir / "experimentstash"
 
     def resolve(self, rev: str) -> str:
@@ -142,7 +142,7 @@ class Repository:
         return self._head[0] if self._head else None
 
     def branch(self) -> str:
-        """Return the branch that is checked out; an empty text where HEAD is detached."""
+        """Return the checked-out branch; empty if HEAD is detached."""
         answer = self._place.ask("symbolic-ref", "--quiet", "--short", "HEAD")
         return answer.stdout.decode("utf-8", "surrogateescape").strip()
 
@@ -223,7 +223,7 @@ class Repository:
         return set(history.reachable(self._place, before, [*([head] if head else []), *others], lost=True))
 
     def newest(self, commits: Sequence[str]) -> str | None:
-        """Return the one of the commits that has all the others behind it, or None if there is none."""
+        """Return the commit that reaches all the others, or None."""
         return history.newest(self._place, commits)
 
     def changes(self, commits: Sequence[str]) -> dict[str, list[CommitChange]]:
@@ -232,7 +232,7 @@ class Repository:
             return self._history.changes(commits)
         except EndlessError:
             for commit in commits:
-                self.tree(commit)  # which says of the one whose trees hold themselves where they do
+                self.tree(commit)  # reports the tree that contains itself
             raise
 
     def bringing(self, paths: Iterable[str], start: str) -> dict[str, str]:
@@ -240,7 +240,7 @@ class Repository:
         return self._history.bringing(paths, start)
 
     def index(self) -> Tree:
-        """Return what the index records of the stash, which is what the next commit would hold."""
+        """Return the entries of the stash in the index, which the next commit would have."""
         return index.read(self._place)
 
     def staged(self) -> dict[str, Entry]:
@@ -271,7 +271,7 @@ class Repository:
         return index.assemble({**pins, REGISTRY: held.registry, **self._staged}.items())
 
     def tree(self, commit: str, tag: str | None = None) -> Tree:
-        """Return what a commit records of the stash; the rest of its tree is not read.
+        """Return the entries of the stash in a commit; does not read the rest of its tree.
 
         Args:
             commit: its full id.
@@ -304,7 +304,7 @@ class Repository:
             self._trees[commit, tag] = tree if tag is None else tree._replace(files=files.get(tag, {}))
 
     def _entries(self, wanted: Sequence[tuple[str, tuple[str | None, ...]]]) -> list[list[tuple[str, Entry]]]:
-        """Return what each commit records that is of interest, by path."""
+        """Return the relevant entries of each commit, by path."""
         found: list[list[tuple[str, Entry]]] = [[] for _ in wanted]
         count = [0 for _ in wanted]
         tops = self._objects.tops([commit for commit, _ in wanted])
@@ -365,15 +365,15 @@ class Repository:
         refs.move_tag(self._place, tag, old, commit, message, when)
 
     def remote_names(self) -> list[str]:
-        """Return what git here calls the other repositories that it knows."""
+        """Return the names of the remotes."""
         return self._place.lines("remote")
 
     def remembered(self) -> list[str]:
-        """Return what the branches and tags of the remotes named when this repository last saw them."""
+        """Return the ids of the remotes' branches and tags when last fetched."""
         return remotes.remembered(self._place)
 
     def held_by_remotes(self) -> list[str]:
-        """Return what the branches and tags of the remotes name now, as far as they answer and it is here."""
+        """Return the current ids of the remotes' branches and tags that are here, of those remotes that answer."""
         answers = [self.refs_at(remote) or {} for remote in self.remote_names()]
         return self.here({name for refs in answers for name in refs.values()})
 
@@ -382,11 +382,11 @@ class Repository:
         return remotes.published(self._place, tags)
 
     def tags_at(self, remote: str) -> dict[str, str] | None:
-        """Return what each snapshot tag of a remote names, or None: it does not answer; see `remotes.tags_at`."""
+        """Return the id of each snapshot tag of a remote, or None if it does not answer; see `remotes.tags_at`."""
         return remotes.tags_at(self._place, remote)
 
     def refs_at(self, remote: str) -> dict[str, str] | None:
-        """Return what each branch and each tag of a remote names, or None: it does not answer."""
+        """Return the id of each branch and tag of a remote, or None if it does not answer."""
         return remotes.refs_at(self._place, remote)
 
 

@@ -167,7 +167,7 @@ def _complete(stash: Stash, journal: Path) -> None:
 
 
 def _has_moved_on(stash: Stash, change: StashChange) -> bool:
-    """Return whether a ref of an interrupted change is neither what it was nor what it becomes."""
+    """Return whether a ref of an interrupted change has neither its old nor its new value."""
     return any(_ref(stash, step.name) not in (step.old, step.new) for step in change.refs)
 
 
@@ -273,7 +273,7 @@ def _set_entries(stash: Stash, steps: Sequence[ChangeStep]) -> None:
 
 
 def _absent(entry: str) -> str:
-    """Return what `git update-index --index-info` takes as the removal of an entry."""
+    """Return the line for `git update-index --index-info` that removes an entry."""
     return f"0 {'0' * len(entry.partition(' ')[2])}"
 
 

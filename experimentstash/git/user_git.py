@@ -44,12 +44,12 @@ _KEPT = frozenset({"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"})  # `git -c …`
 
 
 _MENDS_ITSELF = re.compile(r"^\s*(git config --global --add safe\.directory \S.*)$", re.MULTILINE)
-"""What git prints where a repository belongs to another user: the command that trusts it."""
+"""Git's output for a repository of another user: the command that trusts it."""
 _LOCKED = re.compile(r"Unable to create '(/[^'\n]+\.lock)': File exists")
-"""What git prints where a lock file is there: another git is at work, or was killed."""
+"""Git's output if a lock file exists: another git is running, or was killed."""
 
 _LOCKED_CONFIG = re.compile(r"could not lock config file ([^\n]+): File exists")
-"""What it prints of a configuration."""
+"""Git's output about a configuration."""
 
 
 class EndlessError(StashError):
@@ -91,10 +91,10 @@ def _check_done(done: subprocess.CompletedProcess[bytes], asked: str, cwd: Path)
 
 
 def fix_of(said: str, cwd: Path) -> str:
-    """Return the command that mends a failure of git's, or an empty text where its words name none.
+    """Return the command that fixes a failure of git's, or an empty string if its output shows none.
 
     Args:
-        said: what git printed.
+        said: git's output.
         cwd: the directory that it ran in.
     """
     if is_disk_full(said):
@@ -120,7 +120,7 @@ def answer(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: b
     failure, such as a repository of another user, is no answer.
 
     Returns:
-        What git printed, or None if the answer is no.
+        Git's output, or None if the answer is no.
 
     Raises:
         StashError: git failed; the message is git's own.
@@ -135,7 +135,7 @@ def answer(*args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: b
 def ask_git(
     *args: str, cwd: Path, env: Mapping[str, str] | None = None, stdin: bytes = b""
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git as `git` does and return what it said, whatever its exit code.
+    """Run git as `git` does and return its output, whatever its exit code.
 
     Raises:
         StashError: there is no git on this machine.

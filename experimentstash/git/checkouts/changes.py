@@ -1,4 +1,4 @@
-"""What differs between a checkout and its commit, also where `git status` does not say so.
+"""Finds differences between a checkout and its commit, including those hidden from `git status`.
 
 `git status` trusts flags and settings of the clone: a file that is marked as unchanged or skipped, a file system
 monitor, `core.fileMode`, `core.checkStat`, `ignore =` of a submodule, replaced objects. Here none of them counts.
@@ -21,7 +21,7 @@ from experimentstash.git.user_git import answer, clean_environment, git
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-# What Python, its installers and Hydra leave in a checkout; where git does not know it, it is no change of the tool.
+# Files that Python, installers and Hydra leave in a checkout; untracked, they are not changes of the tool.
 _LEFT_BEHIND = re.compile(r"(\.venv|outputs|multirun|(.*/)?__pycache__|(.*/)?[^/]*\.egg-info)/")
 STRICT = {"core.fsmonitor": "false", "core.trustctime": "true", "core.checkStat": "default", "core.fileMode": "true"}
 """Settings under which `git status` looks at every file itself."""
@@ -51,7 +51,7 @@ class Change:
     repository: str = ""
 
     def __str__(self) -> str:
-        """Name it, with what hides it."""
+        """Return its path, with the causes that hide it."""
         return f"{self.path} (git status does not show it: {', '.join(self.flags)})" if self.flags else self.path
 
 
@@ -63,9 +63,9 @@ class _Listed:
 
 
 def changes(root: Path) -> list[Change]:
-    """Return what differs from the commit that is checked out, in the tool and in its own submodules.
+    """Return the differences from the checked-out commit, in the tool and in its own submodules.
 
-    What Python, its installers and Hydra leave in a checkout is no difference.
+    Ignores the files that Python, installers and Hydra leave in a checkout.
 
     Args:
         root: the top of the checkout.
@@ -96,7 +96,7 @@ def _environment() -> dict[str, str]:
 
 
 def _listed(root: Path) -> Iterator[_Listed]:
-    """Yield what the index holds that `git status` may be silent about: flagged files, and submodules."""
+    """Yield the index entries that `git status` may not report: flagged files and submodules."""
     for line in git("ls-files", "-v", "--stage", "-z", cwd=root).split("\0"):
         if match := _LISTED.fullmatch(line):
             tag, mode, path = match.groups()
@@ -146,7 +146,7 @@ def _keeps_modes(root: Path) -> bool:
 
 
 def _hidden_by_settings(root: Path, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the paths that `git status` does not show, each with what may hide it: settings, replaced objects."""
+    """Return the paths that `git status` does not show, each with a possible cause: settings, replaced objects."""
     if not paths:
         return {}
     hiding = [key for key, value in STRICT.items() if (answer("config", "--get", key, cwd=root) or value) != value]

@@ -37,7 +37,7 @@ class PinState:
         return self.commit == self.pin
 
     def __str__(self) -> str:
-        """Name the tool, and both commits where they differ."""
+        """Return the name of the tool, and both commits if they differ."""
         path, pin = tool_path(self.tool), self.pin[:SHORT]
         if self.is_at_pin:
             return f"{path}: at the pin {pin}"
@@ -69,7 +69,7 @@ def _commit(stash: Stash, tool: str) -> str:
 
 
 def sync_tool(stash: Stash, state: PinState) -> str:
-    """Check a tool out at its pin, and fetch what is missing; return a line that says what happened.
+    """Check a tool out at its pin, after fetching missing commits; return a line that describes the result.
 
     Raises:
         StashError: the checkout has changes or commits that would be lost, or git failed. The tool is unchanged.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PinMove:
-    """What happens to the pin of a tool.
+    """The change of a tool's pin.
 
     Attributes:
         tool: the tool's name.
@@ -40,7 +40,7 @@ class PinMove:
         return self.left_out == 0
 
     def __str__(self) -> str:
-        """Name the commit, and what the pin does."""
+        """Return the commit and the direction of the change."""
         return f"{tool_path(self.tool)} at {self.new[:SHORT]}: {self._move}"
 
     @property
@@ -64,7 +64,7 @@ def _commits(count: int) -> str:
 
 
 def pin_moves(stash: Stash, pins: Mapping[str, str]) -> list[PinMove]:
-    """Return what happens to the pins of tools, by the tool's name.
+    """Return the changes of pins, by the tool's name.
 
     Args:
         stash: the stash.
@@ -92,7 +92,7 @@ def check_moves(stash: Stash, moves: Iterable[PinMove]) -> None:
 
     Args:
         stash: the stash.
-        moves: what is to be recorded.
+        moves: the changes to record.
 
     Raises:
         StashError: one does, or the clone of the tool cannot tell.

@@ -36,13 +36,13 @@ def directories(root: Path) -> set[str]:
 def put_back(
     root: Path, written: Iterable[Written], aside: Path, known: Collection[str], leave: Iterable[Path] = ()
 ) -> list[str]:
-    """Put back what a run left below a directory. Nothing is deleted: new and changed files are kept in `aside`.
+    """Restore a directory after a run. Nothing is deleted: new and changed files are kept in `aside`.
 
     A file that git does not know and that was there before stays as the run left it.
 
     Args:
         root: the checkout of a tool, or the stash.
-        written: what the run left beside its run directory.
+        written: the files that the run wrote outside of its run directory.
         aside: the directory that takes the new files and copies of the changed ones, with their paths from `root`.
         known: the directories that were there before (`directories`).
         leave: directories below `root` whose files stay.

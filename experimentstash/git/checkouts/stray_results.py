@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from experimentstash.stash.tool import Tool
 
 TOOL, STASH = "@tool", "@stash"
-"""Directories below a run directory: what was written below the tool's checkout, and elsewhere in the stash."""
+"""Directories below a run directory: for files written in the tool's checkout, and elsewhere in the stash."""
 
 
 @contextlib.contextmanager
@@ -46,14 +46,14 @@ def without_earlier(stash: Stash, tool: Tool, before: Sequence[str], aside: Path
 
 
 def collect_stray(stash: Stash, tool: Tool, written: Sequence[Written], folder: Path) -> tuple[Written, ...]:
-    """Bring the results that the registry names into the run directory, and return what else was written beside it.
+    """Copy the results that the registry names into the run directory, and return the other files outside of it.
 
     New files are moved; a file that git knows is copied, and stays.
 
     Args:
         stash: the stash.
         tool: the tool.
-        written: what the run left beside its run directory.
+        written: the files that the run wrote outside of its run directory.
         folder: the run directory.
     """
     rest = []
@@ -79,7 +79,7 @@ def path_of(stash: Stash, tool: Tool, file: str) -> str | None:
 
 
 def _place(stash: Stash, tool: Tool, file: str) -> str | None:
-    """Return where a file goes below the run directory, or None if it is no result."""
+    """Return the path of a file below the run directory, or None if it is not a result."""
     path = path_of(stash, tool, file)
     if path is None or not tool.results.names(path):
         return None
@@ -89,5 +89,5 @@ def _place(stash: Stash, tool: Tool, file: str) -> str | None:
 
 
 def _is_unknown(file: str) -> bool:
-    """Return whether git does not know a file: what it knows is part of the commit, and stays."""
+    """Return whether a file is untracked; tracked files are kept."""
     return answer("ls-files", "--error-unmatch", "--", file, cwd=Path(file).parent) is None

@@ -43,7 +43,7 @@ def tool_commit(stash: Stash, tool: str) -> str:
 
 
 def check_unchanged(stash: Stash, tool: str) -> None:
-    """Raise `StashError` where a tool that is checked out holds uncommitted changes."""
+    """Raise `StashError` if a tool's checkout has uncommitted changes."""
     if found := changes(stash.checkout(tool)):
         names = listed(list(map(str, found)), _MOST_TOLD)
         raise StashError(f"{tool_path(tool)}: uncommitted changes: {names}", _fix(stash, tool, found))
@@ -82,11 +82,11 @@ def checked_out(stash: Stash, tool: str) -> str:
 
 
 def _check_own_repository(stash: Stash, tool: str) -> None:
-    """Raise `StashError` where a tool's directory leads to the stash's own repository, by a link or as a worktree."""
+    """Raise `StashError` if a tool's directory is the stash's own repository, by a symlink or as a worktree."""
     root = stash.checkout(tool)
     is_plain = (root / ".git").is_dir() or "/worktrees/" not in (root / ".git").read_text("utf-8", "replace")
     if is_plain and os.path.realpath(root) == os.path.join(os.path.realpath(stash.root), tool_path(tool)):  # noqa: PTH118
-        return  # a clone, or a submodule: what else there is costs two questions to git
+        return  # a clone or a submodule: other cases need two git calls
     own, outer = (_common_folder(place) for place in (root, stash.root))
     if own == outer:
         raise StashError(f"{tool_path(tool)}: it is the stash itself; {OWN_REPOSITORY}", layout(tool))
@@ -168,7 +168,7 @@ def move_away(stash: Stash, tool: str, paths: Sequence[str]) -> str:
         while "/" in name and f"{above}{name.partition('/')[0]}" in folders:
             first, _, name = name.partition("/")
             above += f"{first}/"
-        top = f"{above}{name.partition('/')[0]}"  # the whole directory, where git knows nothing of it
+        top = f"{above}{name.partition('/')[0]}"  # the whole directory, if it is untracked
         moved.setdefault(above, []).append(top)
     parts = []
     for above, tops in moved.items():

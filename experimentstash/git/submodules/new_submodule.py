@@ -70,7 +70,7 @@ def check_not_the_stash(stash: Stash, name: str, url: str) -> None:
     Args:
         stash: the stash.
         name: the tool's name.
-        url: what `check_url` returned.
+        url: the result of `check_url`.
 
     Raises:
         StashError: it does: each commit of the stash would move the pin that it records.
@@ -108,7 +108,7 @@ def check_branch(branch: str) -> None:
 
 
 def check_free(stash: Stash, name: str, renamed: str = "") -> None:
-    """Check that nothing of the name is there yet: no tool, directory, submodule, nor what is left of one.
+    """Check that the name is unused: by a tool, directory, submodule, or the remains of one.
 
     Args:
         stash: the stash.
@@ -149,7 +149,7 @@ def check_free(stash: Stash, name: str, renamed: str = "") -> None:
 
 
 def _path_of(stash: Stash, section: str) -> str:
-    """Return where the submodule of a section of `.gitmodules` is, if git has it there; else an empty text."""
+    """Return the path of the submodule of a section of `.gitmodules`, if git has it; else an empty string."""
     path = answer("config", "-f", ".gitmodules", "--get", f"{section}.path", cwd=stash.root) or ""
     return path if path and git("ls-files", "-s", "--", path, cwd=stash.root) else ""
 
@@ -169,14 +169,14 @@ def add(stash: Stash, name: str, url: str, branch: str | None = None) -> None:
     Args:
         stash: the stash.
         name: the tool's name, checked by `check_free`.
-        url: what `check_url` returned.
+        url: the result of `check_url`.
         branch: the branch to follow; by default the remote's own.
 
     Raises:
-        StashError: git failed, and has reported why. The caller removes what it left.
+        StashError: git failed, and has reported why. The caller cleans up.
     """
     path = tool_path(name)
-    # a user who types a path of this machine means it; what a repository brings with it is not asked
+    # a user may type a local path; a repository's own URLs are not trusted
     # (CVE-2022-39253: git refuses such paths in submodules)
     trust = ["-c", "protocol.file.allow=always"] if _is_local(stash, url) else []
     options = ["-b", branch] if branch else []

@@ -1,4 +1,4 @@
-"""What a stash held before a tool was added, and how it is put back."""
+"""Records the state of a stash before a tool is added, and restores it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MODULES = ".gitmodules"
 
 @dataclass
 class Record:
-    """What a stash held before a tool was added.
+    """The state of a stash before a tool is added.
 
     Attributes:
         tool: the tool that is being added.
@@ -47,12 +47,12 @@ class Record:
 
 
 def modules_folder(stash: Stash, tool: str) -> Path:
-    """Return where git keeps the repository of a tool's submodule, in a linked worktree too."""
+    """Return the path of a tool's submodule repository inside git's directory, also for linked worktrees."""
     return stash.root / git("rev-parse", "--git-path", f"modules/{tool_path(tool)}", cwd=stash.root)
 
 
 def take_record(stash: Stash, tool: str) -> Record:
-    """Return what the stash holds now, before `tool` is added."""
+    """Record the current state of the stash, before `tool` is added."""
     head = ask_git("rev-parse", "--verify", "-q", "HEAD", cwd=stash.root).stdout.decode().strip()
     modules, registry = _read(stash.root / _MODULES), _read(stash.root / REGISTRY)
     return Record(tool, head, _index(stash, tool), modules, registry or "")
@@ -73,25 +73,25 @@ def _read(path: Path) -> str | None:
 
 @dataclass(frozen=True)
 class Rollback:
-    """A stash, made again what it was before a tool was added.
+    """Restores a stash to its state before a tool was added.
 
     Attributes:
         stash: the stash.
-        record: what it held.
+        record: its state.
     """
 
     stash: Stash
     record: Record
 
     def put_back(self) -> None:
-        """Make the stash what the record says, as far as it is ours to change.
+        """Restore the recorded state, except what others changed.
 
         Raises:
             StashError: something could not be put back; the message says what, and the rest was.
         """
         modules = modules_folder(self.stash, self.record.tool)
         failures = []
-        # what takes up the space of a full disk goes first
+        # first: this frees space on a full disk
         for step in (
             lambda: self._remove(modules),
             lambda: self._ask("config", "--local", "--remove-section", self._section),

@@ -1,4 +1,4 @@
-"""Adding a tool is all or nothing: what is there is written down first, and put back after any failure.
+"""Adds a tool completely or not at all: records the state first, and restores it after any failure.
 
 The record lies in git's own directory while an add is under way, so that the next one finds it after a kill.
 """
@@ -135,7 +135,7 @@ def all_or_nothing(stash: Stash, file: IO[str], tool: str) -> Iterator[Undo]:
 
     Args:
         stash: the stash.
-        file: what `only_add` yielded.
+        file: the file from `only_add`.
         tool: the tool that is being added; nothing of its name may be there yet.
     """
     undo = Undo(stash, file, take_record(stash, tool))
