@@ -1,4 +1,4 @@
-"""The programs that are measured, installed as their users have them: this tree's wheel, and what stands beside it."""
+"""Installs the measured programs as users do: the wheel of this tree, and the peers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[1]
 OWN = ("click", "dulwich", "hydra-core", "omegaconf", "pyyaml")
-"""What the wheel is installed with, in the versions of the Python that measures."""
+"""The packages installed with the wheel, in the versions of the measuring Python."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Environment:
     """A virtual environment.
 
     Attributes:
-        folder: where it lies.
+        folder: its directory.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class Environment:
 
 
 def own() -> Environment:
-    """Build this tree's wheel, and return an environment that holds it."""
+    """Build this tree's wheel, and return an environment that contains it."""
     with tempfile.TemporaryDirectory() as folder:
         _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder)
         (wheel,) = Path(folder).glob("*.whl")
@@ -59,7 +59,7 @@ def own() -> Environment:
 
 @functools.cache
 def peer(name: str, *requirements: str) -> Environment | str:
-    """Return an environment of these packages, or why there is none."""
+    """Return an environment of these packages, or why it could not be made."""
     try:
         return _environment(name, list(requirements), f"{requirements}")
     except subprocess.CalledProcessError:
@@ -67,7 +67,7 @@ def peer(name: str, *requirements: str) -> Environment | str:
 
 
 def _environment(name: str, requirements: list[str], content: str) -> Environment:
-    """Make an environment beside the Python that measures, unless there is one of the same content."""
+    """Create an environment next to the measuring Python, unless one with the same content exists."""
     folder = Path(sys.prefix) / "bench" / name
     made_of = folder / "made-of"
     content = f"Python {sys.version}: {content}"

@@ -1,4 +1,4 @@
-"""Stashes with a past, made by `git fast-import`: snapshots with tags and pins, and files of other people."""
+"""Creates stashes with a history, by `git fast-import`: snapshots with tags and pins, and unrelated files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NOT_OURS = b"blob\nmark :1\ndata 12\nnot a config\n"
 
 @dataclass(frozen=True)
 class Past:
-    """What a stash has behind it.
+    """The history of a stash.
 
     Attributes:
-        tags: how many freeze commits, each with a tag and at a commit of the tool of its own.
-        each: how many snapshots each of them froze.
-        moves: whether the pin alone is moved by a commit after each.
-        others: how many files there are that are nobody's business here.
+        tags: the number of freeze commits, each with its own tag and its own commit of the tool.
+        each: the number of snapshots of each.
+        moves: whether a commit after each only moves the pin.
+        others: the number of unrelated files.
     """
 
     tags: int
@@ -36,7 +36,7 @@ class Past:
 
 
 def stash_with(place: Place, name: str, past: Past) -> Path:
-    """Make the stash `name`, with its tool checked out, and return its root."""
+    """Create the stash `name`, with its tool checked out, and return its root."""
     stash = place.root / name
     stash.mkdir()
     place.git("init", "-q", cwd=stash)
@@ -47,7 +47,7 @@ def stash_with(place: Place, name: str, past: Past) -> Path:
 
 
 def tool_commits(place: Place) -> list[str]:
-    """Return the commits of the tool of all these stashes, oldest first; it is made when it is first asked for."""
+    """Return the commits of the tool of all these stashes, oldest first; creates the tool on first use."""
     tool = _tool(place)
     if not tool.exists():
         tool.mkdir()
@@ -72,9 +72,9 @@ def snapshot(tag: str, experiment: str, pin: str, number: int = 0) -> tuple[str,
 
 
 def staged(place: Place, stash: Path, name: str, files: dict[str, str], pin: str | None = None) -> dict[str, str]:
-    """Stage files, and perhaps a pin, in another index of the stash, and return the environment that names it.
+    """Stage files, and perhaps a pin, in a separate index of the stash, and return the variables that name it.
 
-    A hook is told of an index in the same way.
+    Git passes an index to a hook in the same way.
     """
     index = stash / ".git" / f"index-{name}"
     shutil.copy(stash / ".git" / "index", index)
@@ -94,7 +94,7 @@ def _tool(place: Place) -> Path:
 
 
 def _commits(past: Past, pins: Sequence[str]) -> Iterator[bytes]:
-    """Give the input of `git fast-import`: a stash, then for each tag a freeze commit, and perhaps a move."""
+    """Return the input of `git fast-import`: a stash, then for each tag a freeze commit, and perhaps a move."""
     left = iter(pins)
     yield _NOT_OURS
     modules = '[submodule "tools/mytool"]\n\tpath = tools/mytool\n\turl = ../tool\n'

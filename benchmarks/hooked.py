@@ -1,4 +1,4 @@
-"""The stashes that the hooks are timed in: a small one, one beside 100,000 other files, one with 1,000 snapshots."""
+"""The stashes for timing hooks: a small one, one with 100,000 unrelated files, one with 1,000 snapshots."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Hooked:
     """A stash in which hooks are timed.
 
     Attributes:
-        title: what the table calls it.
-        indexes: an environment that names an index, by what is staged there on top of `base`.
-        base: the commit that everybody has.
-        commits: a commit on top of it, by what it brings.
+        title: its name in the table.
+        indexes: the variables that name an index, by the changes staged in it on top of `base`.
+        base: the published commit.
+        commits: a commit on top of it, by its changes.
     """
 
     place: Place
@@ -44,7 +44,7 @@ class Hooked:
     def timed(
         self, command: tuple[str, ...], label: str, *, index: str = "", head: str = "", stdin: bytes = b""
     ) -> Timed:
-        """Time a command with the index in which something is staged, or with HEAD at the commit that brings it."""
+        """Time a command with the index of a change, or with HEAD at the commit of that change."""
         commit = self.commits[head] if head else self.base
 
         def put_back() -> None:
@@ -57,7 +57,7 @@ class Hooked:
 
 @functools.cache
 def stashes(place: Place) -> list[Hooked]:
-    """Make the stashes, with git's own hooks installed."""
+    """Create the stashes, with git's own hooks installed."""
     return [_hooked(place, title, past) for title, past in PASTS.items()]
 
 
@@ -76,6 +76,6 @@ def _hooked(place: Place, title: str, past: Past) -> Hooked:
 
 
 def _commit(place: Place, root: Path, index: Mapping[str, str]) -> str:
-    """Commit an index on top of HEAD, which stays where it is, and return the commit."""
+    """Commit an index on top of HEAD, without moving HEAD, and return the commit."""
     tree = place.git("write-tree", cwd=root, extra=index)
     return place.git("commit-tree", "-p", "HEAD", "-m", "work", tree, cwd=root)

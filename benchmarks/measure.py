@@ -1,4 +1,4 @@
-"""Times whole processes, all of them in turn, round after round."""
+"""Times whole processes, each once in every round."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, eq=False)
 class Timed:
-    """A command whose whole life is timed: from before its process is made until it has ended.
+    """A timed command: from the start of its process to its end.
 
     Attributes:
-        label: what the table calls it.
+        label: its name in the table.
         command: program and arguments.
-        cwd, env: where it runs.
-        before: what puts things back before each time, untimed.
-        stdin: what it reads.
+        cwd, env: its working directory and variables.
+        before: restores the state before each run, untimed.
+        stdin: its input.
     """
 
     label: str
@@ -55,12 +55,12 @@ class Timed:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a command beside its peer.
+    """One line of the table: a command and its peer.
 
     Attributes:
         subject: what is measured.
-        peer: what it stands beside, or None; a text where it should and could not be had.
-        times: how many times the peer's work is in the subject.
+        peer: the command to compare with, or None; a text if it is not available.
+        times: how often the subject does the peer's work.
         most_added: the aim in seconds above the peer, or None.
         most_ratio: the aim as a multiple of the peer, or None.
         most: the aim in seconds, or None.
@@ -93,14 +93,14 @@ Seconds = dict[Timed, list[float]]
 
 
 def measure(rows: list[Row], rounds: int) -> Seconds:
-    """Time every command of the rows: warm-ups first, then rounds in which each runs once, in a new order each time.
+    """Time every command of the rows: warm-ups first, then rounds that run each once, in a new random order.
 
-    A machine that is busy for a while is so for all of them, and a ratio within a round stays fair.
+    So a busy machine affects all of them, and the ratio within a round is still fair.
     """
     stated = [one for row in rows for one in (row.subject, row.peer)]
     everything = [one for one in dict.fromkeys(stated) if isinstance(one, Timed)]
     took: Seconds = {timed: [] for timed in everything}
-    order = random.Random(2)  # noqa: S311  (a shuffle that is the same each time)
+    order = random.Random(2)  # noqa: S311  (a reproducible shuffle)
     for number in range(-WARM_UPS, rounds):
         order.shuffle(everything)
         for timed in everything:
@@ -112,7 +112,7 @@ def measure(rows: list[Row], rounds: int) -> Seconds:
 
 
 def added(row: Row, took: Seconds) -> Spread:
-    """Return the seconds that the subject takes above its peer: between medians, quartiles by round."""
+    """Return the seconds that the subject takes more than its peer: between medians, quartiles by round."""
     assert isinstance(row.peer, Timed)  # noqa: S101  (asked of rows with a peer)
     mine, theirs = took[row.subject], took[row.peer]
     median = statistics.median(mine) - row.times * statistics.median(theirs)

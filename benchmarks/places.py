@@ -1,4 +1,4 @@
-"""What the benchmarks run in: a sealed home, small and large tools."""
+"""The directories of the benchmarks: a private home, small and large tools."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ REGISTRY = 'tools:\n  mytool:\n    path: tools/mytool\n    entrypoint: "-m mytoo
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """A directory for all that is made, and the environment of every command.
+    """The directory of the benchmarks, and the variables of every command.
 
     Attributes:
         root: the directory.
-        env: an environment with a home of its own.
-        own: where the program that is measured is installed, with Hydra beside it.
+        env: the variables, with a private home.
+        own: the environment of the measured program, with Hydra.
     """
 
     root: Path
@@ -43,7 +43,7 @@ class Place:
 
     @classmethod
     def at(cls, root: Path, own: Environment) -> Place:
-        """Make the home in a directory."""
+        """Create the home in a directory."""
         return cls(root, sealed_environment(root), own)
 
     @property
@@ -56,7 +56,7 @@ class Place:
         return git(*args, cwd=cwd, env={**self.env, **(extra or {})}, stdin=stdin)
 
     def commit(self, root: Path, files: dict[str, str]) -> None:
-        """Write files and commit them, in a repository that is made if need be."""
+        """Write files and commit them, in a repository that is created if needed."""
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(text, encoding="utf-8")
@@ -65,7 +65,7 @@ class Place:
         self.git("commit", "-q", "-m", "work", cwd=root)
 
     def with_tool(self, name: str, keys: int) -> Path:
-        """Make the stash `name` of one tool, whose config has `keys` keys and whose task does nothing."""
+        """Create the stash `name` of one tool, with a config of `keys` keys and a task that does nothing."""
         tool, stash = self.root / f"{name}-tool", self.root / name
         self.commit(
             tool,
@@ -79,7 +79,7 @@ class Place:
 
 
 def _config(keys: int) -> Iterator[str]:
-    """Give a config of sections with ten keys each: numbers, texts, interpolations."""
+    """Return a config of sections with ten keys each: numbers, texts, interpolations."""
     yield "defaults:\n  - _self_\n  - experiment: null\nname: default\nsave_dir: ${hydra:runtime.output_dir}\n"
     for section in range((keys - 2) // 10):
         yield f"section_{section}:\n"

@@ -17,7 +17,7 @@ TOPICS = (startup, running, freezing, verifying, showing, committing, pushing, r
 
 
 def main() -> None:
-    """Measure every topic in one go."""
+    """Measure every topic in one run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="how often each command is timed (default: 15)")
     rounds = parser.parse_args().rounds

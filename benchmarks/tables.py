@@ -1,4 +1,4 @@
-"""The table of what was measured, and its place in README.md."""
+"""Writes the tables into README.md."""
 
 from __future__ import annotations
 

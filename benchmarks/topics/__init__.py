@@ -1,1 +1,1 @@
-"""A module for each topic: `rows(place)` gives the rows of its table, `TITLE` its name."""
+"""One module for each topic: `rows(place)` returns the rows of its table, `TITLE` is its name."""

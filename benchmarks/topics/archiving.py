@@ -1,4 +1,4 @@
-"""`bundle` and `reproduce --from FILE` of a tool with 100 MB in its history, beside git's own bundles by hand."""
+"""`bundle` and `reproduce --from FILE` of a tool with 100 MB of history, compared with git bundles by hand."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from places import Place
 
 TITLE = "Archives"
-_LARGE = 100_000_000  # bytes that nothing compresses
+_LARGE = 100_000_000  # bytes that do not compress
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure both ways with little and with much; what git writes and clones by itself is the floor."""
+    """Measure both directions with a small and a large history; git's own bundle and clone are the floor."""
     small, large = (_ways(place, name, size) for name, size in (("small", 0), ("100 MB", _LARGE)))
     return [Row(*small[:2]), Row(*large[:2]), Row(*small[2:]), Row(*large[2:])]
 
@@ -55,7 +55,7 @@ def _git_bundles(place: Place, stash: Path, folder: Path, name: str) -> Timed:
         f"git -C tools/mytool bundle create -q '{folder}/tool.bundle' HEAD"
     )
     made = Timed(f"`git bundle create`, twice, {name}", ("sh", "-c", script), stash, place.env)
-    made.seconds()  # the way back needs them
+    made.seconds()  # `reproduce` needs them
     return made
 
 

@@ -1,4 +1,4 @@
-"""The hooks at a commit, beside what DVC's and pre-commit's own cost, and how they grow."""
+"""The hooks at a commit, compared with those of DVC and pre-commit, and their growth."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 TITLE = "Committing"
 FLOOR, FIFTH, QUARTER = 1.5, 0.2, 0.25
-"""The aims of `check-snapshots`: beside an interpreter that has loaded yaml and dulwich, and beside DVC's hook; the
-aim of git's own hook, which freezes too, beside DVC's."""
+"""The aims of `check-snapshots`: compared with an interpreter that has loaded yaml and dulwich, and DVC's hook; the
+aim of our git hook, which also freezes, compared with DVC's."""
 _STAGE = ("stage", "add", "--quiet", "--name", "copy", "--deps", "a", "--outs", "b", "cp a b")
 _HOOK = "  - {{id: {0}, name: {0}, entry: {1}, language: system, {2}}}\n"
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure each hook in each stash, beside its peers and beside itself in the small stash."""
+    """Measure each hook in each stash, compared with its peers and with itself in the small stash."""
     small, *others = stashes(place)
     floor, dvc = _floor(place), _dvc(place)
     found = []
@@ -59,7 +59,7 @@ def _floor(place: Place) -> Timed:
 
 
 def _dvc(place: Place) -> Timed | str:
-    """Give DVC's hook in a repository of one stage, which has been run."""
+    """Return DVC's hook in a repository with one stage, already run."""
     found = peer("dvc", "dvc")
     if isinstance(found, str):
         return found
@@ -72,7 +72,7 @@ def _dvc(place: Place) -> Timed | str:
 
 
 def _framework(place: Place, small: Hooked) -> list[Row]:
-    """Stand `check-snapshots` under pre-commit beside pre-commit's own `check-yaml` of one staged file."""
+    """Compare `check-snapshots` under pre-commit with pre-commit's own `check-yaml` of one staged file."""
     found = peer("pre-commit", "pre-commit", "pre-commit-hooks")
     if isinstance(found, str):
         return [Row(_check(small, NOTHING), found)]

@@ -1,4 +1,4 @@
-"""`snapshot`, which composes twice, beside the tool's own `--cfg job`; several experiments at once beside one."""
+"""`snapshot`, which composes twice, compared with the tool's `--cfg job`; several experiments compared with one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The push gate: one commit in each stash, and 1,000 commits that bring a snapshot or move the pin."""
+"""The push gate: one commit in each stash, and 1,000 commits that add a snapshot or move the pin."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOBODY = "0" * 40
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure the push of one commit, and how it grows with the stash and with what is pushed."""
+    """Measure the push of one commit, and the growth with the stash and with the pushed commits."""
     small, *others = stashes(place)
     found = []
     for what in (NOTHING, SNAPSHOT):
@@ -37,7 +37,7 @@ def _push_one(stash: Hooked, what: str) -> Timed:
 
 
 def _push_many(place: Place) -> list[Timed]:
-    """Give the push of all that a branch has but its first commit, without its tags and with them."""
+    """Return the push of all commits of a branch except the first, without its tags and with them."""
     stash = stash_with(place, "push", Past(COMMITS // 2, moves=True))
     tip, base = place.git("rev-parse", "main", f"main~{COMMITS}", cwd=stash).split("\n")
     command = _gate(place, _remote(place, stash, base))
@@ -55,7 +55,7 @@ def _gate(place: Place, remote: Path) -> tuple[str, ...]:
 
 
 def _remote(place: Place, stash: Path, commit: str) -> Path:
-    """Return the remote of a stash, which has it as far as a commit; it is made when it is first asked for."""
+    """Return the remote of a stash, which has its commits up to a given one; created on first use."""
     remote = stash.with_suffix(".git")
     if not remote.exists():
         place.git("init", "-q", "--bare", str(remote), cwd=place.root)

@@ -1,4 +1,4 @@
-"""`reproduce` of a small tool beside a clone and the run by hand; `--check` of many results."""
+"""`reproduce` of a small tool, compared with a clone and a run by hand; `--check` of many results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if __name__ == "__main__":
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure a warm reproduction, a cold one, and the comparing of 10,000 files that were run before."""
+    """Measure a warm reproduction, a cold one, and the comparison of 10,000 existing files."""
     stash = place.with_tool("reproduce", 5)
     _frozen(place, stash)
     by_hand = _by_hand(place, stash)

@@ -1,4 +1,4 @@
-"""`run` beside the tool started by hand."""
+"""`run`, compared with the tool started by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLE = "Running"
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure a small and a large config, whose task does nothing."""
+    """Measure a small and a large config, with a task that does nothing."""
     return [row for keys in (5, 500) for row in _rows(place, place.with_tool(f"run-{keys}", keys), keys)]
 
 

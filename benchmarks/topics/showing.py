@@ -18,9 +18,9 @@ COMMANDS = (("status",), ("log",), ("diff", "figure-1", "figure-2"), ("report",)
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure how each command grows, beside the one for ten snapshots; `status` for 1,000 has an aim of 0.5 s.
+    """Measure the growth of each command from ten snapshots; `status` for 1,000 has an aim of 0.5 s.
 
-    The two warm-ups of each command fill what `status` and `report` remember.
+    The two warm-ups of each command fill the caches of `status` and `report`.
     """
     stashes = {count: stash_with(place, f"show-{count.replace(',', '')}", past) for count, past in PASTS.items()}
     found = []
@@ -36,6 +36,6 @@ def rows(place: Place) -> list[Row]:
 
 
 def _completion(place: Place, count: str, stash: Path) -> Row:
-    """Measure the answer to a shell that completes a tag; a user waits for it, and notices 0.15 s."""
+    """Measure the completion of a tag in a shell; users notice more than 0.15 s."""
     env = {**place.env, "_EXPERIMENTSTASH_COMPLETE": "bash", "COMP_LINE": "experimentstash show figure-1"}
     return Row(Timed(f"completion of a tag, {count} snapshots", (place.program,), stash, env), most=0.15)

@@ -1,4 +1,4 @@
-"""What every command waits for first: the program itself."""
+"""The start-up time of every command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TITLE = "Starting"
 
 
 def rows(place: Place) -> list[Row]:
-    """Stand `--help` beside an interpreter that has loaded click."""
+    """Compare `--help` with an interpreter that has loaded click."""
     shown = Timed("`experimentstash --help`", (place.program, "--help"), place.root, place.env)
     click = Timed("`python -c 'import click'`", (place.own.python, "-c", "import click"), place.root, place.env)
     return [Row(shown, click, most_ratio=1.2)]

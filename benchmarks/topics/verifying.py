@@ -1,4 +1,4 @@
-"""`verify`, with few snapshots and with many, beside the parsing of the same YAML alone."""
+"""`verify`, with few snapshots and with many, compared with parsing the same YAML."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TITLE = "Judging"
 FEW, MANY = 50, 500
 EVERYTHING = (10, 1_000, 10_000)
-"""How many snapshots there are where all are judged beside libyaml."""
+"""The numbers of snapshots for the comparison with libyaml."""
 _EACH = 5  # snapshots of a tag
 _PARSE = """\
 import pathlib, sys, yaml
@@ -25,14 +25,14 @@ for file in pathlib.Path(sys.argv[1]).rglob("snapshots/*/*.yaml"):
 
 
 def rows(place: Place) -> list[Row]:
-    """Measure how the judging of the index, and of all, grows with ten times the snapshots and tags."""
+    """Measure the growth of `verify`, of the index and of all tags, with ten times the snapshots and tags."""
     few, many = (stash_with(place, f"verify-{count}", Past(count)) for count in (FEW, MANY))
     grown = [row for options in ((), ("--all",)) for row in _rows(place, few, many, options)]
     return grown + [_beside_parsing(place, count) for count in EVERYTHING]
 
 
 def _beside_parsing(place: Place, count: int) -> Row:
-    """Stand the judging of all snapshots beside an interpreter that parses the same files with libyaml."""
+    """Compare `verify` of all snapshots with an interpreter that parses the same files with libyaml."""
     stash = stash_with(place, f"verify-all-{count}", Past(count // _EACH, each=_EACH))
     command = (place.program, "verify", "--all")
     judged = Timed(f"`verify --all`, {count:,} snapshots under {count // _EACH:,} tags", command, stash, place.env)
